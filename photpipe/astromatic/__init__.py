@@ -1,0 +1,1 @@
+"""Source Extractor, SCAMP and SWarp, run hermetically."""

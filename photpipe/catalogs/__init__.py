@@ -1,0 +1,1 @@
+"""Tables of sources: what surveys offer, how they are read, matched and stored."""

@@ -1,0 +1,1 @@
+"""The network services, each one function, all of them with a memory."""
