@@ -154,12 +154,11 @@ def calendar(jd: float) -> tuple[int, int, int, float]:
 def iso(jd: float, decimals: int = 3) -> str:
     """ISO 8601 text (UTC) of a Julian date, e.g. ``2017-02-01T10:57:30.240``."""
     ticks = 10**decimals
-    year, month, day, seconds = calendar(
-        round((jd - J2000_JD) * 86400 * ticks) / 86400 / ticks + J2000_JD
-    )
+    year, month, day, seconds = calendar(jd)
     total = min(round(seconds * ticks), 86400 * ticks - 1)
     whole, fraction = divmod(total, ticks)
-    text = f"{year:04d}-{month:02d}-{day:02d}T{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    clock = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    text = f"{year:04d}-{month:02d}-{day:02d}T{clock}"
     return f"{text}.{fraction:0{decimals}d}" if decimals else text
 
 

@@ -1,0 +1,60 @@
+"""Small certainties about files: names that cannot hurt, and writing all of a file or nothing."""
+
+import contextlib
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+TEMPORARY_PREFIX = ".pp_tmp_"
+
+
+def slug(text: str, fallback: str = "unnamed") -> str:
+    """Name safe as part of a file name: letters, digits, ``._-+`` kept, all else an underscore.
+
+    ``../../x`` becomes ``x``, ``(433) Eros`` becomes ``433_Eros``.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "_", plain).strip("._-")
+    return plain[:100] or fallback
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path` that takes its place when the block ends well.
+
+    A kill at any moment leaves the old file or the new one; an exception leaves the old one.
+    The new file has the permissions of the old one, or those of a newly made file.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written or the disk is full.
+    """
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{path.suffix}")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o7777)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write the whole content or leave the file as it was."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write the whole text (UTF-8) or leave the file as it was."""
+    write_bytes(path, content.encode())

@@ -1,0 +1,77 @@
+"""One LOG per data directory, one voice on the console.
+
+Modules say ``log = logging.getLogger(__name__)``; only the command line attaches handlers.
+The lines of LOG have the documented form ``module.py: message [date]``.
+"""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+LOG_NAME = "LOG"
+LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
+
+
+class _OneLine(logging.Formatter):
+    """Console lines: warnings and errors say what they are; control characters are shown."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Text of one record."""
+        text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in record.getMessage())
+        if record.levelno >= logging.ERROR:
+            return f"ERROR: {text}"
+        return f"warning: {text}" if record.levelno == logging.WARNING else text
+
+
+@contextlib.contextmanager
+def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> Iterator[None]:
+    """Attach LOG (appended, everything) and the console for the length of a block.
+
+    Parameters
+    ----------
+    directory : Path
+        Data directory; if LOG cannot be written there, the console says so and the run goes on.
+    quiet : bool
+        Console shows warnings and errors alone.
+    debug : bool
+        Console shows everything.
+    """
+    root = logging.getLogger()
+    handlers = [_console(quiet=quiet, debug=debug)]
+    problem = ""
+    try:
+        file = logging.FileHandler(directory / LOG_NAME, encoding="utf-8", errors="replace")
+        file.setFormatter(logging.Formatter(LOG_FORMAT))
+        handlers.append(file)
+    except OSError as error:
+        problem = f"no LOG is written: {error}"
+    level_before = root.level
+    root.setLevel(logging.DEBUG)
+    # other people's libraries speak at DEBUG about every byte; LOG keeps what they warn of
+    for name in ("matplotlib", "PIL", "urllib3", "asyncio", "astropy", "astroquery"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for handler in handlers:
+        root.addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        if problem:
+            logging.getLogger(__name__).warning(problem)
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(level_before)
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+
+
+def _console(*, quiet: bool, debug: bool) -> logging.Handler:
+    """Handler of the screen; Python's own warnings go to LOG alone."""
+    console = logging.StreamHandler(sys.stdout)
+    console.setFormatter(_OneLine())
+    console.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
+    if not debug:
+        console.addFilter(lambda record: record.name != "py.warnings")
+    return console
