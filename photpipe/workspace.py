@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from photpipe.results import FrameFailure, from_json, to_json
 from photpipe.settings import Settings
 
 log = logging.getLogger(__name__)
+
+stopping = threading.Event()
+"""Set while an interrupted run waits for its threads: who waits for a child process ends it."""
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -111,5 +115,9 @@ class Workspace:
         pool = ThreadPoolExecutor(max_workers=max(1, self.jobs))
         try:
             return list(self.progress(pool.map(one, items), len(items), label))
+        except BaseException:
+            stopping.set()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            stopping.clear()
