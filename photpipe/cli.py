@@ -235,9 +235,17 @@ def build_parser(command: Command) -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Parser without abbreviations: ``-sn`` is a mistake today and another option tomorrow."""
+
+    def _get_option_tuples(self, option_string: str) -> list[Any]:
+        # allow_abbrev=False spares only options with two dashes; ours have one
+        return []
+
+
 def new_parser(name: str, summary: str) -> argparse.ArgumentParser:
     """Parser with the manners that all commands share: no abbreviations, -h and -version."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=name,
         description=summary,
         allow_abbrev=False,
@@ -401,6 +409,14 @@ def reporting(*, debug: bool) -> Iterator[Outcome]:
         _say("interrupted; what was finished is kept")
     except BrokenPipeError:
         outcome.status = Status.FAILED
+    except ModuleNotFoundError as error:
+        outcome.status = Status.FAILED
+        _say(
+            f"the Python package {error.name} is missing here; type 'make install' in your clone "
+            "and 'source .venv/bin/activate', or 'pip install photometrypipeline'"
+        )
+        if debug:
+            traceback.print_exc()
     except Exception:
         outcome.status = Status.FAILED
         log.debug("%s", traceback.format_exc())

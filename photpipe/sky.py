@@ -156,7 +156,7 @@ def median_position(ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[float, float
 
 _SEXAGESIMAL = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<a>\d+(?:\.\d*)?)"
-    r"(?:[\s:hd°]+(?P<b>\d+(?:\.\d*)?)(?:[\s:m'′]+(?P<c>\d+(?:\.\d*)?)\s*[s\"″]?)?)?\s*"
+    r"(?:[\s:hd°]+(?P<b>\d+(?:\.\d*)?)(?:[\s:m'′]+(?P<c>\d+(?:\.\d*)?)\s*[s\"″]?)?)?[m'′\s]*"
 )
 
 

@@ -1,0 +1,46 @@
+# make demo   install what is needed and run the pipeline on the example data, offline
+# make test   install what the tests need too, and pass them
+# make install, make lint, make bench, make clean: their parts
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLE := example_data/vatt4k
+DEMO := demo
+
+.PHONY: install install-tests demo test lint bench clean
+
+install: $(VENV)/.installed
+	@echo "Installed. Type 'source $(BIN)/activate' and then, for example, 'pp_doctor'."
+
+install-tests: $(VENV)/.installed-tests
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Photometry Pipeline needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
+	@PYTHON=$(PYTHON) tools/install_system.sh
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@PYTHON=$(PYTHON) tools/install_system.sh
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-tests: pyproject.toml | $(VENV)/bin/python
+	@PYTHON=$(PYTHON) tools/install_system.sh tests
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed
+	@BIN=$(BIN) EXAMPLE=$(EXAMPLE) DEMO=$(DEMO) tools/demo.sh
+
+test: $(VENV)/.installed-tests lint
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -n 2 --dist worksteal
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,204 @@
+"""The manners that all commands share, tried on a stage that does what the test wants."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from photpipe import cli
+from photpipe.errors import ReductionError
+from photpipe.results import FrameFailure
+from photpipe.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    snr: float = 1.5
+    keep_wcs: bool = False
+    offset: tuple[float, float] | None = None
+    aprad: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    failed: tuple[FrameFailure, ...] = ()
+    done: int = 1
+
+
+Stage = Callable[[Sequence[Path], Any, Workspace], Outcome]
+
+
+def command(stage: Stage) -> cli.Command:
+    takes = ("snr", "keep_wcs", "offset", "aprad", "cat")
+    return cli.Command("pp_test", "Test.", stage, Options, takes)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> str:
+    path = tmp_path / "a b.fits"
+    path.write_bytes(b"")
+    return str(path)
+
+
+def run(stage: Stage, *words: str) -> int:
+    return cli.run(command(stage), list(words))
+
+
+def finds(expected: Options) -> Stage:
+    def stage(_paths: Sequence[Path], options: Options, _workspace: Workspace) -> Outcome:
+        assert options == expected
+        return Outcome()
+
+    return stage
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-keep_wcs", "-snr", "3", "-offset", "-1.5", "2"),
+        ("--keep-wcs", "--snr=3", "--offset", "-1.5", "2"),
+        ("--keep_wcs", "-snr=3", "-offset", "-1.5", "2"),
+    ],
+)
+def test_options_in_both_spellings(image: str, words: tuple[str, ...]) -> None:
+    expected = Options(snr=3.0, keep_wcs=True, offset=[-1.5, 2.0])  # type: ignore[arg-type]
+    assert run(finds(expected), *words, image) == cli.Status.DONE
+
+
+def test_defaults_come_from_the_stage(image: str) -> None:
+    assert run(finds(Options()), image) == cli.Status.DONE
+    assert run(finds(Options(aprad=(2.0, 3.5))), "-aprad", "2,3.5", image) == cli.Status.DONE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-snr", "-3"),
+        ("-snr", "many"),
+        ("-sn", "3"),  # no abbreviations: tomorrow they mean something else
+        ("-offset", "1"),
+        ("-nonsense",),
+        ("-cat", ""),
+    ],
+)
+def test_wrong_usage_is_status_2(
+    image: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(finds(Options()), *words, image) == cli.Status.USAGE
+    assert "Traceback" not in capsys.readouterr().err
+    assert run(finds(Options())) == cli.Status.USAGE
+
+
+def test_partial_and_complete_failure(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    failure = FrameFailure("a b.fits", "no sources; try -snr 1")
+
+    def stage(done: int) -> Stage:
+        return lambda *_: Outcome((failure,), done)
+
+    assert run(stage(4), image) == cli.Status.PARTIAL
+    assert capsys.readouterr().out == "ERROR: a b.fits: no sources; try -snr 1\n"
+    assert run(stage(0), image) == cli.Status.FAILED
+    assert (Path(image).parent / "LOG").read_text().count("no sources; try -snr 1 [") == 2
+
+
+def raises(error: BaseException) -> Stage:
+    def stage(*_: object) -> Outcome:
+        raise error
+
+    return stage
+
+
+def test_named_failure_is_one_line(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(raises(ReductionError("3 stars, 5 needed")), image) == cli.Status.FAILED
+    assert capsys.readouterr() == ("ERROR: 3 stars, 5 needed\n", "")
+    assert run(raises(ReductionError("3 stars")), "-debug", image) == cli.Status.FAILED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_bug_keeps_its_traceback(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(raises(ZeroDivisionError("oops")), image) == cli.Status.FAILED
+    assert "ZeroDivisionError: oops" in capsys.readouterr().err
+    assert "ZeroDivisionError: oops" in (Path(image).parent / "LOG").read_text()
+
+
+def test_missing_package_says_what_to_do(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = ModuleNotFoundError("No module named 'astropy'", name="astropy")
+    assert run(raises(error), image) == cli.Status.FAILED
+    assert "package astropy is missing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_with_130(image: str, number: int) -> None:
+    def stage(*_: object) -> Outcome:
+        os.kill(os.getpid(), number)
+        signal.pause()
+        raise AssertionError
+
+    assert run(stage, image) == cli.Status.INTERRUPTED
+    assert "interrupted" in (Path(image).parent / "LOG").read_text()
+
+
+def test_quiet_and_log(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def stage(*_: object) -> Outcome:
+        logging.getLogger("photpipe.x").info("told")
+        logging.getLogger("photpipe.x").warning("warned")
+        return Outcome()
+
+    assert run(stage, "-quiet", image) == cli.Status.DONE
+    assert capsys.readouterr().out == "warning: warned\n"
+    text = (Path(image).parent / "LOG").read_text()
+    assert "test_cli.py: told [20" in text
+    assert "pp_test -quiet" in text
+
+
+def test_images_are_found_listed_and_refused(tmp_path: Path) -> None:
+    for name in ("a.fits", "b.fits", "-c.fits"):
+        (tmp_path / name).touch()
+    (tmp_path / "good.lst").write_text("a.fits\n\n# no\nb.fits\na.fits\n")
+    found = cli.image_paths([str(tmp_path / "good.lst"), str(tmp_path / "?.fits")])
+    assert [path.name for path in found] == ["a.fits", "b.fits"]
+    (tmp_path / "empty.lst").touch()
+    (tmp_path / "wrong.lst").write_text("c.fits\n")
+    (tmp_path / "binary.lst").write_bytes(b"\xff\xfe")
+    for name in ("empty.lst", "wrong.lst", "binary.lst", "none.fits", "*.xyz"):
+        assert run(finds(Options()), str(tmp_path / name)) == cli.Status.FAILED
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "d.fits").touch()
+    both = str(tmp_path / "a.fits"), str(tmp_path / "sub" / "d.fits")
+    assert run(finds(Options()), *both) == cli.Status.FAILED
+
+
+def test_leading_dash_after_double_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-snr.fits").touch()
+    assert run(finds(Options()), "--", "-snr.fits") == cli.Status.DONE
+
+
+def test_wrong_settings_are_one_line(image: str, caplog: pytest.LogCaptureFixture) -> None:
+    (Path(image).parent / "photpipe.toml").write_text("[photometry]\npos_epsilom = 1\n")
+    assert run(finds(Options()), image) == cli.Status.FAILED
+    assert "did you mean pos_epsilon?" in caplog.text
+
+
+def test_unwritable_log_does_not_stop(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (Path(image).parent / "LOG").mkdir()
+    assert run(finds(Options()), image) == cli.Status.DONE
+    assert "no LOG is written" in capsys.readouterr().out
+
+
+def test_help_is_quick_in_imports() -> None:
+    script = (
+        "import sys; from photpipe import cli\n"
+        "slow = {'numpy', 'astropy', 'astroquery', 'matplotlib', 'pandas'} & set(sys.modules)\n"
+        "raise SystemExit(str(sorted(slow)) if slow else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
+    assert done.stderr == b""
+    assert done.returncode == 0

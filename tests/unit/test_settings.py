@@ -1,0 +1,71 @@
+"""Settings: three files, checked; the shipped one tells the truth about the defaults."""
+
+from pathlib import Path
+
+import pytest
+
+from photpipe import paths, settings
+from photpipe.errors import ConfigError
+from photpipe.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paths, "user_settings_file", lambda: tmp_path / "none.toml")
+    monkeypatch.delenv("PHOTPIPE_OFFLINE", raising=False)
+
+
+def test_shipped_file_holds_every_key_with_its_default() -> None:
+    shipped = settings.read_toml(paths.home() / "setup" / "settings.toml")
+    assert Settings.load() == Settings()
+    for section in Settings.__dataclass_fields__:
+        keys = getattr(Settings(), section).__dataclass_fields__
+        assert set(shipped[section]) == set(keys), section
+
+
+def test_every_key_is_explained() -> None:
+    for line in (paths.home() / "setup" / "settings.toml").read_text().splitlines():
+        assert "=" not in line.partition("#")[0] or "# " in line or line.endswith("["), line
+
+
+def test_data_directory_overrides(tmp_path: Path) -> None:
+    (tmp_path / "photpipe.toml").write_text("[photometry]\npos_epsilon = 2\n")
+    assert Settings.load(tmp_path).photometry.pos_epsilon == 2.0
+    assert isinstance(Settings.load(tmp_path).photometry.pos_epsilon, float)
+
+
+def test_offline_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHOTPIPE_OFFLINE", "1")
+    assert Settings.load().services.offline
+    monkeypatch.setenv("PHOTPIPE_OFFLINE", "0")
+    assert not Settings.load().services.offline
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[photometry]\npos_epsilom = 1", "did you mean pos_epsilon"),
+        ("[fotometry]\npos_epsilon = 1", "did you mean photometry"),
+        ("[photometry]\npos_epsilon = 'small'", "should be of type float"),
+        ("[photometry]\nnum_aprads = 2.5", "should be of type int"),
+        ("[photometry]\npos_epsilon = true", "should be of type float"),
+        ("photometry = 1", "is no section"),
+        ("[photometry", "photpipe.toml: Expected"),
+    ],
+)
+def test_mistakes_are_one_line_with_file(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "photpipe.toml").write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        Settings.load(tmp_path)
+    assert "photpipe.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_photpipedir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PHOTPIPEDIR", str(tmp_path))
+    with pytest.raises(ConfigError, match="PHOTPIPEDIR"):
+        paths.user_home()
+    (tmp_path / "setup").mkdir()
+    (tmp_path / "setup" / "settings.toml").touch()
+    assert paths.setup_file("settings.toml") == tmp_path / "setup" / "settings.toml"
+    assert paths.setup_file("telescopes.py") == paths.home() / "setup" / "telescopes.py"

@@ -1,0 +1,95 @@
+"""Files written whole or not at all, results saved and read again, frames side by side."""
+
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from photpipe import files
+from photpipe.errors import ReductionError
+from photpipe.results import FrameFailure, from_json, to_json
+from photpipe.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class SampleResult:
+    values: tuple[float, ...]
+    pair: tuple[int, str]
+    failed: tuple[FrameFailure, ...] = ()
+    note: str | None = None
+    best: FrameFailure | None = None
+
+
+SAMPLE = SampleResult((1.5, 2.0), (3, "x"), (FrameFailure("a", "b"),), None, FrameFailure("c", "d"))
+
+
+def test_results_survive_the_disk(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert workspace.load(SampleResult) is None
+    workspace.save(SAMPLE)
+    assert workspace.load(SampleResult) == SAMPLE
+    assert math.isnan(
+        from_json(SampleResult, to_json(SampleResult((math.nan,), (1, "")))).values[0]
+    )
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"values": 3}', "\x00"])
+def test_damaged_state_is_ignored_with_a_warning(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.save(SAMPLE).write_text(text)
+    assert workspace.load(SampleResult) is None
+    assert "is ignored" in caplog.text
+
+
+def test_frames_side_by_side_and_one_fails(tmp_path: Path) -> None:
+    barrier = threading.Barrier(2, timeout=10)
+
+    def work(path: Path) -> str:
+        barrier.wait()  # would time out if frames came one after the other
+        if path.name == "b":
+            raise ReductionError("b: no stars")
+        return path.name
+
+    outcomes = Workspace(tmp_path, jobs=2).map_frames(work, [Path("a"), Path("b")], "test")
+    assert outcomes == ["a", FrameFailure("b", "no stars")]
+
+
+def test_bug_in_a_frame_is_not_hidden(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        Workspace(tmp_path, jobs=2).map_frames(lambda n: 1 / n, [1, 0, 2], "test")
+
+
+def test_replacing_keeps_the_old_file_on_failure(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    path.chmod(0o640)
+    with pytest.raises(RuntimeError), files.replacing(path) as file:
+        file.write(b"new")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    files.write_text(path, "new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("../../x", "x"),
+        ("(433) Eros", "433_Eros"),
+        ("C/2017 K2", "C_2017_K2"),
+        ("<script>alert(1)</script>", "script_alert_1_script"),
+        ("'; DROP TABLE data; --", "DROP_TABLE_data"),
+        ("Ñandú", "Nandu"),
+        ("", "unnamed"),
+        ("..", "unnamed"),
+        ("x" * 500, "x" * 100),
+    ],
+)
+def test_slug(text: str, expected: str) -> None:
+    assert files.slug(text) == expected
