@@ -1,0 +1,68 @@
+"""The manual in docs/ knows every command and option, and what the original promised exists."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import update_docs  # noqa: E402
+
+# options in the manual of PHOTOMETRYPIPELINE (2022), section "Functions"
+PROMISED = {
+    "pp_run": "prefix target filter fixed_aprad source_tolerance solar rerun_registration "
+    "asteroids keep_wcs",
+    "pp_prepare": "ra dec flipx flipy rotate target keep_wcs",
+    "pp_extract": "snr minarea paramfile aprad telescope ignore_saturation nodeblending quiet",
+    "pp_register": "snr minarea cat source_tolerance nodeblending",
+    "pp_photometry": "snr minarea aprad target background_only target_only nodeblending",
+    "pp_calibrate": "minstars cat filter maxflag instrumental solar use_all_stars",
+    "pp_distill": "target offset positions fixedtargets variable_stars asteroids reject",
+    "pp_manident": "zoom",
+    "pp_combine": "comoving targetname manual_rates method backsub keep_files",
+    "pp_stackedphotometry": "comoving filter method fixed_aprad snr solar",
+}
+COMMANDS = update_docs.commands()
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_described(name: str) -> None:
+    assert f"## {name}\n" in page("functions.md")
+    assert f"<!-- help {name} -->" in page("functions.md")
+    assert name in (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name in PROMISED])
+def test_every_promised_option_is_taken(name: str) -> None:
+    offered = set(re.findall(r"(?<![\w-])-([a-z]\w+)", update_docs.help_of(name)))
+    assert set(PROMISED[name].split()) <= offered
+
+
+def test_help_in_the_manual_is_that_of_the_commands() -> None:
+    assert update_docs.updated(page("functions.md")) == page("functions.md"), (
+        "run tools/update_docs.py"
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_installed_and_linked(name: str) -> None:
+    script = f'{name} = "{name}:main"'
+    assert script in (ROOT / "pyproject.toml").read_text("utf-8")
+    link = ROOT / name
+    assert link.is_symlink()
+    assert link.readlink() == Path(f"{name}.py")
+    assert (ROOT / f"{name}.py").stat().st_mode & 0o111
+    assert callable(importlib.import_module(name).main)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
