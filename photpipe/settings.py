@@ -7,6 +7,7 @@ directory. A key that does not exist is an error with a suggestion, not a silent
 
 import dataclasses
 import difflib
+import math
 import os
 import tomllib
 import types
@@ -34,6 +35,28 @@ class ServiceSettings:
     """Addresses, patience and memory of the network services."""
 
     offline: bool = False
+    vizier: tuple[str, ...] = (
+        "https://vizier.cds.unistra.fr",
+        "https://vizier.cfa.harvard.edu",
+        "https://vizier.nao.ac.jp",
+    )
+    mast: tuple[str, ...] = ("https://catalogs.mast.stsci.edu",)
+    sdss: tuple[str, ...] = ("https://skyserver.sdss.org",)
+    horizons: tuple[str, ...] = ("https://ssd.jpl.nasa.gov",)
+    skybot: tuple[str, ...] = ("https://ssp.imcce.fr",)
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 60.0
+    deadline_s: float = 300.0
+    retries: int = 2
+    backoff_s: float = 1.0
+    longest_pause_s: float = 30.0
+    requests_per_s: float = 3.0
+    row_limit: int = 50000
+    cache: str = ""
+    shared_caches: tuple[str, ...] = ()
+    catalog_age_days: float = math.inf
+    ephemeris_age_days: float = 30.0
+    unknown_age_days: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +146,8 @@ class Settings:
             settings = settings.overridden(read_toml(file), file)
         if os.environ.get("PHOTPIPE_OFFLINE", "0") not in {"", "0"}:
             settings = settings.with_offline()
+        if directory is not None and (directory / "cache").is_dir():
+            settings = settings.with_shared_cache(directory / "cache")
         return settings
 
     def overridden(self, values: Mapping[str, Any], file: Path) -> Self:
@@ -134,6 +159,12 @@ class Settings:
                 raise ConfigError(f"{file}: [{name}] is no section{_suggestion(name, self)}")
             changes[name] = _section_overridden(section, content, f"{file}: [{name}]")
         return dataclasses.replace(self, **changes)
+
+    def with_shared_cache(self, folder: Path) -> Self:
+        """Copy that also reads (and never writes) the answers kept in this folder."""
+        shared = (*self.services.shared_caches, str(folder))
+        services = dataclasses.replace(self.services, shared_caches=shared)
+        return dataclasses.replace(self, services=services)
 
     def with_offline(self) -> Self:
         """Copy that never opens a socket."""

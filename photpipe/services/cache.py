@@ -1,0 +1,412 @@
+"""The memory of the services: answers kept as readable ECSV files in one folder.
+
+A file is ``<folder>/<service>/<name>_<key>_<cone>.ecsv``; its header holds the request, the
+service, the date and a checksum of the rows. Files appear whole or not at all, also when many
+processes and threads work with one folder. A cone is served from a larger one that is at
+least as deep. A damaged file is set aside and asked for again. A folder that cannot be
+written costs a warning, never a run.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import math
+import os
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import photpipe
+from photpipe import files, paths
+from photpipe.errors import ServiceError
+from photpipe.services.cachefile import ABOUT, DAMAGE, FORMAT, from_text, read_about, to_text
+from photpipe.settings import ServiceSettings
+from photpipe.sky import Cone, FloatArray
+from photpipe.timescale import SECONDS_PER_DAY, iso, parse_datetime
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+log = logging.getLogger(__name__)
+
+UNLIMITED = math.inf
+
+_UNIX_EPOCH_JD = 2440587.5
+_LOCK_POLL_S = 0.05
+_LOCKS = 64
+_TABLES_IN_MEMORY = 8
+_CONE_IN_NAME = re.compile(
+    r"_(?P<ra>\d+\.\d{5})(?P<dec>[+-]\d+\.\d{5})_r(?P<radius>\d+\.\d{4})(?:_m(?P<mag>-?\d+\.\d\d))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a service, and how its answer can serve other requests.
+
+    Parameters
+    ----------
+    service : str
+        Name of the service for messages, e.g. ``VizieR``.
+    name : str
+        What is asked for, in the user's words, e.g. ``PANSTARRS``.
+    details : mapping
+        All else that decides the answer (texts and numbers), the cone and depth left out.
+    cone : Cone, optional
+        Patch of sky; see `snapped`.
+    max_mag : float, optional
+        Faintest magnitude; none means all.
+    position_columns, mag_column
+        Columns of the answer by which a larger or deeper answer is cut down to this request.
+    row_limit : int, optional
+        Number of rows at which the service stops, brightest first.
+    max_age_days : float
+        Age from which an answer is asked for again.
+    """
+
+    service: str
+    name: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    cone: Cone | None = None
+    max_mag: float | None = None
+    position_columns: tuple[str, str] = ("ra_deg", "dec_deg")
+    mag_column: str = ""
+    row_limit: int | None = None
+    max_age_days: float = UNLIMITED
+
+    def __str__(self) -> str:
+        depth = "" if self.max_mag is None else f" to mag {self.max_mag:g}"
+        return f"{self.name}{'' if self.cone is None else f' {self.cone}'}{depth}"
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder of the service inside the cache."""
+        return files.slug(self.service.lower())
+
+    @property
+    def stem(self) -> str:
+        """Start of the file names of all answers that differ in cone and depth alone."""
+        key = json.dumps(dict(self.details), sort_keys=True)
+        return f"{files.slug(self.name)}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file of the answer to exactly this request."""
+        where = depth = ""
+        if self.cone is not None:
+            c = self.cone
+            where = f"_{c.ra_deg:.5f}{c.dec_deg:+.5f}_r{c.radius_deg:.4f}"
+            depth = "" if self.max_mag is None else f"_m{self.max_mag:.2f}"
+        return f"{self.stem}{where}{depth}.ecsv"
+
+
+def snapped(cone: Cone) -> Cone:
+    """Cone a little larger (5 %, and up to a round 0.01 deg), so that it serves its neighbours."""
+    ra = round(cone.ra_deg % 360.0, 5) % 360.0
+    return Cone(ra, round(cone.dec_deg, 5), math.ceil(cone.radius_deg * 105 + 1e-6) / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of the cache, for lists."""
+
+    path: Path
+    service: str
+    request: str
+    rows: int
+    size_bytes: int
+    age_days: float
+
+
+@dataclass(slots=True)
+class _Process:
+    """What the threads of this process know together."""
+
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    tables: "OrderedDict[Path, tuple[tuple[int, int] | None, Table]]" = field(
+        default_factory=OrderedDict
+    )
+    failures: dict[Path, tuple[float, ServiceError]] = field(default_factory=dict)
+    asking: dict[Path, threading.Lock] = field(default_factory=dict)
+    useless: set[Path] = field(default_factory=set)
+
+
+_process = _Process()
+
+
+class Cache:
+    """The folders of kept answers: one to write, any number to read.
+
+    Parameters
+    ----------
+    settings : ServiceSettings
+        Tells the folders, and whether to work offline.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.folder = cache_folder(settings)
+        shared = (Path(each).expanduser() for each in settings.shared_caches)
+        self.folders = (self.folder, *(each for each in shared if each != self.folder))
+
+    def remember(
+        self,
+        request: Request,
+        fetch: Callable[[], "Table"],
+        find: "Callable[[bool], Table | None] | None" = None,
+    ) -> "Table":
+        """Answer from the cache, else from the service (and then kept).
+
+        Parameters
+        ----------
+        fetch : callable
+            Asks the service; raises ServiceError.
+        find : callable, optional
+            Looks into the cache in another way than by `find`; its argument tells whether an
+            answer past its age will do.
+
+        Raises
+        ------
+        ServiceError
+            If there is none: in offline mode with the place that was looked at.
+        """
+        look = find or (lambda any_age: self.find(request, any_age=any_age))
+        began = time.monotonic()
+        found = look(self.settings.offline)
+        if found is not None:
+            return found
+        if self.settings.offline:
+            raise ServiceError(
+                request.service,
+                str(request),
+                f"not in the cache ({self.path(request)}) and -offline is set; "
+                "run 'catalog.py prefetch' while online",
+            )
+        with self._one_at_a_time(request):
+            found = look(False)
+            if found is not None:
+                return found
+            failed_at, failure = _process.failures.get(self.path(request), (-math.inf, None))
+            if failure is not None and failed_at > began:
+                raise failure  # somebody has asked in vain while this thread was waiting
+            try:
+                answer = fetch()
+            except ServiceError as error:
+                _process.failures[self.path(request)] = (time.monotonic(), error)
+                stale = look(True)
+                if stale is None:
+                    raise
+                log.warning("%s; an old answer from the cache is used", error)
+                return stale
+            self.keep(request, answer)
+        return _trimmed(answer, request, request.max_mag)
+
+    def find(self, request: Request, *, any_age: bool = False) -> "Table | None":
+        """Kept answer to this request, or to a larger one, cut down; None if there is none."""
+        for path, depth in self._candidates(request):
+            table = self.load(path)
+            if table is None or not (any_age or age_days(table) <= request.max_age_days):
+                continue
+            about = table.meta[ABOUT]
+            if not about["truncated"]:
+                return _trimmed(table, request, depth)
+            same = path.name == request.file_name
+            if same and request.row_limit is not None and request.row_limit <= len(table):
+                return _trimmed(table, request, depth)
+        return None
+
+    def _candidates(self, request: Request) -> list[tuple[Path, float | None]]:
+        """Files that may hold the answer with their depths, the smallest cone first."""
+        places = [folder / request.folder for folder in self.folders]
+        exact = [(place / request.file_name, request.max_mag) for place in places]
+        kept = [each for each in _process.tables if each.parent in places]
+        found = [each for each in exact if each[0].is_file() or each[0] in kept]
+        if request.cone is None:
+            return found
+        larger = []
+        for place in places:
+            with contextlib.suppress(OSError):
+                kept += place.glob(f"{request.stem}_*.ecsv")
+        for path in dict.fromkeys(kept):
+            named = _CONE_IN_NAME.match(path.name, len(request.stem))
+            if not path.name.startswith(request.stem) or named is None:
+                continue
+            cone = Cone(float(named["ra"]), float(named["dec"]), float(named["radius"]))
+            depth = float(named["mag"]) if named["mag"] else None
+            deep = depth is None or (request.max_mag is not None and depth >= request.max_mag)
+            if deep and cone.covers(request.cone):
+                larger.append((cone.radius_deg, path, depth))
+        larger.sort(key=lambda each: each[0])
+        return [*found, *((path, depth) for _, path, depth in larger if (path, depth) not in found)]
+
+    def path(self, request: Request) -> Path:
+        """File of the answer to exactly this request."""
+        return self.folder / request.folder / request.file_name
+
+    def load(self, path: Path) -> "Table | None":
+        """Table of a file; None if there is none, or a damaged one (which is set aside)."""
+        try:
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            stamp = None
+        with _process.guard:
+            kept = _process.tables.get(path)
+        if kept is not None and kept[0] == stamp:
+            return kept[1].copy()
+        if stamp is None:
+            return None
+        try:
+            table = from_text(path.read_text("utf-8"))
+        except OSError as error:
+            self._warn(path.parent, error)
+            return None
+        except DAMAGE as error:
+            log.warning("%s is damaged (%s); set aside", path, str(error).splitlines()[0][:100])
+            with contextlib.suppress(OSError):
+                path.replace(path.with_suffix(".damaged"))
+            return None
+        self._hold(path, stamp, table)
+        return table.copy()
+
+    def keep(self, request: Request, table: "Table") -> None:
+        """Write an answer; where that is impossible, hold it in memory and warn once."""
+        path = self.path(request)
+        truncated = request.row_limit is not None and len(table) >= request.row_limit
+        table.meta[ABOUT] = {
+            "format": FORMAT,
+            "version": photpipe.__version__,
+            "service": request.service,
+            "request": str(request),
+            "details": dict(request.details),
+            "retrieved": iso(_now_jd(), 0),
+            "truncated": truncated,
+        }
+        stamp = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write_text(path, to_text(table))
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+        except OSError as error:
+            self._warn(self.folder, error)
+        self._hold(path, stamp, table.copy())
+
+    def _hold(self, path: Path, stamp: tuple[int, int] | None, table: "Table") -> None:
+        with _process.guard:
+            _process.tables[path] = (stamp, table)
+            _process.tables.move_to_end(path)
+            while len(_process.tables) > _TABLES_IN_MEMORY:
+                _process.tables.popitem(last=False)
+
+    def _warn(self, folder: Path, error: OSError) -> None:
+        """Say once per folder that it is of no use."""
+        with _process.guard:
+            if folder in _process.useless:
+                return
+            _process.useless.add(folder)
+        log.warning(
+            "the cache %s cannot be used (%s); going on without, and asking the services anew",
+            folder,
+            error.strerror or error,
+        )
+
+    @contextlib.contextmanager
+    def _one_at_a_time(self, request: Request) -> Iterator[None]:
+        """Let one thread of one process ask for an answer while the others wait for it."""
+        path = self.path(request)
+        with _process.guard:
+            thread_lock = _process.asking.setdefault(path, threading.Lock())
+        number = int(hashlib.sha256(path.name.encode()).hexdigest(), 16) % _LOCKS
+        with thread_lock, contextlib.ExitStack() as stack:
+            try:
+                place = self.folder / ".locks"
+                place.mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context((place / f"{number:02d}.lock").open("a"))
+                _wait_for(lock.fileno(), 2 * self.settings.deadline_s)
+            except OSError as error:
+                self._warn(self.folder, error)
+            yield
+
+    def entries(self) -> list[Entry]:
+        """All files of the cache that can be read, oldest first."""
+        found = []
+        for folder in self.folders:
+            for path in sorted(folder.glob("*/*.ecsv")):
+                with contextlib.suppress(*DAMAGE, OSError):
+                    about = read_about(path)
+                    found.append(
+                        Entry(
+                            path,
+                            str(about["service"]),
+                            str(about["request"]),
+                            int(about["rows"]),
+                            path.stat().st_size,
+                            _age_days(about),
+                        )
+                    )
+        return sorted(found, key=lambda entry: -entry.age_days)
+
+
+def cache_folder(settings: ServiceSettings) -> Path:
+    """Folder of the settings; ``$PHOTPIPE_CACHE`` goes before, the user's cache folder after."""
+    if settings.cache and not os.environ.get("PHOTPIPE_CACHE"):
+        return Path(settings.cache).expanduser()
+    return paths.cache_directory()
+
+
+def age_days(table: "Table") -> float:
+    """Days since a kept table was asked for."""
+    return _age_days(table.meta[ABOUT])
+
+
+def is_truncated(table: "Table") -> bool:
+    """Whether the service stopped at the row limit when this table was asked for."""
+    return bool(table.meta.get(ABOUT, {}).get("truncated", False))
+
+
+def _age_days(about: Mapping[str, Any]) -> float:
+    return _now_jd() - parse_datetime(str(about["retrieved"]))
+
+
+def _now_jd() -> float:
+    return time.time() / SECONDS_PER_DAY + _UNIX_EPOCH_JD
+
+
+def _trimmed(table: "Table", request: Request, depth: float | None) -> "Table":
+    """Rows inside the cone and depth of the request, at most its row limit, brightest first."""
+    import numpy as np
+
+    if request.cone is None or len(table) == 0:
+        return table
+    ra, dec = (np.ma.filled(table[name], np.nan) for name in request.position_columns)
+    keep = request.cone.contains(ra, dec)
+    if not request.mag_column or request.mag_column not in table.colnames:
+        return table[keep]
+    mag: FloatArray = np.asarray(
+        np.ma.filled(np.ma.asarray(table[request.mag_column], float), np.nan)
+    )
+    if request.max_mag is not None and depth != request.max_mag:
+        keep &= mag < request.max_mag
+    rows = np.flatnonzero(keep)
+    rows = rows[np.argsort(mag[rows], kind="stable")]
+    return table[rows[: request.row_limit]]
+
+
+def _wait_for(handle: int, patience_s: float) -> None:
+    """Lock a file; whoever holds it longer than that is taken for dead, and not waited for."""
+    ends_at = time.monotonic() + patience_s
+    while time.monotonic() < ends_at:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_POLL_S)
+        else:
+            return

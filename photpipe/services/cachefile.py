@@ -1,0 +1,89 @@
+"""One kept answer as a readable ECSV file that shows whether it is whole.
+
+The header holds, under ``photpipe``, the request, the service, the date, the version, the number
+of rows and their checksum.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+FORMAT = 1
+ABOUT = "photpipe"
+
+_BLANK = "0" * 64
+
+DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+"""What reading a damaged file may raise: our own checks, and whatever the ECSV reader meets."""
+
+
+def to_text(table: "Table") -> str:
+    """ECSV text of a table with ``meta["photpipe"]``."""
+    marked = table.copy(copy_data=False)
+    marked.meta = dict(table.meta)
+    marked.meta[ABOUT] = {**table.meta[ABOUT], "rows": len(table), "sha256": _BLANK}
+    out = io.StringIO()
+    marked.write(out, format="ascii.ecsv")
+    text = out.getvalue()
+    return text.replace(_BLANK, _checksum(text), 1)
+
+
+def from_text(text: str) -> "Table":
+    """Table of an ECSV text.
+
+    Raises
+    ------
+    ValueError
+        If it was cut off or changed (or another error of `DAMAGE`).
+    """
+    from astropy.table import Table
+
+    about = _header(io.StringIO(text))
+    if about["sha256"] != _checksum(text):
+        raise ValueError("the rows do not have the checksum of the header")
+    table = Table.read(text.splitlines(), format="ascii.ecsv")
+    if len(table) != about["rows"]:
+        raise ValueError("the header tells another number of rows")
+    return table
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What the header tells of a kept answer.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is damaged (or another error of `DAMAGE`).
+    """
+    with path.open(encoding="utf-8") as file:
+        return _header(file)
+
+
+def _header(lines: Iterable[str]) -> dict[str, Any]:
+    from astropy.table.meta import YamlParseError, get_header_from_yaml
+
+    header = []
+    for line in lines:
+        if not line.startswith("#"):
+            break
+        header.append(line[2:])
+    try:
+        about = dict(get_header_from_yaml(header[1:])["meta"])[ABOUT]
+    except YamlParseError as error:
+        raise ValueError("the header is not YAML") from error
+    if about["format"] != FORMAT:
+        raise ValueError(f"format {about['format']}, not {FORMAT}")
+    return dict(about)
+
+
+def _checksum(text: str) -> str:
+    """SHA-256 of the rows, whatever the line ends."""
+    rows = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    return hashlib.sha256(rows.encode()).hexdigest()
