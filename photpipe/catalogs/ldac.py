@@ -1,0 +1,245 @@
+"""Catalogs in the form FITS_LDAC, which Source Extractor writes and SCAMP reads.
+
+A primary HDU without pixels, then two binary tables: ``LDAC_IMHEAD`` with the header of the
+image in a single cell, and ``LDAC_OBJECTS`` with one row per source. The tables are taken by
+name. The parts are read and written directly instead of as HDUs of astropy: that is three times
+as fast, a damaged file is an error instead of a warning, and the cards of the image keep the
+blanks at their ends, without which SCAMP 2.10 crashes.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from photpipe import files
+from photpipe.errors import FrameError
+
+OBJECTS = "LDAC_OBJECTS"
+IMAGE_HEADER = "LDAC_IMHEAD"
+
+_BLOCK = 2880  # bytes; FITS standard 4.0, section 3.1
+_CARD = 80
+_TYPES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+_LETTERS = {"i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
+# Source Extractor fills the cards that it edits with zero bytes
+_PRINTABLE = bytes([32, *(each if 32 <= each < 127 else 63 for each in range(1, 256))])
+
+
+class _DamagedError(ValueError):
+    """The bytes are not those of a catalog; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Header of one HDU and where its data begin."""
+
+    header: fits.Header
+    start: int
+    size: int
+
+
+def read_ldac(path: Path) -> tuple[Table, fits.Header]:
+    """Read a catalog.
+
+    Parameters
+    ----------
+    path : Path
+        File in the form FITS_LDAC.
+
+    Returns
+    -------
+    table : Table
+        One row per source; a vector such as FLUX_APER has the shape (rows, apertures).
+    header : fits.Header
+        Header of the image, with what Source Extractor added (``SEX...``); empty if the file
+        holds none.
+
+    Raises
+    ------
+    FrameError
+        If the file cannot be read, is truncated, is something else, or holds the sources of
+        several images.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = f"the catalog cannot be read: {error.strerror or error}; run pp_extract"
+        raise FrameError(path.name, reason) from error
+    return parse_ldac(content, path.name)
+
+
+def parse_ldac(content: bytes, name: str) -> tuple[Table, fits.Header]:
+    """Catalog out of the bytes of a file; see `read_ldac`.
+
+    Raises
+    ------
+    FrameError
+        As `read_ldac`; `name` is what the message calls the file.
+    """
+    try:
+        parts = list(_parts(content))
+        objects = _named(parts, OBJECTS)
+        if len(objects) != 1:
+            wrong = "no table" if not objects else f"{len(objects)} tables"
+            raise _DamagedError(f"it holds {wrong} named {OBJECTS} instead of one")
+        table = _table(objects[0], content)
+        headers = _named(parts, IMAGE_HEADER)
+        return table, _image_header(headers[0], content) if headers else fits.Header()
+    except (_DamagedError, KeyError, TypeError, ValueError, fits.VerifyError) as error:
+        reason = f"this is no complete FITS_LDAC catalog ({error}); run pp_extract again"
+        raise FrameError(name, reason) from error
+
+
+def _parts(content: bytes) -> Iterator[_Part]:
+    """HDUs of a file, in order."""
+    if not content.startswith(b"SIMPLE  ="):
+        raise _DamagedError("the file is empty" if not content else "it is not FITS")
+    start = 0
+    while start < len(content):
+        header, start = _header(content, start)
+        size = _data_size(header)
+        if start + size > len(content):
+            missing = start + size - len(content)
+            raise _DamagedError(f"the file is truncated, {missing} bytes are missing")
+        yield _Part(header, start, size)
+        start += -(-size // _BLOCK) * _BLOCK
+
+
+def _header(content: bytes, start: int) -> tuple[fits.Header, int]:
+    """Header that begins at `start`, and where its data begin."""
+    for end in range(start + _BLOCK, len(content) + 1, _BLOCK):
+        block = content[end - _BLOCK : end]
+        if any(block.startswith(b"END     ", card) for card in range(0, _BLOCK, _CARD)):
+            return fits.Header.fromstring(_ascii(content[start:end])), end
+    raise _DamagedError("the file is truncated in a header")
+
+
+def _ascii(content: bytes) -> str:
+    """Text with question marks where bytes are no printable ASCII."""
+    return content.translate(_PRINTABLE).decode("ascii")
+
+
+def _data_size(header: fits.Header) -> int:
+    """Bytes of data behind a header, without the filling (FITS standard 4.0, section 4.4.1)."""
+    axes = [header[f"NAXIS{axis}"] for axis in range(1, header["NAXIS"] + 1)]
+    if not axes:
+        return 0
+    count = header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + math.prod(axes))
+    if not all(isinstance(each, int) and each >= 0 for each in (count, *axes)):
+        raise _DamagedError("the size of a table is absurd")
+    return int(abs(header["BITPIX"]) // 8 * count)
+
+
+def _named(parts: list[_Part], name: str) -> list[_Part]:
+    return [each for each in parts if str(each.header.get("EXTNAME", "")).strip() == name]
+
+
+def _table(part: _Part, content: bytes) -> Table:
+    """Rows of a binary table, in the byte order of this machine."""
+    header = part.header
+    fields = [_field(header, number) for number in range(1, header["TFIELDS"] + 1)]
+    kind = np.dtype(fields)
+    if kind.itemsize != header["NAXIS1"]:
+        raise _DamagedError("its rows have another length than its columns")
+    rows = np.frombuffer(content, kind, header["NAXIS2"], part.start)
+    return Table({name: _native(rows[name]) for name in kind.names or ()}, copy=False)
+
+
+def _field(header: fits.Header, number: int) -> tuple[Any, ...]:
+    """Name, type and length of one column, as numpy describes it."""
+    form, name = header[f"TFORM{number}"].strip(), header[f"TTYPE{number}"].strip()
+    repeat = int(form[:-1] or 1)
+    if form[-1] == "A":
+        return name, f"S{repeat}"
+    if form[-1] not in _TYPES:
+        raise _DamagedError(f"column {name} has the unexpected type {form}")
+    return (name, _TYPES[form[-1]]) if repeat == 1 else (name, _TYPES[form[-1]], (repeat,))
+
+
+def _native(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if values.dtype.kind == "S":
+        return np.char.rstrip(np.char.decode(values, "ascii", "replace"))
+    return values.astype(values.dtype.newbyteorder("="))
+
+
+def _image_header(part: _Part, content: bytes) -> fits.Header:
+    """Header of the image, whatever bytes its comments hold."""
+    return fits.Header.fromstring(_ascii(content[part.start : part.start + part.size]))
+
+
+def write_ldac(path: Path, table: Table, header: fits.Header | None = None) -> None:
+    """Write a catalog that SCAMP reads, all of it or nothing.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; an older one is replaced.
+    table : Table
+        One row per source. Masked values become NaN, 0 or blank.
+    header : fits.Header, optional
+        Header of the image; SCAMP does without it in a reference catalog.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written or the disk is full.
+    """
+    columns = {name: _storable(table[name]) for name in table.colnames}
+    kinds = [(name, each.dtype, each.shape[1:]) for name, each in columns.items()]
+    rows = np.empty(len(table), kinds)
+    for name, values in columns.items():
+        rows[name] = values
+    cards = (fits.Header() if header is None else header).tostring(padding=False)
+    shape = [("TDIM1", f"({_CARD}, {len(cards) // _CARD})")]
+    with files.replacing(path) as file:
+        file.write(_hdu([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)]))
+        file.write(_binary_table(IMAGE_HEADER, _cell(cards), shape))
+        file.write(_binary_table(OBJECTS, rows))
+
+
+def _cell(cards: str) -> np.ndarray[Any, Any]:
+    """Table of one row and one column that holds the cards of a header."""
+    return np.frombuffer(cards.encode("ascii"), [("Field Header Card", f"S{len(cards)}")])
+
+
+def _binary_table(
+    name: str, rows: np.ndarray[Any, Any], extra: Sequence[tuple[str, Any]] = ()
+) -> bytes:
+    """HDU of a binary table, in the order of cards that Source Extractor uses."""
+    names = rows.dtype.names or ()
+    cards = [("XTENSION", "BINTABLE"), ("BITPIX", 8), ("NAXIS", 2)]
+    cards += [("NAXIS1", rows.dtype.itemsize), ("NAXIS2", len(rows)), ("PCOUNT", 0)]
+    cards += [("GCOUNT", 1), ("TFIELDS", len(names)), ("EXTNAME", name)]
+    for number, column in enumerate(names, 1):
+        kind, shape = rows.dtype[column].base, rows.dtype[column].shape
+        text = kind.kind == "S"
+        length, letter = (
+            (kind.itemsize, "A") if text else (math.prod(shape), _LETTERS[kind.str[1:]])
+        )
+        cards += [(f"TTYPE{number}", column), (f"TFORM{number}", f"{length}{letter}")]
+    return _hdu([*cards, *extra], rows.tobytes())
+
+
+def _hdu(cards: Sequence[tuple[str, Any]], content: bytes = b"") -> bytes:
+    """Header and data, each filled up to whole blocks."""
+    header: bytes = fits.Header(cards).tostring().encode("ascii")
+    return header + content + bytes(-len(content) % _BLOCK)
+
+
+def _storable(column: Any) -> np.ndarray[Any, Any]:
+    """Values of a column as FITS holds them: floats, signed integers or ASCII text."""
+    if np.ma.isMaskedArray(column):
+        column = column.filled({"f": np.nan, "i": 0, "u": 0, "b": False}.get(column.dtype.kind, ""))
+    values: np.ndarray[Any, Any] = np.asarray(column)
+    if values.dtype.kind in "USO":
+        text = np.char.encode(values.astype(str), "ascii", "replace")
+        return text.astype(f"S{max(1, text.dtype.itemsize)}")
+    if values.dtype.str[1:] not in _LETTERS:
+        values = values.astype(np.float64 if values.dtype.kind == "f" else np.int64)
+    return values.astype(values.dtype.newbyteorder(">"))
