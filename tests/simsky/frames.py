@@ -1,0 +1,419 @@
+"""Frames of the simulated sky: pixels, header in the telescope's dialect, and the truth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+from photpipe import sky as sphere
+from tests.simsky.cameras import Camera
+from tests.simsky.dialects import Facts, header_of, orientation
+from tests.simsky.psf import PointSources, add_sources, trailed
+from tests.simsky.stars import Sky, variability
+from tests.simsky.wcs import cd_matrix, wcs_header
+
+FloatArray = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+CLEAR_BAND = "G"
+MOVER = 1
+# Above this many electrons in the darkest pixel, Poisson noise is drawn as a Gaussian.
+_GAUSSIAN_ABOVE_E = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One exposure, its weather and its faults.
+
+    Parameters
+    ----------
+    midtime_jd : float
+        Middle of the exposure (JD, UTC).
+    ra_deg, dec_deg : float
+        True centre of the frame at mid-time (ICRS).
+    exptime_s : float
+        Exposure time.
+    filter_name : str or None
+        Name of the filter in the header; None: a red one that the telescope has.
+    object_name : str
+        OBJECT card.
+    airmass : float
+        Airmass.
+    seeing_arcsec : float
+        Full width at half maximum of the seeing disk.
+    sky_mag_arcsec2 : float
+        Sky brightness.
+    cloud_mag : float
+        Grey extinction by cloud.
+    pointing_error_arcsec : tuple of float
+        East and north offset of the header's pointing from the true centre.
+    rotation_error_deg : float
+        Rotation beyond what the entry says.
+    mirrored : bool
+        Parity opposite to what the entry says.
+    scale_error : float
+        Relative: 0.1 makes the true pixels 10 % larger than the entry says.
+    distortion_arcsec : float
+        Cubic radial distortion in the corners.
+    tracking_arcsec_min : tuple of float
+        Non-sidereal tracking, east and north: stars trail, a target of that rate does not.
+    cosmic_rays : int
+        Number of cosmic ray hits.
+    vignetting : float
+        Fraction of the light lost in the corners (of stars and sky alike).
+    colour_term_mag : float
+        Instrumental magnitude grows by this times (g-i)_P1 - 0.51.
+    nan_patches : int
+        Number of 20 x 20 px patches of NaN (needs floating-point pixels).
+    chip : int or None
+        Detector of a mosaic.
+    cards : mapping
+        Further header cards, or replacements; None removes the card.
+    """
+
+    midtime_jd: float
+    ra_deg: float
+    dec_deg: float
+    exptime_s: float = 60.0
+    filter_name: str | None = None
+    object_name: str = "field"
+    airmass: float = 1.2
+    seeing_arcsec: float = 2.0
+    sky_mag_arcsec2: float = 20.5
+    cloud_mag: float = 0.0
+    pointing_error_arcsec: tuple[float, float] = (0.0, 0.0)
+    rotation_error_deg: float = 0.0
+    mirrored: bool = False
+    scale_error: float = 0.0
+    distortion_arcsec: float = 0.0
+    tracking_arcsec_min: tuple[float, float] = (0.0, 0.0)
+    cosmic_rays: int = 0
+    vignetting: float = 0.0
+    colour_term_mag: float = 0.0
+    nan_patches: int = 0
+    chip: int | None = None
+    cards: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A rendered frame and the truth about it.
+
+    Attributes
+    ----------
+    pixels : ndarray of float32, shape (ny, nx)
+        Counts (ADU).
+    header : astropy.io.fits.Header
+        Header in the telescope's dialect.
+    truth : astropy.table.Table
+        One row per source on the frame: ident, name, kind (6 star, 3 galaxy, 1 mover), x, y
+        (FITS pixels), ra_deg, dec_deg (at mid-time), flux_adu (total counts), mag (true, in
+        `band`, at mid-time), varies (bool), saturated (bool), vx_px_s, vy_px_s. The meta holds
+        zeropoint_mag (mag = zeropoint_mag - 2.5 log10(flux_adu)), band, midtime_jd, exptime_s,
+        seeing_arcsec, fwhm_px, sky_adu, noise_adu (of an empty pixel), gain, wcs (header text)
+        and everything of the exposure that is a plain number.
+    """
+
+    pixels: Image
+    header: fits.Header
+    truth: Table
+
+    @property
+    def wcs(self) -> WCS:
+        """True world coordinates of the pixels."""
+        return truth_wcs(self.truth)
+
+    def write(self, path: Path, integers: bool = True) -> None:
+        """Write the frame, and the truth beside it in ``truth/<stem>.ecsv``.
+
+        Parameters
+        ----------
+        path : Path
+            The FITS file; an existing one is replaced.
+        integers : bool
+            16-bit unsigned integers (BZERO 32768), as cameras write; otherwise 32-bit floats.
+        """
+        pixels: NDArray[Any] = self.pixels
+        if integers:
+            pixels = np.clip(np.rint(self.pixels), 0, 65535).astype(np.uint16)
+        fits.PrimaryHDU(pixels, self.header).writeto(path, overwrite=True)
+        beside = truth_path(path)
+        beside.parent.mkdir(exist_ok=True)
+        self.truth.write(beside, format="ascii.ecsv", overwrite=True)
+
+
+def truth_path(path: Path) -> Path:
+    """Where the truth about a frame is kept."""
+    return path.parent / "truth" / f"{path.name.split('.fit')[0]}.ecsv"
+
+
+def read_truth(path: Path) -> Table:
+    """Truth about a written frame."""
+    return Table.read(truth_path(path), format="ascii.ecsv")
+
+
+def truth_wcs(truth: Table) -> WCS:
+    """True world coordinates from the meta of a truth table."""
+    return WCS(fits.Header.fromstring(truth.meta["wcs"], sep="\n"))
+
+
+def render(sky: Sky, camera: Camera, exposure: Exposure, seed: int = 0) -> Frame:
+    """Take a picture of the sky.
+
+    Parameters
+    ----------
+    sky : Sky
+        What there is to see.
+    camera : Camera
+        What looks.
+    exposure : Exposure
+        When, where, how, and what goes wrong.
+    seed : int
+        Seed of the noise.
+    """
+    rng = np.random.default_rng([seed, round(exposure.midtime_jd * 86400) % 2**32])
+    filter_name = camera.filter_for() if exposure.filter_name is None else exposure.filter_name
+    band = camera.band_of(filter_name)
+    wcs_cards = _true_wcs_cards(camera, exposure)
+    truth = _sources_on_frame(sky, camera, exposure, WCS(wcs_cards), band)
+    electrons = _expose(camera, exposure, truth)
+    sky_e = _sky_electrons(camera, exposure)
+    truth["saturated"] = _peaks(electrons, truth) > camera.saturation_adu * camera.gain
+    pixels = _read_out(rng, camera, exposure, electrons)
+    truth.meta |= {
+        "wcs": wcs_cards.tostring(sep="\n", padding=False, endcard=False),
+        "telescope": camera.keyword,
+        "band": band or "",
+        "simulated_band": _band_in(truth.meta["bands"], band),
+        "filter_name": filter_name,
+        "zeropoint_mag": _zeropoint(camera, exposure),
+        "fwhm_px": exposure.seeing_arcsec / float(np.sqrt(np.prod(_scale(camera, exposure)))),
+        "sky_adu": sky_e / camera.gain,
+        "noise_adu": float(np.hypot(np.sqrt(sky_e), camera.read_noise_e) / camera.gain),
+        "gain": camera.gain,
+        "read_noise_e": camera.read_noise_e,
+        "saturation_adu": camera.saturation_adu,
+        "moffat_beta": camera.moffat_beta,
+    }
+    del truth.meta["bands"]
+    truth.meta |= _plain_fields(exposure)
+    return Frame(pixels, _header(camera, exposure, filter_name), truth)
+
+
+def _plain_fields(exposure: Exposure) -> dict[str, Any]:
+    """The fields of an exposure that ECSV can hold."""
+    names = (name for name in exposure.__slots__ if name not in ("cards", "filter_name"))
+    values = {name: getattr(exposure, name) for name in names}
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+
+def _band_in(bands: Sequence[str], band: str | None) -> str:
+    """Band of the sky that a filter sees; unfiltered light is taken as Gaia G."""
+    return band if band is not None and band in bands else CLEAR_BAND
+
+
+def _scale(camera: Camera, exposure: Exposure) -> tuple[float, float]:
+    """True pixel scale (arcsec) in x and y."""
+    factor = 1.0 + exposure.scale_error
+    return camera.scale_arcsec[0] * factor, camera.scale_arcsec[1] * factor
+
+
+def _true_wcs_cards(camera: Camera, exposure: Exposure) -> fits.Header:
+    """Header cards of the true world coordinates."""
+    flip_x, flip_y, rotate, _ = orientation(camera.parameters, exposure.chip)
+    cd = cd_matrix(
+        _scale(camera, exposure),
+        flip_x != exposure.mirrored,
+        flip_y,
+        rotate + exposure.rotation_error_deg,
+    )
+    centre = (exposure.ra_deg % 360.0, exposure.dec_deg)
+    return wcs_header(camera.shape, centre, cd, exposure.distortion_arcsec)
+
+
+def _zeropoint(camera: Camera, exposure: Exposure) -> float:
+    """Magnitude of a star that gives 1 ADU in the whole exposure."""
+    return float(
+        camera.zeropoint_e
+        + 2.5 * np.log10(exposure.exptime_s / camera.gain)
+        - camera.extinction_mag * exposure.airmass
+        - exposure.cloud_mag
+    )
+
+
+def _sky_electrons(camera: Camera, exposure: Exposure) -> float:
+    """Sky level per pixel (electrons); clouds neither darken nor brighten it."""
+    area = float(np.prod(_scale(camera, exposure)))
+    magnitude = camera.zeropoint_e - exposure.sky_mag_arcsec2
+    return float(10 ** (0.4 * magnitude) * area * exposure.exptime_s)
+
+
+def _sources_on_frame(
+    sky: Sky, camera: Camera, exposure: Exposure, wcs: WCS, band: str | None
+) -> Table:
+    """Truth table of all sources whose light can reach the frame."""
+    jd = exposure.midtime_jd
+    reach = sphere.Cone(
+        exposure.ra_deg, exposure.dec_deg, 1.1 * camera.half_diagonal_deg + 30 / 3600
+    )
+    near = sky.within(reach)
+    sky_band = _band_in(sky.sources.colnames, band)
+    table = Table()
+    table["ident"] = near["ident"]
+    table["name"] = np.array([""] * len(near), dtype="U32")
+    table["kind"] = near["kind"]
+    table["ra_deg"], table["dec_deg"] = sky.positions_at(jd, near)
+    table["mag"] = near[sky_band] + variability(near, jd)
+    table["varies"] = near["amplitude_mag"] > 0
+    table["size_arcsec"] = near["size_arcsec"]
+    table["colour"] = near["g_minus_i"]
+    table["rate_ra"], table["rate_dec"] = 0.0, 0.0
+    for number, mover in enumerate(sky.movers):
+        ra, dec = mover.position(jd)
+        if reach.contains(ra, dec):
+            rates = [float(rate) for rate in mover.rates(jd)]
+            mag = float(mover.magnitudes(jd)[sky_band][0])
+            row = [-1 - number, mover.label, MOVER, float(ra), float(dec), mag]
+            table.add_row([*row, mover.amplitude_mag > 0, 0.0, mover.g_minus_i, *rates])
+    return _placed(table, camera, exposure, wcs, list(sky.sources.colnames))
+
+
+def _placed(table: Table, camera: Camera, exposure: Exposure, wcs: WCS, bands: list[str]) -> Table:
+    """Add pixel positions, motion on the frame and fluxes; drop what is far outside."""
+    x, y = wcs.all_world2pix(table["ra_deg"], table["dec_deg"], 1)
+    ny, nx = camera.shape
+    margin_px = 60
+    inside = (np.abs(x - nx / 2) < nx / 2 + margin_px) & (np.abs(y - ny / 2) < ny / 2 + margin_px)
+    table, x, y = table[inside], x[inside], y[inside]
+    east = (table["rate_ra"] - exposure.tracking_arcsec_min[0]) / 60
+    north = (table["rate_dec"] - exposure.tracking_arcsec_min[1]) / 60
+    later = sphere.shifted(table["ra_deg"], table["dec_deg"], east, north)
+    x_later, y_later = wcs.all_world2pix(*later, 1)
+    brightness = table["mag"] + exposure.colour_term_mag * (table["colour"] - 0.51)
+    table["x"], table["y"] = x, y
+    table["vx_px_s"], table["vy_px_s"] = x_later - x, y_later - y
+    table["flux_adu"] = 10 ** (0.4 * (_zeropoint(camera, exposure) - brightness))
+    table.meta["bands"] = bands
+    return table
+
+
+def _expose(camera: Camera, exposure: Exposure, truth: Table) -> Image:
+    """Expected electrons per pixel, sky included."""
+    scale = float(np.sqrt(np.prod(_scale(camera, exposure))))
+    sky_e = _sky_electrons(camera, exposure)
+    floor = 0.01 * np.hypot(np.sqrt(sky_e), camera.read_noise_e)
+    fwhm_px = np.hypot(exposure.seeing_arcsec, truth["size_arcsec"].data) / scale
+    electrons = truth["flux_adu"].data * camera.gain
+    sources = PointSources(truth["x"].data, truth["y"].data, electrons, fwhm_px)
+    trails = (truth[name].data * exposure.exptime_s for name in ("vx_px_s", "vy_px_s"))
+    image = np.zeros(camera.shape, np.float32)
+    add_sources(image, trailed(sources, *trails), camera.moffat_beta, floor)
+    image += np.float32(sky_e)
+    if exposure.vignetting:
+        image *= vignette(camera.shape, exposure.vignetting)
+    return image
+
+
+def vignette(shape: tuple[int, int], loss: float) -> Image:
+    """Transmission that falls quadratically to 1 - loss in the corners."""
+    ny, nx = shape
+    x = (np.arange(nx) - (nx - 1) / 2) / (nx / 2)
+    y = (np.arange(ny) - (ny - 1) / 2) / (ny / 2)
+    return (1 - loss * (x[None, :] ** 2 + y[:, None] ** 2) / 2).astype(np.float32)
+
+
+def _peaks(electrons: Image, truth: Table) -> FloatArray:
+    """Largest expected electrons in the 3 x 3 pixels around each source."""
+    padded = np.pad(electrons, 2, mode="edge")
+    ny, nx = electrons.shape
+    column = np.clip(np.rint(truth["x"].data).astype(int) - 1, 0, nx - 1) + 2
+    row = np.clip(np.rint(truth["y"].data).astype(int) - 1, 0, ny - 1) + 2
+    around = [padded[row + dy, column + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return np.asarray(np.max(around, axis=0))
+
+
+def _read_out(
+    rng: np.random.Generator, camera: Camera, exposure: Exposure, electrons: Image
+) -> Image:
+    """Noise, cosmic rays, saturation with bleeding, and bad patches."""
+    if electrons.size and electrons.min() < _GAUSSIAN_ABOVE_E:
+        noisy = rng.poisson(electrons).astype(np.float32)
+    else:
+        unit_noise = rng.standard_normal(electrons.shape, dtype=np.float32)
+        noisy = (electrons + np.sqrt(electrons) * unit_noise).astype(np.float32)
+    _add_cosmic_rays(rng, noisy, exposure.cosmic_rays)
+    _bleed(noisy, camera.saturation_adu * camera.gain)
+    noisy += camera.read_noise_e * rng.standard_normal(electrons.shape, dtype=np.float32)
+    noisy /= np.float32(camera.gain)
+    np.minimum(noisy, camera.saturation_adu, out=noisy)
+    for _ in range(exposure.nan_patches):
+        row, column = (int(rng.integers(0, max(1, side - 20))) for side in noisy.shape)
+        noisy[row : row + 20, column : column + 20] = np.nan
+    return noisy
+
+
+def _add_cosmic_rays(rng: np.random.Generator, image: Image, count: int) -> None:
+    """Short straight tracks of 500 to 20000 electrons, one pixel wide."""
+    ny, nx = image.shape
+    for _ in range(count):
+        length = int(rng.integers(1, 12))
+        angle, energy = rng.uniform(0, np.pi), 10 ** rng.uniform(2.7, 4.3)
+        steps = np.arange(length)
+        x = np.rint(rng.uniform(0, nx - 1) + steps * np.cos(angle)).astype(int)
+        y = np.rint(rng.uniform(0, ny - 1) + steps * np.sin(angle)).astype(int)
+        inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
+        np.add.at(image, (y[inside], x[inside]), energy / length)
+
+
+def _bleed(image: Image, full_well_e: float) -> None:
+    """Let charge beyond the full well run up and down its column, half each way."""
+    for column in np.unique(np.nonzero(image > full_well_e)[1]):
+        charge = image[:, column].astype(float)
+        excess = np.clip(charge - full_well_e, 0, None)
+        charge -= excess
+        for rows in (range(len(charge)), range(len(charge) - 1, -1, -1)):
+            carried = 0.0
+            for row in rows:
+                carried += excess[row] / 2
+                taken = min(carried, full_well_e - charge[row])
+                charge[row] += taken
+                carried -= taken
+        image[:, column] = charge
+
+
+def _header(camera: Camera, exposure: Exposure, filter_name: str) -> fits.Header:
+    """Header with the dialect's cards, what detectors say, and the wishes of the exposure."""
+    *_, chip_offset = orientation(camera.parameters, exposure.chip)
+    east, north = (
+        error - offset * sphere.ARCSEC_PER_DEG
+        for error, offset in zip(exposure.pointing_error_arcsec, chip_offset, strict=True)
+    )
+    ra, dec = sphere.shifted(exposure.ra_deg, exposure.dec_deg, east, north)
+    facts = Facts(
+        ra_deg=float(ra),
+        dec_deg=float(dec),
+        midtime_jd=exposure.midtime_jd,
+        exptime_s=exposure.exptime_s,
+        filter_name=filter_name,
+        object_name=exposure.object_name,
+        airmass=exposure.airmass,
+        binning=camera.binning,
+        chip=exposure.chip,
+    )
+    header = header_of(camera.parameters, facts)
+    header["GAIN"] = (camera.gain, "[e-/ADU]")
+    header["RDNOISE"] = (camera.read_noise_e, "[e-]")
+    header["SATURATE"] = (camera.saturation_adu, "[ADU]")
+    header["ORIGIN"] = ("SIMULATED", "made by the simulated sky of the tests")
+    for keyword, value in exposure.cards.items():
+        if value is None:
+            header.remove(keyword, ignore_missing=True)
+        else:
+            header[keyword] = value
+    return header
