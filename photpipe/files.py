@@ -1,6 +1,7 @@
 """Small certainties about files: names that cannot hurt, and writing all of a file or nothing."""
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -38,15 +39,41 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
+            _lock(file)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o7777)
-        temporary.replace(path)
+            if path.exists():
+                _copy_ownership(path, temporary)
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _lock(file: BinaryIO) -> None:
+    """Mark a temporary file as being written; the mark dies with the process."""
+    with contextlib.suppress(OSError):  # some network disks know no locks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _copy_ownership(old: Path, new: Path) -> None:
+    """Give the new file the owner, group and permissions of the old one."""
+    status = old.stat()
+    with contextlib.suppress(OSError):  # only root may give files away
+        os.chown(new, status.st_uid, status.st_gid)
+    new.chmod(status.st_mode & 0o7777)
+
+
+def sweep(folder: Path) -> int:
+    """Remove the temporary files that killed processes left in a folder; returns how many."""
+    count = 0
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while somebody writes it
+            path.unlink()
+            count += 1
+    return count
 
 
 def write_bytes(path: Path, content: bytes) -> None:
