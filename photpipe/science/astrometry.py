@@ -1,0 +1,533 @@
+"""Plate solutions: fitting them to pairs of stars, and judging them by all the stars.
+
+Positions in the plane tangent to the sky are complex numbers, east + i north, in arcsec;
+positions on the detector are complex numbers x + i y in pixels (FITS convention, the centre
+of the first pixel is 1 + 1i). A solution is judged by coincidences: how many detections have
+a catalog star beside them, against how many would by chance.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import KDTree
+
+from photpipe import sky
+from photpipe.science import tpv
+
+FloatArray = NDArray[np.float64]
+ComplexArray = NDArray[np.complex128]
+IntArray = NDArray[np.int64]
+PixelToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
+MAX_DEGREE = 3
+
+
+def tangent_plane(
+    ra0_deg: float, dec0_deg: float, ra_deg: ArrayLike, dec_deg: ArrayLike
+) -> ComplexArray:
+    """Gnomonic projection about position 0, in arcsec; NaN beyond a quarter of the sky."""
+    v = sky.unit_vectors(ra_deg, dec_deg)
+    ra0, dec0 = math.radians(ra0_deg), math.radians(dec0_deg)
+    centre = sky.unit_vectors(ra0_deg, dec0_deg)
+    east = np.array([-math.sin(ra0), math.cos(ra0), 0.0])
+    north = np.array(
+        [-math.sin(dec0) * math.cos(ra0), -math.sin(dec0) * math.sin(ra0), math.cos(dec0)]
+    )
+    depth = v @ centre
+    with np.errstate(invalid="ignore"):
+        depth = np.where(depth > 0, depth, np.nan)
+    radian = math.degrees(1.0) * sky.ARCSEC_PER_DEG
+    return np.asarray((v @ east + 1j * (v @ north)) / depth * radian)
+
+
+def from_tangent_plane(
+    ra0_deg: float, dec0_deg: float, plane_arcsec: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """RA and Dec in degrees of points of the plane; the inverse of `tangent_plane`."""
+    plane = np.asarray(plane_arcsec, complex)
+    radius = np.abs(plane) / (math.degrees(1.0) * sky.ARCSEC_PER_DEG)
+    angle_arcsec = np.degrees(np.arctan(radius)) * sky.ARCSEC_PER_DEG
+    direction = np.divide(plane, np.abs(plane), out=np.zeros_like(plane), where=np.abs(plane) > 0)
+    moved = direction * angle_arcsec
+    return sky.shifted(ra0_deg, dec0_deg, moved.real, moved.imag)
+
+
+def _terms(x: FloatArray, y: FloatArray, degree: int) -> FloatArray:
+    """Monomials of both coordinates, shape (n, number of terms)."""
+    return np.stack([x**i * y**j for i, j in tpv.terms(degree).values()], axis=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class PlateMap:
+    """Polynomial map from the detector to the tangent plane.
+
+    Parameters
+    ----------
+    middle_px : complex
+        Point of the detector about which the polynomial is written.
+    unit_px : float
+        Length that makes the arguments of the polynomial of order one.
+    coefficients_arcsec : complex array
+        One coefficient per term: 1, u, v, u², uv, v², u³, ...
+    """
+
+    middle_px: complex
+    unit_px: float
+    coefficients_arcsec: ComplexArray
+
+    @classmethod
+    def similarity(
+        cls, factor: complex, offset: complex, mirrored: bool, pixel_ratio: float = 1.0
+    ) -> Self:
+        """Map z → factor·z + offset (of conj(z) if mirrored), z = x + i·pixel_ratio·y.
+
+        The factor is in arcsec per pixel, the offset in arcsec.
+        """
+        upward = (-1j if mirrored else 1j) * pixel_ratio
+        return cls(0j, 1.0, np.array([offset, factor, upward * factor]))
+
+    def __call__(self, pixels: ArrayLike) -> ComplexArray:
+        """Plane positions, in arcsec, of detector positions."""
+        at = (np.asarray(pixels, complex) - self.middle_px) / self.unit_px
+        terms = _terms(at.real, at.imag, self.degree)
+        return np.asarray(terms @ self.coefficients_arcsec)
+
+    @property
+    def degree(self) -> int:
+        """Degree of the polynomial."""
+        return {3: 1, 6: 2, 10: 3}[self.coefficients_arcsec.size]
+
+    def shifted(self, offset_arcsec: complex) -> "PlateMap":
+        """Same map with all positions moved."""
+        moved = self.coefficients_arcsec.copy()
+        moved[0] += offset_arcsec
+        return PlateMap(self.middle_px, self.unit_px, moved)
+
+
+def scale_of(plate: PlateMap) -> float:
+    """Pixel scale of a map at its middle: the root of the area of a pixel, in arcsec."""
+    along_x, along_y = plate.coefficients_arcsec[1:3] / plate.unit_px
+    return math.sqrt(abs((along_x.conjugate() * along_y).imag))
+
+
+def fit_plate(
+    pixels: ComplexArray,
+    plane_arcsec: ComplexArray,
+    shape: tuple[int, int],
+    degree: int = 1,
+) -> PlateMap:
+    """Least-squares map from detector to plane through pairs of positions.
+
+    Parameters
+    ----------
+    pixels, plane_arcsec : complex array, shape (n,)
+        The pairs; at least as many as the polynomial has terms (3, 6, 10).
+    shape : (ny, nx)
+        Size of the frame.
+    degree : int
+        1, 2 or 3.
+    """
+    middle = complex((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+    unit = max(shape) / 2
+    at = (pixels - middle) / unit
+    terms = _terms(at.real, at.imag, degree).astype(complex)
+    coefficients = np.linalg.lstsq(terms, plane_arcsec, rcond=None)[0]
+    return PlateMap(middle, unit, coefficients.astype(complex))
+
+
+def degree_for(pixels: ComplexArray, shape: tuple[int, int], highest: int = MAX_DEGREE) -> int:
+    """Degree of distortion that stars at these places can bear.
+
+    The frame is divided into 10 × 10 cells. Sixty stars strewn at random occupy 45 of them and
+    bear a cubic, 25 occupy 22 and bear a parabola; fewer, or stars in one heap, bear none.
+    """
+    column = np.clip((pixels.real - 0.5) / shape[1] * 10, 0, 9.99).astype(int)
+    row = np.clip((pixels.imag - 0.5) / shape[0] * 10, 0, 9.99).astype(int)
+    occupied = np.unique(10 * row + column).size
+    wanted = 3 if occupied >= 45 else 2 if occupied >= 22 else 1
+    return min(wanted, highest)
+
+
+def fit_tpv(
+    pixels: ComplexArray,
+    ra_deg: FloatArray,
+    dec_deg: FloatArray,
+    shape: tuple[int, int],
+    degree: int = 1,
+) -> dict[str, float | str]:
+    """World coordinate cards through pairs of detector and sky positions.
+
+    Degree 1 gives a plain TAN, higher degrees TPV. The reference pixel is the middle of the
+    frame and its sky position is exact in the solution.
+
+    Parameters
+    ----------
+    pixels : complex array, shape (n,)
+        Detector positions.
+    ra_deg, dec_deg : array, shape (n,)
+        Sky positions, ICRS.
+    shape : (ny, nx)
+        Size of the frame.
+    degree : int
+        Degree of the distortion.
+    """
+    ra0, dec0 = sky.median_position(ra_deg, dec_deg)
+    for _ in range(3):
+        plate = fit_plate(pixels, tangent_plane(ra0, dec0, ra_deg, dec_deg), shape, degree)
+        ra, dec = from_tangent_plane(ra0, dec0, plate.coefficients_arcsec[0])
+        ra0, dec0 = float(ra), float(dec)
+    plane = tangent_plane(ra0, dec0, ra_deg, dec_deg)
+    plate = fit_plate(pixels, plane, shape, degree)
+    return wcs_cards(plate, ra0, dec0)
+
+
+def wcs_cards(plate: PlateMap, ra0_deg: float, dec0_deg: float) -> dict[str, float | str]:
+    """World coordinate cards (TAN or TPV) of a map whose plane touches the sky at position 0.
+
+    The map is written about its own middle: the tangent point moves there, and the polynomial
+    is fitted again on a grid, which is exact but for the curvature of the sky beyond the
+    third order.
+    """
+    ra, dec = from_tangent_plane(ra0_deg, dec0_deg, plate.coefficients_arcsec[0])
+    side = np.linspace(-1.0, 1.0, 15) * plate.unit_px
+    grid = (side[None, :] + 1j * side[:, None]).ravel()
+    at_ra, at_dec = from_tangent_plane(ra0_deg, dec0_deg, plate(grid + plate.middle_px))
+    target = tangent_plane(float(ra), float(dec), at_ra, at_dec) / sky.ARCSEC_PER_DEG
+    linear = np.linalg.lstsq(
+        _terms(grid.real, grid.imag, max(plate.degree, 1)).astype(complex), target, rcond=None
+    )[0]
+    along_x, along_y = complex(linear[1]), complex(linear[2])
+    kind = "TAN" if plate.degree == 1 else "TPV"
+    cards: dict[str, float | str] = {
+        "CTYPE1": f"RA---{kind}",
+        "CTYPE2": f"DEC--{kind}",
+        "CUNIT1": "deg",
+        "CUNIT2": "deg",
+        "CRVAL1": float(ra),
+        "CRVAL2": float(dec),
+        "CRPIX1": plate.middle_px.real,
+        "CRPIX2": plate.middle_px.imag,
+        "CD1_1": along_x.real,
+        "CD1_2": along_y.real,
+        "CD2_1": along_x.imag,
+        "CD2_2": along_y.imag,
+        "RADESYS": "ICRS",
+        "EQUINOX": 2000.0,
+    }
+    if plate.degree > 1:
+        linear_deg = grid.real * along_x + grid.imag * along_y
+        distortion, _ = tpv.fit(
+            linear_deg.real, linear_deg.imag, target.real, target.imag, plate.degree
+        )
+        cards |= distortion
+    return cards
+
+
+def nearest_pairs(
+    plane_arcsec: ComplexArray, tree: KDTree, tolerance_arcsec: float
+) -> tuple[IntArray, IntArray]:
+    """Indices of detections and stars that are each other's only nearest within the tolerance."""
+    nearest = tree.query(coordinates(plane_arcsec), distance_upper_bound=tolerance_arcsec)
+    distance, star = np.asarray(nearest[0]), np.asarray(nearest[1])
+    order = np.argsort(distance, kind="stable")
+    order = order[np.isfinite(distance[order])]
+    _, first = np.unique(star[order], return_index=True)
+    chosen = np.sort(order[first])
+    return chosen.astype(np.int64), star[chosen].astype(np.int64)
+
+
+def star_tree(plane: ComplexArray) -> KDTree:
+    """Search tree of points of the plane."""
+    return KDTree(coordinates(plane))
+
+
+def coordinates(plane: ComplexArray) -> FloatArray:
+    """Real coordinates, shape (..., 2)."""
+    return np.stack([plane.real, plane.imag], axis=-1)
+
+
+def surprise(matched: int, expected: float, spent: int = 0) -> float:
+    """How improbable so many coincidences are by chance, in nats.
+
+    Parameters
+    ----------
+    matched : int
+        Coincidences found.
+    expected : float
+        Coincidences that chance would give.
+    spent : int
+        Coincidences that the choice of the hypothesis brought about by itself.
+
+    Notes
+    -----
+    Chernoff's bound of the Poisson tail: P(≥ k | λ) ≤ exp(−(k ln(k/λ) − k + λ)).
+    """
+    free = matched - spent
+    rate = max(expected, 1e-6)
+    if free <= rate:
+        return 0.0
+    return free * math.log(free / rate) - free + rate
+
+
+@dataclass(frozen=True, slots=True)
+class PlateCheck:
+    """What the stars say about a solution, independently of how it was found.
+
+    Parameters
+    ----------
+    detections, references : int
+        Stars compared: the brightest of both lists inside the frame.
+    matched : int
+        Pairs within the tolerance.
+    expected : float
+        Pairs that chance would give, measured by displacing the detections.
+    surprise_nats : float
+        Improbability of the pairs.
+    tolerance_arcsec : float
+        Radius of coincidence.
+    rms_arcsec : float
+        Root mean square of all residuals per axis.
+    region_arcsec : float
+        Largest median residual of the nine regions of the frame with five pairs or more.
+    scale_arcsec : float
+        Pixel scale at the middle.
+    anisotropy : float
+        Ratio of the two scales of the solution relative to those of the detector, minus 1.
+    swelling : float
+        Largest relative change of pixel area between the middle and the corners.
+    rotation_deg : float
+        Position angle of the detector's y axis, north through east.
+    mirrored : bool
+        East is to the right when north is up.
+    pixels, ra_deg, dec_deg : arrays
+        The matched detections and their stars.
+    """
+
+    detections: int
+    references: int
+    matched: int
+    expected: float
+    surprise_nats: float
+    tolerance_arcsec: float
+    rms_arcsec: float
+    region_arcsec: float
+    scale_arcsec: float
+    anisotropy: float
+    swelling: float
+    rotation_deg: float
+    mirrored: bool
+    pixels: ComplexArray
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a solution has to fulfil to be believed.
+
+    Parameters
+    ----------
+    surprise_nats : float
+        Least improbability of the coincidences.
+    matched : int
+        Fewest pairs.
+    scale_error : float
+        Largest relative deviation from the nominal pixel scale.
+    anisotropy, swelling : float
+        Largest distortion of a pixel's shape at the middle, and of its area at the corners.
+    """
+
+    surprise_nats: float = 25.0
+    matched: int = 6
+    scale_error: float = 0.2
+    anisotropy: float = 0.03
+    swelling: float = 0.2
+
+
+DISPLACEMENTS = 12
+DEFAULT_LIMITS = Limits()
+
+
+def check_plate(
+    to_sky: PixelToSky,
+    pixels: ComplexArray,
+    ra_deg: FloatArray,
+    dec_deg: FloatArray,
+    shape: tuple[int, int],
+    tolerance_px: float = 2.0,
+    most: int = 500,
+    pixel_ratio: float = 1.0,
+) -> PlateCheck:
+    """Compare detections with catalog stars through a solution.
+
+    Parameters
+    ----------
+    to_sky : callable
+        Detector x, y → RA, Dec of the solution.
+    pixels : complex array
+        Detections, brightest first.
+    ra_deg, dec_deg : array
+        Catalog stars, brightest first.
+    shape : (ny, nx)
+        Size of the frame.
+    tolerance_px : float
+        Radius of coincidence in pixels.
+    most : int
+        Largest number of detections and of stars compared.
+    pixel_ratio : float
+        Nominal size of a pixel along y over that along x.
+    """
+    middle = complex((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+    ra0, dec0 = (
+        float(each[0]) for each in to_sky(np.array([middle.real]), np.array([middle.imag]))
+    )
+
+    def plane(points: ComplexArray) -> ComplexArray:
+        return tangent_plane(ra0, dec0, *to_sky(points.real, points.imag))
+
+    grid = (
+        np.linspace(0.5, shape[1] + 0.5, 9)[None, :]
+        + 1j * np.linspace(0.5, shape[0] + 0.5, 9)[:, None]
+    ).ravel()
+    along_x = complex(plane(np.array([middle + 0.5]))[0] - plane(np.array([middle - 0.5]))[0])
+    along_y = complex(plane(np.array([middle + 0.5j]))[0] - plane(np.array([middle - 0.5j]))[0])
+    area = (along_x.conjugate() * along_y).imag
+    scale = math.sqrt(abs(area)) or math.nan
+    tolerance = tolerance_px * scale
+    stars, inside = _stars_inside(plane(grid), grid, shape, ra0, dec0, ra_deg, dec_deg)
+    chosen = inside[:most]
+    detected = plane(pixels[:most])
+    usable = np.flatnonzero(np.isfinite(detected))
+    detected = detected[usable]
+    found, star, expected = _coincidences(detected, stars[chosen], tolerance)
+    residual = detected[found] - stars[chosen][star]
+    where = pixels[usable[found]]
+    return PlateCheck(
+        detections=detected.size,
+        references=chosen.size,
+        matched=found.size,
+        expected=expected,
+        surprise_nats=surprise(found.size, expected, spent=4),
+        tolerance_arcsec=tolerance,
+        rms_arcsec=float(np.sqrt(np.mean(np.abs(residual) ** 2) / 2)) if found.size else math.nan,
+        region_arcsec=_worst_region(where, residual, shape),
+        scale_arcsec=scale,
+        anisotropy=_anisotropy(along_x, along_y / pixel_ratio),
+        swelling=_swelling(plane, middle, shape, area),
+        rotation_deg=math.degrees(math.atan2(along_y.real, along_y.imag)),
+        mirrored=area > 0,
+        pixels=where,
+        ra_deg=ra_deg[chosen[star]],
+        dec_deg=dec_deg[chosen[star]],
+    )
+
+
+def _stars_inside(
+    outline: ComplexArray,
+    grid: ComplexArray,
+    shape: tuple[int, int],
+    ra0: float,
+    dec0: float,
+    ra_deg: FloatArray,
+    dec_deg: FloatArray,
+) -> tuple[ComplexArray, IntArray]:
+    """Plane positions of all stars, and the indices of those that fall on the detector."""
+    stars = tangent_plane(ra0, dec0, ra_deg, dec_deg)
+    if not np.isfinite(outline).all():
+        return stars, np.empty(0, np.int64)
+    reach = float(np.abs(outline).max()) or 1.0
+    terms = _terms(outline.real / reach, outline.imag / reach, 3).astype(complex)
+    back = np.linalg.lstsq(terms, grid, rcond=None)[0]
+    near = np.flatnonzero(np.abs(stars) <= reach)
+    at = _terms(stars[near].real / reach, stars[near].imag / reach, 3) @ back
+    on_frame = (
+        (at.real >= 0.5)
+        & (at.real <= shape[1] + 0.5)
+        & (at.imag >= 0.5)
+        & (at.imag <= shape[0] + 0.5)
+    )
+    return stars, near[on_frame]
+
+
+def _coincidences(
+    detected: ComplexArray, stars: ComplexArray, tolerance: float
+) -> tuple[IntArray, IntArray, float]:
+    """Pairs, and the number that chance gives: the mean over a ring of displacements."""
+    nothing = np.empty(0, np.int64)
+    if not detected.size or not stars.size or not math.isfinite(tolerance):
+        return nothing, nothing, 0.0
+    tree = star_tree(stars)
+    found, star = nearest_pairs(detected, tree, tolerance)
+    ring = 6.0 * tolerance * np.exp(2j * np.pi * np.arange(DISPLACEMENTS) / DISPLACEMENTS)
+    by_chance = np.mean([nearest_pairs(detected + step, tree, tolerance)[0].size for step in ring])
+    extent = np.ptp(stars.real) * np.ptp(stars.imag) if stars.size > 1 else 0.0
+    uniform = detected.size * stars.size * math.pi * tolerance**2 / extent if extent else 0.0
+    return found, star, max(float(by_chance), uniform)
+
+
+def _worst_region(pixels: ComplexArray, residual: ComplexArray, shape: tuple[int, int]) -> float:
+    """Largest length of the median residual of the nine regions with five pairs or more."""
+    column = np.clip((pixels.real - 0.5) / shape[1] * 3, 0, 2.99).astype(int)
+    row = np.clip((pixels.imag - 0.5) / shape[0] * 3, 0, 2.99).astype(int)
+    worst = 0.0
+    for region in np.unique(3 * row + column):
+        here = residual[3 * row + column == region]
+        if here.size >= 5:
+            worst = max(worst, math.hypot(np.median(here.real), np.median(here.imag)))
+    return worst
+
+
+def _anisotropy(along_x: complex, along_y: complex) -> float:
+    """Ratio of the larger to the smaller stretch of the map with these axes, minus 1."""
+    matrix = np.array([[along_x.real, along_y.real], [along_x.imag, along_y.imag]])
+    if not np.isfinite(matrix).all():
+        return math.inf
+    largest, smallest = np.linalg.svd(matrix, compute_uv=False)
+    return float(largest / smallest - 1) if smallest > 0 else math.inf
+
+
+def _swelling(
+    plane: Callable[[ComplexArray], ComplexArray],
+    middle: complex,
+    shape: tuple[int, int],
+    area: float,
+) -> float:
+    """Largest relative difference of pixel area between the middle and the corners."""
+    half = complex(shape[1] / 2 - 1, shape[0] / 2 - 1)
+    corners = middle + np.array([half, half.conjugate(), -half, -half.conjugate()])
+    along_x = plane(corners + 0.5) - plane(corners - 0.5)
+    along_y = plane(corners + 0.5j) - plane(corners - 0.5j)
+    areas = (along_x.conj() * along_y).imag
+    worst = float(np.abs(areas / area - 1).max()) if area else math.inf
+    return worst if math.isfinite(worst) else math.inf
+
+
+def objection(
+    check: PlateCheck, nominal_scale_arcsec: float, limits: Limits = DEFAULT_LIMITS
+) -> str | None:
+    """Why a solution cannot be believed, or None if it can.
+
+    Chance pairs fill the circle of coincidence evenly (rms per axis half its radius); true
+    ones crowd at its centre: an rms above 0.4 of the radius tells them apart.
+    """
+    counted = (
+        f"{check.matched} of {check.detections} detections and {check.references} catalog stars "
+        f"match, {check.expected:.1f} by chance"
+    )
+    off = check.scale_arcsec / nominal_scale_arcsec - 1
+    if check.matched < limits.matched or check.surprise_nats < limits.surprise_nats:
+        return counted
+    if check.rms_arcsec > 0.4 * check.tolerance_arcsec:
+        return f"{counted}, but scatter by {check.rms_arcsec:.2f}″ as chance pairs do"
+    if abs(off) > limits.scale_error:
+        return f"pixel scale {check.scale_arcsec:.4f}″ is {100 * off:+.0f} % off the header's"
+    if check.anisotropy > limits.anisotropy or check.swelling > limits.swelling:
+        return (
+            f"implausible distortion (pixels stretched by {100 * check.anisotropy:.1f} %, "
+            f"area differs by {100 * check.swelling:.0f} % across the frame)"
+        )
+    return None

@@ -1,0 +1,374 @@
+"""Finding where on the sky a frame lies, from the pattern of its stars.
+
+Two makers of hypotheses: quadrilaterals of neighbouring stars, whose shapes do not depend on
+position, scale, rotation and (read twice) parity; and, when all but the position is known,
+a vote of all differences between detections and stars. Every hypothesis is then judged by the
+coincidences of the remaining stars, against the number of hypotheses that were made.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from photpipe.science.astrometry import (
+    ComplexArray,
+    PlateMap,
+    coordinates,
+    degree_for,
+    fit_plate,
+    nearest_pairs,
+    scale_of,
+    star_tree,
+    surprise,
+)
+
+NEIGHBOURS = 7
+CODE_TOLERANCE = 0.015  # in units of the longest side
+SURE_NATS = 12.0  # beyond the logarithm of the number of hypotheses: one wrong in 160 000
+VOTE_CELL_PX = 8.0
+VOTE_WINNERS = 3
+REFINED = 12  # hypotheses of one kind that are refined
+TRIED_DETECTIONS = 40
+TRIED_PX = 6.0
+REFINING_PX = (8.0, 5.0, 3.0, 3.0)
+FEWEST_PAIRS = 5
+DEPTHS = ((40, 1.5), (90, 1.0), (40, 4.0), (150, 2.5))
+
+
+@dataclass(frozen=True, slots=True)
+class Quads:
+    """Quadrilaterals of neighbouring stars.
+
+    Parameters
+    ----------
+    corners : int array, shape (n, 4)
+        Indices of the stars: the two farthest apart, then the two others.
+    codes : float array, shape (n, 4)
+        Places of the two others when the first two are 0 and 1 of the complex plane.
+    """
+
+    corners: NDArray[np.int64]
+    codes: NDArray[np.float64]
+
+
+def quads_of(points: ComplexArray, neighbours: int = NEIGHBOURS) -> Quads:
+    """Quadrilaterals made of each point with three of its nearest neighbours."""
+    count = min(neighbours, points.size - 1)
+    if count < 3:
+        return Quads(np.empty((0, 4), np.int64), np.empty((0, 4)))
+    near = np.asarray(star_tree(points).query(coordinates(points), k=count + 1)[1])
+    triples = np.array(list(itertools.combinations(range(1, count + 1), 3)))
+    first = np.repeat(near[:, :1], len(triples), axis=0)
+    corners = np.concatenate([first, near[:, triples].reshape(-1, 3)], axis=1)
+    corners = np.unique(np.sort(corners, axis=1), axis=0)
+    return _ordered(points, corners)
+
+
+def _ordered(points: ComplexArray, corners: NDArray[np.int64]) -> Quads:
+    """Corners in the order that makes the code unique: base first, others from left to right."""
+    pairs = np.array(list(itertools.combinations(range(4), 2)))
+    at = points[corners]
+    lengths = np.abs(at[:, pairs[:, 0]] - at[:, pairs[:, 1]])
+    longest = np.argmax(lengths, axis=1)
+    rest = np.array([[k for k in range(4) if k not in pair] for pair in pairs.tolist()])
+    order = np.concatenate([pairs, rest], axis=1)[longest]
+    corners = np.take_along_axis(corners, order, axis=1)
+    base = points[corners[:, 1]] - points[corners[:, 0]]
+    good = np.abs(base) > 0
+    corners, base = corners[good], base[good]
+    inner = (points[corners[:, 2:]] - points[corners[:, :1]]) / base[:, None]
+    turned = inner.real.sum(axis=1) > 1
+    corners[turned, :2] = corners[turned, 1::-1]
+    inner[turned] = 1 - inner[turned]
+    swapped = inner[:, 0].real > inner[:, 1].real
+    corners[swapped, 2:] = corners[swapped, :1:-1]
+    inner[swapped] = inner[swapped, ::-1]
+    codes = np.stack([inner[:, 0].real, inner[:, 0].imag, inner[:, 1].real, inner[:, 1].imag], -1)
+    return Quads(corners, codes)
+
+
+@dataclass(frozen=True, slots=True)
+class StarField:
+    """Catalog stars in a tangent plane, ready to be searched.
+
+    Parameters
+    ----------
+    plane : complex array
+        Positions in arcsec, brightest first.
+    density : float
+        Stars per square arcsec.
+    tree : KDTree
+        Of the positions.
+    quads : Quads
+    quad_tree : KDTree or None
+        Of the codes; None if there are no quadrilaterals.
+    """
+
+    plane: ComplexArray
+    density: float
+    tree: KDTree
+    quads: Quads
+    quad_tree: KDTree | None
+
+    @classmethod
+    def of(cls, plane: ComplexArray, area_arcsec2: float) -> "StarField":
+        """Prepare a field of at least one star that fills the given area."""
+        quads = quads_of(plane)
+        tree = KDTree(quads.codes) if len(quads.codes) else None
+        return cls(plane, plane.size / area_arcsec2, star_tree(plane), quads, tree)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is known about a frame beforehand.
+
+    Parameters
+    ----------
+    shape : (ny, nx)
+        Size of the frame.
+    scale_arcsec : float
+        Nominal pixel scale.
+    scale_error : float
+        Its largest relative error.
+    offset_arcsec : float
+        Largest distance of the frame's middle from the origin of the plane.
+    pixel_ratio : float
+        Size of a pixel along y over that along x.
+    """
+
+    shape: tuple[int, int]
+    scale_arcsec: float
+    scale_error: float = 0.2
+    offset_arcsec: float = math.inf
+    pixel_ratio: float = 1.0
+
+    @property
+    def middle_px(self) -> complex:
+        """Middle of the frame."""
+        return complex((self.shape[1] + 1) / 2, (self.shape[0] + 1) / 2)
+
+    @property
+    def area_arcsec2(self) -> float:
+        """Nominal area of the frame on the sky."""
+        return self.shape[0] * self.shape[1] * self.scale_arcsec**2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The best hypothesis of a search.
+
+    Parameters
+    ----------
+    plate : PlateMap
+        Detector to plane.
+    matched : int
+        Coincidences after refinement.
+    expected : float
+        Coincidences by chance.
+    score_nats : float
+        Improbability of the coincidences, less the logarithm of the number of hypotheses.
+    """
+
+    plate: PlateMap
+    matched: int
+    expected: float
+    score_nats: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether chance is excluded."""
+        return self.score_nats >= SURE_NATS
+
+
+def search(
+    pixels: ComplexArray,
+    stars: ComplexArray,
+    region_arcsec2: float,
+    expectation: Expectation,
+    known: tuple[PlateMap, ...] = (),
+) -> Finding | None:
+    """Find the map from a frame to the plane of the catalog.
+
+    Parameters
+    ----------
+    pixels : complex array
+        Detections, brightest first.
+    stars : complex array
+        Plane positions of catalog stars in arcsec, brightest first.
+    region_arcsec2 : float
+        Area that the catalog stars fill.
+    expectation : Expectation
+        Size, scale and their uncertainty.
+    known : tuple of PlateMap
+        Maps whose scale, rotation and parity may hold (header, neighbours in the series).
+
+    Returns
+    -------
+    Finding or None
+        The first hypothesis that is sure, otherwise the best; None if there were too few
+        stars to make any.
+    """
+    best: Finding | None = None
+    for detections, richness in DEPTHS:
+        bright = pixels[:detections]
+        wanted = math.ceil(bright.size * richness * region_arcsec2 / expectation.area_arcsec2)
+        field = StarField.of(stars[: max(wanted, 8)], region_arcsec2)
+        for found in _attempts(bright, field, expectation, known):
+            if best is None or found.score_nats > best.score_nats:
+                best = found
+            if found.is_sure:
+                return found
+        if bright.size == pixels.size and wanted >= stars.size:
+            break
+    return best
+
+
+def _attempts(
+    bright: ComplexArray,
+    field: StarField,
+    expectation: Expectation,
+    known: tuple[PlateMap, ...],
+) -> Iterator[Finding]:
+    """Findings from the cheapest kind of hypothesis to the dearest."""
+    for plate in known:
+        yield from _voted(bright, field, expectation, plate)
+    yield from _recognised(bright, field, expectation)
+
+
+def _voted(
+    bright: ComplexArray, field: StarField, expectation: Expectation, plate: PlateMap
+) -> Iterator[Finding]:
+    """Findings when only the position is unknown: the most frequent differences."""
+    difference = (field.plane[None, :] - plate(bright)[:, None]).ravel()
+    middle = complex(plate(expectation.middle_px))
+    difference = difference[np.abs(difference + middle) <= expectation.offset_arcsec]
+    for lattice in (0, 0.5 + 0.5j):
+        cells = difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice
+        cells = np.floor(cells.real) + 1j * np.floor(cells.imag)
+        names, which, votes = np.unique(cells, return_inverse=True, return_counts=True)
+        for cell in np.argsort(votes)[::-1][:VOTE_WINNERS]:
+            here = difference[which == cell]
+            moved = plate.shifted(complex(np.median(here.real), np.median(here.imag)))
+            found = _refined(moved, bright, field, expectation, names.size)
+            if found is not None:
+                yield found
+
+
+def _recognised(
+    bright: ComplexArray, field: StarField, expectation: Expectation
+) -> Iterator[Finding]:
+    """Findings from quadrilaterals of the same shape, as seen and in the mirror."""
+    square = bright.real + 1j * bright.imag * expectation.pixel_ratio
+    seen = quads_of(square)
+    if field.quad_tree is None or not len(seen.codes):
+        return
+    turned = (1.0, -1.0, 1.0, -1.0)
+    factors, offsets, mirrors = [], [], []
+    for mirror in (False, True):
+        codes = seen.codes * turned if mirror else seen.codes
+        points = square.conj() if mirror else square
+        factor, offset = _similarities(points, seen.corners, codes, field, expectation)
+        factors.append(factor)
+        offsets.append(offset)
+        mirrors.append(np.full(factor.size, mirror))
+    factor, offset = np.concatenate(factors), np.concatenate(offsets)
+    mirrored = np.concatenate(mirrors)
+    gathered = _gathered(square, factor, offset, mirrored, field, expectation)
+    for best in np.argsort(gathered, kind="stable")[::-1][:REFINED]:
+        plate = PlateMap.similarity(
+            complex(factor[best]),
+            complex(offset[best]),
+            bool(mirrored[best]),
+            expectation.pixel_ratio,
+        )
+        found = _refined(plate, bright, field, expectation, factor.size)
+        if found is not None:
+            yield found
+
+
+def _similarities(
+    points: ComplexArray,
+    corners: NDArray[np.int64],
+    codes: NDArray[np.float64],
+    field: StarField,
+    expectation: Expectation,
+) -> tuple[ComplexArray, ComplexArray]:
+    """Factors and offsets of the maps that carry quadrilaterals into stars of the same shape."""
+    assert field.quad_tree is not None
+    hits: list[list[int]] = np.asarray(
+        field.quad_tree.query_ball_point(codes, CODE_TOLERANCE), object
+    ).tolist()
+    counts = np.array([len(each) for each in hits])
+    mine = np.repeat(np.arange(len(codes)), counts)
+    theirs = np.fromiter(itertools.chain.from_iterable(hits), np.int64, counts.sum())
+    source = points[corners[mine]]
+    target = field.plane[field.quads.corners[theirs]]
+    source_mean, target_mean = source.mean(axis=1), target.mean(axis=1)
+    source, target = source - source_mean[:, None], target - target_mean[:, None]
+    factor = (source.conj() * target).sum(axis=1) / (np.abs(source) ** 2).sum(axis=1)
+    offset = target_mean - factor * source_mean
+    stretch = np.abs(factor) / expectation.scale_arcsec
+    error = 1 + expectation.scale_error
+    fits = (stretch < error) & (stretch > 1 / error)
+    return factor[fits], offset[fits]
+
+
+def _gathered(
+    square: ComplexArray,
+    factor: ComplexArray,
+    offset: ComplexArray,
+    mirror: NDArray[np.bool_],
+    field: StarField,
+    expectation: Expectation,
+) -> NDArray[np.int64]:
+    """How many detections each map brings beside a star (none if it leads out of the region)."""
+    brightest = square[:TRIED_DETECTIONS]
+    middle = expectation.middle_px
+    middle = complex(middle.real, middle.imag * expectation.pixel_ratio)
+    at = factor * np.where(mirror, middle.conjugate(), middle) + offset
+    counts = np.zeros(factor.size, np.int64)
+    inside = np.flatnonzero(np.abs(at) <= expectation.offset_arcsec)
+    for part in np.array_split(inside, 1 + inside.size // 5000):
+        seen = np.where(mirror[part, None], brightest.conj()[None, :], brightest[None, :])
+        predicted = factor[part, None] * seen + offset[part, None]
+        distance = np.asarray(
+            field.tree.query(
+                coordinates(predicted), distance_upper_bound=TRIED_PX * expectation.scale_arcsec
+            )[0]
+        )
+        counts[part] = np.isfinite(distance).sum(axis=1)
+    return counts
+
+
+def _refined(
+    plate: PlateMap,
+    bright: ComplexArray,
+    field: StarField,
+    expectation: Expectation,
+    hypotheses: int,
+) -> Finding | None:
+    """Hypothesis fitted to all its coincidences, narrower each time; None if it falls apart."""
+    for tolerance_px in REFINING_PX:
+        tolerance = tolerance_px * expectation.scale_arcsec
+        mine, theirs = nearest_pairs(plate(bright), field.tree, tolerance)
+        if mine.size < FEWEST_PAIRS:
+            return None
+        degree = degree_for(bright[mine], expectation.shape)
+        plate = fit_plate(bright[mine], field.plane[theirs], expectation.shape, degree)
+    mine, theirs = nearest_pairs(plate(bright), field.tree, tolerance)
+    spent = {1: 4, 2: 6, 3: 10}[plate.degree]
+    middle = complex(plate(expectation.middle_px))
+    reach = math.sqrt(expectation.area_arcsec2 / math.pi)
+    nearby = np.count_nonzero(np.abs(field.plane - middle) <= reach)
+    density = max(field.density, nearby / expectation.area_arcsec2)
+    expected = bright.size * density * math.pi * tolerance**2
+    score = surprise(mine.size, expected, spent) - math.log(max(hypotheses, 1))
+    off = abs(scale_of(plate) / expectation.scale_arcsec - 1)
+    if off > expectation.scale_error:
+        return None
+    return Finding(plate, mine.size, expected, score)
