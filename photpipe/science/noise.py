@@ -1,0 +1,191 @@
+"""Noise of aperture photometry: from sky, photons and detector to an honest error.
+
+Source Extractor's aperture error is σ_pixel √area plus photon noise. It knows neither noise
+that neighbouring pixels share (resampling, flat field, unseen sources) nor the error of the
+local background, and without a gain it leaves the photon noise out. Here the noise of the sky
+is measured where it matters: in apertures put on empty places of the same image.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+POGSON = 2.5 / np.log(10.0)  # magnitude error per relative flux error
+MAD_TO_SIGMA = 1.4826022185056018  # of a normal distribution
+EMPTY_APERTURES = 400
+EMPTY_APERTURES_ENOUGH = 30
+ANNULUS_GAP_PX = 2.0
+ANNULUS_AREA = 12.0  # in aperture areas: the local background of Source Extractor is as good
+GAIN_PLAUSIBLE = (0.05, 500.0)  # electrons per count
+
+
+@dataclass(frozen=True, slots=True)
+class SkyNoise:
+    """Noise of a sky-subtracted aperture sum (counts) and how it was found."""
+
+    aperture_counts: float
+    pixel_counts: float
+    number: int
+    factor: float
+
+
+def robust_sigma(values: FloatArray) -> float:
+    """Standard deviation of the normal core of a sample, from the median absolute deviation."""
+    if not values.size:
+        return float("nan")
+    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+
+
+def _offsets(inner_px: float, outer_px: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column offsets of the pixels with inner <= distance < outer."""
+    reach = int(np.ceil(outer_px))
+    rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    distance = np.hypot(rows, columns)
+    inside = (distance >= inner_px) & (distance < outer_px)
+    return rows[inside], columns[inside]
+
+
+def empty_places(
+    shape: tuple[int, int],
+    x_px: FloatArray,
+    y_px: FloatArray,
+    keep_off_px: FloatArray,
+    border_px: float,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of up to 400 places, spread evenly, away from all sources.
+
+    Parameters
+    ----------
+    shape : (ny, nx)
+    x_px, y_px : array, shape (n,)
+        Zero-based positions of the sources.
+    keep_off_px : array, shape (n,)
+        Distance to keep from each.
+    border_px : float
+        Distance to keep from the edges of the image.
+    """
+    from scipy.spatial import KDTree
+
+    ny, nx = shape
+    step = np.arange(1, 6 * EMPTY_APERTURES + 1)
+    # the additive recurrence with the plastic number fills a square evenly and without chance
+    column = np.floor((step * 0.7548776662466927 % 1.0) * nx).astype(np.intp)
+    row = np.floor((step * 0.5698402909980532 % 1.0) * ny).astype(np.intp)
+    inside = (
+        (column >= border_px)
+        & (column < nx - border_px)
+        & (row >= border_px)
+        & (row < ny - border_px)
+    )
+    row, column = row[inside], column[inside]
+    if x_px.size and row.size:
+        reach = np.minimum(keep_off_px, max(shape))
+        places = KDTree(np.column_stack([column, row]))
+        covered = places.query_ball_point(np.column_stack([x_px, y_px]), reach)
+        taken = np.unique(np.concatenate([np.asarray(found, np.intp) for found in covered]))
+        row, column = np.delete(row, taken), np.delete(column, taken)
+    return row[:EMPTY_APERTURES], column[:EMPTY_APERTURES]
+
+
+def sky_noise(
+    image: FloatArray,
+    row: NDArray[np.intp],
+    column: NDArray[np.intp],
+    radius_px: float,
+    pixel_counts: float,
+) -> SkyNoise:
+    """Scatter of background-subtracted sums in apertures at the given places.
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+        Counts; NaN where masked.
+    row, column : int arrays
+        Centres, far enough from the edges for `annulus_reach`.
+    radius_px : float
+        Aperture radius.
+    pixel_counts : float
+        Standard deviation of one pixel, to fall back on when fewer than 30 places are left.
+    """
+    area = np.pi * radius_px**2
+    expected = pixel_counts * np.sqrt(area)
+    rows, columns = _offsets(0.0, radius_px)
+    ring_rows, ring_columns = _offsets(radius_px + ANNULUS_GAP_PX, annulus_reach(radius_px))
+    sums = image[row[:, None] + rows, column[:, None] + columns].sum(axis=1, dtype=float)
+    ring = image[row[:, None] + ring_rows, column[:, None] + ring_columns]
+    good = np.isfinite(sums) & np.isfinite(ring).all(axis=1)
+    if good.sum() < EMPTY_APERTURES_ENOUGH or not expected > 0:
+        return SkyNoise(float(expected), pixel_counts, int(good.sum()), 1.0)
+    net = sums[good] - rows.size * np.median(ring[good], axis=1)
+    measured = robust_sigma(net) * np.sqrt(area / rows.size)
+    return SkyNoise(measured, pixel_counts, int(good.sum()), float(measured / expected))
+
+
+def annulus_reach(radius_px: float) -> float:
+    """Outer radius of the sky annulus that belongs to an aperture radius, in pixels."""
+    return float(np.sqrt((radius_px + ANNULUS_GAP_PX) ** 2 + ANNULUS_AREA * radius_px**2))
+
+
+def pixel_noise(
+    flux: FloatArray, flux_error: FloatArray, radius_px: float, gain: float | None
+) -> float:
+    """Sky noise of one pixel (counts) that Source Extractor used in aperture errors; NaN if none.
+
+    Inverts σ² = area σ_pixel² + flux/gain (no gain: without the second term).
+    """
+    variance = sky_variance(flux, flux_error, gain)
+    good = variance[np.isfinite(variance) & (variance > 0)]
+    return float(np.sqrt(np.median(good) / np.pi) / radius_px) if good.size else float("nan")
+
+
+def sky_variance(flux: FloatArray, flux_error: FloatArray, gain: float | None) -> FloatArray:
+    """Aperture variance without the photon noise of the source (counts², shape of flux)."""
+    photons = np.maximum(flux, 0.0) / gain if gain else 0.0
+    return np.asarray(flux_error**2 - photons)
+
+
+def effective_gain(background_counts: float, pixel_counts: float) -> float | None:
+    """Electrons per count if the sky noise is photon noise of the sky; None if that is absurd.
+
+    Right for sky-limited frames whose bias was subtracted; read noise makes it too small,
+    a bias left in makes it too large.
+    """
+    if not (background_counts > 0 and pixel_counts > 0):
+        return None
+    gain = background_counts / pixel_counts**2
+    return gain if GAIN_PLAUSIBLE[0] <= gain <= GAIN_PLAUSIBLE[1] else None
+
+
+def aperture_errors(
+    flux: FloatArray, sky_variance_counts2: FloatArray, factor: float, gain: float | None
+) -> FloatArray:
+    """Errors of aperture fluxes (counts): measured sky noise plus photon noise of the source."""
+    photons = np.maximum(flux, 0.0) / gain if gain else 0.0
+    return np.sqrt(np.maximum(sky_variance_counts2, 0.0) * factor**2 + photons)
+
+
+def limiting_magnitude(aperture_counts: float, n_sigma: float = 5.0) -> float:
+    """Instrumental magnitude of a source whose flux is n_sigma times the sky noise; NaN if none."""
+    if not aperture_counts > 0:
+        return float("nan")
+    return float(-2.5 * np.log10(n_sigma * aperture_counts))
+
+
+def plateau(peak_counts: FloatArray, flux: FloatArray) -> float:
+    """Level (counts) at which peaks stop growing with flux, infinite if they do not.
+
+    A detector that saturates below the level its header claims shows itself by several
+    bright sources of different flux and one common peak.
+    """
+    good = np.isfinite(peak_counts) & np.isfinite(flux) & (flux > 0)
+    order = np.argsort(-flux[good])
+    peaks, bright = peak_counts[good][order], flux[good][order]
+    top = float(peaks.max()) if peaks.size else float("inf")
+    level = peaks > 0.98 * top
+    if level.sum() >= 3 and bright[level].max() > 2.0 * bright[level].min():
+        return float(np.median(peaks[level]))
+    return float("inf")
