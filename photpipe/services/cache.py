@@ -60,7 +60,7 @@ class Request:
     details : mapping
         All else that decides the answer (texts and numbers), the cone and depth left out.
     cone : Cone, optional
-        Patch of sky; see `snapped`.
+        Patch of sky that is wanted; `asked_cone` is what the service is asked for.
     max_mag : float, optional
         Faintest magnitude; none means all.
     position_columns, mag_column
@@ -86,6 +86,15 @@ class Request:
         return f"{self.name}{'' if self.cone is None else f' {self.cone}'}{depth}"
 
     @property
+    def asked_cone(self) -> Cone | None:
+        """A cone a little larger (5 %, and up to a round 0.01 deg) that serves its neighbours."""
+        if self.cone is None:
+            return None
+        ra_deg = round(self.cone.ra_deg % 360.0, 5) % 360.0
+        radius_deg = math.ceil(self.cone.radius_deg * 105 + 0.01) / 100
+        return Cone(ra_deg, round(self.cone.dec_deg, 5), min(radius_deg, 180.0))
+
+    @property
     def folder(self) -> str:
         """Name of the folder of the service inside the cache."""
         return files.slug(self.service.lower())
@@ -100,17 +109,11 @@ class Request:
     def file_name(self) -> str:
         """Name of the file of the answer to exactly this request."""
         where = depth = ""
-        if self.cone is not None:
-            c = self.cone
+        c = self.asked_cone
+        if c is not None:
             where = f"_{c.ra_deg:.5f}{c.dec_deg:+.5f}_r{c.radius_deg:.4f}"
             depth = "" if self.max_mag is None else f"_m{self.max_mag:.2f}"
         return f"{self.stem}{where}{depth}.ecsv"
-
-
-def snapped(cone: Cone) -> Cone:
-    """Cone a little larger (5 %, and up to a round 0.01 deg), so that it serves its neighbours."""
-    ra = round(cone.ra_deg % 360.0, 5) % 360.0
-    return Cone(ra, round(cone.dec_deg, 5), math.ceil(cone.radius_deg * 105 + 1e-6) / 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,7 @@ class Cache:
         """Kept answer to this request, or to a larger one, cut down; None if there is none."""
         for path, depth in self._candidates(request):
             table = self.load(path)
-            if table is None or not (any_age or age_days(table) <= request.max_age_days):
+            if table is None or not (any_age or self._is_fresh(table, request)):
                 continue
             about = table.meta[ABOUT]
             if not about["truncated"]:
@@ -221,6 +224,13 @@ class Cache:
             if same and request.row_limit is not None and request.row_limit <= len(table):
                 return _trimmed(table, request, depth)
         return None
+
+    def _is_fresh(self, table: "Table", request: Request) -> bool:
+        """Whether an answer is young enough; an empty one is asked for again the next day."""
+        limit_days = request.max_age_days
+        if len(table) == 0:
+            limit_days = min(limit_days, self.settings.unknown_age_days)
+        return _age_days(table.meta[ABOUT]) <= limit_days
 
     def _candidates(self, request: Request) -> list[tuple[Path, float | None]]:
         """Files that may hold the answer with their depths, the smallest cone first."""
@@ -286,7 +296,7 @@ class Cache:
             "service": request.service,
             "request": str(request),
             "details": dict(request.details),
-            "retrieved": iso(_now_jd(), 0),
+            "retrieved": iso(Cache.now_jd(), 0),
             "truncated": truncated,
         }
         stamp = None
@@ -335,6 +345,11 @@ class Cache:
                 self._warn(self.folder, error)
             yield
 
+    @staticmethod
+    def now_jd() -> float:
+        """Julian date (UTC) of this moment."""
+        return time.time() / SECONDS_PER_DAY + _UNIX_EPOCH_JD
+
     def entries(self) -> list[Entry]:
         """All files of the cache that can be read, oldest first."""
         found = []
@@ -362,22 +377,13 @@ def cache_folder(settings: ServiceSettings) -> Path:
     return paths.cache_directory()
 
 
-def age_days(table: "Table") -> float:
-    """Days since a kept table was asked for."""
-    return _age_days(table.meta[ABOUT])
-
-
 def is_truncated(table: "Table") -> bool:
     """Whether the service stopped at the row limit when this table was asked for."""
     return bool(table.meta.get(ABOUT, {}).get("truncated", False))
 
 
 def _age_days(about: Mapping[str, Any]) -> float:
-    return _now_jd() - parse_datetime(str(about["retrieved"]))
-
-
-def _now_jd() -> float:
-    return time.time() / SECONDS_PER_DAY + _UNIX_EPOCH_JD
+    return Cache.now_jd() - parse_datetime(str(about["retrieved"]))
 
 
 def _trimmed(table: "Table", request: Request, depth: float | None) -> "Table":
@@ -397,6 +403,8 @@ def _trimmed(table: "Table", request: Request, depth: float | None) -> "Table":
         keep &= mag < request.max_mag
     rows = np.flatnonzero(keep)
     rows = rows[np.argsort(mag[rows], kind="stable")]
+    if request.row_limit is not None and len(rows) > request.row_limit:
+        table.meta[ABOUT] = {**table.meta[ABOUT], "truncated": True}
     return table[rows[: request.row_limit]]
 
 

@@ -1,0 +1,104 @@
+"""Tables of VizieR, and its mirrors."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from photpipe.services import tables, web
+from photpipe.settings import ServiceSettings
+from photpipe.sky import Cone
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+SERVICE = "VizieR"
+NO_LIMIT = -1
+
+_ERROR = re.compile(r"<(?:\w+:)?INFO[^>]*name=\"(?:Error|QUERY_STATUS)\"[^>]*>", re.IGNORECASE)
+_VALUE = re.compile(r"value=\"([^\"]*)\"")
+
+
+def cone_search(
+    table: str,
+    cone: Cone,
+    settings: ServiceSettings,
+    *,
+    columns: Sequence[str],
+    position_columns: tuple[str, str],
+    limit_column: str = "",
+    max_mag: float | None = None,
+    filters: Sequence[tuple[str, str]] = (),
+    row_limit: int = NO_LIMIT,
+    label: str = "",
+) -> "Table":
+    """Rows of a table of VizieR inside a cone, brightest first.
+
+    Parameters
+    ----------
+    table : str
+        Identifier, e.g. ``II/349/ps1``.
+    columns : sequence of str
+        Columns in the spelling of VizieR; one that it does not have is left out.
+    position_columns : tuple of str
+        Those of RA and Dec (deg).
+    limit_column : str
+        Column to sort by, and to compare with `max_mag`; indispensable when given.
+    filters : sequence of (str, str)
+        Further criteria, column and condition.
+    row_limit : int
+        Largest number of rows, or `NO_LIMIT`.
+
+    Raises
+    ------
+    ServiceError
+        If no mirror gave a usable answer.
+    """
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+    from astroquery.vizier import VizierClass
+
+    wanted = [f"+{name}" if name == limit_column else name for name in columns]
+    criteria = dict(filters)
+    if limit_column and max_mag is not None:
+        criteria[limit_column] = f"<{max_mag:.2f}"
+    required = [limit_column] if limit_column else []
+
+    def query(link: web.Link) -> "Table":
+        client = link.open(
+            VizierClass(
+                columns=wanted,
+                column_filters=criteria,
+                row_limit=row_limit,
+                timeout=settings.read_timeout_s,
+            )
+        )
+        response = client.query_region_async(
+            SkyCoord(cone.ra_deg, cone.dec_deg, unit="deg"),
+            radius=cone.radius_deg * units.deg,
+            catalog=table,
+            cache=False,
+        )
+        _check_text(web.text_of(response))
+        found = link.read(lambda: client._parse_result(response))
+        if found is None:
+            raise web.Unusable("the answer is no VOTable")
+        if not found:
+            return tables.blank(columns)
+        if table not in found.keys() and len(found) > 1:  # noqa: SIM118 - a list with keys
+            raise web.Unusable(f"the answer is about {', '.join(found.keys())}, not {table}")
+        rows = found[table] if table in found.keys() else found[0]  # noqa: SIM118
+        return tables.checked(rows, cone, position_columns, required)
+
+    return web.ask(SERVICE, label or f"{table} {cone}", settings.vizier, settings, query)
+
+
+def _check_text(text: str) -> None:
+    """Refuse what is no VOTable, or one that brings nothing but an error."""
+    if "VOTABLE" not in text[:1000]:
+        raise web.Unusable(f"the answer is no VOTable ({text.strip().splitlines()[0][:80]})")
+    if not re.search(r"</(?:\w+:)?VOTABLE>", text[-200:]):
+        raise web.Unusable("answer cut off")
+    for info in _ERROR.findall(text):
+        value = _VALUE.search(info)
+        if value and value[1].strip() not in {"", "OK", "OVERFLOW"} and "<TABLEDATA" not in text:
+            raise web.Unusable(f"VizieR reports: {value[1].strip()[:100]}")
