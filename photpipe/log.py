@@ -49,8 +49,9 @@ def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> 
         problem = f"no LOG is written: {error}"
     level_before = root.level
     root.setLevel(logging.DEBUG)
-    # other people's libraries speak at DEBUG about every byte; LOG keeps what they warn of
-    for name in ("matplotlib", "PIL", "urllib3", "asyncio", "astropy", "astroquery"):
+    # other libraries speak at DEBUG about every byte; LOG keeps what they warn of (astropy is
+    # not named: it refuses to be imported once somebody else has made a logger of its name)
+    for name in ("matplotlib", "PIL", "urllib3", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in handlers:
         root.addHandler(handler)

@@ -89,3 +89,56 @@ def _rebuilt(value: Any, hint: Any) -> object:
     if origin is dict:
         return {key: _rebuilt(each, arguments[1]) for key, each in value.items()}
     return float(value) if hint is float else value
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedFrame:
+    """Sources of one frame (pp_extract).
+
+    Parameters
+    ----------
+    frame, catalog : str
+        File names of the frame and of its catalog.
+    sources : int
+        Rows of the catalog.
+    fwhm_px, fwhm_arcsec : float
+        Median width of the well exposed sources, that is the seeing; NaN if none has a width.
+    radii_px : tuple of float
+        Aperture radii, in the order of the aperture columns.
+    gain : float
+        Electrons per ADU as used; 0 if unknown, when errors lack the sources' photon noise.
+    """
+
+    frame: str
+    catalog: str
+    sources: int
+    fwhm_px: float
+    fwhm_arcsec: float
+    radii_px: tuple[float, ...]
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractResult:
+    """Outcome of pp_extract."""
+
+    frames: tuple[ExtractedFrame, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were extracted."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """Outcome of the commands that write reports: names of the files."""
+
+    files: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many reports were written."""
+        return len(self.files)

@@ -1,0 +1,316 @@
+"""Source Extractor on one frame: nothing that lies about may change what comes out.
+
+Every run has a folder of its own with plain link names, because the tool cannot read names
+with blanks or commas; its settings are written there, so that no ``default.sex`` counts; and
+no ``.head`` file beside the frame overrides its header.
+"""
+
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe import files, paths
+from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
+from photpipe.catalogs.ldac import parse_ldac
+from photpipe.dialects import as_number, card_value
+from photpipe.errors import ConfigError, FrameError, ReductionError
+from photpipe.results import ExtractedFrame
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from photpipe.frames import Frame
+
+APERTURE_COLUMNS = ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER")
+"""Columns with one value per aperture."""
+
+COLUMNS = (
+    *("XWIN_IMAGE", "YWIN_IMAGE", "XWIN_WORLD", "YWIN_WORLD"),
+    *("ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "ERRTHETAWIN_IMAGE"),
+    *APERTURE_COLUMNS,
+    *("FLUX_ISOCOR", "FLUXERR_ISOCOR", "MAG_ISOCOR", "MAGERR_ISOCOR"),
+    *("FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "MAGERR_AUTO"),
+    *("FLUX_MAX", "BACKGROUND", "FLUX_RADIUS", "ISOAREA_IMAGE"),
+    *("A_IMAGE", "B_IMAGE", "THETA_IMAGE", "FWHM_IMAGE", "FWHM_WORLD", "FLAGS"),
+)
+"""Columns of every catalog, the same for one aperture and for many.
+
+There is no ELONGATION (it is A_IMAGE / B_IMAGE), so that SCAMP cannot reject trailed sources.
+"""
+
+FRAME, WEIGHT, CATALOG = "frame.fits", "weight.fits", "sources.ldac"
+SETTINGS, PARAMETERS = "settings.sex", "columns.sexparam"
+
+NO_SATURATION_ADU = 1e20
+DEFAULT_SATURATION_ADU = 50_000.0
+SMALLEST_PIXEL_STACK = 300_000
+SEEING_SNR = 20.0  # fainter sources say little about the seeing
+SEEING_SOURCES = 5
+_FILE_SETTINGS = ("FILTER_NAME", "STARNNW_NAME", "PSF_NAME", "WEIGHT_IMAGE", "FLAG_IMAGE")
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What is to be extracted.
+
+    Parameters
+    ----------
+    snr : float
+        Detection threshold in standard deviations of the background, for each pixel.
+    minarea : int
+        Smallest number of connected pixels above the threshold.
+    radii_px : tuple of float
+        Aperture radii in pixels; more than one makes the aperture columns vectors.
+    ignore_saturation : bool
+        Flag no source as saturated.
+    deblend : bool
+        Separate overlapping sources.
+    extra_columns : tuple of str
+        Columns wanted besides `COLUMNS`.
+    """
+
+    snr: float
+    minarea: int
+    radii_px: tuple[float, ...]
+    ignore_saturation: bool = False
+    deblend: bool = True
+    extra_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """What Source Extractor has to know of a frame.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the image.
+    pixel_scale_arcsec : float
+        Arcsec per pixel, mean of both axes.
+    saturation_adu : float
+        Level from which on a pixel is saturated.
+    gain : float
+        Electrons per ADU; 0 if unknown: photon noise of the sources is then left out.
+    has_mask : bool
+        Whether a weight map exists.
+    """
+
+    shape: tuple[int, int]
+    pixel_scale_arcsec: float
+    saturation_adu: float
+    gain: float
+    has_mask: bool = False
+
+
+def detector_of(frame: "Frame", settings: Mapping[str, str]) -> Detector:
+    """Properties of a frame; what its header does not tell is taken from the settings."""
+    return Detector(
+        shape=frame.shape,
+        pixel_scale_arcsec=math.sqrt(math.prod(frame.pixel_scale_arcsec)),
+        saturation_adu=_users_card(frame, settings, "SATUR_KEY", "SATURATE")
+        or frame.saturation
+        or float(settings.get("SATUR_LEVEL", DEFAULT_SATURATION_ADU)),
+        gain=_users_card(frame, settings, "GAIN_KEY", "GAIN")
+        or frame.gain
+        or float(settings.get("GAIN", 0.0)),
+        has_mask=frame.telescope.mask_file(frame.binning) is not None,
+    )
+
+
+def _users_card(frame: "Frame", settings: Mapping[str, str], key: str, usual: str) -> float | None:
+    """Value of the card that a user's settings name instead of the usual one."""
+    card = settings.get(key, usual)
+    number = None if card == usual else as_number(card_value(frame.header, card))
+    return number if number is not None and number > 0 else None
+
+
+def arguments(extraction: Extraction, detector: Detector) -> list[str]:
+    """Arguments of Source Extractor; they win over the settings of the telescope.
+
+    A card of the image would silently win over a level or gain given here, which is why no
+    card is named (``SATUR_KEY NONE``).
+    """
+    saturation_adu = NO_SATURATION_ADU if extraction.ignore_saturation else detector.saturation_adu
+    values: dict[str, object] = {
+        "c": SETTINGS,
+        "PARAMETERS_NAME": PARAMETERS,
+        "CATALOG_NAME": CATALOG,
+        "CATALOG_TYPE": "FITS_LDAC",
+        "HEADER_SUFFIX": ".none",
+        "DETECT_MINAREA": extraction.minarea,
+        "DETECT_THRESH": extraction.snr,
+        "ANALYSIS_THRESH": extraction.snr,
+        "PHOT_APERTURES": ",".join(_number(2.0 * radius) for radius in extraction.radii_px),
+        "BACKPHOTO_TYPE": "LOCAL",
+        "SATUR_LEVEL": saturation_adu,
+        "SATUR_KEY": "NONE",
+        "GAIN": detector.gain,
+        "GAIN_KEY": "NONE",
+        "PIXEL_SCALE": detector.pixel_scale_arcsec,
+        "MEMORY_PIXSTACK": max(SMALLEST_PIXEL_STACK, math.prod(detector.shape) // 10),
+        "CHECKIMAGE_TYPE": "NONE",
+        "WRITE_XML": "N",
+        "VERBOSE_TYPE": "QUIET",
+        "NTHREADS": 1,
+    }
+    if detector.has_mask:
+        values |= {"WEIGHT_TYPE": "MAP_WEIGHT", "WEIGHT_IMAGE": WEIGHT}
+    if not extraction.deblend:
+        values["DEBLEND_MINCONT"] = 1
+    return [FRAME, *(word for key, value in values.items() for word in (f"-{key}", _word(value)))]
+
+
+def _word(value: object) -> str:
+    return _number(value) if isinstance(value, float) else str(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"
+
+
+def parameter_lines(extraction: Extraction) -> list[str]:
+    """Lines of the parameter file: the columns of the catalog."""
+    count = len(extraction.radii_px)
+    own = [f"{name}({count})" if name in APERTURE_COLUMNS else name for name in COLUMNS]
+    return own + [each for each in extraction.extra_columns if _base(each) not in COLUMNS]
+
+
+def _base(column: str) -> str:
+    return column.partition("(")[0]
+
+
+def read_parameter_file(file: Path) -> tuple[str, ...]:
+    """Columns named in a user's parameter file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or names nothing.
+    """
+    try:
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise ConfigError(f"-paramfile {file}: {error.strerror or error}") from error
+    columns = tuple(words[0] for line in lines if (words := line.partition("#")[0].split()))
+    if not columns:
+        raise ConfigError(f"-paramfile {file}: the file names no column")
+    return columns
+
+
+def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> ExtractedFrame:
+    """Extract the sources of a frame into its catalog ``<stem>.ldac``.
+
+    The catalog appears when it is complete.
+
+    Raises
+    ------
+    HeaderError, FrameError
+        If the frame cannot be used, or the catalog cannot be written.
+    ToolError
+        If Source Extractor is missing, fails, hangs, or writes no usable catalog.
+    ReductionError
+        If there is no source.
+    """
+    detector = detector_of(frame, frame.telescope.tool_settings("sex"))
+    try:
+        with tempfile.TemporaryDirectory(prefix="pp_extract_") as folder:
+            content, finished = _run(frame, extraction, detector, Path(folder), timeout_s)
+        table = _table(content, extraction, finished)
+        if len(table) == 0:
+            raise ReductionError(_nothing_found(frame, extraction))
+        files.write_bytes(frame.ldac_path, content)
+    except OSError as error:
+        raise FrameError(frame.name, f"no catalog can be written: {error}") from error
+    fwhm_px = median_fwhm_px(table)
+    return ExtractedFrame(
+        frame=frame.name,
+        catalog=frame.ldac_path.name,
+        sources=len(table),
+        fwhm_px=fwhm_px,
+        fwhm_arcsec=fwhm_px * detector.pixel_scale_arcsec,
+        radii_px=extraction.radii_px,
+        gain=detector.gain,
+    )
+
+
+def _run(
+    frame: "Frame", extraction: Extraction, detector: Detector, folder: Path, timeout_s: float
+) -> tuple[bytes, Finished]:
+    """Run the tool in a folder of its own; what it wrote."""
+    (folder / FRAME).symlink_to(frame.path.absolute())
+    mask = frame.telescope.mask_file(frame.binning) if detector.has_mask else None
+    if mask is not None:
+        (folder / WEIGHT).symlink_to(mask.absolute())
+    settings = _with_links(frame.telescope.tool_settings("sex"), folder)
+    lines = [f"{key} {value}" for key, value in settings.items() if value]
+    (folder / SETTINGS).write_text("\n".join(lines) + "\n", "utf-8")
+    (folder / PARAMETERS).write_text("\n".join(parameter_lines(extraction)) + "\n", "utf-8")
+    finished = run_tool(SOURCE_EXTRACTOR, arguments(extraction, detector), folder, timeout_s)
+    finished.check()
+    try:
+        return (folder / CATALOG).read_bytes(), finished
+    except FileNotFoundError:
+        raise finished.error("ended without an error and without a catalog") from None
+
+
+def _with_links(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Settings whose files are links in the folder, relative names being those of ``setup/``."""
+    result = dict(settings)
+    for key in _FILE_SETTINGS:
+        name = settings.get(key, "").replace("$PHOTPIPEDIR", str(paths.user_home()))
+        file = paths.setup_file(name)  # an absolute name stays what it is
+        if name and file.is_file():
+            (folder / key).symlink_to(file.absolute())
+            result[key] = key
+    return result
+
+
+def _table(content: bytes, extraction: Extraction, finished: Finished) -> "Table":
+    """Catalog out of what the tool wrote, with all columns that were asked for."""
+    try:
+        table, _ = parse_ldac(content, CATALOG)
+    except FrameError as error:
+        raise finished.error(f"ended without an error and wrote rubbish: {error}") from error
+    missing = {_base(each) for each in parameter_lines(extraction)} - set(table.colnames)
+    if missing:
+        message = (
+            f"does not know the output columns {', '.join(sorted(missing))}; -paramfile takes a "
+            "list of columns, while settings belong into the .sex file of the telescope"
+        )
+        raise finished.error(message)
+    return table
+
+
+def median_fwhm_px(table: "Table") -> float:
+    """Seeing: median FWHM in pixels of the flawless, well exposed sources.
+
+    Where there are fewer than five, of all sources; NaN if none has a width.
+    """
+    import numpy as np
+
+    fwhm_px = np.asarray(table["FWHM_IMAGE"], dtype=float)
+    measured = fwhm_px > 0
+    good = measured & (np.asarray(table["FLAGS"]) == 0)
+    good &= np.asarray(table["FLUX_ISOCOR"] > SEEING_SNR * table["FLUXERR_ISOCOR"])
+    chosen = fwhm_px[good if good.sum() >= SEEING_SOURCES else measured]
+    return float(np.median(chosen)) if chosen.size else math.nan
+
+
+def _nothing_found(frame: "Frame", extraction: Extraction) -> str:
+    """Say that there is no source, and why if the pixels tell."""
+    import numpy as np
+    from astropy.io import fits
+
+    pixels = np.asarray(fits.getdata(frame.path, memmap=False))
+    values = pixels[np.isfinite(pixels)]
+    if values.size == 0:
+        return f"{frame.name}: all pixels are NaN; set the frame aside"
+    if values.min() == values.max():
+        return f"{frame.name}: all pixels have the value {values[0]:g}; set the frame aside"
+    return (
+        f"{frame.name}: no source has {extraction.minarea} connected pixels above "
+        f"{extraction.snr:g} sigma; lower -snr or -minarea, or set the frame aside"
+    )
