@@ -147,8 +147,19 @@ class SourceTable:
         systems = MappingProxyType({**self.systems, **dict.fromkeys(magnitudes, system)})
         return replace(self._with(data, why), systems=systems)
 
-    def selecting(self, band: str, transformed: bool = False) -> SourceTable:
+    def selecting(
+        self, band: str, offset_mag: float = 0.0, transformed: bool = False
+    ) -> SourceTable:
         """The same sources with mag and e_mag showing another band.
+
+        Parameters
+        ----------
+        band : str
+            One of `bands`.
+        offset_mag : float
+            Added to mag, not to the column of the band.
+        transformed : bool
+            Whether the band came from a transformation.
 
         Raises
         ------
@@ -156,11 +167,13 @@ class SourceTable:
             If the table has no such band.
         """
         if band not in self.systems:
-            message = f"{self.name} has no magnitudes in {band} (has {', '.join(self.bands)})"
+            message = f"{self.name} has no magnitudes in {band} (has {' '.join(self.bands)})"
             raise ReductionError(message)
         data = self.data.copy()
-        data["mag"], data["e_mag"] = data[f"{band}mag"], data[f"e_{band}mag"]
-        return replace(self._with(data), mag_band=band, transformed=transformed)
+        data["mag"] = self.column(f"{band}mag") + offset_mag
+        data["e_mag"] = self.column(f"e_{band}mag")
+        sentence = f"{band} shifted by {offset_mag:+g} mag to AB" if offset_mag else ""
+        return replace(self._with(data, sentence), mag_band=band, transformed=transformed)
 
     def for_registration(self) -> SourceTable:
         """Sources that passed the survey's astrometric cuts and have a position."""

@@ -77,10 +77,11 @@ class Transformation:
         return tuple(dict.fromkeys((self.base, *(self.color or ()))))
 
     def __str__(self) -> str:
-        terms = [f"{self.coefficients[0]:+.6g}"]
-        x = "" if self.color is None else f"({'−'.join(self.color)})"
-        for power, c in enumerate(self.coefficients[1:], start=1):
-            terms.append(f"{c:+.6g} {x}{'²³⁴'[power - 2] if power > 1 else ''}")
+        x = f" ({'−'.join(self.color)})" if self.color else ""
+        powers = ("", x, f"{x}²", f"{x}³", f"{x}⁴")
+        terms = [
+            f"{c:+.6g}{power}" for c, power in zip(self.coefficients, powers, strict=False) if c
+        ]
         return f"{self.band} = {self.base} {' '.join(terms)}"
 
 

@@ -1,0 +1,156 @@
+"""The per-image SQLite file (``<stem>.ldac.db``): all sources of a frame, calibrated.
+
+Two tables, readable by any program: ``header`` with one row of facts, ``data`` with one row per
+source. Positions are ra_deg and dec_deg; a calibrated magnitude and its error in the band X
+are ``_Xmag`` and ``_e_Xmag`` (`magnitude_columns`).
+
+SQLite takes ``_Rmag`` and ``_rmag`` for the same column. A column keeps its name, unless
+another differs from it in case only: then the one with more lower-case letters keeps it, and
+the others end in ``_uc`` (upper case), ``_uc2``, ... Thus R beside r is ``_Rmag_uc``. Reading
+gives the names back as they were.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from photpipe.errors import ReductionError
+from photpipe.files import write_bytes
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+Scalar = str | int | float | bool
+UPPER_CASE = "_uc"
+_ENDING = re.compile(rf"{UPPER_CASE}\d*$")
+_READ_AS: dict[str, tuple[type, Any]] = {
+    "REAL": (float, float("nan")),
+    "INTEGER": (int, 0),
+    "BOOLEAN": (bool, False),
+}
+_TYPES = {"f": "REAL", "i": "INTEGER", "u": "INTEGER", "b": "BOOLEAN"}
+
+
+def magnitude_columns(band: str) -> tuple[str, str]:
+    """Names of the columns of the calibrated magnitude and its error in a band."""
+    return f"_{band}mag", f"_e_{band}mag"
+
+
+def write_database(path: Path, header: Mapping[str, Scalar], table: "Table") -> None:
+    """Write a frame's sources; the file is complete or stays as it was.
+
+    Parameters
+    ----------
+    path : Path
+        The database.
+    header : mapping of str to scalar
+        Facts about the frame and its calibration; NaN becomes NULL.
+    table : Table
+        Sources: columns of numbers, booleans or text, one value per row; NaN becomes NULL.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    ValueError
+        If a column has several values per row, or there is no column or no header.
+    """
+    from photpipe.catalogs.table import plain_column
+
+    columns = {name: plain_column(table[name]) for name in table.colnames}
+    for name, column in columns.items():
+        if column.ndim != 1:
+            message = f"column {name} has several values per row; choose one of them first"
+            raise ValueError(message)
+    facts = {key: np.array([value]) for key, value in header.items()}
+    connection = sqlite3.connect(":memory:")
+    try:
+        _fill(connection, "header", facts)
+        _fill(connection, "data", columns)
+        connection.commit()
+        content = connection.serialize()
+    finally:
+        connection.close()
+    write_bytes(path, content)
+
+
+def read_database(path: Path) -> tuple[dict[str, Scalar], "Table"]:
+    """Read what `write_database` wrote: facts and sources.
+
+    Raises
+    ------
+    ReductionError
+        If there is no such file, or it is not such a database.
+    """
+    from astropy.table import Table
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        message = f"{path.name}: cannot be read ({error.strerror}); run pp_calibrate on the frame"
+        raise ReductionError(message) from error
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.deserialize(content)
+        header = {name: c[0].item() for name, c in _read(connection, "header").items()}
+        data = _read(connection, "data")
+    except (sqlite3.Error, IndexError, ValueError) as error:
+        message = f"{path.name}: not a database of pp_calibrate ({error}); run pp_calibrate again"
+        raise ReductionError(message) from error
+    finally:
+        connection.close()
+    return header, Table(data)
+
+
+def sql_names(names: Iterable[str]) -> dict[str, str]:
+    """Name in the database of each column: unique whatever the case."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(name.lower(), []).append(name)
+    result: dict[str, str] = {}
+    for group in groups.values():
+        ordered = sorted(group, key=lambda name: (sum(c.isupper() for c in name), name))
+        for number, name in enumerate(ordered):
+            ending = f"{UPPER_CASE}{number if number > 1 else ''}" if number else ""
+            result[name] = name + ending
+    return result
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _fill(
+    connection: sqlite3.Connection, table: str, columns: Mapping[str, np.ndarray[Any, Any]]
+) -> None:
+    if not columns:
+        message = f"nothing to write into the table {table}"
+        raise ValueError(message)
+    names = sql_names(columns)
+    declared = ", ".join(
+        f"{_quoted(names[name])} {_TYPES.get(column.dtype.kind, 'TEXT')}"
+        for name, column in columns.items()
+    )
+    connection.execute(f"CREATE TABLE {table} ({declared})")
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    places = ", ".join("?" * len(columns))
+    connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+
+def _read(connection: sqlite3.Connection, table: str) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns of a table by their original names; NULL is NaN, or ``""`` among texts."""
+    described = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    rows = connection.execute(f"SELECT * FROM {table}").fetchall()
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for number, (_, name, declared, *_) in enumerate(described):
+        dtype, blank = _READ_AS.get(declared, (str, ""))
+        values = [blank if row[number] is None else row[number] for row in rows]
+        columns[_ENDING.sub("", name)] = np.array(values, dtype)
+    if not columns:
+        message = f"no table {table}"
+        raise sqlite3.DatabaseError(message)
+    return columns
