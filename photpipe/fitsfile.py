@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from photpipe import files
 from photpipe.cards import (
@@ -37,6 +37,7 @@ from photpipe.errors import FrameError
 
 if TYPE_CHECKING:
     from astropy.io import fits
+    from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ STALE_KEYWORDS = frozenset({"CHECKSUM", "DATASUM"})
 _MAX_HEADER_BLOCKS = 2000
 _KEYWORD_FIELD = re.compile(rb"[\0\t\x20-\x7e]{8}")
 _NO_END = "the header has no END card: the file is damaged; copy or download it again"
-_BITPIX = frozenset({8, 16, 32, 64, -32, -64})
+STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room and run again",
     errno.EDQUOT: "your disk quota is used up; make room and run again",
@@ -165,7 +166,7 @@ def _layout(cards: Sequence[Card]) -> tuple[tuple[int, ...], int]:
         If a structural card is missing or absurd.
     """
     bitpix, axes = integer(cards, "BITPIX"), integer(cards, "NAXIS")
-    if bitpix not in _BITPIX or not 0 <= axes <= 999:
+    if bitpix not in STORED_TYPES or not 0 <= axes <= 999:
         raise ValueError(f"BITPIX is {bitpix}, NAXIS is {axes}")
     shape = tuple(integer(cards, f"NAXIS{axis}") for axis in range(axes, 0, -1))
     groups, extra = integer(cards, "GCOUNT", 1), integer(cards, "PCOUNT", 0)
@@ -184,6 +185,14 @@ def read_header(path: Path) -> "fits.Header":
         If the file cannot be used.
     """
     return to_header(read_primary(path).cards)
+
+
+def stored_pixels(path: Path, hdu: Hdu) -> "NDArray[Any]":
+    """Pixels as they are stored, without BZERO and BSCALE; read from disk when looked at."""
+    import numpy as np
+
+    stored_type = STORED_TYPES[integer(hdu.cards, "BITPIX")]
+    return np.memmap(path, stored_type, "r", hdu.data_start, hdu.shape)
 
 
 def update_header(path: Path, changes: Changes) -> None:
