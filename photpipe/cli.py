@@ -114,6 +114,7 @@ _METHODS = ("average", "median", "clipped")
 COMMON_OPTIONS = ("telescope", "offline", "jobs", "quiet", "debug")
 
 OPTIONS: dict[str, Option] = {
+    "aperture": Option("clear aperture of the telescope in metres", _positive, "M"),
     "aprad": Option(
         "aperture radius in pixels; several, separated by commas, where a command takes a list",
         _radii,
@@ -127,6 +128,7 @@ OPTIONS: dict[str, Option] = {
     "comoving": Option("combine in the moving frame of the target"),
     "debug": Option("show everything, and the traceback of a failure"),
     "dec": Option("declination of the frame centre", _declination, "DEG"),
+    "design": Option("optical design of the telescope", _text, "TEXT"),
     "dry_run": Option("print what would change, and change nothing"),
     "filter": Option("filter band, instead of that of the header", _text, "BAND"),
     "fixed_aprad": Option("aperture radius to use instead of a curve of growth", _positive, "PX"),
@@ -134,6 +136,7 @@ OPTIONS: dict[str, Option] = {
     "flipx": Option("flip the x axis relative to the telescope's entry"),
     "flipy": Option("flip the y axis relative to the telescope's entry"),
     "force": Option("start over instead of reusing earlier results"),
+    "format": Option("format of the report", _text, choices=("psv", "xml", "80col")),
     "ignore_saturation": Option("do not flag saturated sources"),
     "instrumental": Option("skip the calibration and keep instrumental magnitudes"),
     "jobs": Option("frames worked on side by side (default: one per core)", _count, "N"),
@@ -154,6 +157,7 @@ OPTIONS: dict[str, Option] = {
     "minstars": Option(
         "reference stars to keep: a fraction if below 1, else a number", _positive, "N"
     ),
+    "mpccode": Option("observatory code, instead of that of the telescope", _text, "CODE"),
     "nodeblending": Option("do not deblend sources"),
     "offline": Option("use cached catalogs and ephemerides; never open a connection"),
     "offset": Option(
@@ -181,6 +185,7 @@ OPTIONS: dict[str, Option] = {
         "flagged sources that may enter the registration", _text, choices=_TOLERANCES
     ),
     "spatial": Option("fit a slow spatial variation of the zeropoint where the stars support it"),
+    "submitter": Option("who will send the report: initials and surname", _text, "NAME"),
     "target": Option("name of the target, instead of that of the header", _text, "NAME"),
     "target_only": Option("choose the aperture from the target alone"),
     "targetname": Option("name of the target, instead of that of the header", _text, "NAME"),

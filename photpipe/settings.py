@@ -114,6 +114,22 @@ class ReportSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ObserverSettings:
+    """Who observed and with what; only reports need it."""
+
+    submitter: str = ""
+    institution: str = ""
+    observers: tuple[str, ...] = ()
+    measurers: tuple[str, ...] = ()
+    contact: str = ""
+    aavso_code: str = ""
+    mpc_code: str = ""
+    telescope_design: str = ""
+    telescope_aperture_m: float = 0.0
+    telescope_detector: str = "CCD"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All sections; one object travels through a run and is saved beside its results."""
 
@@ -125,6 +141,7 @@ class Settings:
     distill: DistillSettings = field(default_factory=DistillSettings)
     combine: CombineSettings = field(default_factory=CombineSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    observer: ObserverSettings = field(default_factory=ObserverSettings)
 
     @classmethod
     def load(cls, directory: Path | None = None) -> Self:

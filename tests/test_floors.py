@@ -23,6 +23,7 @@ FLOORS = (
     ("pp_run", 6),
     ("pp_stackedphotometry", 6),
     ("pp_", 5),
+    ("pptool_", 5),
     ("toolbox", 6),
     ("catalog", 6),
     ("diagnostics", 6),

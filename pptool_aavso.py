@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Write photometry of variable stars in the extended format of the AAVSO."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photpipe import cli, files, photometry_file
+from photpipe.errors import ConfigError
+from photpipe.photometry_file import TargetPoint
+from photpipe.reports import lightcurves, writing
+from photpipe.results import ReportResult
+from photpipe.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class AavsoOptions:
+    """What the user may say."""
+
+    target: str | None = None
+
+
+def aavso(paths: Sequence[Path], options: AavsoOptions, workspace: Workspace) -> ReportResult:
+    """Write one file per photometry file; the control star beside it is the check star."""
+
+    def one(target: str, points: Sequence[TargetPoint], path: Path) -> tuple[str, str]:
+        star = options.target or target
+        try:
+            control = path.parent / photometry_file.file_name(writing.CONTROL_STAR)
+            _, check = photometry_file.read(control)
+        except ConfigError:
+            check = []
+        text = lightcurves.aavso(points, star, workspace.settings.observer, check)
+        return f"aavso_{files.slug(target)}.txt", text
+
+    return writing.write_reports(paths, one)
+
+
+COMMAND = cli.Command(
+    name="pptool_aavso",
+    summary="Write photometry of variable stars for the AAVSO; nothing is sent.",
+    stage=aavso,
+    options_class=AavsoOptions,
+    takes=("target",),
+    positional="photometry",
+    positional_help="photometry_<target>.dat files",
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    return cli.run(COMMAND, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
