@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe import telescopes
+from photpipe import observatories, telescopes
 from photpipe.dialects import (
     EARLIEST_JD,
     LATEST_JD,
@@ -29,6 +29,7 @@ from photpipe.dialects import (
     card_value,
 )
 from photpipe.errors import ConfigError, HeaderError
+from photpipe.science.airmass import airmass, altitude_deg
 from photpipe.science.wcs_seed import Orientation
 from photpipe.telescopes import Telescope
 from photpipe.timescale import julian_year
@@ -41,6 +42,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_EXPOSURE_S = 1e6
 GREATEST_AIRMASS = 40.0
+LOWEST_ALTITUDE_DEG = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +224,22 @@ class Frame:
         if number is not None and 0.99 <= number <= GREATEST_AIRMASS:
             return max(number, 1.0)
         what = "is missing" if value is None else f"holds {value!r}"
-        self._note(f"card {key} {what}; airmass 1 is assumed")
-        return 1.0
+        computed = self._computed_airmass()
+        how = "airmass 1 is assumed" if computed is None else f"airmass {computed:.3f} is computed"
+        self._note(f"card {key} {what}; {how}")
+        return computed or 1.0
+
+    def _computed_airmass(self) -> float | None:
+        """Airmass from position, time and site; None where one is unknown or it is nonsense."""
+        place = observatories.site(self.telescope.observatory_code)
+        if place is None:
+            return None
+        try:
+            (ra, dec), jd = self.pointing(), self.midtime_jd
+        except HeaderError:
+            return None
+        altitude = altitude_deg(ra, dec, jd, place.latitude_deg, place.longitude_deg)
+        return airmass(altitude) if altitude > LOWEST_ALTITUDE_DEG else None
 
     @property
     def gain(self) -> float | None:
@@ -272,15 +288,19 @@ class Frame:
             raise HeaderError(self.name, "CTYPE1", "no celestial WCS; run pp_prepare")
         return wcs
 
+    def supplied_cards(self) -> dict[str, CardValue]:
+        """Cards that the header lacks and the user told of (GENERIC); to be written into it."""
+        cards = dict(self.telescope.supplied)
+        for key, source in self.telescope.copied.items():
+            value = card_value(self.header, source)
+            if value is not None:
+                cards[key] = value
+        return {k: v for k, v in cards.items() if card_value(self.header, k) is None}
+
     # -- helpers
 
     def _header_with_supplied(self) -> "Header":
-        """The header, with the cards the user supplied where it lacks them."""
-        lacking = {
-            key: value
-            for key, value in self.telescope.supplied.items()
-            if card_value(self.header, key) is None
-        }
+        lacking = self.supplied_cards()
         if not lacking:
             return self.header
         header = self.header.copy()
@@ -312,7 +332,3 @@ class Frame:
         if text not in self.notes:
             self.notes.append(text)
             log.warning("%s: %s", self.name, text)
-
-    def supplied_cards(self) -> Mapping[str, CardValue]:
-        """Cards that the user supplied for this telescope, to be written into the header."""
-        return self.telescope.supplied
