@@ -41,7 +41,7 @@ def separation_deg(
     return np.asarray(np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1))))
 
 
-def _local_axes(ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def local_axes(ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Unit vectors towards east and north at positions, each of shape (..., 3)."""
     ra, dec = np.radians(np.asarray(ra_deg, float)), np.radians(np.asarray(dec_deg, float))
     zero = np.zeros_like(ra + dec)
@@ -60,7 +60,7 @@ def offsets_arcsec(
     The length of the offset is the great-circle separation, its direction that of the
     great circle at position 0.
     """
-    east, north = _local_axes(ra0_deg, dec0_deg)
+    east, north = local_axes(ra0_deg, dec0_deg)
     v = unit_vectors(ra_deg, dec_deg)
     x, y = np.sum(v * east, axis=-1), np.sum(v * north, axis=-1)
     length = np.hypot(x, y)
@@ -76,7 +76,7 @@ def shifted(
     dx = np.radians(np.asarray(east_arcsec, float) / ARCSEC_PER_DEG)
     dy = np.radians(np.asarray(north_arcsec, float) / ARCSEC_PER_DEG)
     angle = np.hypot(dx, dy)
-    east, north = _local_axes(ra_deg, dec_deg)
+    east, north = local_axes(ra_deg, dec_deg)
     direction = east * dx[..., None] + north * dy[..., None]
     v = unit_vectors(ra_deg, dec_deg) * np.cos(angle)[..., None]
     return radec(v + direction * np.sinc(angle / np.pi)[..., None])
@@ -94,7 +94,7 @@ def propagated(
     Straight motion along the tangent, renormalised to the sphere: within 0.01 mas of the
     rigorous space motion for 10 arcsec/yr over ten years at any declination.
     """
-    east, north = _local_axes(ra_deg, dec_deg)
+    east, north = local_axes(ra_deg, dec_deg)
     to_rad = np.radians(1.0 / ARCSEC_PER_DEG / 1000.0) * np.asarray(years, float)
     move_east = np.nan_to_num(np.asarray(pm_ra_mas_yr, float)) * to_rad
     move_north = np.nan_to_num(np.asarray(pm_dec_mas_yr, float)) * to_rad

@@ -8,13 +8,21 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from photpipe.errors import ServiceError, UnknownTargetError
 from photpipe.services import web
 from photpipe.services.cache import Cache, Request
+from photpipe.services.ephemeris import (
+    COLUMNS,
+    DECIMALS,
+    Ephemeris,
+    interpolated,
+    rows_at,
+    translated,
+)
 from photpipe.services.names import Lookup, lookups, tidied
 from photpipe.settings import Settings
 from photpipe.sky import FloatArray
@@ -28,70 +36,6 @@ log = logging.getLogger(__name__)
 SERVICE = "JPL Horizons"
 EPOCHS_PER_REQUEST = 80  # longer addresses are cut by some servers
 QUANTITIES = "1,3,9,19,20,24,36"  # position, rates, magnitudes, r, delta, phase angle, 3 sigma
-
-_EPOCH_TOLERANCE_D = 1.5e-7  # epochs travel with seven decimals
-_DECIMALS = 7
-_MINUTES_PER_HOUR = 60.0
-# our column, and the columns of astroquery from which it comes: the first that there is
-_COLUMNS: dict[str, tuple[str, ...]] = {
-    "jd": ("datetime_jd",),
-    "ra_deg": ("RA",),
-    "dec_deg": ("DEC",),
-    "ra_rate_arcsec_min": ("RA_rate",),
-    "dec_rate_arcsec_min": ("DEC_rate",),
-    "mag": ("V", "Tmag", "Nmag"),
-    "sigma3_ra_arcsec": ("RA_3sigma",),
-    "sigma3_dec_arcsec": ("DEC_3sigma",),
-    "r_au": ("r",),
-    "delta_au": ("delta",),
-    "phase_deg": ("alpha",),
-}
-_PER_HOUR = frozenset({"ra_rate_arcsec_min", "dec_rate_arcsec_min"})
-_INDISPENSABLE = ("jd", "ra_deg", "dec_deg")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ephemeris:
-    """Positions of one object as seen by one observatory; arrays of shape (n,), NaN if unknown.
-
-    Parameters
-    ----------
-    target : str
-        Name as it was asked for.
-    name : str
-        Name as Horizons writes it, e.g. ``3552 Don Quixote (1983 SA)``.
-    observatory : str
-        MPC code.
-    jd : array
-        Epochs (UTC).
-    ra_deg, dec_deg : array
-        Astrometric position (ICRF).
-    ra_rate_arcsec_min, dec_rate_arcsec_min : array
-        Motion on the sky, the cosine of the declination included.
-    mag : array
-        Predicted V magnitude; for comets the total magnitude.
-    sigma3_arcsec : array
-        Three-sigma uncertainty of the position.
-    r_au, delta_au, phase_deg : array
-        Distances from Sun and observer, and phase angle.
-    """
-
-    target: str
-    name: str
-    observatory: str
-    jd: FloatArray
-    ra_deg: FloatArray
-    dec_deg: FloatArray
-    ra_rate_arcsec_min: FloatArray
-    dec_rate_arcsec_min: FloatArray
-    mag: FloatArray
-    sigma3_arcsec: FloatArray
-    r_au: FloatArray
-    delta_au: FloatArray
-    phase_deg: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.jd)
 
 
 def positions(
@@ -121,13 +65,13 @@ def positions(
     text = tidied(target)
     if not lookups(target):
         raise UnknownTargetError(SERVICE, target or "(no name)", "no Solar System object")
-    times = np.round(np.asarray(midtimes_jd, float), _DECIMALS)
-    if not np.isfinite(times).all():
+    times = np.round(np.asarray(midtimes_jd, float), DECIMALS)
+    if times.size == 0 or not np.isfinite(times).all():
         raise ServiceError(SERVICE, text, "a time of observation is missing")
     search = _Search(text, observatory_code or "500", np.unique(times), settings)
     table = search.positions()
-    rows = _rows(np.asarray(table["jd"], float), times)
-    columns = {name: np.asarray(table[name], float)[rows] for name in _COLUMNS}
+    rows = rows_at(np.asarray(table["jd"], float), times)
+    columns = {name: np.asarray(table[name], float)[rows] for name in COLUMNS}
     sigma3 = np.hypot(columns.pop("sigma3_ra_arcsec"), columns.pop("sigma3_dec_arcsec"))
     columns["jd"] = np.array(midtimes_jd, float)
     name = str(table.meta["name"])
@@ -163,10 +107,17 @@ class _Search:
         except UnknownTargetError:
             cache.keep(unknown, _empty(self.target))
             raise
+        except ServiceError:
+            kept = self._kept(cache, request, any_age=True)
+            between = None if kept is None else interpolated(kept, self.times)
+            if between is None:
+                raise
+            log.info("%s: positions interpolated between those in the cache", self.target)
+            return between
 
     def _request(self, kind: str, max_age_days: float) -> Request:
-        details = {"kind": kind, "target": self.target.casefold()}
-        name = self.target
+        name = lookups(self.target)[0].text.casefold()
+        details = {"kind": kind, "target": name}
         if kind == "positions":
             details |= {"observatory": self.observatory, "quantities": QUANTITIES}
             name = f"{name} from {self.observatory}"
@@ -189,7 +140,7 @@ class _Search:
     def _missing(self, table: "Table | None") -> FloatArray:
         if table is None:
             return self.times
-        return self.times[_rows(np.asarray(table["jd"], float), self.times) < 0]
+        return self.times[rows_at(np.asarray(table["jd"], float), self.times) < 0]
 
     def _fetched(self, kept: "Table | None") -> "Table":
         """Kept positions and those that were missing."""
@@ -252,7 +203,7 @@ class _Search:
                     id=lookup.text,
                     id_type=lookup.id_type,
                     location=self.observatory,
-                    epochs=[f"{jd:.{_DECIMALS}f}" for jd in times],
+                    epochs=[f"{jd:.{DECIMALS}f}" for jd in times],
                 )
             )
             options = {}
@@ -265,8 +216,8 @@ class _Search:
                 quantities=QUANTITIES, extra_precision=True, cache=False, **options
             )
             _check_text(web.text_of(response), self)
-            table = _translated(link.read(lambda: client._parse_result(response)))
-            if (_rows(np.asarray(table["jd"], float), times) < 0).any():
+            table = translated(link.read(lambda: client._parse_result(response)))
+            if (rows_at(np.asarray(table["jd"], float), times) < 0).any():
                 raise web.Unusable("positions for other times than asked for")
             return table
 
@@ -326,42 +277,7 @@ _REFUSALS = (
 )
 
 
-def _translated(answer: Any) -> "Table":
-    """Answer of Horizons in our columns and units."""
-    from astropy.table import Table
-
-    table = Table()
-    for name, theirs in _COLUMNS.items():
-        source = next((each for each in theirs if each in answer.colnames), None)
-        if source is None:
-            if name in _INDISPENSABLE:
-                raise web.Unusable(f"no column {theirs[0]}")
-            table[name] = np.full(len(answer), np.nan)
-            continue
-        try:
-            values = np.ma.filled(np.ma.asarray(answer[source]).astype(float), np.nan)
-        except ValueError as error:
-            raise web.Unusable(f"column {source} holds no numbers") from error
-        table[name] = values / _MINUTES_PER_HOUR if name in _PER_HOUR else values
-    if len(table) == 0 or not all(np.isfinite(table[name]).all() for name in _INDISPENSABLE):
-        raise web.Unusable("no positions")
-    table.meta = {"name": str(answer["targetname"][0])}
-    return table
-
-
 def _empty(target: str) -> "Table":
     from astropy.table import Table
 
     return Table({"target": np.array([target])})
-
-
-def _rows(jd: FloatArray, times: FloatArray) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Row of `jd` for each of `times`, -1 where there is none."""
-    if len(jd) == 0:
-        return np.full(len(times), -1)
-    order = np.argsort(jd)
-    right = np.clip(np.searchsorted(jd, times, sorter=order), 0, len(jd) - 1)
-    left = np.maximum(right - 1, 0)
-    nearer_left = np.abs(jd[order[left]] - times) < np.abs(jd[order[right]] - times)
-    best = order[np.where(nearer_left, left, right)]
-    return np.where(np.abs(jd[best] - times) <= _EPOCH_TOLERANCE_D, best, -1)
