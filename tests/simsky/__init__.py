@@ -28,28 +28,49 @@ Single frames: ``render(sky, cam, Exposure(midtime_jd, ra_deg, dec_deg, ...), se
 field of `Exposure`: clouds, pointing, rotation, parity, scale, distortion, trailing, cosmic rays,
 vignetting, NaN, header cards.
 
+The services, and what may go wrong with them::
+
+    with SkyServer(sky) as server:
+        settings = Settings(services=server.service_settings())
+        ...                                          # run the product
+        server.requests, server.count("horizons")    # what was asked
+        server.fail(replace(faults.ERROR_503, service="vizier", times=2))   # the next two
+        server.fail(replace(faults.TRUNCATED, server="vizier", first=3))    # not the mirror
+        server.stop("mast")                          # connection refused
+        server.heal()                                # forget faults and requests
+
+`faults.ALL_FAULTS` lists them for a fault matrix; ``catalog_noise=0`` makes exact catalogs.
+Comets with ``apparitions`` or ``fragments`` are ambiguous; ``kind="major"`` makes planets;
+``ephemeris_error_arcsec`` lets predictions be off.
+
 Magnitude systems: which of the mutually contradicting published relations is exact is set by
 ``Field(anchors=Anchors(johnson=..., sloan=...))``; by default B V R I and g r i z follow from
 Pan-STARRS (Tonry et al. 2012), so catalog PANSTARRS gives exact zeropoints in those bands.
 """
 
+from tests.simsky import faults
 from tests.simsky.cameras import Camera, camera, entries
+from tests.simsky.faults import Fault
 from tests.simsky.frames import Exposure, Frame, read_truth, render, truth_path, truth_wcs
 from tests.simsky.locus import Anchors, magnitudes
 from tests.simsky.movers import Mover
 from tests.simsky.night import night, observe, sky_for
+from tests.simsky.server import SkyServer
 from tests.simsky.stars import Field, Sky
 
 __all__ = [
     "Anchors",
     "Camera",
     "Exposure",
+    "Fault",
     "Field",
     "Frame",
     "Mover",
     "Sky",
+    "SkyServer",
     "camera",
     "entries",
+    "faults",
     "magnitudes",
     "night",
     "observe",
