@@ -60,7 +60,8 @@ COMMON = {
     # -- further keys, all optional
     # 'sex-settings', 'scamp-settings', 'swarp-settings': {parameter: value} that differ from the
     #     base configuration of the tool
-    # 'identified_by': values of PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME or TELESCOP
+    # 'identified_by': values of PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME or TELESCOP; of values
+    #     that no entry has, such a pattern as 'kb7[0-9]' may match
     # 'distinguished_by': for identifiers that several instruments use: {card: patterns, one of
     #     which its value matches}; 'site': MPC code of the place the header's latitude agrees with
     # 'observatory_code_by': (cards, {their values: MPC code}) where cameras move between domes
@@ -612,7 +613,7 @@ lcosbigkb78_param = {
     'observatory_code': 'W85',
     'secpix': (0.234, 0.234),
     'flipy': True,
-    'identified_by': ('kb78',),
+    'identified_by': ('kb78', 'kb7[0-9]'),
 }
 
 # LCOGT 1m (LSC), Sinistro (fl03)
@@ -650,7 +651,7 @@ lcosinfa03_param = {
     'identified_by': ('fa03',),
 }
 
-# LCOGT XXXm (XXX), Sinistro (fa15)
+# LCOGT 1m (LSC), Sinistro (fa15)
 lcosinfa15_param = {
     **LCO,
     'telescope_instrument': 'LCOGT(CTIO)/SINISTRO',
@@ -1602,6 +1603,18 @@ _lco_cameras = [
     ),
 ]
 
+# LCOGT 1m, any Sinistro that has no entry of its own
+lcosinistro_param = {
+    **LCO,
+    'telescope_instrument': 'LCOGT 1m/SINISTRO',
+    'telescope_keyword': 'LCOSINISTRO',
+    'observatory_code': '500',
+    'secpix': (0.389, 0.389),
+    'flipx': False,
+    'flipy': True,
+    'identified_by': ('f[al][0-9][0-9]',),
+}
+
 # Faulkes Telescope North, MuSCAT3 (one camera per band)
 lcomuscat3_param = {
     **LCO,
@@ -1647,164 +1660,135 @@ for _keyword, _entry in telescope_parameters.items():
     for _value in _entry['identified_by']:
         instrument_identifiers.setdefault(_value, _keyword)
 
-# -- what was wrong in the published values: keyword, key, published value, value here, reason
+# -- what was wrong in the published values: keyword ('*': all), key, published value, value
+#    here, reason or source
 
-START = 'the card holds the start of the exposure, not its middle'
-LCO_WHY = 'the filters of all LCO imagers; z is called zs (lco.global Sinistro page, neoexchange)'
+_MPC_LIST = 'list of observatory codes of the Minor Planet Center, 2026-07-23'
+_LCO_SITES = 'places of the cameras in the public configuration of LCO (banzai, neoexchange)'
+_LCO_FILTERS = 'filters of the imagers (lco.global, neoexchange); z is called zs there'
+_START = 'the card holds the start of the exposure, and a modified Julian date'
+_LCO_PUBLISHED = {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}
+_BASE = 'one base configuration per tool, and what differs in <tool>-settings'
+
 CORRECTIONS = (
+    ('*', 'sex-config-file', 'a file per camera', None, _BASE),
+    ('*', 'scamp-config-file', 'a file per camera', None, _BASE),
+    ('*', 'swarp-config-file', 'a file per camera, or none', None, _BASE),
+    ('*', 'ext_coeff', 'absent in 12 entries', 0.05, 'the value of all others'),
     (
-        'TCS15MUSCAT2', 'observatory_code', 'J04', '954',
-        'J04 is the ESA Optical Ground Station; 954 is Teide Observatory. MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23',
+        '*', 'copy_keywords', 'absent in 8 entries', COMMON['copy_keywords'],
+        'without it images could not be combined',
     ),
-    (
-        'TCS15MUSCAT2', 'secpix', (0.43, 0.43), (0.44, 0.44),
-        'Narita et al. 2018, JATIS 5, 015001: 0.44 arcsec/px',
-    ),
-    (
-        'LCOSINFL03', 'observatory_code', 'W85', 'W86',
-        'fl03 at LSC dome B (telescope 1m009). LCOGT/banzai test configuration database (banzai/tests/data/configdb_example.json) with LCOGT/neoexchange site codes',
-    ),
-    (
-        'LCOSINFL03', 'secpix', (0.387, 0.387), (0.389, 0.389),
-        'lco.global Sinistro page: 0.389 arcsec/px',
-    ),
-    (
-        'LCOSINFL16', 'observatory_code', 'K92', 'K91',
-        'fl16 at CPT dome A (telescope 1m010). LCOGT/banzai test configuration database (banzai/tests/data/configdb_example.json) with LCOGT/neoexchange site codes',
-    ),
-    (
-        'LCOSINFA03', 'observatory_code', 'W86', 'W87',
-        'fa03 at LSC dome C (telescope 1m004). LCOGT/banzai test configuration database (banzai/tests/data/configdb_example.json) with LCOGT/neoexchange site codes; LCO PDS4 Sinistro description (neoexchange/photometrics/configs/PDS_docs); LCO-maintained public fork talister/photometrypipeline (2025-08)',
-    ),
-    (
-        'LCOSINFA15', 'observatory_code', 'W86', 'W85',
-        'fa15 at LSC dome A. LCO PDS4 Sinistro description (neoexchange/photometrics/configs/PDS_docs); banzai observation-portal test data of 2019-04-02; LCO-maintained public fork talister/photometrypipeline (2025-08)',
-    ),
-    (
-        'LCOSPECFS01', 'observatory_code', '413', 'E10',
-        'fs01 at COJ 2m0a (Faulkes Telescope South). LCOGT/banzai test configuration database (banzai/tests/data/configdb_example.json) with LCOGT/neoexchange site codes; LCO-maintained public fork talister/photometrypipeline (2025-08)',
-    ),
-    (
-        'STEWARD90SCC', 'observatory_code', '695', 'V00',
-        'MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23',
-    ),
-    (
-        'UKIRTWFCAM', 'observatory_code', '568', 'T11',
-        'MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23 (568 is the generic Maunakea code)',
-    ),
-    (
-        'UH88SNIFS', 'observatory_code', '568', 'T12',
-        'MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23 (568 is the generic Maunakea code)',
-    ),
-    (
-        'CFHTMEGAPRIME', 'observatory_code', '568', 'T14',
-        'MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23 (568 is the generic Maunakea code)',
-    ),
-    (
-        'GMOSN', 'observatory_code', '568', 'T15',
-        'MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23 (568 is the generic Maunakea code)',
-    ),
-    (
-        'DFOSC', 'observatory_code', '809', 'W74',
-        'MPC observatory code list, find_orb ObsCodes.htm of 2026-07-23 (809 is the generic La Silla code)',
-    ),
+    ('KMTNETS', 'scamp', {'ASTRINSTRU_KEY': 'FILTER,CCD_NAME'}, None, 'now in scamp-settings'),
+    ('KMTNETS', 'dont_remove', 'CCD_NAME', None, 'preparation removes no such card'),
+    ('KMTNETS', 'astrometry_catalogs', ('GAIA', 'GAIA'), ('GAIA',), 'named twice'),
+    # observatory codes
+    ('TCS15MUSCAT2', 'observatory_code', 'J04', '954', 'J04 is the ESA station; ' + _MPC_LIST),
+    ('STEWARD90SCC', 'observatory_code', '695', 'V00', _MPC_LIST),
+    ('UKIRTWFCAM', 'observatory_code', '568', 'T11', _MPC_LIST),
+    ('UH88SNIFS', 'observatory_code', '568', 'T12', _MPC_LIST),
+    ('CFHTMEGAPRIME', 'observatory_code', '568', 'T14', _MPC_LIST),
+    ('GMOSN', 'observatory_code', '568', 'T15', _MPC_LIST),
+    ('DFOSC', 'observatory_code', '809', 'W74', _MPC_LIST),
+    ('LCOSINFL03', 'observatory_code', 'W85', 'W86', _LCO_SITES),
+    ('LCOSINFL16', 'observatory_code', 'K92', 'K91', _LCO_SITES),
+    ('LCOSINFA03', 'observatory_code', 'W86', 'W87', _LCO_SITES),
+    ('LCOSINFA15', 'observatory_code', 'W86', 'W85', _LCO_SITES),
+    ('LCOSPECFS01', 'observatory_code', '413', 'E10', _LCO_SITES),
+    # pixel scales
+    ('TCS15MUSCAT2', 'secpix', (0.43, 0.43), (0.44, 0.44), '2019JATIS...5a5001N'),
+    ('LCOSINFL03', 'secpix', (0.387, 0.387), (0.389, 0.389), 'lco.global, page on Sinistro'),
     (
         'PDO25CMF63ST8', 'secpix', (0.1875, 0.1875), (1.18, 1.18),
-        'computed: 9 micron pixels (ST-8) on 250 mm f/6.3; the stored value is the VATT4K one',
+        'pixels of 9 micrometres at 1575 mm; the published value is that of VATT4K',
     ),
+    # names
     (
         'PDO05F81KAF1001E', 'telescope_keyword', 'POD05MF81KAF1001E', 'PDO05F81KAF1001E',
-        'must equal the dictionary key',
+        'has to be the name of the entry',
     ),
     (
         'STRUVECQUEAN', 'telescope_keyword', 'stuvezquean', 'STRUVECQUEAN',
-        'must equal the dictionary key',
+        'has to be the name of the entry',
     ),
+    ('MEXMAN', 'telescope_instrument', '0.84cm/MEXMAN', '0.84m/MEXMAN', 'slip of the unit'),
+    # header cards
     (
         'CFHTMEGAPRIME', 'date_keyword', 'DATE-OBS', 'DATE-OBS|UTC-OBS',
-        'MegaPrime headers carry date and time in two cards (cfht.hawaii.edu sample headers; LSST astro_metadata_translator)',
+        'date and time are in two cards (cfht.hawaii.edu, sample headers)',
     ),
+    ('CFHTMEGAPRIME', 'filter', 'FILTER2', 'FILTER', 'cfht.hawaii.edu, sample headers'),
     (
-        'CFHTMEGAPRIME', 'filter', 'FILTER2', 'FILTER',
-        'cfht.hawaii.edu sample headers; LSST astro_metadata_translator',
+        'SL40IN', 'date_marks', None, sl40in_param['date_marks'],
+        'FRAME is the end of the exposure with the internal trigger (SAAO, page on SHOC)',
     ),
-    (
-        'CFHTMEGAPRIME', 'filter_translations', {'Sloan_r': 'r'},
-        cfhtmegaprime_param['filter_translations'], 'LSST astro_metadata_translator filter names',
+    ('MEXMAN', 'obsmidtime_jd', 'JD', 'MIDTIMJD', 'the card holds the start of the exposure'),
+    *(
+        (keyword, 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', _START)
+        for keyword in (
+            'KMTNETS', 'KPNO4MOS1', 'KPNO4MOS3', 'KPNO4NEWF', 'LCOSINFA03', 'LCOSINFA15',
+            'LCOSINFL06', 'LCOSINFL11', 'LCOSINFL16', 'NEXT', 'SL40IN',
+        )
     ),
     (
         'NOTALFOSC', 'copy_keywords',
-        'TELESCOP,INSTRUME,ALFTLNM,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,DETXBIN,DETYBIN,MIDTIMJD',
-        notalfosc_param['copy_keywords'], 'letter transposition; filter keyword is ALFLTNM',
+        'TELESCOP,INSTRUME,ALFTLNM,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'DETXBIN,DETYBIN,MIDTIMJD',
+        notalfosc_param['copy_keywords'], 'the filter card is ALFLTNM',
     ),
     (
         'RATIR', 'copy_keywords',
         'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECTSSHT,STRSTRA,STRSTDE,SECPIX,STROBAM,TEL_KEYW',
-        ratir_param['copy_keywords'], 'missing comma',
+        ratir_param['copy_keywords'], 'a comma was missing',
     ),
     (
         'CTIO10', 'copy_keywords',
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS, RA,DEC,CCDSUM,AIRMASS,TEL_KEYW',
-        ctio10_param['copy_keywords'], 'filter keyword is FILTERID; stray blank',
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS, RA,DEC,CCDSUM,AIRMASS,'
+        'TEL_KEYW',
+        ctio10_param['copy_keywords'], 'the filter card is FILTERID; stray blank',
     ),
     (
         'STEWARD90SCC', 'copy_keywords',
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,FILTERS,MIDTIMJD',
-        steward90scc_param['copy_keywords'], 'left over from DCTLMI',
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,FILTERS,'
+        'MIDTIMJD',
+        steward90scc_param['copy_keywords'], 'binning and filter cards were those of DCTLMI',
     ),
-    ('MEXMAN', 'telescope_instrument', '0.84cm/MEXMAN', '0.84m/MEXMAN', 'unit slip'),
+    # filters
     (
-        'LCOSBIGKB78', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}, LCO_FILTERS, LCO_WHY,
+        'CFHTMEGAPRIME', 'filter_translations', {'Sloan_r': 'r'},
+        cfhtmegaprime_param['filter_translations'],
+        'names of the filters of MegaPrime (LSST astro_metadata_translator)',
     ),
-    (
-        'LCOSINFL03', 'filter_translations', {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z'},
-        LCO_FILTERS, LCO_WHY,
-    ),
-    (
-        'LCOSINFL06', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}, LCO_FILTERS, LCO_WHY,
-    ),
-    (
-        'LCOSINFL16', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}, LCO_FILTERS, LCO_WHY,
-    ),
-    (
-        'LCOSINFL11', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}, LCO_FILTERS, LCO_WHY,
-    ),
-    (
-        'LCOSINFA03', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}, LCO_FILTERS, LCO_WHY,
-    ),
-    (
-        'LCOSINFA15', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}, LCO_FILTERS, LCO_WHY,
-    ),
-    (
-        'LCOSPECFS01', 'filter_translations',
-        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'clear': None, 'V': 'V'}, LCO_FILTERS,
-        LCO_WHY,
-    ),
-    ('KPNO4MOS1', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('KMTNETS', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('MEXMAN', 'obsmidtime_jd', 'JD', 'MIDTIMJD', START),
-    ('KPNO4MOS3', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('KPNO4NEWF', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('LCOSINFL06', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('LCOSINFL16', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('LCOSINFL11', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('LCOSINFA03', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('LCOSINFA15', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('SL40IN', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('NEXT', 'obsmidtime_jd', 'MJD-OBS', 'MIDTIMJD', START),
-    ('KMTNETS', 'astrometry_catalogs', ('GAIA', 'GAIA'), ('GAIA',), 'named twice'),
     (
         'MAGLDSS3', 'filter_translations', {'W4800_7800': 'VR'}, {'W4800_7800': None},
-        'no catalog has a band VR; the same filter has no band at IMACS',
+        'no catalog has a band VR; at IMACS the same filter has no band either',
     ),
     (
         'GENERIC', 'filter_translations', {'V': 'V', 'R': 'R', 'clear': None, '': None},
-        generic_param['filter_translations'], 'any telescope has more filters than V and R',
+        generic_param['filter_translations'], 'a telescope may have more filters than V and R',
+    ),
+    *(
+        (keyword, 'filter_translations', _LCO_PUBLISHED, LCO_FILTERS, _LCO_FILTERS)
+        for keyword in (
+            'LCOSBIGKB78', 'LCOSINFL06', 'LCOSINFL11', 'LCOSINFL16', 'LCOSINFA03', 'LCOSINFA15',
+        )
+    ),
+    (
+        'LCOSINFL03', 'filter_translations', {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z'},
+        LCO_FILTERS, _LCO_FILTERS,
+    ),
+    (
+        'LCOSPECFS01', 'filter_translations',
+        {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'clear': None, 'V': 'V'},
+        LCO_FILTERS, _LCO_FILTERS,
+    ),
+    # identifiers
+    (
+        'LCOSBIGKB78', 'identified_by', ('kb78',), ('kb78', 'kb7[0-9]'),
+        'the other SBIG cameras of the 1 m telescopes are the same',
+    ),
+    (
+        'PWFLINPOI', 'identified_by', (), ('FLI',),
+        'not a place of its own in the headers, but its latitude tells it from NEXT',
     ),
 )
