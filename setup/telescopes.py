@@ -54,7 +54,8 @@ COMMON = {
     # -- combination and calibration
     'swarp-config-file': None,  # your own SWarp settings, read on top of base.swarp
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'MIDTIMJD'
     ),  # cards carried into a combined image
     'photometry_catalogs': ('PANSTARRS', 'SDSS-R9', 'APASS9'),  # tried in this order
     # -- further keys, all optional
@@ -95,30 +96,18 @@ LCO_FILTERS = {
 
 # The place of a Las Cumbres telescope: SITEID, ENCID, TELID -> MPC code (neoexchange)
 LCO_PLACES = {
-    ('elp', 'doma', '1m0a'): 'V37',
-    ('elp', 'domb', '1m0a'): 'V39',
-    ('lsc', 'doma', '1m0a'): 'W85',
-    ('lsc', 'domb', '1m0a'): 'W86',
-    ('lsc', 'domc', '1m0a'): 'W87',
-    ('cpt', 'doma', '1m0a'): 'K91',
-    ('cpt', 'domb', '1m0a'): 'K92',
-    ('cpt', 'domc', '1m0a'): 'K93',
-    ('coj', 'doma', '1m0a'): 'Q63',
-    ('coj', 'domb', '1m0a'): 'Q64',
-    ('ogg', 'clma', '2m0a'): 'F65',
-    ('coj', 'clma', '2m0a'): 'E10',
-    ('tfn', 'doma', '1m0a'): 'Z31',
-    ('tfn', 'domb', '1m0a'): 'Z24',
-    ('tfn', 'aqwa', '0m4a'): 'Z21',
-    ('tfn', 'aqwa', '0m4b'): 'Z17',
-    ('coj', 'clma', '0m4a'): 'Q58',
-    ('coj', 'clma', '0m4b'): 'Q59',
-    ('ogg', 'clma', '0m4b'): 'T04',
-    ('ogg', 'clma', '0m4c'): 'T03',
-    ('lsc', 'aqwa', '0m4a'): 'W89',
-    ('lsc', 'aqwb', '0m4a'): 'W79',
-    ('elp', 'aqwa', '0m4a'): 'V38',
-    ('cpt', 'aqwa', '0m4a'): 'L09',
+    ('elp', 'doma', '1m0a'): 'V37', ('elp', 'domb', '1m0a'): 'V39',
+    ('lsc', 'doma', '1m0a'): 'W85', ('lsc', 'domb', '1m0a'): 'W86',
+    ('lsc', 'domc', '1m0a'): 'W87', ('cpt', 'doma', '1m0a'): 'K91',
+    ('cpt', 'domb', '1m0a'): 'K92', ('cpt', 'domc', '1m0a'): 'K93',
+    ('coj', 'doma', '1m0a'): 'Q63', ('coj', 'domb', '1m0a'): 'Q64',
+    ('ogg', 'clma', '2m0a'): 'F65', ('coj', 'clma', '2m0a'): 'E10',
+    ('tfn', 'doma', '1m0a'): 'Z31', ('tfn', 'domb', '1m0a'): 'Z24',
+    ('tfn', 'aqwa', '0m4a'): 'Z21', ('tfn', 'aqwa', '0m4b'): 'Z17',
+    ('coj', 'clma', '0m4a'): 'Q58', ('coj', 'clma', '0m4b'): 'Q59',
+    ('ogg', 'clma', '0m4b'): 'T04', ('ogg', 'clma', '0m4c'): 'T03',
+    ('lsc', 'aqwa', '0m4a'): 'W89', ('lsc', 'aqwb', '0m4a'): 'W79',
+    ('elp', 'aqwa', '0m4a'): 'V38', ('cpt', 'aqwa', '0m4a'): 'L09',
 }
 
 LCO = {
@@ -204,8 +193,7 @@ arc35agile_param = {
     'source_minarea': 7,
     'aprad_default': 4,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,FILTER,EXPTIME,OBJNAME,DATE-OBS,RA,DEC,AIRMASS,SECPIX,'
-        'TEL_KEYW'
+        'OBSERVAT,INSTRUME,FILTER,EXPTIME,OBJNAME,DATE-OBS,RA,DEC,AIRMASS,SECPIX,TEL_KEYW'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'photometry_catalogs': SDSS_FIRST,
@@ -226,8 +214,7 @@ arc35arctic_param = {
     },
     'aprad_default': 4,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,FILTER,EXPTIME,OBJNAME,DATE-OBS,RA,DEC,AIRMASS,SECPIX,'
-        'TEL_KEYW'
+        'OBSERVAT,INSTRUME,FILTER,EXPTIME,OBJNAME,DATE-OBS,RA,DEC,AIRMASS,SECPIX,TEL_KEYW'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.2', 'POSITION_MAXERR': '5.0', 'DISTORT_DEGREES': '3'},
     'photometry_catalogs': SDSS_FIRST,
@@ -264,8 +251,7 @@ ca123dlrmkiii_param = {
     'aprad_default': 4,
     'aprad_range': (2, 15),
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,SECPIX,'
-        'TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,SECPIX,TEL_KEYW'
     ),
     'photometry_catalogs': SDSS_FIRST,
     'identified_by': ('DLR-MKIII',),
@@ -288,8 +274,8 @@ cfhtmegaprime_param = {
     'source_minarea': 9,
     'aprad_default': 4,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,'
-        'FILTER2,MIDTIMJD'
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,FILTER2,'
+        'MIDTIMJD'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'identified_by': ('MegaPrime',),
@@ -309,8 +295,7 @@ ctio09_param = {
     'filter_translations': {'dia v': 'V', 'dia ov': 'V', 'dia i': 'I', 'dia r': 'R'},
     'source_minarea': 15,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTERS,EXPTIME,OBJECT,DATE-OBS,RA,DEC,CCDSUM,AIRMASS,'
-        'TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTERS,EXPTIME,OBJECT,DATE-OBS,RA,DEC,CCDSUM,AIRMASS,TEL_KEYW'
     ),
     'scamp-settings': {'POSITION_MAXERR': '20.0'},
     'photometry_catalogs': SDSS_FIRST,
@@ -330,8 +315,8 @@ ctio10_param = {
     'filter': 'FILTERID',
     'filter_translations': bands('VI'),
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTERID,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,CCDSUM,'
-        'AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTERID,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,CCDSUM,AIRMASS,'
+        'TEL_KEYW'
     ),
     'photometry_catalogs': SDSS_FIRST,
     'identified_by': ('Y4KCam',),
@@ -353,8 +338,7 @@ ctio13ccd_param = {
     'aprad_default': 4,
     'mask_file': {'2,2': 'mask_andicam_2x2.fits'},
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,CCDFLTID,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,'
-        'SECZ,TEL_KEYW'
+        'OBSERVAT,INSTRUME,CCDFLTID,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,SECZ,TEL_KEYW'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'photometry_catalogs': SDSS_FIRST,
@@ -376,8 +360,8 @@ dfosc_param = {
     'filter_translations': bands('VRIB'),
     'source_minarea': 9,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTB,EXPTIME,OBJECT,DATE-OBS,OBJRA,OBJDEC,SECPIX,AIRMASS,'
-        'TEL_KEYW,BINX,BINY,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTB,EXPTIME,OBJECT,DATE-OBS,OBJRA,OBJDEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'BINX,BINY,MIDTIMJD'
     ),
     'identified_by': ('DFOSC_FASU',),
 }
@@ -400,8 +384,8 @@ dctlmi_param = {
     'source_minarea': 9,
     'aprad_default': 4,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,'
-        'FILTERS,MIDTIMJD'
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,FILTERS,'
+        'MIDTIMJD'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'identified_by': ('LMI', 'lmi'),
@@ -430,8 +414,8 @@ gmosn_param = {
     'reg_max_mag': 23,
     'reg_search_radius': 0.3,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,UTSTART,RA,DEC,AIRMASS,TEL_KEYW,'
-        'CCDSUM,FILTER2,MIDTIMJD'
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,UTSTART,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,'
+        'FILTER2,MIDTIMJD'
     ),
     'scamp-settings': {'POSITION_MAXERR': '5.0', 'DISTORT_DEGREES': '3'},
     'photometry_catalogs': ('SDSS-R9', 'PANSTARRS', 'APASS9'),
@@ -449,8 +433,8 @@ tcs15muscat2_param = {
     'date_keyword': 'DATE-OBS|EXP-STRT',
     'filter_translations': {'g': 'g', 'r': 'r', 'i': 'i', 'z': 'z', 'clear': None},
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,EXP-STRT,RA,DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,BINX,BINY,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,EXP-STRT,RA,DEC,SECPIX,AIRMASS,'
+        'TEL_KEYW,BINX,BINY,MIDTIMJD'
     ),
     'identified_by': ('MuSCAT2',),
 }
@@ -468,8 +452,8 @@ gtcosiris_param = {
     'source_minarea': 9,
     'aprad_default': 4,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,'
-        'FILTER2,MIDTIMJD'
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,CCDSUM,FILTER2,'
+        'MIDTIMJD'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'identified_by': ('OSIRIS',),
@@ -490,8 +474,8 @@ intwfc_param = {
     'filter_translations': bands('V'),
     'aprad_range': (2, 12),
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,UT,RA,DEC,SECPIX,AIRMASS,'
-        'TEL_KEYW,CCDXBIN,CCDYBIN,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,UT,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'CCDXBIN,CCDYBIN,MIDTIMJD'
     ),
     'identified_by': ('WFC',),
     'distinguished_by': {'TELESCOP': ('INT*', '*Isaac Newton*')},
@@ -509,8 +493,8 @@ irsfsirius_param = {
     'filter_translations': {'J': 'J', 'H': 'H', 'Ks': 'Ks'},
     'exptime': 'EXPOS',
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,AIRMASS,'
+        'TEL_KEYW'
     ),
     'photometry_catalogs': ('2MASS',),
     'identified_by': ('SIRIUS',),
@@ -712,8 +696,8 @@ lowell31_param = {
     'filter': 'FILTER2',
     'filter_translations': {'V': 'V', 'I': 'I', 'R': 'R', 'clear': None},
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER1,FILTER2,EXPTIME,OBJECT,DATE-OBS,UT,TELRA,TELDEC,'
-        'SCALE,AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER1,FILTER2,EXPTIME,OBJECT,DATE-OBS,UT,TELRA,TELDEC,SCALE,AIRMASS,'
+        'TEL_KEYW'
     ),
     'photometry_catalogs': SDSS_FIRST,
     'identified_by': ('NASAcam',),
@@ -737,8 +721,8 @@ lowell42_param = {
         'Open': None,
     },
     'copy_keywords': (
-        'TELESCOP,INSTRUME,CCDSUM,FILTNAME,EXPTIME,OBJECT,DATE-OBS,UTC-OBS,TELRA,'
-        'TELDEC,PIXSCAL,AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,CCDSUM,FILTNAME,EXPTIME,OBJECT,DATE-OBS,UTC-OBS,TELRA,TELDEC,PIXSCAL,'
+        'AIRMASS,TEL_KEYW'
     ),
     'sex-settings': {'SATUR_LEVEL': '40000.0'},
     'scamp-settings': {
@@ -763,8 +747,8 @@ lowell42site_param = {
     'filter': 'FILTNAME',
     'filter_translations': bands('RIV'),
     'copy_keywords': (
-        'TELESCOP,INSTRUME,CCDSUM,FILTNAME,EXPTIME,OBJECT,DATE-OBS,UT,RA,DEC,PIXSCAL,'
-        'AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,CCDSUM,FILTNAME,EXPTIME,OBJECT,DATE-OBS,UT,RA,DEC,PIXSCAL,AIRMASS,'
+        'TEL_KEYW'
     ),
     'sex-settings': {'SATUR_LEVEL': '40000.0'},
     'scamp-settings': {
@@ -793,8 +777,8 @@ loneos_param = {
     'mask_file': {'1,1': 'mask_loneos.fits'},
     'reg_max_mag': 18,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,TELRA,TELDEC,SECPIX,'
-        'AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,TELRA,TELDEC,SECPIX,AIRMASS,'
+        'TEL_KEYW'
     ),
     'scamp-settings': {'POSITION_MAXERR': '300.0'},
     'photometry_catalogs': SDSS_FIRST,
@@ -827,8 +811,8 @@ magimacsl_param = {
     'aprad_range': (3, 15),
     'reg_max_mag': 21,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,CHIP,EXPTYPE,DATE-OBS,UT-TIME,BINNING,'
-        'RA,DEC,AIRMASS,SECPIX,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,CHIP,EXPTYPE,DATE-OBS,UT-TIME,BINNING,RA,DEC,'
+        'AIRMASS,SECPIX,TEL_KEYW'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.05', 'POSITION_MAXERR': '4.0'},
     'photometry_catalogs': ('SDSS-R9', 'PANSTARRS', 'SkyMapper', 'APASS9', '2MASS'),
@@ -861,8 +845,8 @@ magimacss_param = {
     'aprad_range': (3, 15),
     'reg_max_mag': 21,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,CHIP,EXPTYPE,DATE-OBS,UT-TIME,BINNING,'
-        'RA,DEC,AIRMASS,SECPIX,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,CHIP,EXPTYPE,DATE-OBS,UT-TIME,BINNING,RA,DEC,'
+        'AIRMASS,SECPIX,TEL_KEYW'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.05', 'POSITION_MAXERR': '4.0'},
     'photometry_catalogs': ('SDSS-R9', 'PANSTARRS', 'SkyMapper', 'APASS9', '2MASS'),
@@ -882,8 +866,8 @@ struvecquean_param = {
     'date_keyword': 'DATE-OBS|TIME-OBS',
     'filter_translations': bands('BVRI'),
     'copy_keywords': (
-        'TELESCOP,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,TEL_RA,TEL_DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,MIDTIMJD'
+        'TELESCOP,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,TEL_RA,TEL_DEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'MIDTIMJD'
     ),
     'identified_by': ('2.1m Otto Struve',),
 }
@@ -907,8 +891,8 @@ mmtcam_param = {
     'reg_max_mag': 25,
     'reg_search_radius': 0.1,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,OBJCTRA,OBJCTDEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,XBINNING,YBINNING,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,OBJCTRA,OBJCTDEC,SECPIX,AIRMASS,'
+        'TEL_KEYW,XBINNING,YBINNING,MIDTIMJD'
     ),
     'scamp-settings': {'DISTORT_DEGREES': '3'},
     'identified_by': ('MMT Rapid Imager',),
@@ -926,8 +910,7 @@ next_param = {
     'radec_separator': ' ',
     'filter_translations': {'V': 'V', 'R': 'R', 'B': 'B', 'g2': 'g', 'r2': 'r', 'i2': 'i'},
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,TEL_KEYW,XBINNING,YBINNING,FILTER,'
-        'RA,DEC'
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,TEL_KEYW,XBINNING,YBINNING,FILTER,RA,DEC'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.5', 'DISTORT_DEGREES': '3'},
     'photometry_catalogs': ('PANSTARRS',),
@@ -950,8 +933,8 @@ notalfosc_param = {
         'R_Bes 650_130': 'R', 'i_int 797_157': 'I',
     },
     'copy_keywords': (
-        'TELESCOP,INSTRUME,ALFLTNM,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,'
-        'TEL_KEYW,DETXBIN,DETYBIN,MIDTIMJD'
+        'TELESCOP,INSTRUME,ALFLTNM,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'DETXBIN,DETYBIN,MIDTIMJD'
     ),
     'identified_by': ('ALFOSC_FASU',),
 }
@@ -992,8 +975,7 @@ p60opt_param = {
     'mask_file': {'1,1': 'mask_p60opt_1x1.fits'},
     'reg_max_mag': 18,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,UTSHUT,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,'
-        'MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,UTSHUT,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,MIDTIMJD'
     ),
     'identified_by': ('P60',),
     'distinguished_by': {'UTSHUT': ('*',)},
@@ -1015,8 +997,8 @@ p60sedm_param = {
     'reg_max_mag': 20,
     'reg_search_radius': 0.3,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,OBSDATE,OBSTIME,RA,DEC,SECPIX,AIRMASS,'
-        'TEL_KEYW,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,OBSDATE,OBSTIME,RA,DEC,SECPIX,AIRMASS,TEL_KEYW,'
+        'MIDTIMJD'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.2'},
     'identified_by': ('Rainbow Cam',),
@@ -1053,8 +1035,8 @@ steward90scc_param = {
     'source_minarea': 9,
     'aprad_default': 4,
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,XBINNING,'
-        'YBINNING,FILTER,MIDTIMJD'
+        'OBSERVAT,INSTRUME,EXPTIME,OBJECT,DATE-OBS,RA,DEC,AIRMASS,TEL_KEYW,XBINNING,YBINNING,'
+        'FILTER,MIDTIMJD'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'identified_by': ('Finger Lakes Instr. ProLine Model PL23042, S/N PL0101015',),
@@ -1080,8 +1062,8 @@ soargoodman_param = {
     'mask_file': {'1,1': 'mask_soargoodman_1x1.fits', '2,2': 'mask_soargoodman_2x2.fits'},
     'reg_max_mag': 21,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,PG5_9,'
-        'PG5_4,MIDTIMJD,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,PG5_9,PG5_4,'
+        'MIDTIMJD,TEL_KEYW'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'swarp-settings': {'SUBTRACT_BACK': 'Y'},
@@ -1159,8 +1141,8 @@ ukirtwfcam_param = {
     'aprad_range': (1, 8),
     'reg_search_radius': 0.3,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXP_TIME,PROJECT,AIRMASS,OBJECT,DATE-OBS,MJD-OBS,'
-        'GAIN,READNOIS,TELRA,TELDEC,SECPIX1,SECPIX2,CAMNUM,MIDTIMJD,TEL_KEYW,AMSTART'
+        'TELESCOP,INSTRUME,FILTER,EXP_TIME,PROJECT,AIRMASS,OBJECT,DATE-OBS,MJD-OBS,GAIN,READNOIS,'
+        'TELRA,TELDEC,SECPIX1,SECPIX2,CAMNUM,MIDTIMJD,TEL_KEYW,AMSTART'
     ),
     'sex-settings': {
         'RESCALE_WEIGHTS': 'N', 'WEIGHT_GAIN': 'N', 'PIXEL_SCALE': '0.4', 'SEEING_FWHM': '3',
@@ -1188,8 +1170,8 @@ vatt4k_param = {
         'TOP 1 BOT 1': None,
     },
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,CCDBIN1,CCDBIN2,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,AIRMASS,'
+        'TEL_KEYW,CCDBIN1,CCDBIN2,MIDTIMJD'
     ),
     'identified_by': ('= "Vatt4k"',),
 }
@@ -1237,8 +1219,8 @@ wiyn09hdi_param = {
     'aprad_default': 3,
     'aprad_range': (2, 8),
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,FILTER1,EXPTIME,OBJECT,DATE-OBS,RASTRNG,DECSTRNG,SECPIX,'
-        'AIRMASS,TEL_KEYW'
+        'OBSERVAT,INSTRUME,FILTER1,EXPTIME,OBJECT,DATE-OBS,RASTRNG,DECSTRNG,SECPIX,AIRMASS,'
+        'TEL_KEYW'
     ),
     'photometry_catalogs': SDSS_FIRST,
     'identified_by': ('hdi',),
@@ -1280,8 +1262,8 @@ lowell72_param = {
     'aprad_default': 2,
     'aprad_range': (1, 7),
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTNME3,EXPTIME,OBJECT,DATE-OBS,TELRA,TELDEC,PIXSCAL,'
-        'AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTNME3,EXPTIME,OBJECT,DATE-OBS,TELRA,TELDEC,PIXSCAL,AIRMASS,'
+        'TEL_KEYW'
     ),
     'sex-settings': {'SATUR_LEVEL': '40000.0'},
     'scamp-settings': {
@@ -1307,8 +1289,7 @@ uh88snifs_param = {
     'aprad_default': 3,
     'mask_file': {'2,2': 'mask_snifs_2x2.fits'},
     'copy_keywords': (
-        'OBSERVAT,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,'
-        'TEL_KEYW'
+        'OBSERVAT,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.5', 'POSITION_MAXERR': '5.0', 'DISTORT_DEGREES': '3'},
     'photometry_catalogs': SDSS_FIRST,
@@ -1332,8 +1313,7 @@ ratir_param = {
     'source_minarea': 18,
     'aprad_default': 4,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,SSHT,STRSTRA,STRSTDE,SECPIX,STROBAM,'
-        'TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,SSHT,STRSTRA,STRSTDE,SECPIX,STROBAM,TEL_KEYW'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.5', 'POSITION_MAXERR': '3.0'},
     'photometry_catalogs': SDSS_FIRST,
@@ -1358,8 +1338,7 @@ soargoodmanold_param = {
     'aprad_default': 4,
     'mask_file': {'1,1': 'mask_soargoodman_1x1.fits', '2,2': 'mask_soargoodman_2x2.fits'},
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,'
-        'TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW'
     ),
     'scamp-settings': WITHIN_5_ARCMIN,
     'swarp-settings': {'SUBTRACT_BACK': 'Y'},
@@ -1382,8 +1361,8 @@ frost_param = {
     'aprad_range': (1, 8),
     'reg_max_mag': 17,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,AIRMASS,'
+        'TEL_KEYW'
     ),
     'scamp-settings': {'POSITION_MAXERR': '300.0'},
     'photometry_catalogs': SDSS_FIRST,
@@ -1402,8 +1381,8 @@ plutoplate_param = {
     'radec_separator': 'XXX',
     'filter_translations': {'plate': None},
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,CCDBIN1,CCDBIN2,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,AIRMASS,'
+        'TEL_KEYW,CCDBIN1,CCDBIN2,MIDTIMJD'
     ),
     'sex-settings': {'DETECT_TYPE': 'PHOTO'},
     'scamp-settings': {'DISTORT_DEGREES': '3'},
@@ -1428,8 +1407,8 @@ pdo25cmf63st8_param = {
     'reg_max_mag': 16,
     'reg_search_radius': 0.2,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPOSURE,OBJECT,DATETIME,OBJCTRA,OBJCTDEC,SECPIX,'
-        'TEL_KEYW,BINNING,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPOSURE,OBJECT,DATETIME,OBJCTRA,OBJCTDEC,SECPIX,TEL_KEYW,'
+        'BINNING,MIDTIMJD'
     ),
     'astrometry_catalogs': ('TGAS',),
     'identified_by': ('25cm f/6.3 SCT_SBIG ST-8',),
@@ -1449,8 +1428,8 @@ pdo05f81kaf1001e_param = {
     'filter_translations': {'Clear': None},
     'exptime': 'EXPOSURE',
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPOSURE,OBJECT,DATE-OBS,OBJCTRA,OBJCTDEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,BINNING,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPOSURE,OBJECT,DATE-OBS,OBJCTRA,OBJCTDEC,SECPIX,AIRMASS,'
+        'TEL_KEYW,BINNING,MIDTIMJD'
     ),
     'identified_by': ('0.5m f/8.1 Ritchey-Chretien_FLI KAF1001E',),
 }
@@ -1473,8 +1452,8 @@ pds35cmstl1001e_param = {
     'reg_max_mag': 16,
     'reg_search_radius': 0.2,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPOSURE,OBJECT,DATETIME,OBJCTRA,OBJCTDEC,SECPIX,'
-        'TEL_KEYW,XBINNING,YBINNING,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPOSURE,OBJECT,DATETIME,OBJCTRA,OBJCTDEC,SECPIX,TEL_KEYW,'
+        'XBINNING,YBINNING,MIDTIMJD'
     ),
     'identified_by': ('0.35-m SCT_STL-1001E',),
 }
@@ -1496,8 +1475,8 @@ magldss3_param = {
     'reg_max_mag': 25,
     'reg_search_radius': 0.1,
     'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,'
-        'AIRMASS,TEL_KEYW,BINNING,MIDTIMJD'
+        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,TIME-OBS,RA,DEC,SECPIX,AIRMASS,'
+        'TEL_KEYW,BINNING,MIDTIMJD'
     ),
     'scamp-settings': {'PIXSCALE_MAXERR': '1.05', 'POSITION_MAXERR': '4.0'},
     'identified_by': ('LDSS3-C',),
