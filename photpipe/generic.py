@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from photpipe.dialects import LARGEST_BINNING, CardValue, as_number, card_number, card_text
 from photpipe.errors import ConfigError
 from photpipe.telescope import Telescope
+from photpipe.telescopes import GENERIC, by_keyword
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
-
-GENERIC = "GENERIC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,9 @@ QUESTIONS = (
 )
 
 
-def unanswered(
-    entry: Telescope, header: "Header", answers: Mapping[str, Any]
-) -> tuple[Question, ...]:
+def missing_for_generic(header: "Header", answers: Mapping[str, Any]) -> tuple[Question, ...]:
     """Questions that neither the header nor the answers settle."""
+    entry = by_keyword(GENERIC)
     return tuple(
         question
         for question in QUESTIONS
@@ -62,18 +60,13 @@ def _has_card(header: "Header", telescope: Telescope, key: str) -> bool:
     return all(card_text(header, card) is not None for card in wanted)
 
 
-def generic_telescope(
-    entry: Telescope,
-    header: "Header",
-    answers: Mapping[str, Any],
-    ask: Callable[[str], str] | None = None,
+def generic(
+    header: "Header", answers: Mapping[str, Any], ask: Callable[[str], str] | None = None
 ) -> Telescope:
     """The telescope GENERIC with what the user says about it.
 
     Parameters
     ----------
-    entry : Telescope
-        The entry GENERIC of the registry.
     header : Header
         A header of the frames; the cards that it has are not asked for.
     answers : mapping
@@ -94,17 +87,17 @@ def generic_telescope(
         If something is missing and nobody can be asked, or an answer is not usable.
     """
     given = {name: value for name, value in answers.items() if value is not None}
-    missing = unanswered(entry, header, given)
+    missing = missing_for_generic(header, given)
     if missing and ask is None:
         options = ", ".join(f"-{question.name} ({question.text})" for question in missing)
         raise ConfigError(f"the telescope GENERIC has to be told: {options}")
     for question in missing:
         given[question.name] = ask(f"{question.text}: ") if ask else None
-    return _told(entry, header, given)
+    return _told(header, given)
 
 
-def _told(generic: Telescope, header: "Header", given: Mapping[str, Any]) -> Telescope:
-    entry = dict(generic.parameters)
+def _told(header: "Header", given: Mapping[str, Any]) -> Telescope:
+    entry = dict(by_keyword(GENERIC).parameters)
     supplied: dict[str, CardValue] = {"INSTRUME": GENERIC}
     copied: dict[str, str] = {}
     entry["secpix"] = _pair(given["secpix"], "secpix", header)

@@ -6,22 +6,22 @@ is recognised by the cards of `INSTRUMENT_KEYS`.
 
 import fnmatch
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from photpipe import observatories, paths, sky, telescope_files
 from photpipe.dialects import as_number, card_text
 from photpipe.errors import ConfigError, HeaderError
-from photpipe.generic import GENERIC, generic_telescope
 from photpipe.telescope import Telescope
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-__all__ = ["INSTRUMENT_KEYS", "Telescope", "by_keyword", "generic", "identify", "registry"]
+__all__ = ["GENERIC", "INSTRUMENT_KEYS", "Telescope", "by_keyword", "identify", "registry"]
 
+GENERIC = "GENERIC"
 INSTRUMENT_KEYS = ("PPINSTRU", "LCAMMOD", "FPA", "CAM_NAME", "INSTRUME", "TELESCOP")
 LATITUDE_KEYS = ("LATITUDE", "SITELAT", "OBSGEO-B", "LAT-OBS", "OBS-LAT", "GEOLAT", "TELLAT")
 SAME_PLACE_DEG = 0.5
@@ -58,13 +58,6 @@ def by_keyword(name: str) -> Telescope:
             f"{near or '; the manual lists all under Supported Observatories'}"
         )
     return telescope
-
-
-def generic(
-    header: "Header", answers: Mapping[str, Any], ask: Callable[[str], str] | None = None
-) -> Telescope:
-    """GENERIC, told by answers or by questions: see `photpipe.generic.generic_telescope`."""
-    return generic_telescope(by_keyword(GENERIC), header, answers, ask)
 
 
 def _registry() -> tuple[Mapping[str, Telescope], tuple[Identifiers, Identifiers]]:
