@@ -5,6 +5,7 @@ others answer: ``vizier`` and its mirror ``vizier2``, ``horizons``, ``skybot``, 
 VSX is a table of VizieR: its requests carry the service name ``vsx``.
 """
 
+import json
 import socket
 import struct
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -83,6 +85,19 @@ class SkyServer:
             "requests_per_s": 1000.0,
         }
         return ServiceSettings(**(values | changes))
+
+    def write_settings(self, directory: Path, **changes: Any) -> Path:
+        """Lead commands that run in a data directory here, by a ``photpipe.toml`` in it."""
+        lines = ["[services]"]
+        settings = self.service_settings(**changes)
+        for name in ("vizier", *SERVERS[2:]):
+            lines.append(f"{name} = {json.dumps(getattr(settings, name))}")
+        for name in ("connect_timeout_s", "read_timeout_s", "deadline_s", "retries", "backoff_s"):
+            lines.append(f"{name} = {getattr(settings, name)}")
+        lines.append(f"requests_per_s = {settings.requests_per_s}")
+        path = directory / "photpipe.toml"
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+        return path
 
     def stop(self, server: str) -> None:
         """Take a server down for good: connections to it are refused."""
@@ -155,7 +170,7 @@ class _Listener:
         self._http = _QuietServer(("127.0.0.1", 0), handler)
         self.address = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True
         )
         self._thread.start()
 

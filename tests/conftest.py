@@ -1,0 +1,126 @@
+"""What all tests share: no network, a cache of their own, a small simulated night.
+
+`scene` is three frames of an asteroid by VATT4K in a fresh directory, `server` speaks for the
+services about the same sky, `settings` leads to it; `commands` lets whole commands reach it
+through a ``photpipe.toml`` beside the frames. For other telescopes see `tests.simsky`.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from astropy.table import Table
+
+from photpipe.settings import Settings
+from tests.simsky import (
+    Camera,
+    Mover,
+    Sky,
+    SkyServer,
+    camera,
+    night,
+    observe,
+    read_truth,
+    sky_for,
+)
+from tests.simsky.guard import forbid_network
+
+FIELD = (179.280, 0.428)
+START_JD = 2457786.95
+TARGET = Mover(
+    "Don Quixote",
+    *FIELD,
+    epoch_jd=START_JD,
+    number=3552,
+    designation="1983 SA",
+    rate_ra_arcsec_min=1.2,
+    rate_dec_arcsec_min=-0.5,
+    v_mag=17.0,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test that opens a connection beyond loopback."""
+    if not request.node.get_closest_marker("network"):
+        forbid_network(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep the user's cache, settings and environment out of the tests."""
+    monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path_factory.mktemp("sky-cache")))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    for name in ("PHOTPIPEDIR", "PHOTPIPE_OFFLINE", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Frames in a directory, and what they show.
+
+    Attributes
+    ----------
+    directory : Path
+        Data directory, this test's own.
+    frames : list of Path
+        The frames in the order of time.
+    sky : Sky
+        The sky with the target 3552.
+    camera : Camera
+        What took the frames.
+    """
+
+    directory: Path
+    frames: list[Path]
+    sky: Sky
+    camera: Camera
+
+    @property
+    def truths(self) -> list[Table]:
+        """Truth about each frame."""
+        return [read_truth(path) for path in self.frames]
+
+
+@pytest.fixture(scope="session")
+def _rendered(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The scene as it is made once."""
+    directory = tmp_path_factory.mktemp("scene")
+    cam = camera("VATT4K", shape=(700, 700))
+    sky = sky_for(cam, 3552, *FIELD, stars_per_frame=150, min_separation_arcsec=5.0)
+    sky = sky.with_movers(TARGET)
+    plan = night(cam, *FIELD, count=3, start_jd=START_JD, seed=3552, object_name="3552")
+    return Scene(directory, observe(sky, cam, plan, directory), sky, cam)
+
+
+@pytest.fixture
+def scene(_rendered: Scene, tmp_path: Path) -> Scene:
+    """Three frames of asteroid 3552 by VATT4K, in a directory of this test's own."""
+    directory = tmp_path / "night"
+    shutil.copytree(_rendered.directory, directory)
+    frames = [directory / path.name for path in _rendered.frames]
+    return replace(_rendered, directory=directory, frames=frames)
+
+
+@pytest.fixture
+def server(_rendered: Scene) -> Iterator[SkyServer]:
+    """The services about the sky of the scene."""
+    with SkyServer(_rendered.sky) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(server: SkyServer) -> Settings:
+    """Settings that lead to `server`."""
+    return replace(Settings(), services=server.service_settings())
+
+
+@pytest.fixture
+def commands(scene: Scene, server: SkyServer) -> Scene:
+    """The scene, with a ``photpipe.toml`` that leads whole commands to `server`."""
+    server.write_settings(scene.directory)
+    return scene
