@@ -123,13 +123,18 @@ OPTIONS: dict[str, Option] = {
     "asteroids": Option("extract asteroids that happen to be in the field (SkyBoT)"),
     "background_only": Option("choose the aperture from the background sources alone"),
     "backsub": Option("subtract the background of each frame before combining"),
+    "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
     "cat": Option("reference catalog to use instead of those of the telescope", _text, "NAME"),
     "colorterm": Option("fit a colour term where the stars support one"),
     "comoving": Option("combine in the moving frame of the target"),
+    "date_keyword": Option(
+        "cards of date and time in a GENERIC telescope's headers", _text, "CARD[|CARD]"
+    ),
     "debug": Option("show everything, and the traceback of a failure"),
     "dec": Option("declination of the frame centre", _declination, "DEG"),
     "design": Option("optical design of the telescope", _text, "TEXT"),
     "dry_run": Option("print what would change, and change nothing"),
+    "exptime": Option("exposure time of a GENERIC telescope's frames", _positive, "S"),
     "filter": Option("filter band, instead of that of the header", _text, "BAND"),
     "fixed_aprad": Option("aperture radius to use instead of a curve of growth", _positive, "PX"),
     "fixedtargets": Option("file of fixed targets: name, RA (deg), Dec (deg)", _text, "FILE"),
@@ -152,8 +157,10 @@ OPTIONS: dict[str, Option] = {
         nargs=2,
     ),
     "maxflag": Option("largest Source Extractor flag value of a source to be used", int, "FLAG"),
+    "maxperiod": Option("longest trial period in hours", _positive, "H"),
     "method": Option("how frames are combined", _text, choices=_METHODS),
     "minarea": Option("smallest number of connected pixels of a source", _count, "PIXELS"),
+    "minperiod": Option("shortest trial period in hours", _positive, "H"),
     "minstars": Option(
         "reference stars to keep: a fraction if below 1, else a number", _positive, "N"
     ),
@@ -178,6 +185,11 @@ OPTIONS: dict[str, Option] = {
     "restore": Option("put the original headers back, byte for byte"),
     "rotate": Option(
         "angle (east of north) added to that of the telescope's entry", _finite, "DEG"
+    ),
+    "secpix": Option(
+        "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
+        _text,
+        "ARCSEC",
     ),
     "snr": Option("smallest signal-to-noise ratio of a source", _positive, "RATIO"),
     "solar": Option("calibrate with stars of solar colours only"),
@@ -213,6 +225,8 @@ class Command:
         Names in `OPTIONS`, in the order of the help.
     positional : str
         Name of the last arguments.
+    is_anywhere : bool
+        The files may lie in several directories; results go into the current one.
     """
 
     name: str
@@ -222,6 +236,7 @@ class Command:
     takes: tuple[str, ...]
     positional: str = "images"
     positional_help: str = "FITS images, or lists of them (.lst)"
+    is_anywhere: bool = False
 
 
 def build_parser(command: Command) -> argparse.ArgumentParser:
@@ -308,8 +323,9 @@ def _run_stage(
     command: Command, options: object, values: argparse.Namespace, words: Sequence[str]
 ) -> Status:
     """Run the stage in the directory of the images, with its LOG open."""
-    paths = image_paths(getattr(values, command.positional))
-    workspace = open_workspace(paths[0].parent, values)
+    paths = named_paths(getattr(values, command.positional))
+    directory = Path.cwd() if command.is_anywhere else common_directory(paths)
+    workspace = open_workspace(directory, values)
     with (
         logging_to(workspace.directory, quiet=values.quiet, debug=values.debug),
         reporting(debug=values.debug) as outcome,
@@ -327,13 +343,13 @@ def open_workspace(directory: Path, values: argparse.Namespace) -> Workspace:
     return Workspace(directory, settings, quiet=values.quiet, jobs=values.jobs or core_count())
 
 
-def image_paths(names: Sequence[str]) -> list[Path]:
-    """Images that the user named, each once; ``.lst`` files are read, wildcards expanded.
+def named_paths(names: Sequence[str]) -> list[Path]:
+    """Files that the user named, each once; ``.lst`` files are read, wildcards expanded.
 
     Raises
     ------
     ConfigError
-        If a name fits no file, or the files lie in several directories.
+        If a name fits no file.
     """
     found: dict[Path, None] = {}
     for name in names:
@@ -342,14 +358,25 @@ def image_paths(names: Sequence[str]) -> list[Path]:
     missing = [path for path in found if not path.is_file()]
     if missing:
         raise ConfigError(f"{missing[0].name}: there is no such file in {missing[0].parent}")
-    directories = {path.parent for path in found}
+    return list(found)
+
+
+def common_directory(paths: Sequence[Path]) -> Path:
+    """Directory of the images.
+
+    Raises
+    ------
+    ConfigError
+        If they lie in several.
+    """
+    directories = {path.parent for path in paths}
     if len(directories) != 1:
         message = (
             f"the images lie in {len(directories)} directories; "
             "work on one directory at a time, or use 'pp_run all' from above them"
         )
         raise ConfigError(message)
-    return list(found)
+    return directories.pop()
 
 
 def _expanded(name: str) -> list[Path]:

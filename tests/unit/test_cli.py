@@ -162,7 +162,7 @@ def test_images_are_found_listed_and_refused(tmp_path: Path) -> None:
     for name in ("a.fits", "b.fits", "-c.fits"):
         (tmp_path / name).touch()
     (tmp_path / "good.lst").write_text("a.fits\n\n# no\nb.fits\na.fits\n")
-    found = cli.image_paths([str(tmp_path / "good.lst"), str(tmp_path / "?.fits")])
+    found = cli.named_paths([str(tmp_path / "good.lst"), str(tmp_path / "?.fits")])
     assert [path.name for path in found] == ["a.fits", "b.fits"]
     (tmp_path / "empty.lst").touch()
     (tmp_path / "wrong.lst").write_text("c.fits\n")

@@ -1,0 +1,1 @@
+"""Telling: views of results, pages and figures. The only room that draws."""

@@ -1,0 +1,134 @@
+"""The page of pptool_lightcurve: folded light curve, sessions, search for the period."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from photpipe import timescale
+from photpipe.report import figures, render
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from markupsafe import Markup
+
+    from photpipe.science.period import PeriodSolution
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and what it tells."""
+
+    svg: "Markup"
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """One session, numbers rounded."""
+
+    number: int
+    start: str
+    telescope: str
+    band: str
+    points: int
+    level: str
+    phase: str
+    scatter: str
+
+
+def facts(table: "Table", solution: "PeriodSolution") -> list[tuple[str, str]]:
+    """Name and value of what was found."""
+    others = ", ".join(f"{each:.4f} h" for each in solution.alternatives_h)
+    first, last = table["midtime_jd"].min(), table["midtime_jd"].max()
+    corrected = "yes" if np.isfinite(table["delta_au"]).all() else "no: no ephemeris at hand"
+    return [
+        ("Period", f"{solution.period_h:.5f} ± {solution.period_error_h:.5f} h"),
+        ("Amplitude", f"{solution.fit.amplitude_mag:.3f} mag"),
+        ("Other periods possible", f"{others} (the last ones are half and double the period)"),
+        ("Points, sessions", f"{len(table)}, {len(set(table['session']))}"),
+        ("From, to (UTC)", f"{timescale.iso(first, 0)}, {timescale.iso(last, 0)}"),
+        ("Light-time corrected, reduced to 1 au", corrected),
+        ("Scatter around the fit", f"{np.std(solution.fit.residuals):.4f} mag"),
+    ]
+
+
+def session_rows(table: "Table", solution: "PeriodSolution") -> list[SessionRow]:
+    """One row per session."""
+    rows = []
+    for index, number in enumerate(np.unique(table["session"])):
+        here = table[table["session"] == number]
+        phase = float(here["phase_deg"].mean())
+        rows.append(
+            SessionRow(
+                number=int(number) + 1,
+                start=timescale.iso(float(here["midtime_jd"].min()), 0),
+                telescope=str(here["telescope"][0]),
+                band=str(here["band"][0]),
+                points=len(here),
+                level=f"{solution.fit.offsets[index]:.3f}",
+                phase=f"{phase:.2f}" if np.isfinite(phase) else "–",
+                scatter=f"{np.std(here['residual_mag']):.4f}",
+            )
+        )
+    return rows
+
+
+def folded(table: "Table", solution: "PeriodSolution") -> Figure:
+    """Light curve against rotation phase, every session in its own colour."""
+    figure, (axes,) = figures.new_figure(size_inch=(8, 4.5))
+    marks = "osD^vP"
+    for index, number in enumerate(np.unique(table["session"])):
+        here = table[table["session"] == number]
+        axes.errorbar(
+            here["rotation_phase"],
+            here["reduced_mag"] - solution.fit.offsets[index],
+            here["sig"],
+            fmt=marks[index % len(marks)],
+            markersize=4,
+            linewidth=0.8,
+            color=figures.CYCLE[index % len(figures.CYCLE)],
+            label=f"session {number + 1}",
+        )
+    phase = np.linspace(0, 1, 500)
+    axes.plot(phase, solution.fit.curve(phase), color=figures.INK, linewidth=1.2)
+    axes.set(xlabel="rotation phase", ylabel="relative magnitude", xlim=(0, 1))
+    axes.invert_yaxis()
+    axes.legend(frameon=False, labelcolor=figures.INK, fontsize=8, ncols=4)
+    text = f"Light curve folded with {solution.period_h:.5f} hours"
+    return Figure(
+        figures.svg(figure, text),
+        f"{text}; the line is a Fourier series of order {solution.fit.order}. "
+        "The zero level of each session is free.",
+    )
+
+
+def search(solution: "PeriodSolution") -> Figure:
+    """Chi-squared against trial period, and the Lomb-Scargle power beside it."""
+    figure, (upper, lower) = figures.new_figure(2, 1, size_inch=(8, 5))
+    upper.plot(solution.scan_period_h, solution.scan_chi2, color=figures.BLUE, linewidth=0.7)
+    upper.set(xscale="log", ylabel="χ² of the series")
+    power_period = 2 * solution.scan_period_h
+    lower.plot(power_period, solution.lomb_scargle_power, color=figures.GREEN, linewidth=0.7)
+    lower.set(xscale="log", xlabel="rotation period (h)", ylabel="Lomb–Scargle power")
+    lower.set_xlim(upper.get_xlim())
+    for axes in (upper, lower):
+        axes.axvline(solution.period_h, color=figures.RED, linewidth=1, linestyle="--")
+    text = "Search for the period"
+    return Figure(
+        figures.svg(figure, text),
+        "Above: misfit of a Fourier series against trial period (deepest is best, dashed). Below: "
+        "Lomb–Scargle power, drawn at twice its period because two maxima make one rotation.",
+    )
+
+
+def render_page(target: str, table: "Table", solution: "PeriodSolution") -> str:
+    """Text of the page, with everything inside."""
+    return render.page(
+        "lightcurve.html",
+        style=render.stylesheet(),
+        target=target,
+        facts=facts(table, solution),
+        figures=[folded(table, solution), search(solution)],
+        sessions=session_rows(table, solution),
+    )
