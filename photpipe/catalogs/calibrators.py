@@ -1,9 +1,11 @@
 """The reference stars of one band out of a catalog: native magnitudes or transformed ones."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from photpipe.catalogs.spec import CatalogSpec
-from photpipe.catalogs.surveys import spec as spec_of
+from photpipe.catalogs.surveys import CATALOGS
 from photpipe.catalogs.table import SourceTable
 from photpipe.errors import ReductionError
 from photpipe.science import published, transformations
@@ -53,7 +55,7 @@ def calibrators_for(
     ReductionError
         If the catalog has no way to the band, no solar colors, or no star that is good enough.
     """
-    spec = spec_of(table.name)
+    spec = description_of(table)
     name = ALIASES.get(band, band)
     if not spec.photometric:
         message = f"{table.name} serves for registration only"
@@ -73,7 +75,7 @@ def calibrators_for(
     table = table.where(usable, f"magnitude and error in {name}")
     if not use_all_stars:
         # the scatter of a relation is the same for all stars and says nothing about one of them
-        rows = published.pieces(spec.families, name) if table.transformed else ()
+        rows = relations(table, name) if table.transformed else ()
         limit = np.hypot(max_error_mag, max((row.scatter_mag for row in rows), default=0.0))
         table = table.where(
             table.column("e_mag") <= limit, f"error in {name} at most {limit:.2g} mag"
@@ -101,13 +103,12 @@ def in_band(table: SourceTable, band: str, everywhere: bool = False) -> SourceTa
     ReductionError
         If the band is neither native nor within reach.
     """
-    spec = spec_of(table.name)
-    native = spec.band(band)
+    native = description_of(table).band(band)
     if native is not None and band in table.systems:
         return table.selecting(band, native.ab_offset_mag)
-    rows = published.pieces(spec.families, band)
-    if not any(set(row.inputs) <= set(table.systems) for row in rows):
-        message = f"{table.name}: the reply holds no bands that lead to {band}"
+    rows = relations(table, band)
+    if not rows:
+        message = f"{table.name}: the table holds no bands that lead to {band}"
         raise ReductionError(message)
     mag, e_mag = transformations.apply(
         rows,
@@ -129,8 +130,10 @@ def solar_like(table: SourceTable, tolerance_mag: float = SOLAR_TOLERANCE_MAG) -
     ReductionError
         If there are no solar colors for the catalog, or its reply lacks the bands.
     """
-    colors = published.solar_colors(spec_of(table.name).families)
-    if not colors or not all(band in table.systems for c in colors for band in c.color):
+    families = description_of(table).families
+    offers = (published.solar_colors(family) for family in families)
+    colors = next((o for o in offers if o and _has(table, [b for c in o for b in c.color])), ())
+    if not colors:
         message = f"{table.name}: stars like the Sun cannot be told from others"
         raise ReductionError(message)
     like = np.ones(len(table), bool)
@@ -140,12 +143,28 @@ def solar_like(table: SourceTable, tolerance_mag: float = SOLAR_TOLERANCE_MAG) -
     return like
 
 
+def relations(table: SourceTable, band: str) -> tuple[published.Transformation, ...]:
+    """Published relations to a band from the bands that the table has; none if it has not."""
+    offers = (published.pieces(family, band) for family in description_of(table).families)
+    return next((rows for rows in offers if any(_has(table, row.inputs) for row in rows)), ())
+
+
+def description_of(table: SourceTable) -> CatalogSpec:
+    """The catalog that a table comes from; a user's own table describes itself."""
+    if table.name in CATALOGS:
+        return CATALOGS[table.name]
+    from photpipe.catalogs import local
+
+    return local.spec_of(table)
+
+
 def origin(spec: CatalogSpec, band: str) -> str:
     """How a catalog gives a band: ``"native"``, ``"transformed"`` or ``""`` if not at all."""
     name = ALIASES.get(band, band)
     if spec.band(name):
         return "native"
-    return "transformed" if published.pieces(spec.families, name) else ""
+    found = any(published.pieces(family, name) for family in spec.families)
+    return "transformed" if found else ""
 
 
 def bands_of(spec: CatalogSpec) -> tuple[str, ...]:
@@ -154,3 +173,7 @@ def bands_of(spec: CatalogSpec) -> tuple[str, ...]:
     rows = [t for family in spec.families for t in published.TRANSFORMATIONS if t.family == family]
     transformed = dict.fromkeys(row.band for row in rows if row.band not in native)
     return (*native, *(f"{band}*" for band in transformed))
+
+
+def _has(table: SourceTable, bands: Iterable[str]) -> bool:
+    return set(bands) <= set(table.systems)

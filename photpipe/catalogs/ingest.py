@@ -37,20 +37,17 @@ class Reply:
         """Whether all these columns came."""
         return all(column and normalised(column) in self._names for column in columns)
 
-    def values(self, column: str) -> np.ndarray[Any, Any]:
-        """Column as float with NaN for blank, or as text with ``""`` for blank."""
-        values = plain_column(self._column(column))
-        return values.astype(float) if values.dtype.kind in "biuf" else values
-
     def numbers(self, column: str) -> FloatArray:
         """Column as float; anything that is no number is NaN; all NaN if it did not come."""
         if not self.has(column):
             return np.full(len(self.raw), np.nan)
-        values = self.values(column)
-        return values if values.dtype.kind == "f" else np.array([_number(v) for v in values], float)
+        values = plain_column(self._column(column))
+        if values.dtype.kind in "biuf":
+            return values.astype(float)
+        return np.array([_number(value) for value in values], float)
 
     def words(self, column: str) -> np.ndarray[Any, Any]:
-        """Column as text: long integers keep every digit."""
+        """Column as text, ``""`` for blank: long integers keep every digit."""
         return plain_column(self._column(column)).astype(str)
 
     def unit(self, column: str, default: str) -> str:
@@ -241,11 +238,11 @@ def _photometry(reply: Reply, band: Band) -> tuple[FloatArray, FloatArray]:
 
 
 def _verdict(reply: Reply, cut: Cut) -> BoolArray:
-    arrays = [reply.values(column) for column in cut.columns]
+    arrays = [reply.words(c) if cut.text else reply.numbers(c) for c in cut.columns]
     with np.errstate(invalid="ignore"):
         passes = np.asarray(cut.passes(*arrays), bool)
     for values in arrays:
-        blank = np.isnan(values) if values.dtype.kind == "f" else values == ""
+        blank = values == "" if cut.text else np.isnan(values)
         passes = passes | blank if cut.blank_passes else passes & ~blank
     return passes
 

@@ -64,18 +64,21 @@ class Cut:
     columns : tuple of str
         Columns in the service's spelling, handed to `passes` in this order.
     passes : callable
-        Arrays of shape (n,) in (float with NaN for blank; str with ``""`` for blank),
+        Arrays of shape (n,) in (float with NaN for blank, or text with ``""`` for blank),
         booleans of shape (n,) out.
     why : str
         What the survivors are, e.g. ``"not extended"``.
     blank_passes : bool
         Whether a row with a blank cell in one of the columns survives. By default it does not.
+    text : bool
+        Whether the columns hold words; else they hold numbers.
     """
 
     columns: tuple[str, ...]
     passes: Callable[..., BoolArray]
     why: str
     blank_passes: bool = False
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,19 +314,18 @@ def has_bit(column: str, bit: int, why: str) -> Cut:
 
 def is_not(column: str, text: str, why: str) -> Cut:
     """A word other than the given one; no word at all will do."""
-    return Cut((column,), lambda value: value != text, why, blank_passes=True)
+    return Cut((column,), lambda value: value != text, why, blank_passes=True, text=True)
 
 
 def letter_in(column: str, position: int, allowed: str, why: str) -> Cut:
     """A text whose character at a position is one of those allowed."""
-    return Cut(
-        (column,), lambda value: _letters_in(value, slice(position, position + 1), allowed), why
-    )
+    place = slice(position, position + 1)
+    return Cut((column,), lambda value: _letters_in(value, place, allowed), why, text=True)
 
 
 def letters_in(column: str, allowed: str, why: str) -> Cut:
     """A text all of whose characters are allowed."""
-    return Cut((column,), lambda value: _letters_in(value, slice(None), allowed), why)
+    return Cut((column,), lambda value: _letters_in(value, slice(None), allowed), why, text=True)
 
 
 def _integers(values: NDArray[np.float64]) -> NDArray[np.int64]:

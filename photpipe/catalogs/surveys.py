@@ -55,8 +55,12 @@ def _excess_is_normal(
         ],
         1.057572 + 0.140537 * x,
     )
-    sigma = 0.0059898 + 8.817481e-12 * np.maximum(g, 0.0) ** 7.618399
-    return np.asarray(np.abs(excess - expected) < 3 * sigma)
+    return np.asarray(np.abs(excess - expected) < 3 * _excess_sigma(g))
+
+
+def _excess_sigma(g: FloatArray) -> FloatArray:
+    """Scatter of the corrected BP/RP flux excess of isolated stars (2021A&A...649A...3R)."""
+    return np.asarray(0.0059898 + 8.817481e-12 * np.maximum(g, 0.0) ** 7.618399)
 
 
 def _dr2_excess_is_normal(excess: FloatArray, bp: FloatArray, rp: FloatArray) -> BoolArray:
@@ -627,6 +631,14 @@ GAIA_SYNTH = CatalogSpec(
     families=("GaiaSynthetic",),
     mag_range=(3.0, 17.6),
     error_floor_mag=0.003,
+    photometry_cuts=(
+        # the table has no G; V is close enough for the width of the distribution
+        Cut(
+            ("E(BP/RP)corr", "Vmag"),
+            lambda excess, v: np.abs(excess) < 3 * _excess_sigma(v),
+            "not blended (corrected BP/RP flux excess within 3 sigma)",
+        ),
+    ),
     comment="UBVRI and ugriz without color terms, integrated from BP/RP spectra",
 )
 

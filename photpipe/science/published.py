@@ -307,19 +307,11 @@ SOLAR_COLORS: tuple[SolarColor, ...] = (
 )
 
 
-def pieces(families: tuple[str, ...], band: str) -> tuple[Transformation, ...]:
-    """All rows that lead to a band from the first of these families that offers it."""
-    for family in families:
-        rows = tuple(t for t in TRANSFORMATIONS if t.family == family and t.band == band)
-        if rows:
-            return rows
-    return ()
+def pieces(family: str, band: str) -> tuple[Transformation, ...]:
+    """All rows that lead from a family to a band."""
+    return tuple(row for row in TRANSFORMATIONS if (row.family, row.band) == (family, band))
 
 
-def solar_colors(families: tuple[str, ...]) -> tuple[SolarColor, ...]:
-    """Solar colors in the first of these families that has any."""
-    for family in families:
-        rows = tuple(color for color in SOLAR_COLORS if color.family == family)
-        if rows:
-            return rows
-    return ()
+def solar_colors(family: str) -> tuple[SolarColor, ...]:
+    """Solar colors in the bands of a family."""
+    return tuple(color for color in SOLAR_COLORS if color.family == family)
