@@ -48,7 +48,7 @@ NO_SATURATION_ADU = 1e20
 DEFAULT_SATURATION_ADU = 50_000.0
 SMALLEST_PIXEL_STACK = 300_000
 SEEING_SNR = 20.0  # fainter sources say little about the seeing
-SEEING_SOURCES = 5
+SEEING_SOURCES, FEWEST_SEEING_SOURCES = 20, 5
 _FILE_SETTINGS = ("FILTER_NAME", "STARNNW_NAME", "PSF_NAME", "WEIGHT_IMAGE", "FLAG_IMAGE")
 
 
@@ -285,17 +285,19 @@ def _table(content: bytes, extraction: Extraction, finished: Finished) -> "Table
 
 
 def median_fwhm_px(table: "Table") -> float:
-    """Seeing: median FWHM in pixels of the flawless, well exposed sources.
+    """Seeing: median FWHM in pixels of the brightest flawless sources.
 
-    Where there are fewer than five, of all sources; NaN if none has a width.
+    Faint ones are left out, because noise widens them. Where there are hardly any bright
+    ones, the median of all sources; NaN if none has a width.
     """
     import numpy as np
 
     fwhm_px = np.asarray(table["FWHM_IMAGE"], dtype=float)
+    flux, error = (np.asarray(table[name]) for name in ("FLUX_ISOCOR", "FLUXERR_ISOCOR"))
     measured = fwhm_px > 0
-    good = measured & (np.asarray(table["FLAGS"]) == 0)
-    good &= np.asarray(table["FLUX_ISOCOR"] > SEEING_SNR * table["FLUXERR_ISOCOR"])
-    chosen = fwhm_px[good if good.sum() >= SEEING_SOURCES else measured]
+    flawless = measured & (np.asarray(table["FLAGS"]) == 0) & (flux > SEEING_SNR * error)
+    brightest = np.argsort(np.where(flawless, -flux, np.inf))[: min(SEEING_SOURCES, flawless.sum())]
+    chosen = fwhm_px[brightest] if len(brightest) >= FEWEST_SEEING_SOURCES else fwhm_px[measured]
     return float(np.median(chosen)) if chosen.size else math.nan
 
 
