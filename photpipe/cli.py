@@ -124,9 +124,13 @@ OPTIONS: dict[str, Option] = {
     "background_only": Option("choose the aperture from the background sources alone"),
     "backsub": Option("subtract the background of each frame before combining"),
     "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
+    "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
     "cat": Option("reference catalog to use instead of those of the telescope", _text, "NAME"),
     "colorterm": Option("fit a colour term where the stars support one"),
     "comoving": Option("combine in the moving frame of the target"),
+    "date_keyword": Option(
+        "cards of date and time in a GENERIC telescope's headers", _text, "CARD[|CARD]"
+    ),
     "date_keyword": Option(
         "cards of date and time in a GENERIC telescope's headers", _text, "CARD[|CARD]"
     ),
@@ -134,6 +138,7 @@ OPTIONS: dict[str, Option] = {
     "dec": Option("declination of the frame centre", _declination, "DEG"),
     "design": Option("optical design of the telescope", _text, "TEXT"),
     "dry_run": Option("print what would change, and change nothing"),
+    "exptime": Option("exposure time of a GENERIC telescope's frames", _positive, "S"),
     "exptime": Option("exposure time of a GENERIC telescope's frames", _positive, "S"),
     "filter": Option("filter band, instead of that of the header", _text, "BAND"),
     "fixed_aprad": Option("aperture radius to use instead of a curve of growth", _positive, "PX"),
@@ -185,6 +190,11 @@ OPTIONS: dict[str, Option] = {
     "restore": Option("put the original headers back, byte for byte"),
     "rotate": Option(
         "angle (east of north) added to that of the telescope's entry", _finite, "DEG"
+    ),
+    "secpix": Option(
+        "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
+        _text,
+        "ARCSEC",
     ),
     "secpix": Option(
         "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
