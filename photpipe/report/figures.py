@@ -47,7 +47,7 @@ def _dress(axes: "Axes") -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(INK)
-    axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(which="both", colors=INK, labelsize=9)
     for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
         label.set_color(INK)
         label.set_fontsize(10)

@@ -11,6 +11,7 @@ from photpipe.report import figures, render
 if TYPE_CHECKING:
     from astropy.table import Table
     from markupsafe import Markup
+    from matplotlib.axes import Axes
 
     from photpipe.science.period import PeriodSolution
 
@@ -112,7 +113,10 @@ def search(solution: "PeriodSolution") -> Figure:
     lower.plot(power_period, solution.lomb_scargle_power, color=figures.GREEN, linewidth=0.7)
     lower.set(xscale="log", xlabel="rotation period (h)", ylabel="Lomb–Scargle power")
     lower.set_xlim(upper.get_xlim())
+    hours = [h for h in (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 96, 200) if _within(h, upper)]
     for axes in (upper, lower):
+        axes.set_xticks(hours, [f"{h:g}" for h in hours])
+        axes.set_xticks([], minor=True)
         axes.axvline(solution.period_h, color=figures.RED, linewidth=1, linestyle="--")
     text = "Search for the period"
     return Figure(
@@ -120,6 +124,11 @@ def search(solution: "PeriodSolution") -> Figure:
         "Above: misfit of a Fourier series against trial period (deepest is best, dashed). Below: "
         "Lomb–Scargle power, drawn at twice its period because two maxima make one rotation.",
     )
+
+
+def _within(value: float, axes: "Axes") -> bool:
+    low, high = axes.get_xlim()
+    return bool(low <= value <= high)
 
 
 def render_page(target: str, table: "Table", solution: "PeriodSolution") -> str:
