@@ -19,7 +19,8 @@ MAD_TO_SIGMA = 1.4826022185056018  # of a normal distribution
 EMPTY_APERTURES = 400
 EMPTY_APERTURES_ENOUGH = 30
 ANNULUS_GAP_PX = 2.0
-ANNULUS_AREA = 12.0  # in aperture areas: the local background of Source Extractor is as good
+ANNULUS_WIDTH_PX = 24.0  # that of Source Extractor's local background
+FACTOR_LIMITS = (0.7, 5.0)  # beyond, the measurement of the noise is to be mistrusted
 GAIN_PLAUSIBLE = (0.05, 500.0)  # electrons per count
 
 
@@ -122,28 +123,26 @@ def sky_noise(
         return SkyNoise(float(expected), pixel_counts, int(good.sum()), 1.0)
     net = sums[good] - rows.size * np.median(ring[good], axis=1)
     measured = robust_sigma(net) * np.sqrt(area / rows.size)
-    return SkyNoise(measured, pixel_counts, int(good.sum()), float(measured / expected))
+    factor = float(np.clip(measured / expected, *FACTOR_LIMITS))
+    return SkyNoise(float(factor * expected), pixel_counts, int(good.sum()), factor)
 
 
 def annulus_reach(radius_px: float) -> float:
     """Outer radius of the sky annulus that belongs to an aperture radius, in pixels."""
-    return float(np.sqrt((radius_px + ANNULUS_GAP_PX) ** 2 + ANNULUS_AREA * radius_px**2))
+    return radius_px + ANNULUS_GAP_PX + ANNULUS_WIDTH_PX
 
 
-def pixel_noise(
-    flux: FloatArray, flux_error: FloatArray, radius_px: float, gain: float | None
-) -> float:
-    """Sky noise of one pixel (counts) that Source Extractor used in aperture errors; NaN if none.
-
-    Inverts σ² = area σ_pixel² + flux/gain (no gain: without the second term).
-    """
-    variance = sky_variance(flux, flux_error, gain)
-    good = variance[np.isfinite(variance) & (variance > 0)]
+def pixel_noise(sky_variance_counts2: FloatArray, radius_px: float) -> float:
+    """Typical noise (counts) of one sky pixel from the variances of apertures; NaN if none."""
+    good = sky_variance_counts2[sky_variance_counts2 > 0]
     return float(np.sqrt(np.median(good) / np.pi) / radius_px) if good.size else float("nan")
 
 
 def sky_variance(flux: FloatArray, flux_error: FloatArray, gain: float | None) -> FloatArray:
-    """Aperture variance without the photon noise of the source (counts², shape of flux)."""
+    """Aperture variance without the photon noise of the source (counts², shape of flux).
+
+    Source Extractor's errors are σ² = area σ_pixel² + flux/gain, without a gain only the first.
+    """
     photons = np.maximum(flux, 0.0) / gain if gain else 0.0
     return np.asarray(flux_error**2 - photons)
 
