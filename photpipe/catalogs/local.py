@@ -48,6 +48,7 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
 }
 UNKNOWN_BAND = "unknown"
 DEFAULT_ERROR_ARCSEC = 0.1
+DEFAULT_ERROR_MAG = 0.05
 HOURS_TO_DEG = 15.0
 
 
@@ -108,17 +109,22 @@ def read_stars(path: Path, name: str, columns: Columns | None = None) -> SourceT
         data[column] = finder.numbers(column)
     epochs = finder.epochs()
     data["source_epoch_jd"] = np.where(np.isfinite(epochs), epochs, columns.epoch_jd)
+    history = []
     for band in bands:
-        data[f"{band}mag"], data[f"e_{band}mag"] = finder.photometry(band)
+        mag, error = finder.photometry(band)
+        if not np.isfinite(error).any():
+            error = np.where(np.isfinite(mag), DEFAULT_ERROR_MAG, np.nan)
+            history.append(f"no errors in {band}: {DEFAULT_ERROR_MAG:g} mag assumed")
+        data[f"{band}mag"], data[f"e_{band}mag"] = mag, error
     first = bands[0]
     data["mag"], data["e_mag"] = data[f"{first}mag"], data[f"e_{first}mag"]
     data["for_astrometry"] = data["for_photometry"] = np.ones(len(ra), bool)
     table = Table(data)[good]
     table = table[np.argsort(np.asarray(table["mag"]), kind="stable")]
     systems = {band: columns.systems.get(band, SYSTEMS.get(band, "Vega")) for band in bands}
-    history = (f"{len(table)} stars imported from {path.name}",)
+    history.insert(0, f"{len(table)} stars imported from {path.name}")
     return SourceTable(
-        table, name, history, columns.epoch_jd, False, MappingProxyType(systems), first
+        table, name, tuple(history), columns.epoch_jd, False, MappingProxyType(systems), first
     )
 
 

@@ -13,7 +13,7 @@ from photpipe.catalogs.table import SourceTable
 from photpipe.errors import ConfigError, ReductionError
 from photpipe.files import slug
 from photpipe.services import mast, sdss, vizier
-from photpipe.services.cache import Cache, Request, is_truncated
+from photpipe.services.cache import Cache, Request, cache_folder, is_truncated
 from photpipe.settings import ServiceSettings, Settings
 from photpipe.sky import Cone
 
@@ -73,17 +73,6 @@ def fetch_catalog(
             cone,
         )
     return table if epoch_jd is None else table.at_epoch(epoch_jd)
-
-
-def prefetch(name: str, cone: Cone, settings: Settings, max_mag: float | None = None) -> int:
-    """Put a catalog of a field into the cache; returns the number of stars.
-
-    Raises
-    ------
-    ConfigError, ServiceError
-        As `fetch_catalog`.
-    """
-    return len(fetch_catalog(name, cone, settings, max_mag=max_mag))
 
 
 def _survey_stars(
@@ -162,6 +151,12 @@ def imported_path(name: str, folder: "Path") -> "Path":
     return folder / IMPORTED / f"{slug(name.upper())}.ecsv"
 
 
+def imported_tables(settings: ServiceSettings) -> list["Path"]:
+    """Files of all tables that the user imported."""
+    folders = Cache(settings).folders
+    return [path for folder in folders for path in sorted((folder / IMPORTED).glob("*.ecsv"))]
+
+
 def imported(name: str, settings: ServiceSettings) -> SourceTable | None:
     """The user's own table of this name, or None."""
     for folder in Cache(settings).folders:
@@ -172,6 +167,23 @@ def imported(name: str, settings: ServiceSettings) -> SourceTable | None:
             except ReductionError as error:
                 raise ConfigError(f"{error}; import it again with catalog.py import") from error
     return None
+
+
+def keep_imported(table: SourceTable, settings: ServiceSettings) -> "Path":
+    """Put a table of the user's own into the cache, under its name; returns the file.
+
+    Raises
+    ------
+    ConfigError
+        If the cache cannot be written.
+    """
+    path = imported_path(table.name, cache_folder(settings))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; set PHOTPIPE_CACHE to a folder") from error
+    return path
 
 
 def _imported_stars(
