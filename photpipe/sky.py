@@ -102,6 +102,25 @@ def propagated(
     return radec(v + east * move_east[..., None] + north * move_north[..., None])
 
 
+def carried(
+    ra1_deg: ArrayLike,
+    dec1_deg: ArrayLike,
+    east: ArrayLike,
+    north: ArrayLike,
+    ra2_deg: ArrayLike,
+    dec2_deg: ArrayLike,
+) -> tuple[FloatArray, FloatArray]:
+    """Components at nearby positions 2 of vectors given east and north at positions 1.
+
+    Near a pole east turns quickly: a star that crosses it moves north before and south after.
+    """
+    east1, north1 = local_axes(ra1_deg, dec1_deg)
+    east2, north2 = local_axes(ra2_deg, dec2_deg)
+    vector = east1 * np.asarray(east, float)[..., None]
+    vector = vector + north1 * np.asarray(north, float)[..., None]
+    return np.sum(vector * east2, axis=-1), np.sum(vector * north2, axis=-1)
+
+
 @dataclass(frozen=True, slots=True)
 class Cone:
     """A circular patch of sky: centre and angular radius, in degrees."""
