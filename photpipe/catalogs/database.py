@@ -95,7 +95,7 @@ def read_database(path: Path) -> tuple[dict[str, Scalar], "Table"]:
         raise ReductionError(message) from error
     connection = sqlite3.connect(":memory:")
     try:
-        connection.deserialize(content)
+        connection.deserialize(content or b"empty")  # nothing at all would be a MemoryError
         header = {name: c[0].item() for name, c in _read(connection, "header").items()}
         data = _read(connection, "data")
     except (sqlite3.Error, IndexError, ValueError) as error:
@@ -150,7 +150,4 @@ def _read(connection: sqlite3.Connection, table: str) -> dict[str, np.ndarray[An
         dtype, blank = _READ_AS.get(declared, (str, ""))
         values = [blank if row[number] is None else row[number] for row in rows]
         columns[_ENDING.sub("", name)] = np.array(values, dtype)
-    if not columns:
-        message = f"no table {table}"
-        raise sqlite3.DatabaseError(message)
     return columns

@@ -195,6 +195,9 @@ class SourceTable:
         data["ra_deg"], data["dec_deg"] = sky.propagated(
             self.ra_deg, self.dec_deg, pm_ra, pm_dec, years
         )
+        data["pm_ra_mas_yr"], data["pm_dec_mas_yr"] = sky.carried(
+            self.ra_deg, self.dec_deg, pm_ra, pm_dec, data["ra_deg"], data["dec_deg"]
+        )
         unknown = ~(np.isfinite(pm_ra) & np.isfinite(pm_dec))
         for name, error in (("e_ra_arcsec", e_pm_ra), ("e_dec_arcsec", e_pm_dec)):
             rate = np.where(unknown, UNKNOWN_MOTION_MAS_YR, np.nan_to_num(error)) / MAS_PER_ARCSEC
