@@ -8,7 +8,7 @@ coincidences of the remaining stars, against the number of hypotheses that were 
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,33 +94,65 @@ def _ordered(points: ComplexArray, corners: NDArray[np.int64]) -> Quads:
 
 @dataclass(frozen=True, slots=True)
 class StarField:
-    """Catalog stars in a tangent plane, ready to be searched.
+    """The brighter stars of a region, ready to be searched.
 
     Parameters
     ----------
     plane : complex array
-        Positions in arcsec, brightest first.
+        Positions in arcsec.
     density : float
         Stars per square arcsec.
     tree : KDTree
         Of the positions.
-    quads : Quads
-    quad_tree : KDTree or None
-        Of the codes; None if there are no quadrilaterals.
     """
 
     plane: ComplexArray
     density: float
     tree: KDTree
-    quads: Quads
-    quad_tree: KDTree | None
 
     @classmethod
     def of(cls, plane: ComplexArray, area_arcsec2: float) -> "StarField":
         """Prepare a field of at least one star that fills the given area."""
-        quads = quads_of(plane)
-        tree = KDTree(quads.codes) if len(quads.codes) else None
-        return cls(plane, plane.size / area_arcsec2, star_tree(plane), quads, tree)
+        return cls(plane, plane.size / area_arcsec2, star_tree(plane))
+
+
+class StarRegion:
+    """Catalog stars of a region of the sky, in a tangent plane.
+
+    What is prepared of them for one frame serves the next.
+
+    Parameters
+    ----------
+    plane_arcsec : complex array
+        Positions, brightest first; at least one.
+    area_arcsec2 : float
+        Area that they fill.
+    """
+
+    def __init__(self, plane_arcsec: ComplexArray, area_arcsec2: float) -> None:
+        self.plane = plane_arcsec
+        self.area_arcsec2 = area_arcsec2
+        self._fields: dict[int, StarField] = {}
+        self._quads: dict[int, tuple[Quads, KDTree | None]] = {}
+
+    def count_for(self, stars_per_frame: float, frame_area_arcsec2: float) -> int:
+        """Number of stars that gives so many per frame, in steps of a quarter."""
+        wanted = max(8.0, stars_per_frame * self.area_arcsec2 / frame_area_arcsec2)
+        step = round(math.log(wanted) / math.log(1.25))
+        return min(math.ceil(1.25**step), self.plane.size)
+
+    def field(self, count: int) -> StarField:
+        """The brightest stars."""
+        if count not in self._fields:
+            self._fields[count] = StarField.of(self.plane[:count], self.area_arcsec2)
+        return self._fields[count]
+
+    def quads(self, count: int) -> tuple[Quads, KDTree | None]:
+        """Quadrilaterals of the brightest stars, and the tree of their codes if there are any."""
+        if count not in self._quads:
+            quads = quads_of(self.plane[:count])
+            self._quads[count] = quads, KDTree(quads.codes) if len(quads.codes) else None
+        return self._quads[count]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +167,10 @@ class Expectation:
         Nominal pixel scale.
     scale_error : float
         Its largest relative error.
+    centre_arcsec : complex
+        Where in the plane the middle of the frame is expected.
     offset_arcsec : float
-        Largest distance of the frame's middle from the origin of the plane.
+        How far from there it may be.
     pixel_ratio : float
         Size of a pixel along y over that along x.
     """
@@ -144,6 +178,7 @@ class Expectation:
     shape: tuple[int, int]
     scale_arcsec: float
     scale_error: float = 0.2
+    centre_arcsec: complex = 0j
     offset_arcsec: float = math.inf
     pixel_ratio: float = 1.0
 
@@ -187,10 +222,9 @@ class Finding:
 
 def search(
     pixels: ComplexArray,
-    stars: ComplexArray,
-    region_arcsec2: float,
+    region: StarRegion,
     expectation: Expectation,
-    known: tuple[PlateMap, ...] = (),
+    known: Sequence[PlateMap] = (),
 ) -> Finding | None:
     """Find the map from a frame to the plane of the catalog.
 
@@ -198,13 +232,11 @@ def search(
     ----------
     pixels : complex array
         Detections, brightest first.
-    stars : complex array
-        Plane positions of catalog stars in arcsec, brightest first.
-    region_arcsec2 : float
-        Area that the catalog stars fill.
+    region : StarRegion
+        Catalog stars.
     expectation : Expectation
-        Size, scale and their uncertainty.
-    known : tuple of PlateMap
+        Size, scale and place of the frame, and their uncertainty.
+    known : sequence of PlateMap
         Maps whose scale, rotation and parity may hold (header, neighbours in the series).
 
     Returns
@@ -214,30 +246,33 @@ def search(
         stars to make any.
     """
     best: Finding | None = None
+    tried = set()
     for detections, richness in DEPTHS:
         bright = pixels[:detections]
-        wanted = math.ceil(bright.size * richness * region_arcsec2 / expectation.area_arcsec2)
-        field = StarField.of(stars[: max(wanted, 8)], region_arcsec2)
-        for found in _attempts(bright, field, expectation, known):
+        count = region.count_for(bright.size * richness, expectation.area_arcsec2)
+        if (bright.size, count) in tried:
+            continue
+        tried.add((bright.size, count))
+        for found in _attempts(bright, region, count, expectation, known):
             if best is None or found.score_nats > best.score_nats:
                 best = found
             if found.is_sure:
                 return found
-        if bright.size == pixels.size and wanted >= stars.size:
-            break
     return best
 
 
 def _attempts(
     bright: ComplexArray,
-    field: StarField,
+    region: StarRegion,
+    count: int,
     expectation: Expectation,
-    known: tuple[PlateMap, ...],
+    known: Sequence[PlateMap],
 ) -> Iterator[Finding]:
     """Findings from the cheapest kind of hypothesis to the dearest."""
+    field = region.field(count)
     for plate in known:
         yield from _voted(bright, field, expectation, plate)
-    yield from _recognised(bright, field, expectation)
+    yield from _recognised(bright, region, count, expectation)
 
 
 def _voted(
@@ -246,7 +281,9 @@ def _voted(
     """Findings when only the position is unknown: the most frequent differences."""
     difference = (field.plane[None, :] - plate(bright)[:, None]).ravel()
     middle = complex(plate(expectation.middle_px))
-    difference = difference[np.abs(difference + middle) <= expectation.offset_arcsec]
+    difference = difference[
+        np.abs(difference + middle - expectation.centre_arcsec) <= expectation.offset_arcsec
+    ]
     for lattice in (0, 0.5 + 0.5j):
         cells = difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice
         cells = np.floor(cells.real) + 1j * np.floor(cells.imag)
@@ -260,19 +297,28 @@ def _voted(
 
 
 def _recognised(
-    bright: ComplexArray, field: StarField, expectation: Expectation
+    bright: ComplexArray, region: StarRegion, count: int, expectation: Expectation
 ) -> Iterator[Finding]:
     """Findings from quadrilaterals of the same shape, as seen and in the mirror."""
     square = bright.real + 1j * bright.imag * expectation.pixel_ratio
     seen = quads_of(square)
-    if field.quad_tree is None or not len(seen.codes):
+    charted, tree = region.quads(count)
+    if tree is None or not len(seen.codes):
         return
+    field = region.field(count)
     turned = (1.0, -1.0, 1.0, -1.0)
     factors, offsets, mirrors = [], [], []
     for mirror in (False, True):
         codes = seen.codes * turned if mirror else seen.codes
-        points = square.conj() if mirror else square
-        factor, offset = _similarities(points, seen.corners, codes, field, expectation)
+        mine, theirs = _alike(codes, tree)
+        factor, offset = _similarities(
+            (square.conj() if mirror else square)[seen.corners[mine]],
+            field.plane[charted.corners[theirs]],
+        )
+        stretch = np.abs(factor) / expectation.scale_arcsec
+        error = 1 + expectation.scale_error
+        fits = (stretch < error) & (stretch > 1 / error)
+        factor, offset = factor[fits], offset[fits]
         factors.append(factor)
         offsets.append(offset)
         mirrors.append(np.full(factor.size, mirror))
@@ -291,31 +337,22 @@ def _recognised(
             yield found
 
 
-def _similarities(
-    points: ComplexArray,
-    corners: NDArray[np.int64],
-    codes: NDArray[np.float64],
-    field: StarField,
-    expectation: Expectation,
-) -> tuple[ComplexArray, ComplexArray]:
-    """Factors and offsets of the maps that carry quadrilaterals into stars of the same shape."""
-    assert field.quad_tree is not None
+def _alike(codes: NDArray[np.float64], tree: KDTree) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of quadrilaterals of nearly the same shape."""
     hits: list[list[int]] = np.asarray(
-        field.quad_tree.query_ball_point(codes, CODE_TOLERANCE), object
+        tree.query_ball_point(codes, CODE_TOLERANCE), object
     ).tolist()
     counts = np.array([len(each) for each in hits])
-    mine = np.repeat(np.arange(len(codes)), counts)
     theirs = np.fromiter(itertools.chain.from_iterable(hits), np.int64, counts.sum())
-    source = points[corners[mine]]
-    target = field.plane[field.quads.corners[theirs]]
+    return np.repeat(np.arange(len(codes)), counts), theirs
+
+
+def _similarities(source: ComplexArray, target: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
+    """Factors and offsets of the maps that best carry corners, shape (n, 4), into corners."""
     source_mean, target_mean = source.mean(axis=1), target.mean(axis=1)
     source, target = source - source_mean[:, None], target - target_mean[:, None]
     factor = (source.conj() * target).sum(axis=1) / (np.abs(source) ** 2).sum(axis=1)
-    offset = target_mean - factor * source_mean
-    stretch = np.abs(factor) / expectation.scale_arcsec
-    error = 1 + expectation.scale_error
-    fits = (stretch < error) & (stretch > 1 / error)
-    return factor[fits], offset[fits]
+    return factor, target_mean - factor * source_mean
 
 
 def _gathered(
@@ -332,7 +369,7 @@ def _gathered(
     middle = complex(middle.real, middle.imag * expectation.pixel_ratio)
     at = factor * np.where(mirror, middle.conjugate(), middle) + offset
     counts = np.zeros(factor.size, np.int64)
-    inside = np.flatnonzero(np.abs(at) <= expectation.offset_arcsec)
+    inside = np.flatnonzero(np.abs(at - expectation.centre_arcsec) <= expectation.offset_arcsec)
     for part in np.array_split(inside, 1 + inside.size // 5000):
         seen = np.where(mirror[part, None], brightest.conj()[None, :], brightest[None, :])
         predicted = factor[part, None] * seen + offset[part, None]

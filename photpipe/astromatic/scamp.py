@@ -1,0 +1,364 @@
+"""SCAMP: plate solutions of several frames at once against a reference catalog in a file.
+
+Every run has a folder of its own, with input catalogs written for the purpose: plain names,
+only the columns that SCAMP needs, and a header with nothing but the starting WCS. The ``.head``
+files that it writes for every frame, also for those it did not match, never leave that folder.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photpipe.astromatic.tool import SCAMP, Finished, run_tool
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+    from astropy.table import Table
+
+    from photpipe.catalogs.table import SourceTable
+
+REFERENCE, SETTINGS, XML = "reference.cat", "settings.scamp", "scamp.xml"
+INSTRUMENT_KEY = "PPINSTR"
+COLUMNS = (
+    *("XWIN_IMAGE", "YWIN_IMAGE", "ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "ERRTHETAWIN_IMAGE"),
+    *("FLUX_ISOCOR", "FLUXERR_ISOCOR", "FLAGS"),
+)
+"""Columns of the inputs; FLUX_RADIUS is left out, by which SCAMP would reject sources."""
+
+_UNSPOKEN = ("AHEADER_GLOBAL", "FGROUP_RADIUS", "REF_SERVER", "REF_PORT", "CDSCLIENT_EXEC")
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One input of SCAMP.
+
+    Parameters
+    ----------
+    frame : str
+        File name of the frame.
+    sources : Table
+        Rows of its catalog that are to be used.
+    wcs : mapping
+        Cards of the starting WCS.
+    shape : (ny, nx)
+        Size of the frame.
+    midtime_jd : float
+        Middle of the exposure.
+    instrument : str
+        Frames of one instrument share their distortion.
+    """
+
+    frame: str
+    sources: "Table"
+    wcs: Mapping[str, float | str]
+    shape: tuple[int, int]
+    midtime_jd: float
+    instrument: str
+
+    def header(self) -> "Header":
+        """Header that goes with the sources."""
+        from astropy.io.fits import Header
+
+        cards: dict[str, Any] = {
+            "SIMPLE": True,
+            "BITPIX": 16,
+            "NAXIS": 2,
+            "NAXIS1": self.shape[1],
+            "NAXIS2": self.shape[0],
+            **self.wcs,
+            "MJD-OBS": self.midtime_jd - 2400000.5,
+            "EXPTIME": 1.0,
+            INSTRUMENT_KEY: self.instrument,
+        }
+        return Header(cards)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How SCAMP is to match and fit.
+
+    Parameters
+    ----------
+    resolution_arcsec : float
+        MATCH_RESOL. The contrasts depend on it; SCAMP's own choice takes minutes.
+    position_error_arcmin, angle_error_deg, scale_error_factor : float
+        What the starting WCS may be wrong by.
+    flipped : bool
+        Whether its parity may be wrong.
+    crossid_arcsec : float
+        Radius of cross-identification.
+    degree : int
+        Degree of the distortion.
+    flags_mask : int
+        Bits of FLAGS that keep a source out.
+    """
+
+    resolution_arcsec: float
+    position_error_arcmin: float
+    angle_error_deg: float
+    scale_error_factor: float
+    flipped: bool
+    crossid_arcsec: float
+    degree: int
+    flags_mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What SCAMP says about one frame; it may be wrong.
+
+    Parameters
+    ----------
+    frame : str
+        File name of the frame.
+    as_contrast, xy_contrast : float
+        Contrasts of the match in angle and scale, and in position.
+    wcs : dict
+        Cards of the solution.
+    scale_change, angle_change_deg : float
+        DPixelScale, DPosAngle: correction of the starting WCS.
+    offset_deg : (float, float)
+        DX, DY.
+    shear : float
+        Shear of the affine solution.
+    sigma_arcsec : (float, float)
+        Scatter of the stars used.
+    chi2 : float
+        Reduced chi2 against the reference.
+    stars : int
+        Reference stars used.
+    """
+
+    frame: str
+    as_contrast: float
+    xy_contrast: float
+    wcs: dict[str, float | str]
+    scale_change: float
+    angle_change_deg: float
+    offset_deg: tuple[float, float]
+    shear: float
+    sigma_arcsec: tuple[float, float]
+    chi2: float
+    stars: int
+
+
+def arguments(search: Search, count: int, threads: int) -> list[str]:
+    """Arguments of SCAMP for so many inputs; they win over the settings of the telescope."""
+    values: dict[str, object] = {
+        "c": SETTINGS,
+        "ASTREF_CATALOG": "FILE",
+        "ASTREFCAT_NAME": REFERENCE,
+        "ASTREFCENT_KEYS": "XWIN_WORLD,YWIN_WORLD",
+        "ASTREFERR_KEYS": "ERRAWIN_WORLD,ERRBWIN_WORLD,ERRTHETAWIN_WORLD",
+        "ASTREFMAG_KEY": "MAG",
+        "ASTREFMAGERR_KEY": "MAGERR",
+        "ASTREFOBSDATE_KEY": "OBSDATE",
+        "ASTREFMAG_LIMITS": "-99,99",
+        "SAVE_REFCATALOG": "N",
+        "MATCH": "Y",
+        "MATCH_RESOL": f"{search.resolution_arcsec:.6g}",
+        "POSITION_MAXERR": f"{search.position_error_arcmin:.6g}",
+        "POSANGLE_MAXERR": f"{search.angle_error_deg:.6g}",
+        "PIXSCALE_MAXERR": f"{search.scale_error_factor:.6g}",
+        "MATCH_FLIPPED": "Y" if search.flipped else "N",
+        "CROSSID_RADIUS": f"{search.crossid_arcsec:.6g}",
+        "SOLVE_ASTROM": "Y",
+        "PROJECTION_TYPE": "TPV",
+        "ASTRINSTRU_KEY": INSTRUMENT_KEY,
+        "STABILITY_TYPE": "INSTRUMENT",
+        "DISTORT_KEYS": "XWIN_IMAGE,YWIN_IMAGE",
+        "DISTORT_GROUPS": "1,1",
+        "DISTORT_DEGREES": search.degree,
+        "CENTROID_KEYS": "XWIN_IMAGE,YWIN_IMAGE",
+        "CENTROIDERR_KEYS": "ERRAWIN_IMAGE,ERRBWIN_IMAGE,ERRTHETAWIN_IMAGE",
+        "ASTRCLIP_NSIGMA": 3,
+        "ASTR_FLAGSMASK": f"0x{search.flags_mask:04x}",
+        "FLAGS_MASK": f"0x{search.flags_mask:04x}",
+        "SOLVE_PHOTOM": "N",
+        "PHOTFLUX_KEY": "FLUX_ISOCOR",
+        "PHOTFLUXERR_KEY": "FLUXERR_ISOCOR",
+        "SN_THRESHOLDS": "3,50",
+        "FWHM_THRESHOLDS": "0,100000",
+        "ELLIPTICITY_MAX": 1,
+        "AHEADER_SUFFIX": ".none",
+        "HEADER_SUFFIX": ".head",
+        "HEADER_TYPE": "NORMAL",
+        "MERGEDOUTCAT_TYPE": "NONE",
+        "FULLOUTCAT_TYPE": "NONE",
+        "CHECKPLOT_TYPE": "NONE",
+        "CHECKPLOT_DEV": "NULL",
+        "WRITE_XML": "Y",
+        "XML_NAME": XML,
+        "VERBOSE_TYPE": "NORMAL",
+        "NTHREADS": threads,
+    }
+    words = [word for key, value in values.items() for word in (f"-{key}", str(value))]
+    return [*(_input_name(number) for number in range(count)), *words]
+
+
+def _input_name(number: int) -> str:
+    return f"{number:05d}.ldac"
+
+
+def run(
+    exposures: Sequence[Exposure],
+    reference: "SourceTable",
+    search: Search,
+    settings: Mapping[str, str],
+    *,
+    timeout_s: float,
+    threads: int = 1,
+) -> tuple[list[Solution], bytes]:
+    """Solve frames together.
+
+    Parameters
+    ----------
+    exposures : sequence of Exposure
+        The frames.
+    reference : SourceTable
+        Stars at the epoch of the frames: SCAMP does not move them.
+    search : Search
+        How.
+    settings : mapping
+        Further settings of the telescope.
+    timeout_s : float
+        Seconds after which SCAMP is stopped.
+    threads : int
+        Cores it may use.
+
+    Returns
+    -------
+    solutions : list of Solution
+        One per frame, in order. SCAMP also solves what it did not match.
+    xml : bytes
+        Its report.
+
+    Raises
+    ------
+    ToolError
+        If SCAMP is missing, crashes, hangs, or writes nothing usable.
+    """
+    from photpipe.catalogs.ldac import write_ldac
+
+    with tempfile.TemporaryDirectory(prefix="pp_scamp_") as name:
+        folder = Path(name)
+        for number, each in enumerate(exposures):
+            write_ldac(folder / _input_name(number), each.sources[list(COLUMNS)], each.header())
+        reference.write_ldac(folder / REFERENCE)
+        lines = [f"{key} {value}" for key, value in settings.items() if value]
+        kept = [line for line in lines if not line.startswith(_UNSPOKEN)]
+        (folder / SETTINGS).write_text("\n".join(kept) + "\n", "utf-8")
+        argv = arguments(search, len(exposures), threads)
+        finished = run_tool(SCAMP, argv, folder, timeout_s, threads)
+        finished.check()
+        return _results(folder, exposures, finished)
+
+
+def _results(
+    folder: Path, exposures: Sequence[Exposure], finished: Finished
+) -> tuple[list[Solution], bytes]:
+    """Solutions out of the files that SCAMP wrote.
+
+    Raises
+    ------
+    ToolError
+        If a file is missing or holds something else.
+    """
+    try:
+        xml = (folder / XML).read_bytes()
+        rows = read_xml(xml)
+        if len(rows) != len(exposures):
+            raise ValueError(f"it reports on {len(rows)} of {len(exposures)} frames")
+        heads = [
+            read_head((folder / _input_name(number)).with_suffix(".head").read_bytes())
+            for number in range(len(exposures))
+        ]
+        solutions = [
+            _solution(each.frame, row, head)
+            for each, row, head in zip(exposures, rows, heads, strict=True)
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = f"ended without an error and left nothing usable ({error})"
+        raise finished.error(message) from error
+    return solutions, xml
+
+
+def _solution(frame: str, row: Mapping[str, Any], wcs: dict[str, float | str]) -> Solution:
+    sigma, offset = row["AstromSigma_Reference"], (float(row["DX"]), float(row["DY"]))
+    return Solution(
+        frame=frame,
+        as_contrast=float(row["AS_Contrast"]),
+        xy_contrast=float(row["XY_Contrast"]),
+        wcs=wcs,
+        scale_change=float(row["DPixelScale"]),
+        angle_change_deg=float(row["DPosAngle"]),
+        offset_deg=offset,
+        shear=float(row["Shear"]),
+        sigma_arcsec=(float(sigma[0]), float(sigma[1])),
+        chi2=float(row["Chi2_Reference"]),
+        stars=int(row["NDeg_Reference"]),
+    )
+
+
+def read_xml(content: bytes) -> list[dict[str, Any]]:
+    """Rows of the table ``Fields`` of SCAMP's report, in the order of its inputs.
+
+    Raises
+    ------
+    ValueError
+        If the report is no VOTable or lacks the table.
+    """
+    import io
+
+    from astropy.io.votable import parse
+    from astropy.io.votable.exceptions import VOTableSpecError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SCAMP's VOTable breaks small rules
+            document = parse(io.BytesIO(content), verify="ignore")
+    except (VOTableSpecError, OSError, ValueError, IndexError, TypeError) as error:
+        raise ValueError(f"its report is no VOTable: {error}") from error
+    for table in document.iter_tables():
+        if table.name == "Fields":
+            names = [field.name for field in table.fields]
+            return [dict(zip(names, row, strict=True)) for row in table.array]
+    raise ValueError("its report has no table Fields")
+
+
+_WCS_CARDS = ("CTYPE", "CUNIT", "CRVAL", "CRPIX", "CD1_", "CD2_", "PV1_", "PV2_")
+
+
+def read_head(content: bytes) -> dict[str, float | str]:
+    """WCS cards of a ``.head`` file: numbers as numbers, ICRS.
+
+    One of its comments is not ASCII, which is why it is not read as a file of FITS cards.
+
+    Raises
+    ------
+    ValueError
+        If it does not hold a complete celestial solution.
+    """
+    from astropy.io.fits import Header
+
+    lines = content.decode("ascii", "replace").splitlines()
+    header = Header.fromstring(
+        "\n".join(each for each in lines if each.startswith(_WCS_CARDS)), sep="\n"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cards = {key: header[key] for key in header}
+    needed = ("CTYPE1", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD2_2")
+    numbers = [value for key, value in cards.items() if not key.startswith(("CTYPE", "CUNIT"))]
+    if any(key not in cards for key in needed) or any(
+        isinstance(value, bool) or not isinstance(value, int | float) for value in numbers
+    ):
+        raise ValueError("its solution is incomplete")
+    if not any(key.startswith("PV") for key in cards):
+        cards |= {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"}
+    elif cards["CTYPE1"] != "RA---TPV":
+        raise ValueError(f"its projection is {cards['CTYPE1']}")
+    return {**cards, "RADESYS": "ICRS", "EQUINOX": 2000.0}
