@@ -167,17 +167,16 @@ class _Telescopes:
         HeaderError, ConfigError
             If it is not known, or lacks something that nobody told.
         """
-        from photpipe import preparation, telescopes
+        from photpipe import preparation
         from photpipe.cards import to_header
-        from photpipe.generic import GENERIC, generic_telescope
+        from photpipe.generic import GENERIC, generic
 
         telescope = self._named or preparation.recognised(cards, frame_facts, name)
         if telescope.keyword == GENERIC:
             told = {key: value for key, value in self._told.items() if value is not None}
             answers = {**preparation.told_before(cards), **told}
             ask = self._ask if sys.stdin.isatty() else None
-            entry = telescopes.by_keyword(GENERIC)
-            return generic_telescope(entry, to_header(frame_facts), answers, ask)
+            return generic(to_header(frame_facts), answers, ask)
         useless = [f"-{key}" for key in _GENERIC_ONLY if self._told[key] is not None]
         if useless:
             reason = f"{' '.join(useless)}: only for -telescope GENERIC, not {telescope.keyword}"

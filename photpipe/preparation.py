@@ -162,10 +162,14 @@ def prepared(
     ]
     cards = changed(kept, _added(frame, wishes))
     cards += [
-        formatted(name, value, _COMMENTS.get(name, "PP: starting WCS"))
+        formatted(name, _unsigned_zero(value), _COMMENTS.get(name, "PP: starting WCS"))
         for name, value in written.items()
     ]
     return cards, _outcome(frame, source, wishes, wcs, scale)
+
+
+def _unsigned_zero(value: CardValue) -> CardValue:
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _outcome(

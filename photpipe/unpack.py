@@ -97,9 +97,10 @@ def plain_frames(path: Path, *, write: bool = True) -> tuple[Path, ...]:
     """
     with frame_errors(path), _opened(path) as (file, compressed):
         units = _units(file, path.name)
-        detectors = _detectors(units, path.name)
         if not compressed and len(units) == 1:
+            _check_shape(units[0].shape, path.name)
             return (path,)
+        detectors = _detectors(units, path.name)
         names = _names(path, len(detectors))
         for name, detector in zip(names, detectors, strict=True):
             target = path.with_name(name)
