@@ -12,6 +12,7 @@ LOCUS_SIGMAS = 3.0
 LOCUS_ROUNDS = 3
 LOCUS_MINIMUM = 10  # fewer stars do not define a locus
 MAD_TO_SIGMA = 1.4826
+ROUNDING_MAG = 1e-9  # 16.1 - 15.0 is 1.1
 
 
 def apply(
@@ -86,7 +87,7 @@ def in_range(ranges: Sequence[Range], magnitudes: Magnitudes) -> BoolArray:
         value = magnitudes[limits.bands[0]]
         if len(limits.bands) > 1:
             value = value - magnitudes[limits.bands[1]]
-        good &= (value >= limits.low) & (value <= limits.high)
+        good &= (value >= limits.low - ROUNDING_MAG) & (value <= limits.high + ROUNDING_MAG)
     return good
 
 
