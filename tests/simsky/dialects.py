@@ -106,7 +106,7 @@ def orientation(
 
 def _write_identity(header: fits.Header, parameters: Mapping[str, Any]) -> str:
     """Cards by which the instrument is recognised; returns the identifying value."""
-    identifier = parameters["identified_by"][0].replace("[0-9]", "3")
+    identifier = re.sub(r"\[(.)[^]]*\]", r"\1", parameters["identified_by"][0])
     header[_IDENTIFIER_CARDS.get(identifier, "INSTRUME")] = identifier
     for card, patterns in parameters.get("distinguished_by", {}).items():
         if card == "site":
