@@ -5,6 +5,7 @@ with blanks or commas; its settings are written there, so that no ``default.sex`
 no ``.head`` file beside the frame overrides its header.
 """
 
+import logging
 import math
 import tempfile
 from collections.abc import Mapping
@@ -20,9 +21,12 @@ from photpipe.errors import ConfigError, FrameError, ReductionError
 from photpipe.results import ExtractedFrame
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
     from astropy.table import Table
 
     from photpipe.frames import Frame
+
+log = logging.getLogger(__name__)
 
 APERTURE_COLUMNS = ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER")
 """Columns with one value per aperture."""
@@ -214,16 +218,30 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
     ReductionError
         If there is no source.
     """
+    _check_picture(frame)
     detector = detector_of(frame, frame.telescope.tool_settings("sex"))
     try:
         with tempfile.TemporaryDirectory(prefix="pp_extract_") as folder:
             content, finished = _run(frame, extraction, detector, Path(folder), timeout_s)
-        table = _table(content, extraction, finished)
-        if len(table) == 0:
-            raise ReductionError(_nothing_found(frame, extraction))
+    except OSError as error:
+        reason = f"no temporary folder can be used: {error}; set TMPDIR to one with room"
+        raise FrameError(frame.name, reason) from error
+    table, header = _catalog(content, extraction, finished)
+    if len(table) == 0:
+        raise ReductionError(_nothing_found(frame, extraction))
+    try:
         files.write_bytes(frame.ldac_path, content)
     except OSError as error:
-        raise FrameError(frame.name, f"no catalog can be written: {error}") from error
+        reason = f"the catalog {frame.ldac_path.name} cannot be written: {error.strerror}"
+        raise FrameError(frame.name, reason) from error
+    level_adu = detector.saturation_adu
+    if not extraction.ignore_saturation and level_adu <= header.get("SEXBKGND", 0.0):
+        log.warning(
+            "%s: the saturation level of %g lies below the sky, which flags all sources; "
+            "mend the card SATURATE or use -ignore_saturation",
+            frame.name,
+            level_adu,
+        )
     fwhm_px = median_fwhm_px(table)
     return ExtractedFrame(
         frame=frame.name,
@@ -236,10 +254,23 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
     )
 
 
+def _check_picture(frame: "Frame") -> None:
+    """Refuse what Source Extractor would take for a picture, or take a part of."""
+    count = frame.header.get("NAXIS", 0)
+    axes = [frame.header.get(f"NAXIS{axis}", 0) for axis in range(1, count + 1)]
+    if len(axes) < 2:
+        reason = "there is no image in its first part; pp_prepare unpacks files of several parts"
+        raise FrameError(frame.name, reason)
+    if math.prod(axes[2:]) != 1:
+        reason = f"a cube of {math.prod(axes[2:])} images; split it into frames"
+        raise FrameError(frame.name, reason)
+
+
 def _run(
     frame: "Frame", extraction: Extraction, detector: Detector, folder: Path, timeout_s: float
 ) -> tuple[bytes, Finished]:
     """Run the tool in a folder of its own; what it wrote."""
+    log.debug("%s: %s in %s", frame.name, SOURCE_EXTRACTOR.name, folder)
     (folder / FRAME).symlink_to(frame.path.absolute())
     mask = frame.telescope.mask_file(frame.binning) if detector.has_mask else None
     if mask is not None:
@@ -268,10 +299,10 @@ def _with_links(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
     return result
 
 
-def _table(content: bytes, extraction: Extraction, finished: Finished) -> "Table":
+def _catalog(content: bytes, extraction: Extraction, finished: Finished) -> "tuple[Table, Header]":
     """Catalog out of what the tool wrote, with all columns that were asked for."""
     try:
-        table, _ = parse_ldac(content, CATALOG)
+        table, header = parse_ldac(content, CATALOG)
     except FrameError as error:
         raise finished.error(f"ended without an error and wrote rubbish: {error}") from error
     missing = {_base(each) for each in parameter_lines(extraction)} - set(table.colnames)
@@ -281,7 +312,7 @@ def _table(content: bytes, extraction: Extraction, finished: Finished) -> "Table
             "list of columns, while settings belong into the .sex file of the telescope"
         )
         raise finished.error(message)
-    return table
+    return table, header
 
 
 def median_fwhm_px(table: "Table") -> float:

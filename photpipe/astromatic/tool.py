@@ -206,7 +206,7 @@ def run_tool(
         )
     except OSError as error:
         raise ToolError(tool.name, f"cannot be started: {error}", command) from error
-    output = _Output(tool.name)
+    output = _Output(f"{tool.name} in {cwd.name}")  # several run side by side
     with process:
         try:
             _follow(process, output, _Patience(timeout_s))

@@ -136,7 +136,7 @@ def test_what_the_tool_says_goes_to_the_log(fake, tmp_path, caplog):
     with caplog.at_level(logging.DEBUG, logger="photpipe.astromatic.tool"):
         run_tool(FAKE, ["-x", "a b"], tmp_path, 5)
     assert any("pp-fake-tool -x 'a b'" in line for line in caplog.messages)
-    assert "Fake: hello" in caplog.messages
+    assert f"Fake in {tmp_path.name}: hello" in caplog.messages
 
 
 def test_a_program_that_cannot_be_started(fake, tmp_path):
