@@ -383,7 +383,7 @@ def is_truncated(table: "Table") -> bool:
 
 
 def _age_days(about: Mapping[str, Any]) -> float:
-    return Cache.now_jd() - parse_datetime(str(about["retrieved"]))
+    return max(0.0, Cache.now_jd() - parse_datetime(str(about["retrieved"])))
 
 
 def _trimmed(table: "Table", request: Request, depth: float | None) -> "Table":

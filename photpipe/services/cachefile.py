@@ -49,6 +49,9 @@ def from_text(text: str) -> "Table":
     table = Table.read(text.splitlines(), format="ascii.ecsv")
     if len(table) != about["rows"]:
         raise ValueError("the header tells another number of rows")
+    for name in table.colnames:
+        if table[name].dtype.kind == "U" and hasattr(table[name], "filled"):
+            table[name] = table[name].filled("")  # ECSV knows no empty text, only a missing one
     return table
 
 
