@@ -27,6 +27,7 @@ from photpipe.dialects import (
     card_number,
     card_text,
     card_value,
+    plain,
 )
 from photpipe.errors import ConfigError, HeaderError
 from photpipe.science.airmass import airmass, altitude_deg
@@ -161,9 +162,9 @@ class Frame:
         table = self.telescope.filter_translations
         if name in table:
             return table[name]
-        folded = {" ".join(key.casefold().split()): key for key in table}
-        if len(folded) == len(table) and " ".join(name.casefold().split()) in folded:
-            return table[folded[" ".join(name.casefold().split())]]
+        alike = [key for key in table if plain(key) == plain(name)]
+        if len(alike) == 1:
+            return table[alike[0]]
         known = ", ".join(repr(key) for key in table)
         raise ConfigError(
             f"{self.name}: filter {name!r} (card {self.telescope.parameters['filter']}) is not "
@@ -243,7 +244,13 @@ class Frame:
 
     @property
     def gain(self) -> float | None:
-        """Electrons per ADU; None if the header tells none, or none that can be believed."""
+        """Electrons per ADU; None if the header tells none, or none that can be believed.
+
+        PP_GAIN is the effective gain of a combined image and wins over the telescope's rule.
+        """
+        stacked = as_number(card_value(self.header, "PP_GAIN"))
+        if stacked is not None and stacked > 0:
+            return stacked
         rule = self.telescope.parameters.get("gain", "GAIN")
         number = as_number(card_value(self.header, rule) if isinstance(rule, str) else rule)
         return number if number is not None and number > 0 else None

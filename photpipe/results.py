@@ -323,3 +323,190 @@ class LightCurveResult:
     def done(self) -> int:
         """How many points the light curve has."""
         return self.points
+
+
+@dataclass(frozen=True, slots=True)
+class CombineResult:
+    """Outcome of pp_combine.
+
+    Parameters
+    ----------
+    stack, target, method : str
+        File name of the stack; the target whose motion was followed, if any; how.
+    midtime_jd : float
+        Mid-time weighted by exposure (JD, UTC).
+    frames : tuple of str
+        Frames that went in, in the order of time.
+    """
+
+    stack: str
+    target: str
+    method: str
+    midtime_jd: float
+    frames: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were combined."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ZeropointStep:
+    """The zeropoint from a number of stars, the most significant outliers removed."""
+
+    n_stars: int
+    zeropoint_mag: float
+    error_mag: float
+    reduced_chi2: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedFrame:
+    """Photometric calibration of one frame (pp_calibrate); NaN where unknown.
+
+    Parameters
+    ----------
+    frame, database, stars_file : str
+        File names of the frame, of its database, and of the list of its reference stars
+        (empty if there is none).
+    midtime_jd : float
+        Middle of the exposure (JD, UTC).
+    band, catalog, magnitude_system : str
+        What the magnitudes are; catalog "instrumental" if there is no zeropoint.
+    zeropoint_mag : float
+        NaN: the magnitudes are instrumental, and `note` tells why.
+    zeropoint_sigma_mag : float
+        Error to quote, in the sense of the setting zeropoint_sigma.
+    standard_error_mag, scatter_mag, intrinsic_scatter_mag : float
+        Standard error of the zeropoint, scatter of one star about it, and the part of that
+        which the quoted errors do not explain.
+    reduced_chi2 : float
+        Of the stars used.
+    matched, usable, used, needed : int
+        Reference stars found on the frame, fit to calibrate, used, and to be kept at least.
+    rejected : tuple of (str, int)
+        Reasons and how many stars each cost.
+    steps : tuple of ZeropointStep
+        From all usable stars down to three; at most about a hundred of them.
+    limiting_mag : float
+        Magnitude of a 5 sigma source; instrumental without a zeropoint.
+    seeing_arcsec : float
+        Median width of the stars.
+    sources : int
+        Rows of the database.
+    note : str
+        What the user should know of this frame; empty if there is nothing.
+    """
+
+    frame: str
+    database: str
+    stars_file: str
+    midtime_jd: float
+    band: str
+    catalog: str
+    magnitude_system: str
+    zeropoint_mag: float
+    zeropoint_sigma_mag: float
+    standard_error_mag: float
+    scatter_mag: float
+    intrinsic_scatter_mag: float
+    reduced_chi2: float
+    matched: int
+    usable: int
+    used: int
+    needed: int
+    rejected: tuple[tuple[str, int], ...]
+    steps: tuple[ZeropointStep, ...]
+    limiting_mag: float
+    seeing_arcsec: float
+    sources: int
+    note: str
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a zeropoint."""
+        return math.isfinite(self.zeropoint_mag)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogAttempt:
+    """One catalog that was tried: its stars, the frames it calibrated, what was wrong."""
+
+    catalog: str
+    stars: int
+    frames: int
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCalibration:
+    """What the frames of one field have in common.
+
+    Parameters
+    ----------
+    catalog : str
+        The catalog used; empty if none would do.
+    history : tuple of str
+        How its stars were chosen, in sentences.
+    attempts : tuple of CatalogAttempt
+        All catalogs that were tried, in order.
+    frames : int
+        Frames of the field.
+    repeatability_mag : float
+        Scatter of constant stars from frame to frame beyond their quoted errors.
+    variable_stars : tuple of str
+        Reference stars that were seen to vary.
+    colour : str
+        Colour of the colour term, e.g. "g-r"; empty without one.
+    colour_reference, colour_term, colour_term_error : float
+        mag = instrumental + zeropoint + colour_term (colour - colour_reference).
+    spatial : tuple of float
+        Coefficients of the polynomial over the frame (`science.zeropoint.spatial_terms`).
+    """
+
+    catalog: str
+    history: tuple[str, ...]
+    attempts: tuple[CatalogAttempt, ...]
+    frames: int
+    repeatability_mag: float
+    variable_stars: tuple[str, ...]
+    colour: str
+    colour_reference: float
+    colour_term: float
+    colour_term_error: float
+    spatial: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrateResult:
+    """Outcome of pp_calibrate.
+
+    Parameters
+    ----------
+    band : str
+        Band of all frames; empty if they have none or were left instrumental.
+    solar, instrumental : bool
+        What the user asked for.
+    zeropoint_sigma : str
+        "standard" or "scatter": the sense of the errors quoted.
+    """
+
+    band: str
+    solar: bool
+    instrumental: bool
+    zeropoint_sigma: str
+    fields: tuple[FieldCalibration, ...]
+    frames: tuple[CalibratedFrame, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames have a database."""
+        return len(self.frames)
+
+    @property
+    def calibrated(self) -> int:
+        """How many frames have a zeropoint."""
+        return sum(each.is_calibrated for each in self.frames)
