@@ -201,7 +201,7 @@ class MidTime:
         if not date or "|" in time:
             raise ValueError(f"{date_keyword!r} is not a keyword, nor two separated by |")
         if isinstance(marks, Mapping):
-            by_value = {_plain(k): v for k, v in marks.items() if k != "card"}
+            by_value = {plain(k): v for k, v in marks.items() if k != "card"}
             _check_marks("card" in marks, *by_value.values())
             return cls(date, time or None, "start", str(marks["card"]), by_value)
         if marks is None:
@@ -231,7 +231,7 @@ class MidTime:
     def _mark(self, header: "Header") -> Mark:
         if self.marks_card is None or self.marks_by_value is None:
             return self.marks
-        value = _plain(card_text(header, self.marks_card) or "")
+        value = plain(card_text(header, self.marks_card) or "")
         return self.marks_by_value.get(value, self.marks)
 
     def _marked_jd(self, header: "Header", frame: str) -> float:
@@ -267,7 +267,8 @@ class MidTime:
         return f"; set date_keyword to '{self.date}|{there[0]}' in setup/mytelescopes.py"
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
+    """Text in lower case with single blanks, for comparisons that forgive."""
     return " ".join(str(text).casefold().split())
 
 
@@ -411,7 +412,7 @@ def equinox(header: "Header", frame: str, date_year: float | None = None) -> flo
         value = card_value(header, keyword)
         if value is None or value == 0:
             continue
-        text = _plain(value)
+        text = plain(value)
         if text in _OF_DATE and date_year is not None:
             return date_year
         years = as_number(text.lstrip("jb") if isinstance(value, str) else value)
@@ -501,9 +502,9 @@ class Distortion:
             bad = [term for term in terms if not re.fullmatch(r"PV[12]_\d{1,2}", str(term))]
             if bad or any(as_number(value) is None for value in terms.values()):
                 raise ValueError(f"{(bad or ['a value'])[0]!r} is not a PV term")
-        return cls(card, {_plain(value): dict(terms) for value, terms in sets.items()})
+        return cls(card, {plain(value): dict(terms) for value, terms in sets.items()})
 
     def from_header(self, header: "Header") -> Mapping[str, float]:
         """PV terms of the frame; empty if there are none, or none for its detector."""
         value = card_text(header, self.card) or "" if self.card else ""
-        return self.terms.get(_plain(value), {})
+        return self.terms.get(plain(value), {})

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 
+__all__ = ["GENERIC", "QUESTIONS", "Question", "generic", "missing_for_generic"]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One thing to know about a frame of a telescope that nobody described.

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Explain what PP makes of a header: every fact, the cards it comes from, and what is missing."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe import cli
+from photpipe.errors import PhotPipeError
+from photpipe.sky import parse_sexagesimal
+from photpipe.timescale import iso, parse_datetime
+
+if TYPE_CHECKING:
+    from photpipe.frames import Frame
+
+__all__ = ["explain", "iso", "main", "parse_datetime", "parse_sexagesimal"]
+
+Fact = tuple[str, Callable[["Frame"], str], Callable[["Frame"], Iterable[str]]]
+
+
+def _entry(*keys: str) -> "Callable[[Frame], Iterable[str]]":
+    """Cards that the telescope's entry names under some keys."""
+    return lambda frame: [str(frame.telescope.parameters[key]) for key in keys]
+
+
+def _time(frame: "Frame") -> str:
+    return f"JD {frame.midtime_jd:.6f} = {iso(frame.midtime_jd)} UTC"
+
+
+def _pointing(frame: "Frame") -> str:
+    ra, dec = frame.pointing()
+    return f"RA {ra:.5f}, Dec {dec:+.5f} degrees (ICRS)"
+
+
+def _orientation(frame: "Frame") -> str:
+    orientation = frame.orientation
+    parity = "mirrored" if orientation.mirrored else "not mirrored"
+    flips = [axis for axis in "xy" if getattr(orientation, f"flip{axis}")]
+    return (
+        f"{' and '.join(flips) or 'no axis'} flipped ({parity}), "
+        f"rotated by {orientation.rotate_deg:g} degrees"
+    )
+
+
+def _pair(numbers: tuple[float, float]) -> str:
+    return f"{numbers[0]:g} x {numbers[1]:g}"
+
+
+FACTS: tuple[Fact, ...] = (
+    (
+        "image size",
+        lambda f: f"{f.shape[1]} x {f.shape[0]} pixels",
+        lambda f: f.telescope.parameters["extent"],
+    ),
+    ("target", lambda f: f.object_name, _entry("object")),
+    ("filter", lambda f: f.filter_name, _entry("filter")),
+    ("band", lambda f: f.band or "none: no catalog has it", lambda f: ()),
+    ("exposure time", lambda f: f"{f.exptime_s:g} s", _entry("exptime")),
+    (
+        "mid-time",
+        _time,
+        lambda f: ["MIDTIMJD"] if f.is_prepared else [*f.telescope.midtime.cards, "TIMESYS"],
+    ),
+    (
+        "pointing",
+        _pointing,
+        lambda f: (
+            ["CRVAL1", "CRVAL2"]
+            if f.is_prepared
+            else [*f.telescope.pointing.cards, "EQUINOX", "EPOCH"]
+        ),
+    ),
+    ("airmass", lambda f: f"{f.airmass:.3f}", _entry("airmass")),
+    ("binning", lambda f: _pair(f.binning), lambda f: f.telescope.binning.cards(f.header)),
+    ("pixel scale", lambda f: f"{_pair(f.pixel_scale_arcsec)} arcsec", lambda f: ()),
+    (
+        "orientation",
+        _orientation,
+        lambda f: [f.telescope.chip.card] if f.telescope.chip.card else [],
+    ),
+    ("gain", lambda f: "unknown" if f.gain is None else f"{f.gain:g}", lambda f: ["GAIN"]),
+    (
+        "saturation",
+        lambda f: "unknown" if f.saturation is None else f"{f.saturation:g} ADU",
+        lambda f: ["SATURATE"],
+    ),
+)
+
+
+def explain(frame: "Frame") -> tuple[list[str], bool]:
+    """Lines that tell what is known about a frame, and whether nothing vital is missing."""
+    from photpipe.dialects import card_text
+
+    telescope = frame.telescope
+    lines = [
+        f"{frame.name}: {telescope.name} ({telescope.keyword}), "
+        f"observatory {telescope.observatory_code}{', prepared' if frame.is_prepared else ''}"
+    ]
+    is_complete = True
+    for name, fact, cards in FACTS:
+        try:
+            told = fact(frame)
+        except PhotPipeError as problem:
+            told, is_complete = f"UNKNOWN: {problem}", False
+        seen = [f"{card} = {card_text(frame.header, card) or 'missing'}" for card in cards(frame)]
+        lines.append(f"  {name:14}{told or 'unknown':46} {', '.join(seen)}".rstrip())
+    lines += [f"  remark        {note}" for note in frame.notes]
+    return lines, is_complete
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Explain the images named on the command line; returns the exit status."""
+    parser = cli.new_parser("toolbox", __doc__ or "")
+    parser.add_argument("-telescope", **cli.OPTIONS["telescope"].keywords(None))
+    parser.add_argument("images", nargs="+", help="FITS images")
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        values = parser.parse_args(cli.normalised(words, ["telescope"]))
+    except SystemExit as stop:
+        return cli.Status.USAGE if stop.code else cli.Status.DONE
+    logging.getLogger("photpipe").addHandler(logging.NullHandler())
+    with cli.reporting(debug=False) as outcome:
+        outcome.status = _explained(cli.named_paths(values.images), values.telescope)
+    return outcome.status
+
+
+def _explained(images: Sequence[Path], keyword: str | None) -> cli.Status:
+    from photpipe import telescopes
+    from photpipe.frames import Frame
+
+    telescope = telescopes.by_keyword(keyword) if keyword else None
+    complete = 0
+    for path in images:
+        try:
+            lines, is_complete = explain(Frame.read(path, telescope))
+        except PhotPipeError as problem:
+            lines, is_complete = [str(problem)], False
+        sys.stdout.write("\n".join(lines) + "\n")
+        complete += is_complete
+    if complete == len(images):
+        return cli.Status.DONE
+    return cli.Status.PARTIAL if complete else cli.Status.FAILED
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
