@@ -73,26 +73,14 @@ def catalogs_markdown() -> str:
 
 def cuts_markdown() -> str:
     """Table of what a star must be to serve, for the manual."""
-    return _markdown(
-        ("Name", "For registration", "For calibration"),
-        [
-            (
-                f"`{spec.name}`",
-                "; ".join(cut.why for cut in spec.astrometry_cuts),
-                "; ".join(
-                    dict.fromkeys(
-                        cut.why
-                        for cut in (
-                            *spec.photometry_cuts,
-                            *(cut for band in spec.bands for cut in band.cuts),
-                        )
-                    )
-                ),
-            )
-            for spec in CATALOGS.values()
-            if spec.astrometry_cuts or spec.photometry_cuts or any(b.cuts for b in spec.bands)
-        ],
-    )
+    rows = []
+    for spec in CATALOGS.values():
+        in_bands = (cut for band in spec.bands for cut in band.cuts)
+        cuts = (spec.astrometry_cuts, spec.photometry_cuts, in_bands)
+        cells = ["; ".join(dict.fromkeys(cut.why for cut in each)) for each in cuts]
+        if any(cells):
+            rows.append((f"`{spec.name}`", *cells))
+    return _markdown(("Name", "For registration", "For calibration", "In each band"), rows)
 
 
 def transformations_markdown() -> str:

@@ -179,15 +179,16 @@ USNO_B1 = CatalogSpec(
     families=(),
     registration=True,
     photometric=False,
+    mag_range=(9.0, 21.0),
     comment="photographic plates; use it last",
 )
 
 
 def _two_mass_band(name: str, column: str, position: int) -> Band:
     cuts = (
-        letter_in("Qflg", position, "ABC", f"photometric quality A, B or C in {name}"),
-        letter_in("Rflg", position, "123", f"measured, not limited, in {name}"),
-        letter_in("Cflg", position, "0", f"not contaminated in {name}"),
+        letter_in("Qflg", position, "ABC", "photometric quality A, B or C"),
+        letter_in("Rflg", position, "123", "measured, not a limit"),
+        letter_in("Cflg", position, "0", "not contaminated"),
     )
     return Band(name, f"{column}mag", f"e_{column}mag", "Vega", cuts=cuts)
 
@@ -235,12 +236,8 @@ def _apass_bands(
             systems.get(name, "AB"),
             error_unit=error_unit,
             cuts=(
-                at_least(column, APASS_SATURATION_MAG, f"not saturated in {name}"),
-                *(
-                    (is_not(f"{flag}{column}", "-", f"measured repeatedly in {name}"),)
-                    if flag
-                    else ()
-                ),
+                at_least(column, APASS_SATURATION_MAG, "not saturated"),
+                *((is_not(f"{flag}{column}", "-", "measured repeatedly"),) if flag else ()),
             ),
         )
         for name, column in columns.items()
@@ -337,7 +334,7 @@ def _sdss_bands(mag: str, error: str) -> tuple[Band, ...]:
             "AB",
             ab_offset_mag=SDSS_AB_OFFSETS_MAG.get(letter, 0.0),
             cuts=(
-                (at_least(mag.format(letter), SDSS_SATURATION_MAG, f"not saturated in {letter}"),)
+                (at_least(mag.format(letter), SDSS_SATURATION_MAG, "not saturated"),)
                 if letter in "gri"
                 else ()
             ),
@@ -428,8 +425,8 @@ def _ps1_bands(mag: str, error: str, number: str) -> tuple[Band, ...]:
             error.format(letter),
             "AB",
             cuts=(
-                at_least(mag.format(letter), saturation, f"not saturated in {letter}p1"),
-                at_least(number.format(letter), 3, f"detected at least three times in {letter}p1"),
+                at_least(mag.format(letter), saturation, "not saturated"),
+                at_least(number.format(letter), 3, "detected at least three times"),
             ),
         )
         for letter, saturation in PS1_SATURATION_MAG.items()
@@ -503,11 +500,7 @@ def _skymapper_bands(number: str = "") -> tuple[Band, ...]:
             f"{letter}PSF",
             f"e_{letter}PSF",
             "AB",
-            cuts=(
-                (at_least(f"{number}{letter}", 1, f"a good measurement in {letter}sm"),)
-                if number
-                else ()
-            ),
+            cuts=((at_least(f"{number}{letter}", 1, "a good measurement"),) if number else ()),
         )
         for letter in "uvgriz"
     )
@@ -610,7 +603,7 @@ def _synthetic_band(name: str, system: MagnitudeSystem) -> Band:
         system,
         flux=f"F{name}",
         flux_error=f"e_F{name}",
-        cuts=(equals(f"{name}Flag", 1, f"inside the validated range of {name}"),),
+        cuts=(equals(f"{name}Flag", 1, "inside the validated range"),),
     )
 
 
