@@ -121,10 +121,17 @@ def sky_noise(
     good = np.isfinite(sums) & np.isfinite(ring).all(axis=1)
     if good.sum() < EMPTY_APERTURES_ENOUGH or not expected > 0:
         return SkyNoise(float(expected), pixel_counts, int(good.sum()), 1.0)
-    net = sums[good] - rows.size * np.median(ring[good], axis=1)
+    net = sums[good] - rows.size * _ring_level(ring[good].astype(float), pixel_counts)
     measured = robust_sigma(net) * np.sqrt(area / rows.size)
     factor = float(np.clip(measured / expected, *FACTOR_LIMITS))
     return SkyNoise(float(factor * expected), pixel_counts, int(good.sum()), factor)
+
+
+def _ring_level(ring: FloatArray, pixel_counts: float) -> FloatArray:
+    """Mean of each row without what lies 3 sigma from its median (a median alone is coarse)."""
+    away = np.abs(ring - np.median(ring, axis=1, keepdims=True))
+    used = away <= 3.0 * pixel_counts
+    return np.asarray(np.sum(ring * used, axis=1) / np.maximum(used.sum(axis=1), 1))
 
 
 def annulus_reach(radius_px: float) -> float:

@@ -55,7 +55,7 @@ class ZeropointFit:
         σ0.
     reduced_chi2 : float
         Of the kept stars, without σ0.
-    parameters, parameter_errors : array, shape (terms,)
+    parameters, covariance : array, shape (terms,), (terms, terms)
         All terms of the fit; the first is the zeropoint.
     kept : bool array, shape (n,)
         Stars that made the zeropoint.
@@ -75,12 +75,17 @@ class ZeropointFit:
     intrinsic_scatter_mag: float
     reduced_chi2: float
     parameters: FloatArray
-    parameter_errors: FloatArray
+    covariance: FloatArray
     kept: BoolArray
     order: IntArray
     residual_mag: FloatArray
     steps: tuple[Step, ...]
     bic: float
+
+    @property
+    def parameter_errors(self) -> FloatArray:
+        """Standard errors of all terms."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
 
     @property
     def n_kept(self) -> int:
@@ -259,19 +264,19 @@ def fit_zeropoint(
     residual = difference_mag - design @ parameters
     freedom = len(d) - design.shape[1]
     calm = min(1.0, (PRIOR_FREEDOM + marginal.chi2_without) / (PRIOR_FREEDOM + freedom))
-    errors = np.sqrt(np.diag(marginal.covariance) * calm)
+    covariance = marginal.covariance * calm
     weight = 1.0 / (v + extra)
     chi2 = float(np.sum(weight * residual[kept] ** 2))
     spread = float(np.sum(weight * residual[kept] ** 2) / np.sum(weight))
     order = np.lexsort((-significance, kept))
     return ZeropointFit(
         zeropoint_mag=float(parameters[0]),
-        standard_error_mag=float(errors[0]),
+        standard_error_mag=float(np.sqrt(covariance[0, 0])),
         one_star_scatter_mag=float(np.sqrt(spread + v.mean())),
         intrinsic_scatter_mag=marginal.scatter_mag,
         reduced_chi2=float(np.sum(residual[kept] ** 2 / v) / max(freedom, 1)),
         parameters=parameters,
-        parameter_errors=errors,
+        covariance=covariance,
         kept=kept,
         order=order,
         residual_mag=residual,

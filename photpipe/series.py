@@ -1,0 +1,270 @@
+"""All frames of a field together: zeropoints, stars that vary, terms of colour and place."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.calibration import GOOD, Match
+from photpipe.catalogs.table import SourceTable
+from photpipe.science import zeropoint
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+SPATIAL = (2, 5)  # numbers of coefficients of the polynomials over the frame: degree 1, 2
+OUTLIER, VARIES, TOO_FEW = "outlier", "varies in this series", "too few stars"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Terms of the calibration beside the zeropoint, the same for all frames of a field.
+
+    Parameters
+    ----------
+    colour : tuple of str
+        The two bands of the colour; empty without a colour term.
+    colour_reference : float
+        Colour at which the zeropoint holds: that of the Sun.
+    colour_term, colour_term_error : float
+        mag = instrumental + zeropoint + colour_term (colour − colour_reference).
+    spatial : tuple of float
+        Coefficients of `zeropoint.spatial_terms`: 0, 2 or 5.
+    covariance : array
+        Of the colour term (if any) and the spatial coefficients, in this order.
+    """
+
+    colour: tuple[str, ...] = ()
+    colour_reference: float = math.nan
+    colour_term: float = math.nan
+    colour_term_error: float = math.nan
+    spatial: tuple[float, ...] = ()
+    covariance: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def degree(self) -> int:
+        """Degree of the polynomial over the frame."""
+        return {0: 0, 2: 1, 5: 2}[len(self.spatial)]
+
+    def columns(
+        self, colour: FloatArray, x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]
+    ) -> FloatArray:
+        """Values that the coefficients multiply; an unknown colour counts as the reference."""
+        parts = []
+        if self.colour:
+            parts.append(np.nan_to_num(colour - self.colour_reference)[:, None])
+        if self.degree:
+            parts.append(zeropoint.spatial_terms(x_px, y_px, shape, self.degree))
+        return np.column_stack(parts) if parts else np.zeros((len(x_px), 0))
+
+    def with_values(self, values: FloatArray, covariance: FloatArray) -> "Terms":
+        """The same terms with fitted coefficients."""
+        first = bool(self.colour)
+        return Terms(
+            self.colour,
+            self.colour_reference,
+            float(values[0]) if first else math.nan,
+            float(np.sqrt(covariance[0, 0])) if first else math.nan,
+            tuple(values[first:].tolist()),
+            covariance,
+        )
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """Colour term (if any) and spatial coefficients."""
+        first = (self.colour_term,) if self.colour else ()
+        return np.array([*first, *self.spatial])
+
+
+@dataclass(slots=True)
+class Series:
+    """The frames of one field with one catalog.
+
+    Parameters
+    ----------
+    stars : SourceTable
+        Reference stars.
+    matches : list of Match
+        One per frame.
+    minstars : float
+        Stars to keep: a fraction if below 1, else a number.
+    fewest : int
+        Frames with fewer usable stars get no zeropoint.
+    """
+
+    stars: SourceTable
+    matches: list[Match]
+    minstars: float
+    fewest: int
+    terms: Terms = field(default_factory=Terms)
+    repeatability_mag: float = math.nan
+    varies: BoolArray = field(init=False)
+    fits: list[zeropoint.ZeropointFit | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.varies = np.zeros(len(self.stars), bool)
+        self.fit()
+
+    @property
+    def calibrated(self) -> int:
+        """How many frames have a zeropoint."""
+        return sum(each is not None for each in self.fits)
+
+    def fit(self) -> None:
+        """Fit the zeropoint of every frame with enough stars."""
+        self.fits = [self._fit(each) for each in self.matches]
+
+    def usable(self, match: Match) -> BoolArray:
+        """Which matched stars of a frame may calibrate; shape (n matched,)."""
+        return np.asarray(match.good & ~self.varies[match.star])
+
+    def needed(self, match: Match) -> int:
+        """How many stars of a frame have to be kept."""
+        return zeropoint.stars_needed(self.minstars, int(self.usable(match).sum()))
+
+    def _fit(self, match: Match) -> zeropoint.ZeropointFit | None:
+        use = self.usable(match)
+        if use.sum() < self.fewest:
+            return None
+        variance = match.instrumental_variance + match.reference_variance
+        difference = match.difference_mag - self.corrections(match)[match.source]
+        return zeropoint.fit_zeropoint(difference[use], variance[use], self.needed(match))
+
+    def corrections(self, match: Match) -> FloatArray:
+        """What the terms add to the magnitude of each source of a frame; shape (n sources,)."""
+        return np.asarray(self._columns(match) @ self.terms.coefficients)
+
+    def colours(self, match: Match) -> FloatArray:
+        """Colour of each source of a frame, NaN if it is no catalog star; shape (n sources,)."""
+        colour = np.full(len(match.sources.table), math.nan)
+        if self.terms.colour:
+            colour[match.source] = colours(self.stars, self.terms.colour)[match.star]
+        return colour
+
+    def _columns(self, match: Match) -> FloatArray:
+        """What the coefficients of the terms multiply, for all sources of a frame."""
+        x, y = (match.sources.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        return self.terms.columns(self.colours(match), x, y, match.sources.frame.shape)
+
+    def residuals(self, match: Match, fit: zeropoint.ZeropointFit) -> FloatArray:
+        """Catalog minus calibrated magnitude of the matched stars; shape (n matched,)."""
+        zeropoints = self.corrections(match)[match.source] + fit.zeropoint_mag
+        return np.asarray(match.difference_mag - zeropoints)
+
+    def verdicts(self, match: Match, fit: zeropoint.ZeropointFit | None) -> NDArray[np.str_]:
+        """What became of each matched star of a frame; shape (n matched,)."""
+        verdict = match.verdict.copy()
+        use = np.flatnonzero(self.usable(match))
+        verdict[match.good & self.varies[match.star]] = VARIES
+        verdict[use] = TOO_FEW if fit is None else np.where(fit.kept, GOOD, OUTLIER)
+        return verdict
+
+    def standard_error(self, match: Match, fit: zeropoint.ZeropointFit) -> float:
+        """Standard error of a frame's zeropoint, with what the errors of the terms add."""
+        rows = match.source[self.usable(match)][fit.kept]
+        mean = self._columns(match)[rows].mean(axis=0)
+        of_terms = float(mean @ self.terms.covariance @ mean)
+        return math.hypot(fit.standard_error_mag, math.sqrt(max(of_terms, 0.0)))
+
+    def find_variables(self) -> None:
+        """Measure the scatter from frame to frame, set stars that vary aside, and fit anew."""
+        residual, variance = self._residual_matrix()
+        self.repeatability_mag = zeropoint.repeatability(residual, variance)
+        floor = np.nan_to_num(self.repeatability_mag)
+        self.varies = zeropoint.seen_to_vary(residual, variance + floor**2)
+        if self.varies.any():
+            self.fit()
+            constant = (each[:, ~self.varies] for each in self._residual_matrix())
+            self.repeatability_mag = zeropoint.repeatability(*constant)
+
+    def _residual_matrix(self) -> tuple[FloatArray, FloatArray]:
+        """Residuals of the good stars, shape (frames, stars), NaN if unknown; their variances."""
+        shape = (len(self.matches), len(self.stars))
+        residual, variance = np.full(shape, math.nan), np.ones(shape)
+        for row, (match, fit) in enumerate(zip(self.matches, self.fits, strict=True)):
+            if fit is not None:
+                star = match.star[match.good]
+                residual[row, star] = self.residuals(match, fit)[match.good]
+                variance[row, star] = match.instrumental_variance[match.good]
+        return residual, variance
+
+    def find_terms(
+        self, colour: tuple[str, ...], colour_reference: float, *, spatial: bool
+    ) -> None:
+        """Fit a colour term (if a colour is given) and a spatial one where the stars support them.
+
+        Each star enters once, with its mean over the frames, because the error of its catalog
+        magnitude is the same on all of them.
+        """
+        wishes = [(colour, 0)] if colour else []
+        for wished_colour, count in [*wishes, *(((), count) for count in SPATIAL * spatial)]:
+            bands = wished_colour or self.terms.colour
+            self._adopt(Terms(bands, colour_reference, 0.0, spatial=(0.0,) * count))
+        self.fit()
+
+    def _adopt(self, wanted: Terms) -> None:
+        """Take new terms if the stars support them against those at hand."""
+        mean = self._means()
+        shape = self.matches[0].sources.frame.shape
+        now, new = (
+            terms.columns(_colours_of(self.stars, terms.colour, mean.star), mean.x, mean.y, shape)
+            for terms in (self.terms, wanted)
+        )
+        if len(mean.star) < zeropoint.STARS_FOR_TERMS:
+            return
+        needed = zeropoint.stars_needed(self.minstars, len(mean.star))
+        rich = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, new)
+        plain = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, now, kept=rich.kept)
+        if zeropoint.supported(plain, rich):
+            self.terms = wanted.with_values(rich.parameters[1:], rich.covariance[1:, 1:])
+
+    def _means(self) -> "_Means":
+        """Means over the frames of each usable star, terms not applied."""
+        parts = [
+            (match, self.usable(match), match.difference_mag - fit.zeropoint_mag)
+            for match, fit in zip(self.matches, self.fits, strict=True)
+            if fit is not None
+        ]
+        star, inverse = np.unique(
+            np.concatenate([match.star[use] for match, use, _ in parts]), return_inverse=True
+        )
+        weight = np.concatenate([1.0 / match.instrumental_variance[use] for match, use, _ in parts])
+        total = np.bincount(inverse, weight)
+
+        def mean(values: list[FloatArray]) -> FloatArray:
+            return np.asarray(np.bincount(inverse, weight * np.concatenate(values)) / total)
+
+        reference = mean([match.reference_variance[use] for match, use, _ in parts])
+        return _Means(
+            star,
+            mean([difference[use] for _, use, difference in parts]),
+            1.0 / total + reference,
+            *(
+                mean([match.sources.column(name)[match.source[use]] for match, use, _ in parts])
+                for name in ("XWIN_IMAGE", "YWIN_IMAGE")
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Reference stars averaged over frames; arrays of shape (n,)."""
+
+    star: NDArray[np.intp]
+    difference: FloatArray
+    variance: FloatArray
+    x: FloatArray
+    y: FloatArray
+
+
+def _colours_of(stars: SourceTable, bands: Sequence[str], rows: NDArray[np.intp]) -> FloatArray:
+    """Colours of some stars; NaN without bands."""
+    return colours(stars, bands)[rows] if bands else np.full(len(rows), math.nan)
+
+
+def colours(stars: SourceTable, bands: Sequence[str]) -> FloatArray:
+    """Colour of each star in two bands of the catalog; NaN if unknown; shape (n,)."""
+    blue, red = (stars.column(f"{band}mag") for band in bands)
+    return np.asarray(blue - red)
