@@ -76,9 +76,9 @@ _EVANS = {
 }
 _GAIA_RELATIONS = {"GAIA3": _RIELLO, "GAIA2": _EVANS}
 
-# BP - RP and G - RP of dwarfs as polynomials of (g-i)_P1 and of BP - RP (rounded).
-_BP_RP = (0.36, 0.90)
+# G - RP of dwarfs as a polynomial of BP - RP (rounded).
 _G_RP = (0.035, 0.60, -0.055)
+_BP_RP_GRID = np.linspace(-0.5, 5.0, 551)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +181,9 @@ def _add_tonry(mags: Magnitudes) -> None:
 
 
 def _add_gaia(mags: Magnitudes) -> None:
-    """Gaia G, BP, RP: the colour from the sequence, G from V (exact for DR3 whatever R and I)."""
-    bp_rp = polyval(mags["gp1"] - mags["ip1"], _BP_RP)
+    """Gaia G, BP, RP from V and I, so that the DR3 relations for those two are exact."""
+    v_minus_i = polyval(_BP_RP_GRID, _RIELLO["I"]) - polyval(_BP_RP_GRID, _RIELLO["V"])
+    bp_rp = np.interp(mags["V"] - mags["I"], v_minus_i, _BP_RP_GRID)
     mags["G"] = mags["V"] + polyval(bp_rp, _RIELLO["V"])
     mags["RP"] = mags["G"] - polyval(bp_rp, _G_RP)
     mags["BP"] = mags["RP"] + bp_rp
