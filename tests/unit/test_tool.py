@@ -114,7 +114,16 @@ def test_a_crash_names_its_signal(fake, tmp_path):
 
 def test_there_is_no_input_to_wait_for(fake, tmp_path):
     fake("read answer; echo got:$answer")
-    assert run_tool(FAKE, [], tmp_path, 5).output_tail == "got:"
+    ours, typed = os.pipe()
+    os.write(typed, b"typed by the user\n")
+    keyboard = os.dup(0)
+    os.dup2(ours, 0)
+    try:
+        assert run_tool(FAKE, [], tmp_path, 5).output_tail == "got:"
+    finally:
+        os.dup2(keyboard, 0)
+        for each in (ours, typed, keyboard):
+            os.close(each)
 
 
 def test_output_of_any_bytes_is_decoded_and_escapes_are_removed(fake, tmp_path):
