@@ -230,7 +230,7 @@ class Cache:
         limit_days = request.max_age_days
         if len(table) == 0:
             limit_days = min(limit_days, self.settings.unknown_age_days)
-        return _age_days(table.meta[ABOUT]) <= limit_days
+        return _age_days(table.meta[ABOUT]) < limit_days
 
     def _candidates(self, request: Request) -> list[tuple[Path, float | None]]:
         """Files that may hold the answer with their depths, the smallest cone first."""

@@ -100,7 +100,8 @@ class _Search:
             return table if table is not None and self._missing(table).size == 0 else None
 
         def fetch() -> "Table":
-            return self._fetched(self._kept(cache, request, any_age=False))
+            missing = self._missing(self._kept(cache, request, any_age=False))
+            return self._fetched(missing, self._kept(cache, request, any_age=True))
 
         try:
             return cache.remember(request, fetch, find)
@@ -132,7 +133,7 @@ class _Search:
             table = cache.load(folder / request.folder / request.file_name)
             if table is not None:
                 age = cache.now_jd() - np.asarray(table["asked_jd"], float)
-                found.append(table[any_age | (age <= request.max_age_days)])
+                found.append(table[any_age | (age < request.max_age_days)])
         if not found:
             return None
         return found[0] if len(found) == 1 else vstack(found, metadata_conflicts="silent")
@@ -142,19 +143,21 @@ class _Search:
             return self.times
         return self.times[rows_at(np.asarray(table["jd"], float), self.times) < 0]
 
-    def _fetched(self, kept: "Table | None") -> "Table":
-        """Kept positions and those that were missing."""
+    def _fetched(self, missing: FloatArray, kept: "Table | None") -> "Table":
+        """Positions at the missing times, and all kept ones at other times."""
         from astropy.table import vstack
 
-        missing = self._missing(kept)
         batches = math.ceil(len(missing) / EPOCHS_PER_REQUEST)
-        tables = [] if kept is None else [kept]
+        tables = []
         lookup = None
         for batch in np.array_split(missing, batches):
             lookup, table = self._resolved(lookup, batch)
             tables.append(table)
+        name = tables[0].meta["name"]
+        if kept is not None:
+            tables.append(kept[rows_at(missing, np.asarray(kept["jd"], float)) < 0])
         merged = vstack(tables, metadata_conflicts="silent")
-        merged.meta = {"name": tables[-1].meta["name"]}
+        merged.meta = {"name": name}
         merged.sort("jd")
         return merged
 
@@ -176,15 +179,11 @@ class _Search:
                 if lookup.id_type is None and exact and exact != lookup.text:
                     candidates.insert(0, Lookup(exact, None))
                 continue
-            if lookup.closest_apparition:
-                log.info(
-                    "%s is %s: the apparition nearest to the observations%s",
-                    self.target,
-                    table.meta["name"],
-                    ", without fragments" if lookup.no_fragments else "",
-                )
-            else:
-                log.info("%s is %s", self.target, table.meta["name"])
+            if known is None:
+                which = "the apparition nearest to the observations"
+                which += ", without fragments" if lookup.no_fragments else ""
+                remark = f": {which}" if lookup.closest_apparition else ""
+                log.info("%s is %s%s", self.target, table.meta["name"], remark)
             return lookup, table
         reason = "no Solar System object"
         if several is not None:
