@@ -51,12 +51,16 @@ LARGEST_BINNING = 64
 
 def card_value(header: "Header", keyword: str) -> CardValue | None:
     """Value of a card; None if it is missing, blank or undefined. Broken cards come as text."""
+    from astropy.io.fits import VerifyError
+
     if keyword not in header:
         return None
     try:
         value = header[keyword]
-    except (ValueError, OSError):  # astropy's VerifyError is one: keep what the card says
-        value = str(header.cards[keyword].image)[10:].partition(" /")[0].strip()
+    except VerifyError:  # a header that astropy read: mended as it would be when written
+        card = header.cards[keyword]
+        card.verify("silentfix")
+        value = card.value
     if isinstance(value, str):
         return value.strip() or None
     return value if isinstance(value, int | float) else None

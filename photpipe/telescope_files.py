@@ -80,7 +80,13 @@ def read(built_in: Path, users: Path | None) -> Entries:
     if users:
         telescopes |= {key: _checked(key, entry, users) for key, entry in own_entries.items()}
         _check_identifiers(own_documented, telescopes, users)
-    return Entries(telescopes, identifiers, tuple(_identifiers(own_documented, own_entries)))
+    inherited = {id(entry["identified_by"]) for entry in entries.values()}
+    own = {
+        keyword: entry
+        for keyword, entry in own_entries.items()
+        if id(entry.get("identified_by")) not in inherited  # by {**another_param, ...}
+    }
+    return Entries(telescopes, identifiers, tuple(_identifiers(own_documented, own)))
 
 
 def _identifiers(
