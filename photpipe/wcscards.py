@@ -270,7 +270,8 @@ def _refitted(system: _System, shape: tuple[int, int]) -> dict[str, CardValue]:
     edges = [np.linspace(1, length, 25) for length in shape[::-1]]
     grid = np.stack([axis.ravel() for axis in np.meshgrid(*edges)], axis=1)
     ra0, dec0 = (float(each[0]) for each in system.sky(crpix[None, :]))
-    plane = astrometry.tangent_plane(ra0, dec0, *system.sky(grid)) / sky.ARCSEC_PER_DEG
+    with np.errstate(invalid="ignore"):  # pixels beyond the sky are NaN
+        plane = astrometry.tangent_plane(ra0, dec0, *system.sky(grid)) / sky.ARCSEC_PER_DEG
     true = plane.real, plane.imag
     if not np.isfinite(true).all():
         raise HeaderError(system.frame, "CRPIX1", f"parts of the image have no sky: {_NO_WCS}")
