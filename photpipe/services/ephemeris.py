@@ -128,9 +128,9 @@ def interpolated(table: "Table", times: FloatArray) -> "Table | None":
     kept.sort("jd")
     jd, first = np.unique(np.asarray(kept["jd"], float), return_index=True)
     kept = kept[first]
-    right = np.searchsorted(jd, times)
-    if len(jd) < 2 or (right == 0).any() or (right == len(jd)).any():
+    if len(jd) < 2 or (times < jd[0]).any() or (times > jd[-1]).any():
         return None
+    right = np.searchsorted(jd[1:-1], times) + 1
     if (jd[right] - jd[right - 1] > _WIDEST_GAP_D).any():
         return None
     value = {name: np.asarray(kept[name], float) for name in COLUMNS}
