@@ -153,7 +153,7 @@ def prepared(
         **_equinox(frame),
         **wcs,
     }
-    spared = _read_cards(frame) - set(written)
+    spared = read_cards(frame) - set(written)
     kept = [
         card
         for card in frame_facts
@@ -260,6 +260,9 @@ def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
         for name, value in frame.supplied_cards().items()
         if card_value(frame.header, name) is None
     }
+    exptime_card = str(frame.telescope.parameters["exptime"])
+    if exptime_card in added:
+        added[exptime_card] = frame.exptime_s  # a number, whatever was typed
     if wishes.target:
         added |= {target_card: wishes.target, "OBJECT": wishes.target}
     elif card_value(frame.header, "OBJECT") is None and frame.object_name:
@@ -270,7 +273,7 @@ def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
     return added
 
 
-def _read_cards(frame: Frame) -> set[str]:
+def read_cards(frame: Frame) -> set[str]:
     """Cards that the entry of the telescope reads, whatever they mean elsewhere."""
     telescope = frame.telescope
     named = (telescope.chip.card, telescope.distortion.card)
