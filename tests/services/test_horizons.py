@@ -164,7 +164,7 @@ def test_offline_positions_between_prefetched_ones(
     grid = JD + np.arange(0, 0.3, 10 / 1440)
     positions("2010 AB12", grid, "290", settings)
     offline = settings.with_offline()
-    times = JD + np.array([0.0123, 0.1, 0.2222])
+    times = JD + np.array([0.0, 0.0123, 0.1, 0.2222])
     found = positions("2010 AB12", times, "290", offline)
     away = separation_deg(
         found.ra_deg, found.dec_deg, *sky.mover("2010 AB12").predicted_position(times)
