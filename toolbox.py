@@ -120,9 +120,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         values = parser.parse_args(cli.normalised(words, ["telescope"]))
     except SystemExit as stop:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
-    logging.getLogger("photpipe").addHandler(logging.NullHandler())
+    remarks = logging.getLogger("photpipe.frames")
+    remarks.setLevel(logging.ERROR)  # they are part of what is printed
     with cli.reporting(debug=False) as outcome:
         outcome.status = _explained(cli.named_paths(values.images), values.telescope)
+    remarks.setLevel(logging.NOTSET)
     return outcome.status
 
 

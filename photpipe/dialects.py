@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 CardValue = str | int | float | bool
 
-EARLIEST_JD, LATEST_JD = 2396758.5, 2488069.5  # years 1850 and 2100: outside, a date is a mistake
+EARLIEST_JD, LATEST_JD = 2407715.5, 2488069.5  # years 1880 and 2100: outside, a date is a mistake
 LARGEST_BINNING = 64
 
 
@@ -229,7 +229,7 @@ class MidTime:
         jd = _to_utc(self._marked_jd(header, frame), header, frame)
         jd += _SHARE_OF_EXPOSURE[self._mark(header)] * exptime_s / SECONDS_PER_DAY
         if not EARLIEST_JD <= jd <= LATEST_JD:
-            raise HeaderError(frame, self.date, "the date lies outside the years 1850 to 2100")
+            raise HeaderError(frame, self.date, "the date lies outside the years 1880 to 2100")
         return jd
 
     def _mark(self, header: "Header") -> Mark:
@@ -286,7 +286,7 @@ def _julian_date(number: float, keyword: str, frame: str) -> float:
     for jd in (number, mjd_to_jd(number)):
         if EARLIEST_JD <= jd <= LATEST_JD:
             return jd
-    raise HeaderError(frame, keyword, f"{number} is no Julian date of the years 1850 to 2100")
+    raise HeaderError(frame, keyword, f"{number} is no Julian date of the years 1880 to 2100")
 
 
 def _to_utc(jd: float, header: "Header", frame: str) -> float:

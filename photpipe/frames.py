@@ -202,7 +202,7 @@ class Frame:
         if self.is_prepared:
             jd = self._required("MIDTIMJD", "the time of the exposure")
             if not EARLIEST_JD <= jd <= LATEST_JD:
-                raise HeaderError(self.name, "MIDTIMJD", f"{jd} lies outside 1850 to 2100")
+                raise HeaderError(self.name, "MIDTIMJD", f"{jd} lies outside 1880 to 2100")
             return jd
         return self.telescope.midtime.from_header(self.header, self.exptime_s, self.name)
 

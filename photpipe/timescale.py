@@ -126,8 +126,8 @@ def parse_datetime(date: str, time: str | None = None) -> float:
     ValueError
         If either part is missing or malformed.
     """
-    head, _, tail = date.strip().replace("T", " ", 1).partition(" ")
-    clock = (time if time is not None else tail).strip()
+    head, *tail = re.split("[T ]", date.strip(), maxsplit=1)
+    clock = (time if time is not None else "".join(tail)).strip()
     if not clock:
         message = f"{date!r} has no time of day"
         raise ValueError(message)
