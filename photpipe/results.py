@@ -510,3 +510,94 @@ class CalibrateResult:
     def calibrated(self) -> int:
         """How many frames have a zeropoint."""
         return sum(each.is_calibrated for each in self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredFrame:
+    """Plate solution of one frame (pp_register); NaN where unknown.
+
+    Parameters
+    ----------
+    frame, catalog : str
+        File name of the frame, and the reference catalog.
+    seed : str
+        How its place on the sky was found: header, series, pattern, SCAMP.
+    fit : str
+        Who fitted the solution: SCAMP, least squares, or kept.
+    as_contrast, xy_contrast : float
+        Contrasts of SCAMP's match.
+    detections, references : int
+        Sources and catalog stars that were compared.
+    matched : int
+        How many of them coincide.
+    expected : float
+        How many would by chance.
+    surprise_nats : float
+        Improbability of the coincidences (negative logarithm).
+    rms_arcsec, region_arcsec : float
+        Root mean square per axis of all residuals; largest median of nine regions.
+    ra_deg, dec_deg : float
+        Middle of the frame.
+    offset_arcsec : float
+        How far the header had it from there.
+    pixel_scale_arcsec, scale_error : float
+        Pixel scale, and its relative deviation from the nominal one.
+    rotation_deg : float
+        Position angle of the y axis, north through east.
+    mirrored : bool
+        East is to the right when north is up.
+    degree : int
+        Degree of the distortion.
+    sigma_arcsec : (float, float)
+        Scatter that SCAMP reports.
+    chi2 : float
+        Reduced chi2 that SCAMP reports.
+    """
+
+    frame: str
+    catalog: str
+    seed: str
+    fit: str
+    as_contrast: float
+    xy_contrast: float
+    detections: int
+    references: int
+    matched: int
+    expected: float
+    surprise_nats: float
+    rms_arcsec: float
+    region_arcsec: float
+    ra_deg: float
+    dec_deg: float
+    offset_arcsec: float
+    pixel_scale_arcsec: float
+    scale_error: float
+    rotation_deg: float
+    mirrored: bool
+    degree: int
+    sigma_arcsec: tuple[float, float]
+    chi2: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterResult:
+    """Outcome of pp_register.
+
+    Parameters
+    ----------
+    frames : tuple of RegisteredFrame
+        In the order in which they were given.
+    failed : tuple of FrameFailure
+        The others.
+    catalogs : tuple of str
+        Reference catalogs that were tried, in order; each is in ``<name>.cat``.
+    """
+
+    frames: tuple[RegisteredFrame, ...]
+    failed: tuple[FrameFailure, ...]
+    catalogs: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many frames are registered."""
+        return len(self.frames)

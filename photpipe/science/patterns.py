@@ -9,7 +9,7 @@ coincidences of the remaining stars, against the number of hypotheses that were 
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,12 +207,15 @@ class Finding:
         Coincidences by chance.
     score_nats : float
         Improbability of the coincidences, less the logarithm of the number of hypotheses.
+    origin : int
+        Which of the known maps led to it; -1: none, the pattern was recognised.
     """
 
     plate: PlateMap
     matched: int
     expected: float
     score_nats: float
+    origin: int = -1
 
     @property
     def is_sure(self) -> bool:
@@ -225,6 +228,8 @@ def search(
     region: StarRegion,
     expectation: Expectation,
     known: Sequence[PlateMap] = (),
+    *,
+    thorough: bool = True,
 ) -> Finding | None:
     """Find the map from a frame to the plane of the catalog.
 
@@ -238,6 +243,8 @@ def search(
         Size, scale and place of the frame, and their uncertainty.
     known : sequence of PlateMap
         Maps whose scale, rotation and parity may hold (header, neighbours in the series).
+    thorough : bool
+        Recognise patterns where none of the known maps holds.
 
     Returns
     -------
@@ -253,7 +260,11 @@ def search(
         if (bright.size, count) in tried:
             continue
         tried.add((bright.size, count))
-        for found in _attempts(bright, region, count, expectation, known):
+        field = region.field(count)
+        attempts = _voted(bright, field, expectation, known)
+        if thorough:
+            attempts = itertools.chain(attempts, _recognised(bright, region, count, expectation))
+        for found in attempts:
             if best is None or found.score_nats > best.score_nats:
                 best = found
             if found.is_sure:
@@ -261,39 +272,24 @@ def search(
     return best
 
 
-def _attempts(
-    bright: ComplexArray,
-    region: StarRegion,
-    count: int,
-    expectation: Expectation,
-    known: Sequence[PlateMap],
-) -> Iterator[Finding]:
-    """Findings from the cheapest kind of hypothesis to the dearest."""
-    field = region.field(count)
-    for plate in known:
-        yield from _voted(bright, field, expectation, plate)
-    yield from _recognised(bright, region, count, expectation)
-
-
 def _voted(
-    bright: ComplexArray, field: StarField, expectation: Expectation, plate: PlateMap
+    bright: ComplexArray, field: StarField, expectation: Expectation, known: Sequence[PlateMap]
 ) -> Iterator[Finding]:
     """Findings when only the position is unknown: the most frequent differences."""
-    difference = (field.plane[None, :] - plate(bright)[:, None]).ravel()
-    middle = complex(plate(expectation.middle_px))
-    difference = difference[
-        np.abs(difference + middle - expectation.centre_arcsec) <= expectation.offset_arcsec
-    ]
-    for lattice in (0, 0.5 + 0.5j):
-        cells = difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice
-        cells = np.floor(cells.real) + 1j * np.floor(cells.imag)
-        names, which, votes = np.unique(cells, return_inverse=True, return_counts=True)
-        for cell in np.argsort(votes)[::-1][:VOTE_WINNERS]:
-            here = difference[which == cell]
-            moved = plate.shifted(complex(np.median(here.real), np.median(here.imag)))
-            found = _refined(moved, bright, field, expectation, names.size)
-            if found is not None:
-                yield found
+    for origin, plate in enumerate(known):
+        difference = (field.plane[None, :] - plate(bright)[:, None]).ravel()
+        from_there = difference + complex(plate(expectation.middle_px)) - expectation.centre_arcsec
+        difference = difference[np.abs(from_there) <= expectation.offset_arcsec]
+        for lattice in (0, 0.5 + 0.5j):
+            cells = difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice
+            cells = np.floor(cells.real) + 1j * np.floor(cells.imag)
+            names, which, votes = np.unique(cells, return_inverse=True, return_counts=True)
+            for cell in np.argsort(votes)[::-1][:VOTE_WINNERS]:
+                here = difference[which == cell]
+                moved = plate.shifted(complex(np.median(here.real), np.median(here.imag)))
+                found = _refined(moved, bright, field, expectation, names.size)
+                if found is not None:
+                    yield replace(found, origin=origin)
 
 
 def _recognised(
