@@ -95,7 +95,10 @@ def read_stars(path: Path, name: str, columns: Columns | None = None) -> SourceT
     from astropy.table import Table
 
     columns = columns or Columns()
-    finder = _Finder(path, _read(path), columns)
+    raw = _read(path)
+    if not raw.colnames:
+        raise ConfigError(f"{path.name}: no table of stars (the file is empty)")
+    finder = _Finder(path, raw, columns)
     ra, dec = finder.degrees("ra_deg"), finder.degrees("dec_deg")
     good = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
     if not good.any():

@@ -28,7 +28,8 @@ def checked(
     position_columns : tuple of str
         Columns of RA and Dec in degrees.
     required : sequence of str
-        Further columns without which the answer is of no use.
+        Further columns of numbers without which, or without values in which, the answer is of
+        no use.
 
     Returns
     -------
@@ -48,6 +49,9 @@ def checked(
     ra, dec = (_numbers(stored, names[normalised(name)]) for name in position_columns)
     if len(stored) and not cone.contains(ra, dec).any():
         raise Unusable("the answer is about another patch of sky")
+    for name in required:
+        if len(stored) and not np.isfinite(_numbers(stored, names[normalised(name)])).any():
+            raise Unusable(f"column {name} of the answer is blank")
     for asked in (*position_columns, *required):
         if names[normalised(asked)] != asked:
             stored.rename_column(names[normalised(asked)], asked)

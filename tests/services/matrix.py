@@ -1,0 +1,66 @@
+"""Every service under every fault: what is asked, and what comes of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from photpipe.errors import PhotPipeError
+from photpipe.services import horizons, skybot, vsx
+from photpipe.services.reference import fetch_catalog
+from photpipe.settings import Settings
+from photpipe.sky import Cone
+from tests.services.conftest import DEC_DEG, JD, RA_DEG
+from tests.simsky import Fault, SkyServer, faults
+
+CONE = Cone(RA_DEG, DEC_DEG, 0.05)
+REFUSED = Fault("connection refused")
+FAULTS = (*faults.ALL_FAULTS, REFUSED)
+PATIENCE_S = 1.0
+IMPATIENT: Mapping[str, Any] = {
+    "connect_timeout_s": 0.5,
+    "read_timeout_s": 0.45,
+    "deadline_s": PATIENCE_S,
+    "longest_pause_s": 0.3,
+}
+
+QUESTIONS: Mapping[str, Callable[[Settings], Any]] = {
+    "vizier": lambda settings: fetch_catalog("GAIA", CONE, settings, max_mag=18.0),
+    "vsx": lambda settings: vsx.variables(Cone(RA_DEG, DEC_DEG, 0.1), settings),
+    "sdss": lambda settings: fetch_catalog("SDSS-R13", CONE, settings, max_mag=18.0),
+    "mast": lambda settings: fetch_catalog("PANSTARRS-DR2", CONE, settings, max_mag=18.0),
+    "horizons": lambda settings: horizons.positions("3552", [JD, JD + 0.01], "290", settings),
+    "skybot": lambda settings: skybot.asteroids(CONE, JD, "290", settings),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a question: rows, or the error in its words, and how long it took."""
+
+    rows: int | None
+    error: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows" if self.rows is not None else self.error
+
+
+def inflict(server: SkyServer, service: str, fault: Fault, *, mirror: bool = False) -> None:
+    """Let a fault befall a service: all its servers, or only the first."""
+    names = {"vizier": ["vizier", "vizier2"], "vsx": ["vizier", "vizier2"]}.get(service, [service])
+    for name in names[:1] if mirror else names:
+        if fault is REFUSED:
+            server.stop(name)
+        else:
+            server.fail(replace(fault, service=service, server=name))
+
+
+def outcome(service: str, settings: Settings) -> Outcome:
+    """Ask the question of a service; anything but an answer or a named failure escapes."""
+    began = time.monotonic()
+    try:
+        rows, error = len(QUESTIONS[service](settings)), ""
+    except PhotPipeError as failure:
+        rows, error = None, str(failure)
+    return Outcome(rows, error, time.monotonic() - began)
