@@ -172,14 +172,14 @@ def _sample(
     saturation_adu: float | None,
 ) -> NDArray[np.intp]:
     """Rows of the stars that make the curve of growth of a frame."""
-    x, y, fwhm = (
-        np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FWHM_IMAGE")
+    x, y, size = (
+        np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_RADIUS")
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         snr = np.nanmax(np.where(error > 0, flux / error, 0.0), axis=1)
     light = growth.neighbour_light(x, y, flux[:, -1], float(radii_px[-1]) + 2.0)
     clean = (np.asarray(table["FLAGS"]) == 0) & is_linear(table, saturation_adu)
-    return growth.star_sample(clean, fwhm, snr, light < growth.NEIGHBOUR_LIGHT)
+    return growth.star_sample(clean, size, snr, light < growth.NEIGHBOUR_LIGHT)
 
 
 def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> PhotometryFrame:

@@ -14,7 +14,7 @@ from photpipe.catalogs.matching import mutual_matches
 from photpipe.catalogs.table import SourceTable
 from photpipe.dialects import as_number, card_value
 from photpipe.errors import FrameError
-from photpipe.science import growth, zeropoint
+from photpipe.science import growth, noise, zeropoint
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -29,7 +29,7 @@ GOOD = "used"
 LARGEST_ERROR_MAG = 0.1  # documented for the catalogs; the same for the frame's own magnitudes
 TARGET_REACH_ARCSEC = 5.0
 MATCH_PX = 0.5  # coarse pixels need a wider tolerance than the documented one
-STARLIKE_SNR = 20.0
+STARLIKE_SNR, STARLIKE_WIDTHS = 30.0, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,8 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which stars may calibrate (see the options of pp_calibrate)."""
+    """Which stars may calibrate, and how far a match may be off."""
 
-    maxflag: int
     use_all_stars: bool
     tolerance_arcsec: float
 
@@ -177,15 +176,14 @@ def _blended(sources: Sources) -> BoolArray:
 
 
 def _not_like_a_star(sources: Sources) -> BoolArray:
-    """Which bright sources are not as wide as stars (galaxies, trails, cosmic rays)."""
-    fwhm = sources.column("FWHM_IMAGE")
-    error = sources.column("MAGERR_APER")
-    snr = np.divide(1.0857, error, out=np.zeros_like(error), where=error > 0)
-    bright = (snr > STARLIKE_SNR) & (np.asarray(sources.table["FLAGS"]) == 0)
-    centre, width = growth.locus(fwhm[bright])
-    if bright.sum() < growth.SAMPLE_ENOUGH:
-        return np.zeros(len(fwhm), bool)
-    return np.asarray((snr > STARLIKE_SNR) & (np.abs(fwhm - centre) > 1.5 * width))
+    """Which bright sources have not the size of stars (galaxies, close pairs, cosmic rays)."""
+    size, error = sources.column("FLUX_RADIUS"), sources.column("MAGERR_APER")
+    bright = (error > 0) & (error < noise.POGSON / STARLIKE_SNR)
+    flawless = bright & (np.asarray(sources.table["FLAGS"]) == 0)
+    if flawless.sum() < growth.SAMPLE_ENOUGH:
+        return np.zeros(len(size), bool)
+    centre, width = growth.locus(size[flawless])
+    return np.asarray(bright & (np.abs(size - centre) > STARLIKE_WIDTHS * width))
 
 
 def crowded_stars(stars: SourceTable, reach_arcsec: float) -> BoolArray:

@@ -130,9 +130,7 @@ def solar_like(table: SourceTable, tolerance_mag: float = SOLAR_TOLERANCE_MAG) -
     ReductionError
         If there are no solar colors for the catalog, or its reply lacks the bands.
     """
-    families = description_of(table).families
-    offers = (published.solar_colors(family) for family in families)
-    colors = next((o for o in offers if o and _has(table, [b for c in o for b in c.color])), ())
+    colors = solar_colors_of(table)
     if not colors:
         message = f"{table.name}: stars like the Sun cannot be told from others"
         raise ReductionError(message)
@@ -141,6 +139,13 @@ def solar_like(table: SourceTable, tolerance_mag: float = SOLAR_TOLERANCE_MAG) -
         blue, red = (table.column(f"{band}mag") for band in solar.color)
         like &= np.abs(blue - red - solar.mag) <= tolerance_mag
     return like
+
+
+def solar_colors_of(table: SourceTable) -> tuple[published.SolarColor, ...]:
+    """Colors of the Sun in bands that the table has; none if it has not."""
+    families = description_of(table).families
+    offers = (published.solar_colors(family) for family in families)
+    return next((o for o in offers if o and _has(table, [b for c in o for b in c.color])), ())
 
 
 def relations(table: SourceTable, band: str) -> tuple[published.Transformation, ...]:

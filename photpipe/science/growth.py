@@ -20,7 +20,7 @@ MEDIAN_ERROR = 1.2533  # √(π/2): error of a median relative to that of a mean
 MONOTONIC_SIGMA = 3.0
 LOCUS_INTERVAL = 0.15  # relative width that surely holds the stars of one frame
 LOCUS_SIGMA = 4.0
-LOCUS_MIN_WIDTH = 0.1  # relative: Source Extractor's FWHM of good stars scatters by a few per cent
+LOCUS_MIN_WIDTH = 0.1  # relative; sizes of good stars scatter by a few per cent
 NEIGHBOUR_LIGHT = 0.02  # relative light of neighbours that spoils a curve
 SNR_LADDER = (50.0, 20.0, 10.0, 5.0)
 SAMPLE_ENOUGH = 10
@@ -83,14 +83,14 @@ def aperture_radii(smallest_px: float, largest_px: float, number: int = APERTURE
     return np.linspace(smallest_px, largest_px, number)
 
 
-def locus(fwhm_px: FloatArray) -> tuple[float, float]:
-    """Centre and half-width, in pixels, of the stellar locus in a list of FWHM.
+def locus(size_px: FloatArray) -> tuple[float, float]:
+    """Centre and half-width, in pixels, of the stellar locus among sizes of sources.
 
     The centre is that of the interval of fixed relative width that holds most sources: stars
     share one width while galaxies, blends and cosmic rays scatter, so that the fullest
     interval is that of the stars even when they are a minority. Both are NaN without a width.
     """
-    logs = np.sort(np.log(fwhm_px[np.isfinite(fwhm_px) & (fwhm_px > 0)]))
+    logs = np.sort(np.log(size_px[np.isfinite(size_px) & (size_px > 0)]))
     if not logs.size:
         return float("nan"), float("nan")
     ends = np.searchsorted(logs, logs + LOCUS_INTERVAL, side="right")
@@ -117,7 +117,7 @@ def neighbour_light(
 
 
 def star_sample(
-    clean: BoolArray, fwhm_px: FloatArray, snr: FloatArray, isolated: BoolArray
+    clean: BoolArray, size_px: FloatArray, snr: FloatArray, isolated: BoolArray
 ) -> NDArray[np.intp]:
     """Indices of the stars whose curves are worth averaging, brightest first, at most 100.
 
@@ -125,8 +125,8 @@ def star_sample(
     ----------
     clean : bool array, shape (n,)
         Unflagged, unsaturated, finite.
-    fwhm_px, snr : array, shape (n,)
-        Width, and signal-to-noise ratio in the aperture where it is largest.
+    size_px, snr : array, shape (n,)
+        Half-light radius, and signal-to-noise ratio in the aperture where it is largest.
     isolated : bool array, shape (n,)
         No neighbour of weight in the largest aperture.
 
@@ -137,8 +137,8 @@ def star_sample(
     """
     for limit in SNR_LADDER:
         bright = clean & (snr > limit)
-        centre, width = locus(fwhm_px[bright])
-        good = bright & isolated & (np.abs(fwhm_px - centre) <= width)
+        centre, width = locus(size_px[bright])
+        good = bright & isolated & (np.abs(size_px - centre) <= width)
         if good.sum() >= SAMPLE_ENOUGH:
             break
     chosen = np.flatnonzero(good)
