@@ -1238,7 +1238,7 @@ ztfmosaic_param = {
     'dec': 'OBJDECD',
     'radec_separator': 'XXX',
     'date_keyword': 'OBSJD',
-    'date_marks': 'middle',
+    'date_marks': 'start',
     'filter_translations': {'ZTF_g': 'g', 'ZTF_r': 'r'},
     'reg_search_radius': 0.1,
     'photometry_catalogs': ('PANSTARRS', 'SDSS-R9'),
@@ -1700,6 +1700,10 @@ CORRECTIONS = (
     (
         'SL40IN', 'date_marks', None, sl40in_param['date_marks'],
         'FRAME is the end of the exposure with the internal trigger (SAAO, page on SHOC)',
+    ),
+    (
+        'ZTFMOSAIC', 'date_marks', 'middle', 'start',
+        'Julian date at the start of the exposure (ZTF, schema of the alerts)',
     ),
     ('MEXMAN', 'obsmidtime_jd', 'JD', 'MIDTIMJD', 'the card holds the start of the exposure'),
     *(

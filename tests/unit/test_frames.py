@@ -41,9 +41,7 @@ def test_golden_header(keyword: str) -> None:
     frame, expected = golden_frame(keyword), EXPECTED[keyword]
     assert frame.telescope.keyword == keyword
     assert frame.telescope.observatory_code == expected["observatory"]
-    assert frame.midtime_jd == pytest.approx(
-        float(expected["midtime_jd"]), abs=1e-8, rel=0
-    )
+    assert frame.midtime_jd == pytest.approx(float(expected["midtime_jd"]), abs=1e-8, rel=0)
     assert frame.pointing() == pytest.approx(number(keyword, "ra_deg", "dec_deg"), abs=2e-7)
     assert frame.exptime_s == float(expected["exptime_s"])
     assert frame.airmass == float(expected["airmass"])
@@ -108,6 +106,10 @@ def test_airmass_below_the_horizon_is_not_believed() -> None:
     header = without("WIYN09HDI", "AIRMASS")
     header["DECSTRNG"] = "-80:00:00"
     assert frame_of(header).airmass == 1.0
+
+
+def test_airmass_without_a_position_is_one() -> None:
+    assert frame_of(without("WIYN09HDI", "AIRMASS", "RASTRNG")).airmass == 1.0
 
 
 @pytest.mark.parametrize("value", ["", "n/a", 0.0, -1.0, 1e9, True])
@@ -244,6 +246,8 @@ def test_gain_and_saturation() -> None:
     header = golden_header("UKIRTWFCAM")
     header["GAIN"] = 4.5  # this card is always wrong there
     assert frame_of(header).gain is None
+    header["PP_GAIN"] = 45.0  # of a combined image
+    assert frame_of(header).gain == 45.0
 
 
 def test_names_of_files() -> None:
@@ -272,6 +276,7 @@ def test_prepared_frames_are_believed(prepared: Frame) -> None:
     assert prepared.is_prepared
     assert prepared.telescope.keyword == "MAGIMACSS"
     assert prepared.pixel_scale_arcsec == (0.39, 0.41)
+    assert prepared.midtime_jd == pytest.approx(*number("MAGIMACSS", "midtime_jd"), abs=1e-8, rel=0)
     assert prepared.pointing() == pytest.approx(number("MAGIMACSS", "crval1", "crval2"), abs=2e-7)
     assert prepared.wcs().pixel_to_world_values(511.0, 1023.0) == pytest.approx(
         prepared.pointing(), abs=1e-9
@@ -357,6 +362,16 @@ def test_generic_reads_a_named_card_of_every_frame() -> None:
         header["SHUTTIME"] = seconds
     telescope = generic.generic(first, {"secpix": 1.0, "exptime": "SHUTTIME"})
     assert [frame_of(each, telescope).exptime_s for each in (first, second)] == [10.0, 20.0]
+    del second["SHUTTIME"]
+    with pytest.raises(HeaderError, match="EXPTIME: missing"):
+        _ = frame_of(second, telescope).exptime_s
+
+
+def test_generic_takes_the_scale_from_a_card() -> None:
+    header = golden_header("GENERIC")
+    header["IM_SCALE"] = 5.21
+    telescope = generic.generic(header, {"secpix": "im_scale"})
+    assert telescope.secpix_arcsec == (5.21, 5.21)
 
 
 @pytest.mark.parametrize(

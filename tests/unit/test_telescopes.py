@@ -223,6 +223,7 @@ def test_unknown_instrument_says_what_was_seen_and_what_to_do() -> None:
         ({"instrume": "FLI", "sitelat": "+35 05 48"}, "PWFLINPOI"),
         ({"instrume": "FLI", "sitelat": "unknown", "latitude": 35.1}, "PWFLINPOI"),
         ({"instrume": "FLI", "sitelat": -30.0}, None),
+        ({"instrume": "FLI", "sitelat": "north"}, "NEXT"),
         ({"instrume": "Andor Tech"}, "OHP120"),
         ({"instrume": "Andor Tech", "sitelat": 43.93}, "OHP120"),
         ({"instrume": "Andor Tech", "sitelat": 19.8}, None),
@@ -437,6 +438,7 @@ def test_mistakes_are_one_line(
         ("import nowhere_at_all\n", "line 1: ModuleNotFoundError"),
         ("x = (\n", "line 1"),
         ("# \0\n", "mytelescopes.py"),
+        ("implemented_telescopes.append('X' * 3)\n", "names 'XXX'"),
     ],
 )
 def test_broken_files_are_one_line(
@@ -465,7 +467,9 @@ def test_an_unreadable_tool_file_is_named(user_setup: Callable[[str], Path]) -> 
         telescopes.by_keyword("VATT4K").tool_settings("nothing")
 
 
-def test_broken_table_of_observatories(user_setup: Callable[[str], Path]) -> None:
+def test_broken_table_of_observatories(
+    user_setup: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = user_setup("")
     shutil.copy(paths.home() / "setup" / "observatories.txt", folder)
     assert observatories.site("695") is not None
@@ -474,6 +478,9 @@ def test_broken_table_of_observatories(user_setup: Callable[[str], Path]) -> Non
     with pytest.raises(ConfigError, match=r"observatories\.txt, line 3"):
         observatories.site("695")
     observatories._sites.cache_clear()
+    monkeypatch.setattr(observatories, "TABLE", "nowhere.txt")
+    with pytest.raises(ConfigError, match=r"nowhere\.txt"):
+        observatories.site("695")
 
 
 def test_golden_headers_of_shared_identifiers() -> None:
