@@ -13,6 +13,9 @@ from tests.simsky.cameras import Camera
 from tests.simsky.frames import Exposure, render
 from tests.simsky.stars import Field, Sky
 
+# Fainter stars are in no catalog that a calibration uses: they would only be there for show.
+_FAINTEST = 20.5
+
 
 def sky_for(
     camera: Camera,
@@ -47,14 +50,14 @@ def sky_for(
 
 
 def default_r_range(camera: Camera) -> tuple[float, float]:
-    """From near saturation to near the detection limit of a one-minute exposure."""
+    """From saturation in one minute to its detection limit, or to what the catalogs hold."""
     pixel_arcsec2 = camera.scale_arcsec[0] * camera.scale_arcsec[1]
     seeing_arcsec = max(2.0, 1.5 * camera.scale_arcsec[0])
     brightest_e = camera.saturation_adu * camera.gain * 1.6 * seeing_arcsec**2 / pixel_arcsec2
     bright = camera.zeropoint_e - 2.5 * np.log10(brightest_e / 60)
     sky_e = 60 * 10 ** (0.4 * (camera.zeropoint_e - 20.5)) * 7 * seeing_arcsec**2
     faint = camera.zeropoint_e - 2.5 * np.log10(5 * np.sqrt(sky_e) / 60)
-    return float(bright), float(max(faint, bright + 4))
+    return float(bright), float(max(min(faint, _FAINTEST), bright + 4))
 
 
 def night(
