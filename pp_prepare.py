@@ -217,7 +217,10 @@ def _prepared(
     jobs: dict[Path, _Job] = {}
     for path, plain in zip(paths, unpacked, strict=True):
         for each in () if isinstance(plain, FrameFailure) else plain:
-            jobs.setdefault(each, _Job(each, path.name))
+            if each.exists():
+                jobs.setdefault(each, _Job(each, path.name))
+            else:  # a dry run
+                log.info("%s: would be unpacked into %s", path.name, each.name)
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
     wishes = preparation.Wishes(
         options.ra,
@@ -254,17 +257,17 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
     from photpipe.unpack import trimmed
 
     path = job.path
-    if not path.exists():  # a dry run does not unpack
-        raise FrameError(job.source, f"would be unpacked into {path.name}; nothing more is known")
     hdu = fitsfile.read_primary(path)
     frame_facts = preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
     telescope = known.of(hdu.cards, frame_facts, path.name)
     if telescope.trim_px:
         path = trimmed(path, telescope.trim_px, write=write)
-        if path != job.path and path.exists():
+        if not path.exists():  # a dry run
+            log.info("%s: its edges would be cut off, in %s", job.name, path.name)
+        elif path != job.path:
             hdu = fitsfile.read_primary(path)
             frame_facts = preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
-    _check_pixels(path, hdu)
+    _check_pixels(path if path.exists() else job.path, hdu)
     cards, outcome = preparation.prepared(path, job.source, frame_facts, telescope, wishes)
     cards += [card for card in hdu.cards if card.keyword == fitsfile.PRISTINE_KEYWORD]
     if not write:

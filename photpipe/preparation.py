@@ -255,11 +255,7 @@ def _equinox(frame: Frame) -> dict[str, CardValue]:
 def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
     """Cards that the header lacks: the target, what the user supplied, the date."""
     target_card = str(frame.telescope.parameters["object"])
-    added: dict[str, CardValue] = {
-        name: value
-        for name, value in frame.supplied_cards().items()
-        if card_value(frame.header, name) is None
-    }
+    added: dict[str, CardValue] = dict(frame.supplied_cards())
     exptime_card = str(frame.telescope.parameters["exptime"])
     if exptime_card in added:
         added[exptime_card] = frame.exptime_s  # a number, whatever was typed

@@ -97,6 +97,8 @@ class _System:
             If a term is missing or unusable.
         """
         terms = _terms(header, frame)
+        if terms.get("EQUINOX", 2000.0) == 2000.0:
+            terms.setdefault("RADESYS", "ICRS")  # what solvers mean when they do not say it
         axes = [str(terms.get(f"CTYPE{axis}", "")).upper().ljust(8) for axis in (1, 2)]
         projection = axes[0][5:8]
         if not axes[0].strip() or projection != axes[1][5:8] or axes[0][4] != "-":
@@ -119,12 +121,9 @@ class _System:
     @property
     def is_standard(self) -> bool:
         """Whether the terms are a TAN or TPV system of ICRS, RA first, with nothing else."""
-        system = str(self.terms.get("RADESYS", ""))
-        if not system and self.terms.get("EQUINOX", 2000.0) != 2000.0:
-            return False
         return (
             self.terms["CTYPE1"] in {"RA---TAN", "RA---TPV"}
-            and (system or "ICRS") == "ICRS"
+            and self.terms.get("RADESYS") == "ICRS"
             and float(self.terms.get("LONPOLE", 180.0)) == 180.0
         )
 
