@@ -19,12 +19,16 @@ def matched_stars(rng, number, *, contaminated=0.0, hidden_scatter=0.0):
     return difference, sigma**2
 
 
-def campaign(number, trials=600, **simulation):
+TRIALS = {15: 500, 50: 300, 200: 150}
+
+
+def campaign(number, **simulation):
     """Errors and pulls of many zeropoints."""
     rng = np.random.default_rng(number)
     needed = zp.stars_needed(0.5, number)
     fits = [
-        zp.fit_zeropoint(*matched_stars(rng, number, **simulation), needed) for _ in range(trials)
+        zp.fit_zeropoint(*matched_stars(rng, number, **simulation), needed)
+        for _ in range(TRIALS[number])
     ]
     errors = np.array([fit.zeropoint_mag for fit in fits]) - TRUTH
     return errors, errors / np.array([fit.standard_error_mag for fit in fits]), fits
