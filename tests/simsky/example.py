@@ -66,7 +66,15 @@ def asteroid() -> Mover:
 def make_frames(folder: Path) -> tuple[Sky, Camera, list[Path]]:
     """Render the frames of the example into a folder, and what the asteroid did as a table."""
     cam = camera("VATT4K", shape=(SIDE_PX, SIDE_PX))
-    sky = sky_for(cam, SEED, RA_DEG, DEC_DEG, stars_per_frame=110, variable_fraction=0.02)
+    sky = sky_for(
+        cam,
+        SEED,
+        RA_DEG,
+        DEC_DEG,
+        stars_per_frame=110,
+        variable_fraction=0.02,
+        r_range=(13.0, 20.5),
+    )
     sky = sky.with_movers(asteroid())
     plan = night(
         cam,
