@@ -22,6 +22,9 @@ Typical use::
     truth = read_truth(paths[0])                     # x, y, ra_deg, dec_deg, flux_adu, mag ...
     truth.meta["zeropoint_mag"]                      # mag = zp - 2.5 log10(total ADU of the star)
     truth_wcs(truth)                                 # the true astropy WCS
+    aperture_fraction(radius_px, truth.meta["fwhm_px"], truth.meta["moffat_beta"])
+                                                     # light of a star in an aperture: the zeropoint
+                                                     # in it is zp + 2.5 log10(fraction)
 
 Single frames: ``render(sky, cam, Exposure(midtime_jd, ra_deg, dec_deg, ...), seed)`` returns a
 `Frame` (pixels, header, truth, wcs) with ``write(path)``. Everything that can go wrong is a
@@ -55,6 +58,7 @@ from tests.simsky.frames import Exposure, Frame, read_truth, render, truth_path,
 from tests.simsky.locus import Anchors, magnitudes
 from tests.simsky.movers import Mover
 from tests.simsky.night import night, observe, sky_for
+from tests.simsky.psf import aperture_fraction
 from tests.simsky.server import SkyServer
 from tests.simsky.stars import Field, Sky
 
@@ -68,6 +72,7 @@ __all__ = [
     "Mover",
     "Sky",
     "SkyServer",
+    "aperture_fraction",
     "camera",
     "entries",
     "faults",

@@ -28,6 +28,7 @@ from tests.simsky import (
     Mover,
     Sky,
     SkyServer,
+    aperture_fraction,
     camera,
     entries,
     faults,
@@ -185,6 +186,21 @@ def test_a_star_has_its_flux_and_its_place(fwhm_px: float, beta: float) -> None:
         for axis, true in ((columns, x), (rows, y)):
             centroid = (image * axis)[core].sum() / image[core].sum()
             assert centroid == pytest.approx(true, abs=0.01)
+
+
+@pytest.mark.parametrize("fwhm_px", [2.0, 3.0, 5.0])
+def test_the_fraction_in_an_aperture_is_known(fwhm_px: float) -> None:
+    import sep
+
+    x, y = (grid.ravel() * 60.0 + 40 for grid in np.mgrid[0:5, 0:5])
+    x, y = x + np.linspace(-0.5, 0.5, x.size), y + np.linspace(-0.5, 0.5, x.size)[::-1] * 0.9
+    image = np.zeros((320, 320), np.float32)
+    flux, width = np.full(x.size, 1e6), np.full(x.size, fwhm_px)
+    add_sources(image, PointSources(x, y, flux, width), 3.0, floor=1e-2)
+    for radius_px in (1.0 * fwhm_px, 2.0 * fwhm_px):
+        sums, *_ = sep.sum_circle(image.astype(float), x - 1, y - 1, radius_px, subpix=0)
+        expected = float(aperture_fraction(radius_px, fwhm_px, 3.0))
+        assert sums.mean() / 1e6 == pytest.approx(expected, abs=2e-3)
 
 
 def test_a_trail_keeps_flux_and_centre() -> None:
