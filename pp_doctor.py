@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Look whether everything that Photometry Pipeline needs is here, and where it keeps things."""
 
+import argparse
 import importlib.metadata
 import importlib.util
 import os
@@ -200,15 +201,22 @@ def rendered(findings: Sequence[Finding], *, quiet: bool = False) -> str:
     return "".join(f"{line}\n" for line in lines).lstrip()
 
 
+_OPTIONS = ("quiet", "debug")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
+    result = cli.new_parser("pp_doctor", f"{__doc__}")
+    for name in _OPTIONS:
+        result.add_argument(f"-{name}", **cli.OPTIONS[name].keywords(None))
+    return result
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run pp_doctor; status 1 if something that is needed is missing."""
-    parser = cli.new_parser("pp_doctor", f"{__doc__}")
-    names = ("quiet", "debug")
-    for name in names:
-        parser.add_argument(f"-{name}", **cli.OPTIONS[name].keywords(None))
     words = sys.argv[1:] if argv is None else argv
     try:
-        values = parser.parse_args(cli.normalised(words, names))
+        values = parser().parse_args(cli.normalised(words, _OPTIONS))
     except SystemExit as stop:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
     with cli.reporting(debug=values.debug) as outcome:
