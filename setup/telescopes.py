@@ -1134,7 +1134,7 @@ ukirtwfcam_param = {
     'radec_separator': 'XXX',
     'radec_unit': 'hours',
     'radec_jitter': ('JITTER_X', 'JITTER_Y'),
-    'filter_translations': {'J': 'J', 'Z': 'Z', 'H': 'H', 'K': 'K'},
+    'filter_translations': {'Z': 'Z', 'Y': 'Y', 'J': 'J_UKIRT', 'H': 'H_UKIRT', 'K': 'K'},
     'exptime': 'EXP_TIME',
     'airmass': 'AMSTART',
     'gain': None,
@@ -1647,7 +1647,7 @@ _LCO_SITES = 'places of the cameras in the public configuration of LCO (banzai, 
 _LCO_FILTERS = 'filters of the imagers (lco.global, neoexchange); z is called zs there'
 _START = 'the card holds the start of the exposure, and a modified Julian date'
 _LCO_PUBLISHED = {'gp': 'g', 'rp': 'r', 'ip': 'i', 'zp': 'z', 'w': None}
-_BASE = 'one base configuration per tool, and what differs in <tool>-settings'
+_BASE = 'one base configuration per tool, and what differs in sex-settings and so on'
 
 CORRECTIONS = (
     ('*', 'sex-config-file', 'a file per camera', None, _BASE),
@@ -1741,6 +1741,11 @@ CORRECTIONS = (
         'CFHTMEGAPRIME', 'filter_translations', {'Sloan_r': 'r'},
         cfhtmegaprime_param['filter_translations'],
         'names of the filters of MegaPrime (LSST astro_metadata_translator)',
+    ),
+    (
+        'UKIRTWFCAM', 'filter_translations', {'J': 'J', 'Z': 'Z', 'H': 'H', 'K': 'K'},
+        ukirtwfcam_param['filter_translations'],
+        'bands of WFCAM, transformed from those of 2MASS (2009MNRAS.394..675H); Y was missing',
     ),
     (
         'MAGLDSS3', 'filter_translations', {'W4800_7800': 'VR'}, {'W4800_7800': None},

@@ -106,6 +106,25 @@ def test_every_observatory_has_a_place() -> None:
     assert {code for code in codes if observatories.site(code) is None} == {"500"}
 
 
+def test_every_band_and_catalog_is_one() -> None:
+    from photpipe.catalogs.surveys import CATALOGS
+    from photpipe.science.published import TRANSFORMATIONS
+
+    bands = {band.name for spec in CATALOGS.values() for band in spec.bands}
+    bands |= {transformation.band for transformation in TRANSFORMATIONS}
+    for telescope in telescopes.registry().values():
+        assert {*telescope.filter_translations.values()} <= {None, *bands}, telescope.keyword
+        assert {*telescope.astrometry_catalogs, *telescope.photometry_catalogs} <= {*CATALOGS}
+
+
+def test_the_manual_is_up_to_date() -> None:
+    root = Path(__file__).parents[2]
+    tables = runpy.run_path(str(root / "tools" / "update_telescopes.py"))
+    page = (root / "docs" / "telescopes.md").read_text("utf-8")
+    assert tables["updated"](page) == page, "run tools/update_telescopes.py"
+    assert all(f"| `{keyword}` |" in page for keyword in FACTS["documented_keywords"])
+
+
 def test_parameters_are_read_only() -> None:
     with pytest.raises(TypeError):
         telescopes.by_keyword("VATT4K").parameters["secpix"] = (1, 1)  # type: ignore[index]
