@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.simsky.horizons import MAINTENANCE
 from tests.simsky.protocol import Reply, Request, Twist
 
 _ERROR_PAGE = (
@@ -83,6 +84,7 @@ TOO_MANY = Fault(
     "HTTP 429 with Retry-After", body=_STATUS_TEXT, status=429, headers=(("Retry-After", "1"),)
 )
 PAGE = Fault("HTML page with status 200", body=_ERROR_PAGE)
+DOWN = Fault("maintenance notice with status 200", body=MAINTENANCE, content_type="text/plain")
 EMPTY = Fault("empty body", body="")
 RUBBISH = Fault("binary rubbish", body="\x01\x02\x03" * 500, content_type="application/x-none")
 REDIRECT_LOOP = Fault(
@@ -104,6 +106,7 @@ ALL_FAULTS = (
     NOT_FOUND,
     TOO_MANY,
     PAGE,
+    DOWN,
     EMPTY,
     RUBBISH,
     REDIRECT_LOOP,

@@ -17,7 +17,7 @@ _HEAD = "API VERSION: 1.2\nAPI SOURCE: NASA/JPL Horizons API\n\n"
 _RULE = "*" * 79
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _FIRST_COMET_RECORD = 90000000
-_MAINTENANCE = (
+MAINTENANCE = (
     f"{_HEAD}Horizons is down for maintenance. Please try again later.\n"
     "Contact: the operators of the simulated sky.\n"
 )
@@ -85,11 +85,6 @@ def answer(movers: Sequence[Mover], request: Request, twist: Twist | None = None
         version, result = {"source": "NASA/JPL Horizons API", "version": "1.2"}, text
         return Reply(json.dumps({"signature": version, "result": result}), "application/json")
     return Reply(text, "text/plain")
-
-
-def maintenance() -> Reply:
-    """The page that says that the service is down, sent with status 200."""
-    return Reply(_MAINTENANCE, "text/plain")
 
 
 def _batch_file(body: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ MINUTES_PER_DAY = 1440.0
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A Solar System object on a linear or curved track.
+    """A Solar System object on a linear or curved track, the same from every observatory.
 
     Parameters
     ----------

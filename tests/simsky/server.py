@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -50,7 +49,8 @@ class SkyServer:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._listeners: dict[str, _Listener] = {}
-        self._table = cache(self._make_table)
+        self._tables: dict[str, surveys.CatalogTable] = {}
+        self._making = threading.Lock()
 
     def __enter__(self) -> Self:
         for name in SERVERS:
@@ -136,6 +136,13 @@ class SkyServer:
         if request.service == "sdss":
             return sdss.answer(self._table("PhotoPrimary"), request, twist)
         return mast.answer(self._table("panstarrs"), request, twist)
+
+    def _table(self, name: str) -> surveys.CatalogTable:
+        """A catalog of the sky, made once, also when many ask for it at the same time."""
+        with self._making:
+            if name not in self._tables:
+                self._tables[name] = self._make_table(name)
+            return self._tables[name]
 
     def _make_table(self, name: str) -> surveys.CatalogTable:
         makers = {

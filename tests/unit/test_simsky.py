@@ -432,7 +432,7 @@ def test_frames_are_made_quickly() -> None:
     start = time.perf_counter()
     for exposure in plan:
         render(sky, cam, exposure)
-    assert time.perf_counter() - start < 5 * 0.5
+    assert time.perf_counter() - start < 5 * 1.0  # alone it takes 0.1 s for each
 
 
 # -- services -----------------------------------------------------------------------------------
@@ -689,6 +689,7 @@ def test_every_fault_shows(busy: SkyServer) -> None:
         assert _ask(busy).status_code == status
     for fault, text in (
         (faults.PAGE, "<html>"),
+        (faults.DOWN, "maintenance"),
         (faults.EMPTY, ""),
         (faults.EMPTY_TABLE, "<TABLEDATA>"),
         (faults.WRONG_COLUMNS, 'name="xJmag"'),
