@@ -244,7 +244,8 @@ class _Run:
                     self._solve_with(name, pending, solver)
             except (ServiceError, ReductionError) as error:
                 log.warning("%s", error)
-                solver.complaints |= {each.frame: str(error) for each in solver.unseeded(pending)}
+                for plate in solver.unseeded(pending):
+                    solver.complain(plate, str(error))
             for plate in pending:
                 if plate.frame in solver.solved:
                     self.solved[plate.frame] = name, solver.solved[plate.frame]
@@ -358,11 +359,9 @@ class _Run:
         area_deg2 = min(each.area_deg2 for each in plates)
         rows = max(per_frame * math.pi * cone.radius_deg**2 / area_deg2, FEWEST_ROWS)
         rows = min(_rounded_up(rows), settings.services.row_limit)
-        max_mag = max(self.frames[each.frame].telescope.reg_max_mag for each in plates)
         epoch_jd = float(np.median([each.midtime_jd for each in plates]))
-        stars = fetch_catalog(
-            name, cone, settings, max_mag=max_mag, epoch_jd=epoch_jd, row_limit=rows
-        ).for_registration()
+        stars = fetch_catalog(name, cone, settings, epoch_jd=epoch_jd, row_limit=rows)
+        stars = stars.for_registration()
         least = settings.registration.min_sources_astrometric_catalog
         if len(stars) < least:
             raise ReductionError(f"{name} has {len(stars)} stars in {cone}; {least} are needed")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe import sky
-from photpipe.astromatic import scamp
+from photpipe.astromatic.scamp import Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.errors import ReductionError
 from photpipe.science import astrometry, patterns
@@ -226,7 +226,7 @@ class Solved:
         Where it came from: header, series (a neighbour's rotation and scale), pattern, SCAMP.
     fit : str
         Who refined it: SCAMP, least squares; or kept as it was.
-    scamp : scamp.Solution or None
+    scamp : Solution or None
         What SCAMP says, if SCAMP refined it.
     """
 
@@ -235,7 +235,7 @@ class Solved:
     check: astrometry.PlateCheck
     seed: str
     fit: str
-    scamp: scamp.Solution | None = None
+    scamp: Solution | None = None
 
     @property
     def objection(self) -> str | None:

@@ -156,7 +156,6 @@ def arguments(search: Search, count: int, threads: int) -> list[str]:
         "ASTREFMAG_KEY": "MAG",
         "ASTREFMAGERR_KEY": "MAGERR",
         "ASTREFOBSDATE_KEY": "OBSDATE",
-        "ASTREFMAG_LIMITS": "-99,99",
         "SAVE_REFCATALOG": "N",
         "MATCH": "Y",
         "MATCH_RESOL": f"{search.resolution_arcsec:.6g}",
@@ -324,8 +323,8 @@ def read_xml(content: bytes) -> list[dict[str, Any]]:
         raise ValueError(f"its report is no VOTable: {error}") from error
     for table in document.iter_tables():
         if table.name == "Fields":
-            names = [field.name for field in table.fields]
-            return [dict(zip(names, row, strict=True)) for row in table.array]
+            rows = table.array.data  # NaN stays NaN instead of becoming masked
+            return [{name: row[name] for name in rows.dtype.names or ()} for row in rows]
     raise ValueError("its report has no table Fields")
 
 

@@ -9,11 +9,22 @@ import logging
 import math
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe import files, paths
+from photpipe.astromatic.extraction import (
+    CATALOG,
+    FRAME,
+    PARAMETERS,
+    SETTINGS,
+    WEIGHT,
+    Detector,
+    Extraction,
+    arguments,
+    base_name,
+    parameter_lines,
+)
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
 from photpipe.dialects import as_number, card_value
@@ -28,85 +39,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-APERTURE_COLUMNS = ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER")
-"""Columns with one value per aperture."""
-
-COLUMNS = (
-    *("XWIN_IMAGE", "YWIN_IMAGE", "XWIN_WORLD", "YWIN_WORLD"),
-    *("ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "ERRTHETAWIN_IMAGE"),
-    *APERTURE_COLUMNS,
-    *("FLUX_ISOCOR", "FLUXERR_ISOCOR", "MAG_ISOCOR", "MAGERR_ISOCOR"),
-    *("FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "MAGERR_AUTO"),
-    *("FLUX_MAX", "BACKGROUND", "FLUX_RADIUS", "ISOAREA_IMAGE"),
-    *("A_IMAGE", "B_IMAGE", "THETA_IMAGE", "FWHM_IMAGE", "FWHM_WORLD", "FLAGS"),
-)
-"""Columns of every catalog, the same for one aperture and for many.
-
-There is no ELONGATION (it is A_IMAGE / B_IMAGE), so that SCAMP cannot reject trailed sources.
-"""
-
-FRAME, WEIGHT, CATALOG = "frame.fits", "weight.fits", "sources.ldac"
-SETTINGS, PARAMETERS = "settings.sex", "columns.sexparam"
-
-NO_SATURATION_ADU = 1e20
 DEFAULT_SATURATION_ADU = 50_000.0
-SMALLEST_PIXEL_STACK = 300_000
 SEEING_SNR = 20.0  # fainter sources say little about the seeing
 SEEING_SOURCES, FEWEST_SEEING_SOURCES = 20, 5
 _FILE_SETTINGS = ("FILTER_NAME", "STARNNW_NAME", "PSF_NAME", "WEIGHT_IMAGE", "FLAG_IMAGE")
 
 
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """What is to be extracted.
+def read_parameter_file(file: Path) -> tuple[str, ...]:
+    """Columns named in a user's parameter file.
 
-    Parameters
-    ----------
-    snr : float
-        Detection threshold in standard deviations of the background, for each pixel.
-    minarea : int
-        Smallest number of connected pixels above the threshold.
-    radii_px : tuple of float
-        Aperture radii in pixels; more than one makes the aperture columns vectors.
-    ignore_saturation : bool
-        Flag no source as saturated.
-    deblend : bool
-        Separate overlapping sources.
-    extra_columns : tuple of str
-        Columns wanted besides `COLUMNS`.
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or names nothing.
     """
-
-    snr: float
-    minarea: int
-    radii_px: tuple[float, ...]
-    ignore_saturation: bool = False
-    deblend: bool = True
-    extra_columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Detector:
-    """What Source Extractor has to know of a frame.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the image.
-    pixel_scale_arcsec : float
-        Arcsec per pixel, mean of both axes.
-    saturation_adu : float
-        Level from which on a pixel is saturated.
-    gain : float
-        Electrons per ADU; 0 if unknown: photon noise of the sources is then left out.
-    has_mask : bool
-        Whether a weight map exists.
-    """
-
-    shape: tuple[int, int]
-    pixel_scale_arcsec: float
-    saturation_adu: float
-    gain: float
-    has_mask: bool = False
+    try:
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise ConfigError(f"-paramfile {file}: {error.strerror or error}") from error
+    columns = tuple(words[0] for line in lines if (words := line.partition("#")[0].split()))
+    if not columns:
+        raise ConfigError(f"-paramfile {file}: the file names no column")
+    return columns
 
 
 def detector_of(frame: "Frame", settings: Mapping[str, str]) -> Detector:
@@ -129,79 +83,6 @@ def _users_card(frame: "Frame", settings: Mapping[str, str], key: str, usual: st
     card = settings.get(key, usual)
     number = None if card == usual else as_number(card_value(frame.header, card))
     return number if number is not None and number > 0 else None
-
-
-def arguments(extraction: Extraction, detector: Detector) -> list[str]:
-    """Arguments of Source Extractor; they win over the settings of the telescope.
-
-    A card of the image would silently win over a level or gain given here, which is why no
-    card is named (``SATUR_KEY NONE``).
-    """
-    saturation_adu = NO_SATURATION_ADU if extraction.ignore_saturation else detector.saturation_adu
-    values: dict[str, object] = {
-        "c": SETTINGS,
-        "PARAMETERS_NAME": PARAMETERS,
-        "CATALOG_NAME": CATALOG,
-        "CATALOG_TYPE": "FITS_LDAC",
-        "HEADER_SUFFIX": ".none",
-        "DETECT_MINAREA": extraction.minarea,
-        "DETECT_THRESH": extraction.snr,
-        "ANALYSIS_THRESH": extraction.snr,
-        "PHOT_APERTURES": ",".join(_number(2.0 * radius) for radius in extraction.radii_px),
-        "BACKPHOTO_TYPE": "LOCAL",
-        "SATUR_LEVEL": saturation_adu,
-        "SATUR_KEY": "NONE",
-        "GAIN": detector.gain,
-        "GAIN_KEY": "NONE",
-        "PIXEL_SCALE": detector.pixel_scale_arcsec,
-        "MEMORY_PIXSTACK": max(SMALLEST_PIXEL_STACK, math.prod(detector.shape) // 10),
-        "CHECKIMAGE_TYPE": "NONE",
-        "WRITE_XML": "N",
-        "VERBOSE_TYPE": "QUIET",
-        "NTHREADS": 1,
-    }
-    if detector.has_mask:
-        values |= {"WEIGHT_TYPE": "MAP_WEIGHT", "WEIGHT_IMAGE": WEIGHT}
-    if not extraction.deblend:
-        values["DEBLEND_MINCONT"] = 1
-    return [FRAME, *(word for key, value in values.items() for word in (f"-{key}", _word(value)))]
-
-
-def _word(value: object) -> str:
-    return _number(value) if isinstance(value, float) else str(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:.10g}"
-
-
-def parameter_lines(extraction: Extraction) -> list[str]:
-    """Lines of the parameter file: the columns of the catalog."""
-    count = len(extraction.radii_px)
-    own = [f"{name}({count})" if name in APERTURE_COLUMNS else name for name in COLUMNS]
-    return own + [each for each in extraction.extra_columns if _base(each) not in COLUMNS]
-
-
-def _base(column: str) -> str:
-    return column.partition("(")[0]
-
-
-def read_parameter_file(file: Path) -> tuple[str, ...]:
-    """Columns named in a user's parameter file.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read or names nothing.
-    """
-    try:
-        lines = file.read_text("utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise ConfigError(f"-paramfile {file}: {error.strerror or error}") from error
-    columns = tuple(words[0] for line in lines if (words := line.partition("#")[0].split()))
-    if not columns:
-        raise ConfigError(f"-paramfile {file}: the file names no column")
-    return columns
 
 
 def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> ExtractedFrame:
@@ -305,7 +186,7 @@ def _catalog(content: bytes, extraction: Extraction, finished: Finished) -> "tup
         table, header = parse_ldac(content, CATALOG)
     except FrameError as error:
         raise finished.error(f"ended without an error and wrote rubbish: {error}") from error
-    missing = {_base(each) for each in parameter_lines(extraction)} - set(table.colnames)
+    missing = {base_name(each) for each in parameter_lines(extraction)} - set(table.colnames)
     if missing:
         message = (
             f"does not know the output columns {', '.join(sorted(missing))}; -paramfile takes a "

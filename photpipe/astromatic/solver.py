@@ -93,6 +93,12 @@ class Solver:
         """Forget where pending frames lie; a new catalog begins."""
         for plate in self.pending(plates):
             self._seeds.pop(plate.frame, None)
+            self.complaints.pop(plate.frame, None)
+
+    def complain(self, plate: Plate, reason: str) -> None:
+        """Remember one more reason why a frame is not registered."""
+        before = self.complaints.get(plate.frame)
+        self.complaints[plate.frame] = f"{before}; {reason}" if before else reason
 
     def pending(self, plates: Sequence[Plate]) -> list[Plate]:
         """Frames that are not registered."""

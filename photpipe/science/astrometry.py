@@ -37,11 +37,11 @@ def tangent_plane(
     north = np.array(
         [-math.sin(dec0) * math.cos(ra0), -math.sin(dec0) * math.sin(ra0), math.cos(dec0)]
     )
-    depth = v @ centre
-    with np.errstate(invalid="ignore"):
-        depth = np.where(depth > 0, depth, np.nan)
     radian = math.degrees(1.0) * sky.ARCSEC_PER_DEG
-    return np.asarray((v @ east + 1j * (v @ north)) / depth * radian)
+    with np.errstate(invalid="ignore"):
+        depth = v @ centre
+        depth = np.where(depth > 0, depth, np.nan)
+        return np.asarray((v @ east + 1j * (v @ north)) / depth * radian)
 
 
 def from_tangent_plane(

@@ -65,7 +65,7 @@ def fetch_catalog(
     table = _imported_stars(name, cone, settings.services, max_mag, limit)
     if table is None:
         table = _survey_stars(surveys.spec(name), cone, settings.services, max_mag, limit)
-    if table.truncated:
+    if table.truncated and row_limit is None:
         log.warning(
             "%s has more than %d stars in %s; the brightest are used (services.row_limit)",
             table.name,
@@ -105,7 +105,7 @@ def _fetched(spec: CatalogSpec, request: Request, settings: ServiceSettings) -> 
     """Reply of the service that holds the catalog."""
     cone = request.asked_cone
     assert cone is not None
-    assert request.row_limit is not None
+    assert request.asked_rows is not None
     log.info("asking %s for %s", request.service, request)
     if isinstance(spec.source, MastTable | SkyServerTable):
         search = mast.cone_search if isinstance(spec.source, MastTable) else sdss.cone_search
@@ -114,7 +114,7 @@ def _fetched(spec: CatalogSpec, request: Request, settings: ServiceSettings) -> 
             cone,
             settings,
             max_mag=request.max_mag,
-            row_limit=request.row_limit,
+            row_limit=request.asked_rows,
             label=str(request),
         )
     return vizier.cone_search(
@@ -126,7 +126,7 @@ def _fetched(spec: CatalogSpec, request: Request, settings: ServiceSettings) -> 
         limit_column=spec.limit_column,
         max_mag=request.max_mag,
         filters=spec.server_filters,
-        row_limit=request.row_limit,
+        row_limit=request.asked_rows,
         label=str(request),
     )
 
