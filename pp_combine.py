@@ -162,7 +162,7 @@ def _zeropoint(frame: "Frame") -> float:
         header, _ = read_database(frame.database_path)
     except PhotPipeError:
         return math.nan
-    return float(header.get("zeropoint", math.nan) or math.nan)
+    return float(header.get("zeropoint_mag", math.nan))
 
 
 def _scaled(exposures: Sequence[Exposure]) -> list[Exposure]:

@@ -8,6 +8,7 @@ else that is known about them, with units.
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,40 @@ class TargetPoint:
 def file_name(target: str, suffix: str = ".dat") -> str:
     """Name of the file of a target, safe whatever the target is called."""
     return f"photometry_{files.slug(target)}{suffix}"
+
+
+REJECTIONS_FILE = "rejections.txt"
+
+
+def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
+    """Points that the user rejected by hand: (slug of the target, frame) and the reason.
+
+    ``rejections.txt`` holds a line per point: slug of the target, file name of the frame and,
+    if wanted, the reason; a file name with blanks stands in quotation marks.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or understood: file and line.
+    """
+    path = directory / REJECTIONS_FILE
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    rejections = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError as error:
+            raise ConfigError(f"{path}: line {number}: {error}") from error
+        if len(words) == 1:
+            raise ConfigError(f"{path}: line {number}: wanted are target, frame and reason")
+        if words:
+            rejections[words[0], words[1]] = " ".join(words[2:]) or "rejected by the user"
+    return rejections
 
 
 _TITLE = (

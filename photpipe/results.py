@@ -601,3 +601,51 @@ class RegisterResult:
     def done(self) -> int:
         """How many frames are registered."""
         return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class DistilledTarget:
+    """Photometry of one target (pp_distill); all points are in the ECSV beside `file`.
+
+    Parameters
+    ----------
+    name, kind, file : str
+        Target; moving, fixed, positions, asteroid, variable or control; its ``.dat`` file.
+    points, detected, forced, limits, rejected, contaminated : int
+        Frames that show its place; how it was measured there; points that were rejected, and
+        those with a neighbour in the aperture.
+    median_mag, scatter_mag : float
+        Of the good points; NaN without any.
+    is_calibrated : bool
+        False if the magnitudes are instrumental.
+    predicted_mag : float
+        Magnitude expected (V); NaN if unknown.
+    """
+
+    name: str
+    kind: str
+    file: str
+    points: int
+    detected: int
+    forced: int
+    limits: int
+    rejected: int
+    contaminated: int
+    median_mag: float
+    scatter_mag: float
+    is_calibrated: bool
+    predicted_mag: float
+
+
+@dataclass(frozen=True, slots=True)
+class DistillResult:
+    """Outcome of pp_distill: targets (the control star last), frames in the order of time."""
+
+    targets: tuple[DistilledTarget, ...]
+    frames: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were searched."""
+        return len(self.frames)

@@ -96,6 +96,10 @@ class DistillSettings:
     """Extraction of targets (pp_distill)."""
 
     rejection_pos_arcsec: float = 10.0
+    match_tolerance_arcsec: float = 1.5
+    largest_tolerance_arcsec: float = 60.0
+    contamination_mag: float = 0.01
+    reject: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ are degrees, or hours and degrees when written with colons.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,8 @@ class Target:
         Three-sigma uncertainty of the prediction.
     predicted_mag : float
         Magnitude expected, if known.
+    rate_arcsec_min : array, shape (2, frames)
+        Motion east and north on the sky.
     """
 
     name: str
@@ -58,6 +60,12 @@ class Target:
     dec_deg: FloatArray
     sigma3_arcsec: FloatArray
     predicted_mag: float = math.nan
+    rate_arcsec_min: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
+
+    def __post_init__(self) -> None:
+        """Stand still where no motion is given."""
+        if not self.rate_arcsec_min.size:
+            object.__setattr__(self, "rate_arcsec_min", np.zeros((2, len(self.ra_deg))))
 
     @property
     def moves(self) -> bool:

@@ -41,11 +41,10 @@ def choose(candidates: Candidates) -> int | None:
     taken. When none is isolated, or seen often enough, the demands are lowered in this order:
     isolation, then presence (to half of the frames).
     """
-    seen = np.asarray(candidates.is_clean.mean(axis=1))
-    never: BoolArray = candidates.is_excluded | ~np.isfinite(
-        np.nanmedian(_filled(candidates.mag), axis=1)
-    )
-    demands: tuple[BoolArray, ...] = (
+    seen = candidates.is_clean.mean(axis=1)
+    median = np.nanmedian(_filled(candidates.mag), axis=1)
+    never = np.logical_or(candidates.is_excluded, ~np.isfinite(median))
+    demands = (
         (seen >= PRESENCE) & candidates.is_isolated,
         seen >= PRESENCE,
         seen >= PRESENCE / 2,
@@ -59,8 +58,8 @@ def choose(candidates: Candidates) -> int | None:
 
 def _filled(mag: FloatArray) -> FloatArray:
     """Magnitudes, with infinity for stars that were never seen (no warning of empty slices)."""
-    empty = ~np.isfinite(mag).any(axis=1)
-    return np.where(empty[:, None], np.inf, mag)
+    seen = np.isfinite(mag).any(axis=1, keepdims=True)
+    return np.where(seen, mag, np.inf)
 
 
 def _quietest(candidates: Candidates, usable: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> int:
