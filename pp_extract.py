@@ -50,7 +50,7 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
     """Extract the sources of frames, several frames at once.
 
     **Reads** the frames, prepared or not; they are not changed. **Writes** one catalog per
-    frame, ``<stem>.ldac``, with the columns `photpipe.astromatic.sextractor.COLUMNS`; where an
+    frame, ``<stem>.ldac``, with the columns `photpipe.astromatic.extraction.COLUMNS`; where an
     extraction fails, no catalog remains.
 
     Parameters
@@ -71,6 +71,7 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
     """
     from photpipe import telescopes
     from photpipe.astromatic import sextractor, tool
+    from photpipe.astromatic.extraction import Extraction
     from photpipe.frames import Frame
 
     tool.find(tool.SOURCE_EXTRACTOR)
@@ -89,7 +90,7 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
 
     def extracted(path: Path) -> ExtractedFrame:
         frame = Frame.read(path, telescope)
-        extraction = sextractor.Extraction(
+        extraction = Extraction(
             snr=options.snr,
             minarea=options.minarea,
             radii_px=options.aprad or (frame.telescope.aprad_default,),

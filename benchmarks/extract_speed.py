@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 from astropy.table import Table  # noqa: E402
 
+from photpipe.astromatic import extraction as wanted  # noqa: E402
 from photpipe.astromatic import sextractor, tool  # noqa: E402
 from photpipe.frames import Frame  # noqa: E402
 from photpipe.workspace import core_count  # noqa: E402
@@ -44,13 +45,13 @@ def make_frames(folder: Path, count: int, size_px: int, stars: int) -> list[Path
 def alone(folder: Path, paths: Sequence[Path]) -> None:
     """Source Extractor on all frames, by xargs."""
     frame = Frame.read(paths[0])
-    extraction = sextractor.Extraction(1.5, 3, (frame.telescope.aprad_default,))
+    extraction = wanted.Extraction(1.5, 3, (frame.telescope.aprad_default,))
     settings = frame.telescope.tool_settings("sex")
-    (folder / sextractor.SETTINGS).write_text("".join(f"{k} {v}\n" for k, v in settings.items()))
-    columns = sextractor.parameter_lines(extraction)
-    (folder / sextractor.PARAMETERS).write_text("\n".join(columns) + "\n")
-    words = sextractor.arguments(extraction, sextractor.detector_of(frame, settings))
-    names = {sextractor.FRAME: "{}", sextractor.CATALOG: "{}.ldac"}
+    (folder / wanted.SETTINGS).write_text("".join(f"{k} {v}\n" for k, v in settings.items()))
+    columns = wanted.parameter_lines(extraction)
+    (folder / wanted.PARAMETERS).write_text("\n".join(columns) + "\n")
+    words = wanted.arguments(extraction, sextractor.detector_of(frame, settings))
+    names = {wanted.FRAME: "{}", wanted.CATALOG: "{}.ldac"}
     command = [str(tool.find(tool.SOURCE_EXTRACTOR)), *(names.get(word, word) for word in words)]
     subprocess.run(
         ["xargs", "-P", str(core_count()), "-I", "{}", *command],

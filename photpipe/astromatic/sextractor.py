@@ -27,7 +27,7 @@ from photpipe.astromatic.extraction import (
 )
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
-from photpipe.dialects import as_number, card_value
+from photpipe.dialects import CardValue, as_number, card_value
 from photpipe.errors import ConfigError, FrameError, ReductionError
 from photpipe.results import ExtractedFrame
 
@@ -65,23 +65,21 @@ def read_parameter_file(file: Path) -> tuple[str, ...]:
 
 def detector_of(frame: "Frame", settings: Mapping[str, str]) -> Detector:
     """Properties of a frame; what its header does not tell is taken from the settings."""
+    gain_card = settings.get("GAIN_KEY", "GAIN")  # the usual one is looked at by the frame
+    own_gain = None if gain_card == "GAIN" else card_value(frame.header, gain_card)
     return Detector(
         shape=frame.shape,
         pixel_scale_arcsec=math.sqrt(math.prod(frame.pixel_scale_arcsec)),
-        saturation_adu=_users_card(frame, settings, "SATUR_KEY", "SATURATE")
-        or frame.saturation
-        or float(settings.get("SATUR_LEVEL", DEFAULT_SATURATION_ADU)),
-        gain=_users_card(frame, settings, "GAIN_KEY", "GAIN")
-        or frame.gain
-        or float(settings.get("GAIN", 0.0)),
+        saturation_adu=_positive(card_value(frame.header, settings.get("SATUR_KEY", "SATURATE")))
+        or _positive(settings.get("SATUR_LEVEL"))
+        or DEFAULT_SATURATION_ADU,
+        gain=_positive(own_gain) or frame.gain or _positive(settings.get("GAIN")) or 0.0,
         has_mask=frame.telescope.mask_file(frame.binning) is not None,
     )
 
 
-def _users_card(frame: "Frame", settings: Mapping[str, str], key: str, usual: str) -> float | None:
-    """Value of the card that a user's settings name instead of the usual one."""
-    card = settings.get(key, usual)
-    number = None if card == usual else as_number(card_value(frame.header, card))
+def _positive(value: CardValue | None) -> float | None:
+    number = as_number(value)
     return number if number is not None and number > 0 else None
 
 
@@ -100,10 +98,11 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
         If there is no source.
     """
     _check_picture(frame)
-    detector = detector_of(frame, frame.telescope.tool_settings("sex"))
+    settings = frame.telescope.tool_settings("sex")
+    detector = detector_of(frame, settings)
     try:
         with tempfile.TemporaryDirectory(prefix="pp_extract_") as folder:
-            content, finished = _run(frame, extraction, detector, Path(folder), timeout_s)
+            content, finished = _run(frame, settings, extraction, detector, Path(folder), timeout_s)
     except OSError as error:
         reason = f"no temporary folder can be used: {error}; set TMPDIR to one with room"
         raise FrameError(frame.name, reason) from error
@@ -115,14 +114,8 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
     except OSError as error:
         reason = f"the catalog {frame.ldac_path.name} cannot be written: {error.strerror}"
         raise FrameError(frame.name, reason) from error
-    level_adu = detector.saturation_adu
-    if not extraction.ignore_saturation and level_adu <= header.get("SEXBKGND", 0.0):
-        log.warning(
-            "%s: the saturation level of %g lies below the sky, which flags all sources; "
-            "mend the card SATURATE or use -ignore_saturation",
-            frame.name,
-            level_adu,
-        )
+    if not extraction.ignore_saturation:
+        _warn_of_low_saturation(frame, detector.saturation_adu, header)
     fwhm_px = median_fwhm_px(table)
     return ExtractedFrame(
         frame=frame.name,
@@ -133,6 +126,17 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
         radii_px=extraction.radii_px,
         gain=detector.gain,
     )
+
+
+def _warn_of_low_saturation(frame: "Frame", level_adu: float, header: "Header") -> None:
+    """Warn where a level is absurd, as of a card in other units than the pixels."""
+    if level_adu <= header.get("SEXBKGND", 0.0):
+        log.warning(
+            "%s: the saturation level of %g lies below the sky, which flags all sources; "
+            "mend the card SATURATE or use -ignore_saturation",
+            frame.name,
+            level_adu,
+        )
 
 
 def _check_picture(frame: "Frame") -> None:
@@ -148,7 +152,12 @@ def _check_picture(frame: "Frame") -> None:
 
 
 def _run(
-    frame: "Frame", extraction: Extraction, detector: Detector, folder: Path, timeout_s: float
+    frame: "Frame",
+    settings: Mapping[str, str],
+    extraction: Extraction,
+    detector: Detector,
+    folder: Path,
+    timeout_s: float,
 ) -> tuple[bytes, Finished]:
     """Run the tool in a folder of its own; what it wrote."""
     log.debug("%s: %s in %s", frame.name, SOURCE_EXTRACTOR.name, folder)
@@ -156,8 +165,7 @@ def _run(
     mask = frame.telescope.mask_file(frame.binning) if detector.has_mask else None
     if mask is not None:
         (folder / WEIGHT).symlink_to(mask.absolute())
-    settings = _with_links(frame.telescope.tool_settings("sex"), folder)
-    lines = [f"{key} {value}" for key, value in settings.items() if value]
+    lines = [f"{key} {value}" for key, value in _with_links(settings, folder).items() if value]
     (folder / SETTINGS).write_text("\n".join(lines) + "\n", "utf-8")
     (folder / PARAMETERS).write_text("\n".join(parameter_lines(extraction)) + "\n", "utf-8")
     finished = run_tool(SOURCE_EXTRACTOR, arguments(extraction, detector), folder, timeout_s)

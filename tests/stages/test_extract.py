@@ -12,7 +12,7 @@ from astropy.table import Table
 
 import pp_extract
 from photpipe import cli
-from photpipe.astromatic.sextractor import COLUMNS
+from photpipe.astromatic.extraction import COLUMNS
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.science.flags import SourceFlag
 from photpipe.workspace import Workspace

@@ -8,15 +8,15 @@ import pytest
 from astropy.table import Table
 
 from photpipe.astromatic import sextractor
-from photpipe.astromatic.sextractor import (
+from photpipe.astromatic.extraction import (
+    APERTURE_COLUMNS,
     COLUMNS,
     Detector,
     Extraction,
     arguments,
-    detector_of,
-    median_fwhm_px,
     parameter_lines,
 )
+from photpipe.astromatic.sextractor import detector_of, median_fwhm_px
 from photpipe.errors import ConfigError
 from photpipe.frames import Frame
 from tests.starfields import vatt_header
@@ -70,9 +70,7 @@ def test_columns_are_one_list_and_vectors_have_the_number_of_radii():
     assert "ELONGATION" not in COLUMNS
     lines = parameter_lines(replace(EXTRACTION, radii_px=tuple(range(1, 21))))
     assert [each.replace("(20)", "") for each in lines] == list(COLUMNS)
-    assert [each for each in lines if "(" in each] == [
-        f"{name}(20)" for name in sextractor.APERTURE_COLUMNS
-    ]
+    assert [each for each in lines if "(" in each] == [f"{name}(20)" for name in APERTURE_COLUMNS]
     more = replace(EXTRACTION, extra_columns=("NUMBER", "FLUX_APER(7)", "VIGNET(5,5)"))
     assert parameter_lines(more)[len(COLUMNS) :] == ["NUMBER", "VIGNET(5,5)"]
 
@@ -102,6 +100,7 @@ SETTINGS = {"SATUR_LEVEL": "50000.0", "SATUR_KEY": "SATURATE", "GAIN": "0.0", "G
         ({"SATURATE": "?", "GAIN": "?"}, {"SATUR_LEVEL": "30000", "GAIN": "1.5"}, 30000.0, 1.5),
         ({"FULLWELL": 61000, "EGAIN": 0.7}, {"SATUR_KEY": "FULLWELL", "GAIN_KEY": "EGAIN"},
          61000.0, 0.7),
+        ({}, {"SATUR_LEVEL": "a lot", "GAIN": ""}, 50000.0, 2.0),
         ({"FULLWELL": 0}, {"SATUR_KEY": "FULLWELL", "GAIN_KEY": "EGAIN"}, 50000.0, 2.0),
     ],
 )  # fmt: skip
