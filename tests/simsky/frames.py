@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from photpipe import sky as sphere
 from tests.simsky.cameras import Camera
+from tests.simsky.detector import read_out, vignette
 from tests.simsky.dialects import Facts, header_of, orientation
 from tests.simsky.psf import PointSources, add_sources, trailed
 from tests.simsky.stars import Sky, variability
@@ -23,8 +24,6 @@ Image = NDArray[np.float32]
 
 CLEAR_BAND = "G"
 MOVER = 1
-# Above this many electrons in the darkest pixel, Poisson noise is drawn as a Gaussian.
-_GAUSSIAN_ABOVE_E = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +184,9 @@ def render(sky: Sky, camera: Camera, exposure: Exposure, seed: int = 0) -> Frame
     electrons = _expose(camera, exposure, truth)
     sky_e = _sky_electrons(camera, exposure)
     truth["saturated"] = _peaks(electrons, truth) > camera.saturation_adu * camera.gain
-    pixels = _read_out(rng, camera, exposure, electrons)
+    pixels = read_out(
+        rng, electrons, camera, cosmic_rays=exposure.cosmic_rays, nan_patches=exposure.nan_patches
+    )
     truth.meta |= {
         "wcs": wcs_cards.tostring(sep="\n", padding=False, endcard=False),
         "telescope": camera.keyword,
@@ -320,14 +321,6 @@ def _expose(camera: Camera, exposure: Exposure, truth: Table) -> Image:
     return image
 
 
-def vignette(shape: tuple[int, int], loss: float) -> Image:
-    """Transmission that falls quadratically to 1 - loss in the corners."""
-    ny, nx = shape
-    x = (np.arange(nx) - (nx - 1) / 2) / (nx / 2)
-    y = (np.arange(ny) - (ny - 1) / 2) / (ny / 2)
-    return (1 - loss * (x[None, :] ** 2 + y[:, None] ** 2) / 2).astype(np.float32)
-
-
 def _peaks(electrons: Image, truth: Table) -> FloatArray:
     """Largest expected electrons in the 3 x 3 pixels around each source."""
     padded = np.pad(electrons, 2, mode="edge")
@@ -336,55 +329,6 @@ def _peaks(electrons: Image, truth: Table) -> FloatArray:
     row = np.clip(np.rint(truth["y"].data).astype(int) - 1, 0, ny - 1) + 2
     around = [padded[row + dy, column + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     return np.asarray(np.max(around, axis=0))
-
-
-def _read_out(
-    rng: np.random.Generator, camera: Camera, exposure: Exposure, electrons: Image
-) -> Image:
-    """Noise, cosmic rays, saturation with bleeding, and bad patches."""
-    if electrons.size and electrons.min() < _GAUSSIAN_ABOVE_E:
-        noisy = rng.poisson(electrons).astype(np.float32)
-    else:
-        unit_noise = rng.standard_normal(electrons.shape, dtype=np.float32)
-        noisy = (electrons + np.sqrt(electrons) * unit_noise).astype(np.float32)
-    _add_cosmic_rays(rng, noisy, exposure.cosmic_rays)
-    _bleed(noisy, camera.saturation_adu * camera.gain)
-    noisy += camera.read_noise_e * rng.standard_normal(electrons.shape, dtype=np.float32)
-    noisy /= np.float32(camera.gain)
-    np.minimum(noisy, camera.saturation_adu, out=noisy)
-    for _ in range(exposure.nan_patches):
-        row, column = (int(rng.integers(0, max(1, side - 20))) for side in noisy.shape)
-        noisy[row : row + 20, column : column + 20] = np.nan
-    return noisy
-
-
-def _add_cosmic_rays(rng: np.random.Generator, image: Image, count: int) -> None:
-    """Short straight tracks of 500 to 20000 electrons, one pixel wide."""
-    ny, nx = image.shape
-    for _ in range(count):
-        length = int(rng.integers(1, 12))
-        angle, energy = rng.uniform(0, np.pi), 10 ** rng.uniform(2.7, 4.3)
-        steps = np.arange(length)
-        x = np.rint(rng.uniform(0, nx - 1) + steps * np.cos(angle)).astype(int)
-        y = np.rint(rng.uniform(0, ny - 1) + steps * np.sin(angle)).astype(int)
-        inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
-        np.add.at(image, (y[inside], x[inside]), energy / length)
-
-
-def _bleed(image: Image, full_well_e: float) -> None:
-    """Let charge beyond the full well run up and down its column, half each way."""
-    for column in np.unique(np.nonzero(image > full_well_e)[1]):
-        charge = image[:, column].astype(float)
-        excess = np.clip(charge - full_well_e, 0, None)
-        charge -= excess
-        for rows in (range(len(charge)), range(len(charge) - 1, -1, -1)):
-            carried = 0.0
-            for row in rows:
-                carried += excess[row] / 2
-                taken = min(carried, full_well_e - charge[row])
-                charge[row] += taken
-                carried -= taken
-        image[:, column] = charge
 
 
 def _header(camera: Camera, exposure: Exposure, filter_name: str) -> fits.Header:

@@ -7,7 +7,7 @@ import numpy as np
 
 from photpipe import sky as sphere
 from tests.simsky.protocol import Reply, Request, Twist, twisted
-from tests.simsky.surveys import CatalogTable, Column
+from tests.simsky.survey import CatalogTable, Column
 from tests.simsky.vizier import meets
 
 _SIGNS = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<", "eq": "", "ne": "!="}

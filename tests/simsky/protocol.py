@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.simsky.surveys import Column
+from tests.simsky.survey import Column
 
 
 @dataclass(frozen=True, slots=True)

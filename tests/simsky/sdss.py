@@ -6,7 +6,7 @@ import numpy as np
 
 from photpipe import sky as sphere
 from tests.simsky.protocol import Reply, Request, Twist, twisted
-from tests.simsky.surveys import CatalogTable
+from tests.simsky.survey import CatalogTable
 from tests.simsky.vizier import meets
 
 _NEARBY = re.compile(

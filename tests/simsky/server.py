@@ -22,6 +22,7 @@ from tests.simsky import horizons, mast, sdss, skybot, surveys, vizier
 from tests.simsky.faults import Fault
 from tests.simsky.protocol import Reply, Request, Twist
 from tests.simsky.stars import Sky
+from tests.simsky.survey import CatalogTable
 
 SERVERS = ("vizier", "vizier2", "horizons", "skybot", "sdss", "mast")
 _VSX_TABLE = "B/vsx"
@@ -49,7 +50,7 @@ class SkyServer:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._listeners: dict[str, _Listener] = {}
-        self._tables: dict[str, surveys.CatalogTable] = {}
+        self._tables: dict[str, CatalogTable] = {}
         self._making = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -137,14 +138,14 @@ class SkyServer:
             return sdss.answer(self._table("PhotoPrimary"), request, twist)
         return mast.answer(self._table("panstarrs"), request, twist)
 
-    def _table(self, name: str) -> surveys.CatalogTable:
+    def _table(self, name: str) -> CatalogTable:
         """A catalog of the sky, made once, also when many ask for it at the same time."""
         with self._making:
             if name not in self._tables:
                 self._tables[name] = self._make_table(name)
             return self._tables[name]
 
-    def _make_table(self, name: str) -> surveys.CatalogTable:
+    def _make_table(self, name: str) -> CatalogTable:
         makers = {
             **surveys.VIZIER,
             "PhotoPrimary": surveys.skyserver,
@@ -154,12 +155,12 @@ class SkyServer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tables(Mapping[str, surveys.CatalogTable]):
+class _Tables(Mapping[str, CatalogTable]):
     """The tables of VizieR, made when first asked for."""
 
-    make: Callable[[str], surveys.CatalogTable]
+    make: Callable[[str], CatalogTable]
 
-    def __getitem__(self, name: str) -> surveys.CatalogTable:
+    def __getitem__(self, name: str) -> CatalogTable:
         return self.make(name)
 
     def __iter__(self) -> Any:

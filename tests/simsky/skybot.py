@@ -8,7 +8,7 @@ from photpipe import sky as sphere
 from tests.simsky.dialects import sexagesimal
 from tests.simsky.movers import Mover
 from tests.simsky.protocol import Reply, Request, Twist
-from tests.simsky.surveys import Column
+from tests.simsky.survey import Column
 from tests.simsky.votable import rows
 
 _NONE_FOUND = "# Flag: 0\n# No solar system object was found in the requested FOV\n"

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from photpipe import sky as sphere
 from tests.simsky.protocol import Reply, Request, Twist, twisted
-from tests.simsky.surveys import VIZIER, CatalogTable, Column
+from tests.simsky.survey import CatalogTable, Column
+from tests.simsky.surveys import VIZIER
 from tests.simsky.votable import field, rows
 
 BoolArray = NDArray[np.bool_]
