@@ -434,10 +434,10 @@ CHANGES = st.lists(
 
 @pytest.mark.parametrize("keyword", FUZZED)
 def test_mutated_headers_raise_named_errors_alone(keyword: str) -> None:
-    block, telescope = golden_block(keyword), telescopes.by_keyword(keyword)
+    block, telescope, seen = golden_block(keyword), telescopes.by_keyword(keyword), set()
 
     @settings(
-        max_examples=520,
+        max_examples=760,
         deadline=None,
         derandomize=True,
         database=None,
@@ -445,6 +445,7 @@ def test_mutated_headers_raise_named_errors_alone(keyword: str) -> None:
     )
     @given(CHANGES, st.booleans())
     def check(changes: list[tuple[int, int, str]], is_named: bool) -> None:
+        seen.add(mutated(block, changes))
         header = to_header(parse_cards(mutated(block, changes))[0])
         try:
             frame = frame_of(header, telescope if is_named else None)
@@ -460,6 +461,7 @@ def test_mutated_headers_raise_named_errors_alone(keyword: str) -> None:
                 assert_finite(value)
 
     check()
+    assert len(seen) >= 500
 
 
 def assert_finite(value: object) -> None:
