@@ -10,11 +10,9 @@ written costs a warning, never a run.
 import contextlib
 import fcntl
 import hashlib
-import json
 import logging
 import math
 import os
-import re
 import threading
 import time
 from collections import OrderedDict
@@ -27,8 +25,8 @@ import photpipe
 from photpipe import files, paths
 from photpipe.errors import ServiceError
 from photpipe.services.cachefile import ABOUT, DAMAGE, FORMAT, from_text, read_about, to_text
+from photpipe.services.request import Request
 from photpipe.settings import ServiceSettings
-from photpipe.sky import Cone, FloatArray
 from photpipe.timescale import SECONDS_PER_DAY, iso, parse_datetime
 
 if TYPE_CHECKING:
@@ -36,84 +34,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNLIMITED = math.inf
-
 _UNIX_EPOCH_JD = 2440587.5
 _LOCK_POLL_S = 0.05
 _LOCKS = 64
-_TABLES_IN_MEMORY = 8
-_CONE_IN_NAME = re.compile(
-    r"_(?P<ra>\d+\.\d{5})(?P<dec>[+-]\d+\.\d{5})_r(?P<radius>\d+\.\d{4})(?:_m(?P<mag>-?\d+\.\d\d))?"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of a service, and how its answer can serve other requests.
-
-    Parameters
-    ----------
-    service : str
-        Name of the service for messages, e.g. ``VizieR``.
-    name : str
-        What is asked for, in the user's words, e.g. ``PANSTARRS``.
-    details : mapping
-        All else that decides the answer (texts and numbers), the cone and depth left out.
-    cone : Cone, optional
-        Patch of sky that is wanted; `asked_cone` is what the service is asked for.
-    max_mag : float, optional
-        Faintest magnitude; none means all.
-    position_columns, mag_column
-        Columns of the answer by which a larger or deeper answer is cut down to this request.
-    row_limit : int, optional
-        Number of rows at which the service stops, brightest first.
-    max_age_days : float
-        Age from which an answer is asked for again.
-    """
-
-    service: str
-    name: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-    cone: Cone | None = None
-    max_mag: float | None = None
-    position_columns: tuple[str, str] = ("ra_deg", "dec_deg")
-    mag_column: str = ""
-    row_limit: int | None = None
-    max_age_days: float = UNLIMITED
-
-    def __str__(self) -> str:
-        depth = "" if self.max_mag is None else f" to mag {self.max_mag:g}"
-        return f"{self.name}{'' if self.cone is None else f' {self.cone}'}{depth}"
-
-    @property
-    def asked_cone(self) -> Cone | None:
-        """A cone a little larger (5 %, and up to a round 0.01 deg) that serves its neighbours."""
-        if self.cone is None:
-            return None
-        ra_deg = round(self.cone.ra_deg % 360.0, 5) % 360.0
-        radius_deg = math.ceil(self.cone.radius_deg * 105 + 0.01) / 100
-        return Cone(ra_deg, round(self.cone.dec_deg, 5), min(radius_deg, 180.0))
-
-    @property
-    def folder(self) -> str:
-        """Name of the folder of the service inside the cache."""
-        return files.slug(self.service.lower())
-
-    @property
-    def stem(self) -> str:
-        """Start of the file names of all answers that differ in cone and depth alone."""
-        key = json.dumps(dict(self.details), sort_keys=True)
-        return f"{files.slug(self.name)}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-
-    @property
-    def file_name(self) -> str:
-        """Name of the file of the answer to exactly this request."""
-        where = depth = ""
-        c = self.asked_cone
-        if c is not None:
-            where = f"_{c.ra_deg:.5f}{c.dec_deg:+.5f}_r{c.radius_deg:.4f}"
-            depth = "" if self.max_mag is None else f"_m{self.max_mag:.2f}"
-        return f"{self.stem}{where}{depth}.ecsv"
+_TABLES_IN_MEMORY = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +133,7 @@ class Cache:
                 log.warning("%s; an old answer from the cache is used", error)
                 return stale
             self.keep(request, answer)
-        return _trimmed(answer, request, request.max_mag)
+        return request.trim(answer, request.max_mag)
 
     def find(self, request: Request, *, any_age: bool = False) -> "Table | None":
         """Kept answer to this request, or to a larger one, cut down; None if there is none."""
@@ -217,12 +141,13 @@ class Cache:
             table = self.load(path)
             if table is None or not (any_age or self._is_fresh(table, request)):
                 continue
-            about = table.meta[ABOUT]
-            if not about["truncated"]:
-                return _trimmed(table, request, depth)
-            same = path.name == request.file_name
-            if same and request.row_limit is not None and request.row_limit <= len(table):
-                return _trimmed(table, request, depth)
+            found = request.trim(table, depth)
+            if not is_truncated(table):
+                return found
+            if request.is_complete(table, found):
+                cut = request.row_limit is not None and len(found) >= request.row_limit
+                found.meta[ABOUT] = {**found.meta[ABOUT], "truncated": cut}
+                return found
         return None
 
     def _is_fresh(self, table: "Table", request: Request) -> bool:
@@ -236,7 +161,8 @@ class Cache:
         """Files that may hold the answer with their depths, the smallest cone first."""
         places = [folder / request.folder for folder in self.folders]
         exact = [(place / request.file_name, request.max_mag) for place in places]
-        kept = [each for each in _process.tables if each.parent in places]
+        with _process.guard:
+            kept = [each for each in _process.tables if each.parent in places]
         found = [each for each in exact if each[0].is_file() or each[0] in kept]
         if request.cone is None:
             return found
@@ -245,14 +171,9 @@ class Cache:
             with contextlib.suppress(OSError):
                 kept += place.glob(f"{request.stem}_*.ecsv")
         for path in dict.fromkeys(kept):
-            named = _CONE_IN_NAME.match(path.name, len(request.stem))
-            if not path.name.startswith(request.stem) or named is None:
-                continue
-            cone = Cone(float(named["ra"]), float(named["dec"]), float(named["radius"]))
-            depth = float(named["mag"]) if named["mag"] else None
-            deep = depth is None or (request.max_mag is not None and depth >= request.max_mag)
-            if deep and cone.covers(request.cone):
-                larger.append((cone.radius_deg, path, depth))
+            offer = request.offer_of(path.name)
+            if offer is not None:
+                larger.append((offer[0].radius_deg, path, offer[1]))
         larger.sort(key=lambda each: each[0])
         return [*found, *((path, depth) for _, path, depth in larger if (path, depth) not in found)]
 
@@ -289,7 +210,7 @@ class Cache:
     def keep(self, request: Request, table: "Table") -> None:
         """Write an answer; where that is impossible, hold it in memory and warn once."""
         path = self.path(request)
-        truncated = request.row_limit is not None and len(table) >= request.row_limit
+        truncated = request.asked_rows is not None and len(table) >= request.asked_rows
         table.meta[ABOUT] = {
             "format": FORMAT,
             "version": photpipe.__version__,
@@ -384,28 +305,6 @@ def is_truncated(table: "Table") -> bool:
 
 def _age_days(about: Mapping[str, Any]) -> float:
     return max(0.0, Cache.now_jd() - parse_datetime(str(about["retrieved"])))
-
-
-def _trimmed(table: "Table", request: Request, depth: float | None) -> "Table":
-    """Rows inside the cone and depth of the request, at most its row limit, brightest first."""
-    import numpy as np
-
-    if request.cone is None or len(table) == 0:
-        return table
-    ra, dec = (np.ma.filled(table[name], np.nan) for name in request.position_columns)
-    keep = request.cone.contains(ra, dec)
-    if not request.mag_column or request.mag_column not in table.colnames:
-        return table[keep]
-    mag: FloatArray = np.asarray(
-        np.ma.filled(np.ma.asarray(table[request.mag_column], float), np.nan)
-    )
-    if request.max_mag is not None and depth != request.max_mag:
-        keep &= mag < request.max_mag
-    rows = np.flatnonzero(keep)
-    rows = rows[np.argsort(mag[rows], kind="stable")]
-    if request.row_limit is not None and len(rows) > request.row_limit:
-        table.meta[ABOUT] = {**table.meta[ABOUT], "truncated": True}
-    return table[rows[: request.row_limit]]
 
 
 def _wait_for(handle: int, patience_s: float) -> None:

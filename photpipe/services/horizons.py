@@ -14,7 +14,7 @@ import numpy as np
 
 from photpipe.errors import ServiceError, UnknownTargetError
 from photpipe.services import web
-from photpipe.services.cache import Cache, Request
+from photpipe.services.cache import Cache
 from photpipe.services.ephemeris import (
     COLUMNS,
     DECIMALS,
@@ -24,6 +24,7 @@ from photpipe.services.ephemeris import (
     translated,
 )
 from photpipe.services.names import Lookup, lookups, tidied
+from photpipe.services.request import Request
 from photpipe.settings import Settings
 from photpipe.sky import FloatArray
 from photpipe.timescale import iso
@@ -252,6 +253,8 @@ class _Several(Exception):  # noqa: N818 - an answer, not an error
 
 def _check_text(text: str, search: _Search) -> None:
     """Tell a table of positions from the ways in which Horizons says no."""
+    if re.search(r"\$\$SOE\s*\$\$EOE", text):
+        raise web.Unusable("a table without positions")
     if "$$SOE" in text and "$$EOE" in text:
         return
     if "No matches found" in text:

@@ -13,7 +13,8 @@ from photpipe.catalogs.table import SourceTable
 from photpipe.errors import ConfigError, ReductionError
 from photpipe.files import slug
 from photpipe.services import mast, sdss, vizier
-from photpipe.services.cache import Cache, Request, cache_folder, is_truncated
+from photpipe.services.cache import Cache, cache_folder, is_truncated
+from photpipe.services.request import Request
 from photpipe.settings import ServiceSettings, Settings
 from photpipe.sky import Cone
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photpipe.services import tables, web
-from photpipe.services.cache import Cache, Request
+from photpipe.services.cache import Cache
+from photpipe.services.request import Request
 from photpipe.settings import Settings
 from photpipe.sky import Cone, FloatArray
 
@@ -95,7 +96,7 @@ def _fetched(request: Request, services: Any) -> "Table":
         if _NOTHING.casefold() in text.casefold():
             return _nothing()
         if "VOTABLE" not in text[:1000]:
-            raise web.Unusable(f"the answer is no VOTable ({text.strip().splitlines()[0][:80]})")
+            raise web.Unusable(f"the answer is no VOTable ({web.first_line(text)})")
         found = link.read(lambda: client._parse_result(response))
         if len(found) == 0:
             return _nothing()

@@ -95,7 +95,7 @@ def cone_search(
 def _check_text(text: str) -> None:
     """Refuse what is no VOTable, or one that brings nothing but an error."""
     if "VOTABLE" not in text[:1000]:
-        raise web.Unusable(f"the answer is no VOTable ({text.strip().splitlines()[0][:80]})")
+        raise web.Unusable(f"the answer is no VOTable ({web.first_line(text)})")
     if not re.search(r"</(?:\w+:)?VOTABLE>", text[-200:]):
         raise web.Unusable("answer cut off")
     for info in _ERROR.findall(text):

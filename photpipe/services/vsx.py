@@ -6,7 +6,8 @@ import numpy as np
 
 from photpipe.catalogs.table import plain_column
 from photpipe.services import vizier
-from photpipe.services.cache import Cache, Request
+from photpipe.services.cache import Cache
+from photpipe.services.request import Request
 from photpipe.settings import Settings
 from photpipe.sky import Cone
 

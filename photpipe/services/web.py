@@ -139,7 +139,7 @@ class Link:
                 return parse()
             except Exception as error:
                 log.debug("unreadable answer", exc_info=True)
-                raise Unusable(f"unreadable answer ({_first_line(error)})") from error
+                raise Unusable(f"unreadable answer ({first_line(error)})") from error
 
 
 def text_of(response: requests.Response) -> str:
@@ -156,7 +156,7 @@ def text_of(response: requests.Response) -> str:
         raise Unusable("empty answer")
     if start.startswith(("<!doctype html", "<html")):
         title = re.search(r"<title>\s*(.*?)\s*</title>", text[:5000], re.IGNORECASE | re.DOTALL)
-        raise Unusable(f"a web page instead of data ({_first_line(title[1] if title else start)})")
+        raise Unusable(f"a web page instead of data ({first_line(title[1] if title else start)})")
     return text
 
 
@@ -304,7 +304,7 @@ def _plain(error: Exception, settings: ServiceSettings) -> Unusable:
     """Reason of a failed transfer in plain words, and whether it may pass."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
-        return Unusable(f"no secure connection ({_first_line(error)})")
+        return Unusable(f"no secure connection ({first_line(error)})")
     if isinstance(error, requests.ConnectTimeout):
         return Unusable(f"no connection within {settings.connect_timeout_s:g} s", may_pass=True)
     if isinstance(error, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
@@ -313,7 +313,7 @@ def _plain(error: Exception, settings: ServiceSettings) -> Unusable:
         if sign in text:
             return Unusable(reason, may_pass=True)
     lost = isinstance(error, requests.ConnectionError | urllib3.exceptions.ProtocolError | OSError)
-    return Unusable(_first_line(error), may_pass=lost)
+    return Unusable(first_line(error), may_pass=lost)
 
 
 _SIGNS = (
@@ -327,6 +327,8 @@ _SIGNS = (
 )
 
 
-def _first_line(text: object) -> str:
-    lines = str(text).strip().splitlines() or [type(text).__name__]
-    return lines[0][:120]
+def first_line(text: object) -> str:
+    """Beginning of a text, or of what an error says, fit for a message."""
+    line = next((each.strip() for each in str(text).splitlines() if each.strip()), "")
+    plain = "".join(sign if sign.isprintable() else "?" for sign in line[:100])
+    return f"{type(text).__name__}: {plain}" if isinstance(text, LookupError) else plain

@@ -35,10 +35,15 @@ MOVERS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def sky() -> Sky:
+def small_sky() -> Sky:
+    """Some 400 stars and everything that moves."""
     kind = Field(stars_per_deg2=9000.0, r_range=(11.0, 19.5), variable_fraction=0.05)
     return Sky.make(11, RA_DEG, DEC_DEG, RADIUS_DEG, kind).with_movers(*MOVERS)
+
+
+@pytest.fixture(scope="session")
+def sky() -> Sky:
+    return small_sky()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.services.matrix import (
     PATIENCE_S,
     QUESTIONS,
     REFUSED,
+    ask_like_a_run,
     inflict,
     outcome,
 )
@@ -115,3 +116,12 @@ def test_fifty_threads_in_a_dead_network_do_not_queue_up(
         thread.join()
     assert all("silent" in result.error or "within" in result.error for result in results)
     assert max(result.seconds for result in results) < 3 * PATIENCE_S
+
+
+def test_fifty_frames_of_one_target_make_three_requests(
+    server: SkyServer, settings: Settings
+) -> None:
+    ask_like_a_run(settings)
+    assert sorted(request.service for request in server.requests) == [
+        *("horizons", "vizier", "vizier")
+    ]

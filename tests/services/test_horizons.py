@@ -218,7 +218,9 @@ def test_an_answer_about_other_times_is_refused(server: SkyServer, settings: Set
         ("API VERSION: 1.2\n\nHorizons is down for maintenance.\n", "down for maintenance"),
         ("\n** Cannot interpret date **\n", "check the dates"),
         ('Cannot find central body matching "XYZ"\n', "observatory code"),
-        ("$$SOE\n$$EOE\n", "unreadable answer"),
+        ("$$SOE\n$$EOE\n", "without positions"),
+        ("$$SOE\n1, 2, 3,\n$$EOE\n", "unreadable answer"),
+        ("\x1c\x1d\x1e", "no table of positions"),
     ],
 )
 def test_other_refusals(server: SkyServer, settings: Settings, text: str, reason: str) -> None:

@@ -16,8 +16,9 @@ from astropy.table import MaskedColumn, Table
 from photpipe import files
 from photpipe.errors import ServiceError
 from photpipe.services import cache as cache_module
-from photpipe.services.cache import Cache, Request, cache_folder, is_truncated
+from photpipe.services.cache import Cache, cache_folder, is_truncated
 from photpipe.services.cachefile import from_text, read_about
+from photpipe.services.request import Request
 from photpipe.settings import ServiceSettings
 from photpipe.sky import Cone, shifted
 
@@ -180,15 +181,28 @@ def test_an_unlimited_answer_serves_a_limited_one_without_its_blanks(
     assert len(found) == int((table["mag"] < 15.0).sum())
 
 
-def test_a_truncated_answer_serves_only_its_own_request(settings: ServiceSettings) -> None:
-    request = replace(STARS, row_limit=50)
-    assert is_truncated(Cache(settings).remember(request, Service()))
+def test_a_truncated_answer_serves_what_it_is_complete_for(settings: ServiceSettings) -> None:
+    request = replace(STARS, row_limit=200, max_mag=None)
+    asked = request.asked_rows
+    assert asked == 242  # the cone asked for has 1.21 times the area
+    assert request.asked_cone is not None
+    table = stars(request.asked_cone, asked, faintest=17.0)
+    assert is_truncated(Cache(settings).remember(request, Service(table)))
     forget()
     cache = Cache(settings)
-    assert cache.find(request) is not None
-    assert cache.find(replace(request, row_limit=20)) is not None
-    assert cache.find(replace(request, row_limit=51)) is None
-    assert cache.find(replace(request, cone=Cone(180.0, 30.0, 0.1))) is None
+    inside = int(CONE.contains(table["ra_deg"], table["dec_deg"]).sum())
+    assert inside < 220
+    smaller = Cone(180.0, 30.0, 0.1)
+    assert cache.find(replace(request, row_limit=inside)) is not None
+    assert cache.find(replace(request, row_limit=inside + 1)) is None
+    assert cache.find(replace(request, cone=smaller)) is None
+    assert cache.find(replace(request, cone=smaller, row_limit=20)) is not None
+    bright = cache.find(replace(request, max_mag=16.9, row_limit=1000))
+    assert bright is not None
+    assert not is_truncated(bright)
+    assert is_truncated(cache.find(replace(request, cone=smaller, row_limit=20)))
+    assert cache.find(replace(request, max_mag=17.1, row_limit=1000)) is None
+    assert cache.find(replace(request, row_limit=None)) is None
 
 
 def aged(settings: ServiceSettings, days: float) -> None:
