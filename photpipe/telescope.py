@@ -213,7 +213,8 @@ def _read_tool_config(path: Path) -> dict[str, str]:
         raise ConfigError(f"{path}: {problem.strerror or problem}") from None
     settings = {}
     for line in text.splitlines():
-        key, _, value = line.partition("#")[0].strip().partition(" ")
-        if key:
+        words = line.partition("#")[0].split(None, 1)
+        if words:
+            key, value = words[0], words[1] if len(words) > 1 else ""
             settings[key.upper()] = ",".join(part.strip() for part in value.split(","))
     return settings

@@ -190,7 +190,7 @@ def test_settings_of_the_user_count_and_options_win_over_them(field, tmp_path, u
     (users / "smooth it.conv").write_text("CONV NORM\n1 2 1\n2 4 2\n1 2 1\n")
     (users / "mine.sex").write_text(
         "# mine\nFILTER Y\nFILTER_NAME $PHOTPIPEDIR/setup/smooth it.conv\n"
-        "SATUR_LEVEL 450 # just above the sky\nDETECT_THRESH 1000\nCATALOG_TYPE ASCII\n"
+        "SATUR_LEVEL\t450 # just above the sky\nDETECT_THRESH 1000\nCATALOG_TYPE ASCII\n"
     )
     field.write(tmp_path / "a.fits", INSTRUME="Mine")
     assert run(tmp_path).frames[0].sources == len(field.stars)
