@@ -268,13 +268,13 @@ def _check_text(text: str, search: _Search) -> None:
             raise ServiceError(SERVICE, search.target, f"{reason}; {advice}")
     lines = [line.strip("* ") for line in text.splitlines()]
     reason = next((line for line in lines if line and not line.startswith("API ")), "")
-    raise web.Unusable(f"no table of positions ({reason[:100]})")
+    raise web.Unusable(f"no table of positions ({web.first_line(reason)})")
 
 
 _REFUSALS = (
     ("No ephemeris for target", "check the dates in the headers"),
     ("Cannot interpret date", "check the dates in the headers"),
-    ("[Uu]nknown (?:station|site|observatory)", "check the observatory code of the telescope"),
+    ("(?i:unknown) (?:station|site|observatory)", "check the observatory code of the telescope"),
     ("Cannot find central body", "check the observatory code of the telescope"),
 )
 
