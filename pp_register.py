@@ -287,11 +287,11 @@ class _Run:
 
     def _polish(self, plates: Sequence["Plate"], chart: "Chart", solver: "Solver") -> None:
         """Refine seeded frames, the weak ones again and more finely."""
-        from photpipe.astromatic.solver import FINE_RESOLUTION_PX, RESOLUTION_PX
+        from photpipe.astromatic.solver import FINENESS
 
-        solver.refine(plates, chart, RESOLUTION_PX)
+        solver.refine(plates, chart)
         if self.workspace.settings.registration.repeat_registrations > 1:
-            solver.refine(plates, chart, FINE_RESOLUTION_PX)
+            solver.refine(plates, chart, FINENESS)
         solver.settle(plates, chart)
 
     def compare(self, plates: Sequence["Plate"]) -> None:
@@ -374,11 +374,8 @@ class _Run:
 
     def finish(self, paths: Sequence[Path]) -> RegisterResult:
         """Write headers, lists and tables; the result."""
-        done: dict[str, RegisteredFrame] = {}
-        for path in paths:
-            registered = self._registered(path)
-            if registered is not None:
-                done[path.name] = registered
+        rows = self.workspace.map_frames(self._registered, paths, "write")
+        done = {each.frame: each for each in rows if isinstance(each, RegisteredFrame)}
         names = [path.name for path in paths]
         result = RegisterResult(
             tuple(done[name] for name in names if name in done),
@@ -489,12 +486,10 @@ def _rounded_up(number: float) -> int:
 def _row(catalog: str, solved: "Solved") -> RegisteredFrame:
     """Result of a registered frame."""
     from photpipe import sky
-    from photpipe.astromatic.plates import cone_of
 
     plate, check, scamp = solved.plate, solved.check, solved.scamp
-    now = cone_of(solved.wcs, plate.shape)
-    before = plate.cone
-    offset_deg = sky.separation_deg(before.ra_deg, before.dec_deg, now.ra_deg, now.dec_deg)
+    ra, dec = check.middle_deg
+    offset_deg = sky.separation_deg(plate.cone.ra_deg, plate.cone.dec_deg, ra, dec)
     terms = sum(key.startswith("PV1_") for key in solved.wcs)
     return RegisteredFrame(
         frame=plate.frame,
@@ -510,8 +505,8 @@ def _row(catalog: str, solved: "Solved") -> RegisteredFrame:
         surprise_nats=check.surprise_nats,
         rms_arcsec=check.rms_arcsec,
         region_arcsec=check.region_arcsec,
-        ra_deg=now.ra_deg,
-        dec_deg=now.dec_deg,
+        ra_deg=ra,
+        dec_deg=dec,
         offset_arcsec=float(offset_deg) * sky.ARCSEC_PER_DEG,
         pixel_scale_arcsec=check.scale_arcsec,
         scale_error=check.scale_arcsec / plate.scale_arcsec - 1,

@@ -16,7 +16,6 @@ from photpipe.settings import Settings
 
 if TYPE_CHECKING:
     from astropy.table import Table
-    from astropy.wcs import WCS
 
     from photpipe.frames import Frame
 
@@ -55,6 +54,8 @@ class Plate:
         Their positions.
     wcs : mapping
         Cards of the starting WCS.
+    cone : Cone
+        The frame on the sky, as the starting WCS has it.
     tolerance_px : float
         Radius of coincidence: two pixels, or half the width of the stars.
     flags_mask : int
@@ -71,6 +72,7 @@ class Plate:
     sources: "Table" = field(repr=False, compare=False)
     pixels: astrometry.ComplexArray = field(repr=False, compare=False)
     wcs: Cards = field(repr=False)
+    cone: sky.Cone
     tolerance_px: float
     flags_mask: int
 
@@ -112,6 +114,7 @@ class Plate:
             sources=sources,
             pixels=x[chosen] + 1j * y[chosen],
             wcs=wcs,
+            cone=cone_of(wcs, frame.shape),
             tolerance_px=max(2.0, width_px / 2),
             flags_mask=flags_mask,
         )
@@ -120,11 +123,6 @@ class Plate:
     def pointing_error_arcmin(self) -> float:
         """What the telescope's entry allows the pointing to be wrong by."""
         return float(self.scamp_settings.get("POSITION_MAXERR", 15.0))
-
-    @property
-    def cone(self) -> sky.Cone:
-        """The frame on the sky, as its starting WCS has it."""
-        return cone_of(self.wcs, self.shape)
 
     @property
     def area_deg2(self) -> float:
@@ -163,7 +161,7 @@ def cone_of(wcs: Cards, shape: tuple[int, int]) -> sky.Cone:
     """Cone around the corners of a frame."""
     ny, nx = shape
     corners = np.array([0.5, nx + 0.5, 0.5, nx + 0.5]), np.array([0.5, 0.5, ny + 0.5, ny + 0.5])
-    return sky.enclosing_cone(*to_sky(wcs)(*corners))
+    return sky.enclosing_cone(*astrometry.sky_of(wcs)(*corners))
 
 
 def covering(cones: Sequence[sky.Cone], margin_deg: float = 0.0) -> sky.Cone:
@@ -176,38 +174,6 @@ def covering(cones: Sequence[sky.Cone], margin_deg: float = 0.0) -> sky.Cone:
     ]
     ra, dec = (np.concatenate(each) for each in zip(*points, strict=True))
     return sky.enclosing_cone(ra, dec, margin_deg)
-
-
-def to_sky(cards: Cards) -> astrometry.PixelToSky:
-    """Function from detector to sky of WCS cards, as astropy evaluates them."""
-    wcs = wcs_of(cards)
-
-    def transform(x: sky.FloatArray, y: sky.FloatArray) -> tuple[sky.FloatArray, sky.FloatArray]:
-        ra, dec = wcs.all_pix2world(x, y, 1)
-        return ra, dec
-
-    return transform
-
-
-def wcs_of(cards: Cards) -> "WCS":
-    """WCS of cards.
-
-    Raises
-    ------
-    ReductionError
-        If they do not make one.
-    """
-    import warnings
-
-    from astropy.io.fits import Header
-    from astropy.wcs import WCS
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return WCS(Header(dict(cards)), naxis=2)
-        except Exception as problem:  # wcslib and astropy have no common exception
-            raise ReductionError(f"no usable solution: {problem}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,13 +258,13 @@ class Chart:
         ny, nx = shape
         grid = np.linspace(1, nx, 7)[None, :] + 1j * np.linspace(1, ny, 7)[:, None]
         points = grid.ravel()
-        plane = self.plane(*to_sky(wcs)(points.real, points.imag))
+        plane = self.plane(*astrometry.sky_of(wcs)(points.real, points.imag))
         return astrometry.fit_plate(points, plane, shape, degree=3)
 
     def check(self, plate: Plate, wcs: Cards, tolerance_px: float = 0.0) -> astrometry.PlateCheck:
         """Compare the sources of a frame with the stars through a WCS."""
         return astrometry.check_plate(
-            to_sky(wcs),
+            astrometry.sky_of(wcs),
             plate.pixels,
             self.stars.ra_deg,
             self.stars.dec_deg,

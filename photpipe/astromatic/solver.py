@@ -26,7 +26,6 @@ from photpipe.astromatic.plates import (
     Solved,
     cone_of,
     covering,
-    to_sky,
 )
 from photpipe.errors import ToolError
 from photpipe.science import astrometry, patterns
@@ -34,8 +33,9 @@ from photpipe.settings import Settings
 
 log = logging.getLogger(__name__)
 
-RESOLUTION_PX = 1.5
-FINE_RESOLUTION_PX = 0.5
+RESOLUTION_PX = 2.0
+RESOLUTION_ARCSEC = 1.0  # for small pixels, up to twice RESOLUTION_PX of them
+FINENESS = 4.0  # how many times finer weak frames are matched again
 SEED_TOLERANCE_PX = 3.0
 SEED_ERROR_PX = 40.0
 FIT_ROUNDS = 4
@@ -154,7 +154,7 @@ class Solver:
                 if each.objection is None:
                     self._seeds[each.plate.frame] = Seed("SCAMP", each.wcs)
 
-    def refine(self, plates: Sequence[Plate], chart: Chart, resolution_px: float) -> None:
+    def refine(self, plates: Sequence[Plate], chart: Chart, fineness: float = 1.0) -> None:
         """Let SCAMP refine the seeded frames together, and judge what it found."""
         for group in _by_instrument(self.seeded(plates)):
             seeds = [self._seeds[each.frame].wcs for each in group]
@@ -164,7 +164,7 @@ class Solver:
             ]
             stars = np.concatenate([check.pixels for check in checks])
             degree = astrometry.degree_for(stars, group[0].shape)
-            search = _refining(group[0], degree, resolution_px)
+            search = _refining(group[0], degree, fineness)
             found, xml = self._run(group, seeds, chart, search)
             good = sum(self._judge(each) for each in found)
             if good > self.report[0]:
@@ -255,10 +255,13 @@ def _expectation(
     )
 
 
-def _refining(plate: Plate, degree: int, resolution_px: float) -> scamp.Search:
+def _refining(plate: Plate, degree: int, fineness: float = 1.0) -> scamp.Search:
     """Search close to a seed."""
+    coarse_px = RESOLUTION_PX * min(
+        max(RESOLUTION_ARCSEC / (RESOLUTION_PX * plate.scale_arcsec), 1), 2
+    )
     return scamp.Search(
-        resolution_arcsec=resolution_px * plate.scale_arcsec,
+        resolution_arcsec=coarse_px * plate.scale_arcsec / fineness,
         position_error_arcmin=SEED_ERROR_PX * plate.scale_arcsec / 60,
         angle_error_deg=3.0,
         scale_error_factor=1.03,
@@ -273,7 +276,7 @@ def _blind(plate: Plate, chart: Chart) -> scamp.Search:
     """Search in all that the telescope's entry allows and the chart covers."""
     entry = plate.scamp_settings
     return replace(
-        _refining(plate, 2, RESOLUTION_PX),
+        _refining(plate, 2),
         position_error_arcmin=min(plate.pointing_error_arcmin, 60 * chart.cone.radius_deg),
         angle_error_deg=float(entry.get("POSANGLE_MAXERR", 180.0)),
         scale_error_factor=float(entry.get("PIXSCALE_MAXERR", 1.1)),
@@ -304,7 +307,7 @@ def _fitted(plate: Plate, chart: Chart, seed: Seed) -> Solved:
         if check.matched < OVERWHELMING_STARS:
             break
         degree = astrometry.degree_for(check.pixels, plate.shape)
-        ra, dec = to_sky(found.wcs)(check.pixels.real, check.pixels.imag)
+        ra, dec = astrometry.sky_of(found.wcs)(check.pixels.real, check.pixels.imag)
         residual = sky.separation_deg(ra, dec, check.ra_deg, check.dec_deg) * sky.ARCSEC_PER_DEG
         kept = residual <= CLIP_SIGMA * math.sqrt(2) * max(check.rms_arcsec, 1e-6)
         wcs = astrometry.fit_tpv(

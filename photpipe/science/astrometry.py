@@ -7,7 +7,7 @@ a catalog star beside them, against how many would by chance.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -227,6 +227,29 @@ def wcs_cards(plate: PlateMap, ra0_deg: float, dec0_deg: float) -> dict[str, flo
     return cards
 
 
+def sky_of(cards: Mapping[str, float | str]) -> PixelToSky:
+    """Function from detector to sky of world coordinate cards in the standard form.
+
+    Parameters
+    ----------
+    cards : mapping
+        TAN or TPV, RA first, with a CD matrix and units of degrees.
+    """
+    ra0, dec0, x0, y0 = (float(cards[key]) for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"))
+    along_x = complex(float(cards.get("CD1_1", 0)), float(cards.get("CD2_1", 0)))
+    along_y = complex(float(cards.get("CD1_2", 0)), float(cards.get("CD2_2", 0)))
+    distortion = {key: float(value) for key, value in cards.items() if key.startswith("PV")}
+
+    def transform(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        plane = (np.asarray(x, float) - x0) * along_x + (np.asarray(y, float) - y0) * along_y
+        if cards["CTYPE1"] == "RA---TPV":
+            xi, eta = tpv.evaluate(distortion, plane.real, plane.imag)
+            plane = xi + 1j * eta
+        return from_tangent_plane(ra0, dec0, plane * sky.ARCSEC_PER_DEG)
+
+    return transform
+
+
 def nearest_pairs(
     plane_arcsec: ComplexArray, tree: KDTree, tolerance_arcsec: float
 ) -> tuple[IntArray, IntArray]:
@@ -303,6 +326,8 @@ class PlateCheck:
         Position angle of the detector's y axis, north through east.
     mirrored : bool
         East is to the right when north is up.
+    middle_deg : (float, float)
+        RA and Dec of the middle of the frame.
     pixels, ra_deg, dec_deg : arrays
         The matched detections and their stars.
     """
@@ -320,6 +345,7 @@ class PlateCheck:
     swelling: float
     rotation_deg: float
     mirrored: bool
+    middle_deg: tuple[float, float]
     pixels: ComplexArray
     ra_deg: FloatArray
     dec_deg: FloatArray
@@ -420,6 +446,7 @@ def check_plate(
         swelling=_swelling(plane, middle, shape, area),
         rotation_deg=math.degrees(math.atan2(along_y.real, along_y.imag)),
         mirrored=area > 0,
+        middle_deg=(ra0, dec0),
         pixels=where,
         ra_deg=ra_deg[chosen[star]],
         dec_deg=dec_deg[chosen[star]],
