@@ -311,7 +311,7 @@ def _recognised(
             (square.conj() if mirror else square)[seen.corners[mine]],
             field.plane[charted.corners[theirs]],
         )
-        stretch = np.abs(factor) / expectation.scale_arcsec
+        stretch = np.abs(factor) * math.sqrt(expectation.pixel_ratio) / expectation.scale_arcsec
         error = 1 + expectation.scale_error
         fits = (stretch < error) & (stretch > 1 / error)
         factor, offset = factor[fits], offset[fits]
@@ -404,4 +404,4 @@ def _refined(
     off = abs(scale_of(plate) / expectation.scale_arcsec - 1)
     if off > expectation.scale_error:
         return None
-    return Finding(plate, mine.size, expected, score)
+    return Finding(plate, mine.size, float(expected), float(score))
