@@ -77,8 +77,8 @@ def test_known_orientation_finds_what_is_too_poor_for_patterns(seed: int) -> Non
 def test_another_sky_is_never_recognised() -> None:
     random = np.random.default_rng(4)
     best = -np.inf
-    for trial in range(25):
-        per_deg2 = 10 ** random.uniform(2.5, 4.0)
+    for trial in range(12):
+        per_deg2 = 10 ** random.uniform(2.5, 3.6)
         seen = view(trial, stars(trial, 10.0, 0.0, 0.3, per_deg2), tan(10.0, 0.0))
         other = stars(1000 + trial, 10.0, 0.0, 0.7, per_deg2)
         found = search(
