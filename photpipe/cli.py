@@ -9,9 +9,11 @@ import contextlib
 import dataclasses
 import enum
 import logging
+import math
 import shlex
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ from typing import Any
 import photpipe
 from photpipe.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.log import logging_to
-from photpipe.results import Result
+from photpipe.results import History, Result, StageRecord
 from photpipe.settings import Settings
 from photpipe.workspace import Workspace, core_count
 
@@ -124,13 +126,9 @@ OPTIONS: dict[str, Option] = {
     "background_only": Option("choose the aperture from the background sources alone"),
     "backsub": Option("subtract the background of each frame before combining"),
     "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
-    "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
     "cat": Option("reference catalog to use instead of those of the telescope", _text, "NAME"),
     "colorterm": Option("fit a colour term where the stars support one"),
     "comoving": Option("combine in the moving frame of the target"),
-    "date_keyword": Option(
-        "cards of date and time in a GENERIC telescope's headers", _text, "CARD[|CARD]"
-    ),
     "date_keyword": Option(
         "cards of date and time in a GENERIC telescope's headers", _text, "CARD[|CARD]"
     ),
@@ -138,7 +136,6 @@ OPTIONS: dict[str, Option] = {
     "dec": Option("declination of the frame centre", _declination, "DEG"),
     "design": Option("optical design of the telescope", _text, "TEXT"),
     "dry_run": Option("print what would change, and change nothing"),
-    "exptime": Option("exposure time of a GENERIC telescope's frames", _positive, "S"),
     "exptime": Option("exposure time of a GENERIC telescope's frames", _positive, "S"),
     "filter": Option("filter band, instead of that of the header", _text, "BAND"),
     "fixed_aprad": Option("aperture radius to use instead of a curve of growth", _positive, "PX"),
@@ -196,11 +193,6 @@ OPTIONS: dict[str, Option] = {
         _text,
         "ARCSEC",
     ),
-    "secpix": Option(
-        "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
-        _text,
-        "ARCSEC",
-    ),
     "snr": Option("smallest signal-to-noise ratio of a source", _positive, "RATIO"),
     "solar": Option("calibrate with stars of solar colours only"),
     "source_tolerance": Option(
@@ -237,6 +229,8 @@ class Command:
         Name of the last arguments.
     is_anywhere : bool
         The files may lie in several directories; results go into the current one.
+    has_report : bool
+        The pages of diagnostics.html show its result and are written anew behind it.
     """
 
     name: str
@@ -247,6 +241,7 @@ class Command:
     positional: str = "images"
     positional_help: str = "FITS images, or lists of them (.lst)"
     is_anywhere: bool = False
+    has_report: bool = False
 
 
 def build_parser(command: Command) -> argparse.ArgumentParser:
@@ -338,11 +333,47 @@ def _run_stage(
     workspace = open_workspace(directory, values)
     with (
         logging_to(workspace.directory, quiet=values.quiet, debug=values.debug),
-        reporting(debug=values.debug) as outcome,
+        recorded(command, words, workspace) as outcome,
+        reporting(outcome, debug=values.debug),
     ):
         log.debug("%s", shlex.join([command.name, *words]))
         outcome.status = conclude(command.stage(paths, options, workspace))
     return outcome.status
+
+
+@contextlib.contextmanager
+def recorded(command: Command, words: Sequence[str], workspace: Workspace) -> "Iterator[Outcome]":
+    """Keep how a command went, and write its pages anew; neither can fail the command."""
+    outcome = Outcome()
+    if not command.has_report:
+        yield outcome
+        return
+    began = time.time()
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
+
+    def keep(status: str, reason: str, seconds: float) -> None:
+        history = workspace.load(History) or History()
+        record = StageRecord(command.name, shlex.join(words), status, reason, started, seconds)
+        workspace.save(history.with_record(record))
+
+    keep("running", "", math.nan)
+    yield outcome
+    keep(outcome.status.name.lower(), outcome.reason, time.time() - began)
+    if outcome.status is not Status.INTERRUPTED:
+        write_report(workspace)
+
+
+def write_report(workspace: Workspace) -> None:
+    """Write diagnostics.html and its pages anew; a warning is all that can go wrong."""
+    if not workspace.settings.report.pages:
+        return
+    try:
+        from photpipe.report.write import refresh
+
+        refresh(workspace)
+    except Exception as error:  # results are worth more than pages about them
+        log.warning("diagnostics.html is not up to date: %s: %s", type(error).__name__, error)
+        log.debug("%s", traceback.format_exc())
 
 
 def open_workspace(directory: Path, values: argparse.Namespace) -> Workspace:
@@ -423,24 +454,25 @@ def conclude(result: Result) -> Status:
 
 @dataclass(slots=True)
 class Outcome:
-    """Exit status of a block under `reporting`."""
+    """Exit status of a block under `reporting`, and why it failed."""
 
     status: Status = Status.DONE
+    reason: str = ""
 
 
 @contextlib.contextmanager
-def reporting(*, debug: bool) -> Iterator[Outcome]:
+def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcome]:
     """Turn what escapes from a block into one line and an exit status.
 
     Named failures are one line; interrupts (Ctrl-C, SIGTERM) end with status 130; anything
     else is a bug: its traceback goes to LOG and to the screen.
     """
-    outcome = Outcome()
+    outcome = outcome or Outcome()
     try:
         with _terminable():
             yield outcome
     except PhotPipeError as error:
-        outcome.status = Status.FAILED
+        outcome.status, outcome.reason = Status.FAILED, str(error)
         _say(str(error))
         if isinstance(error, ToolError) and error.tail:
             log.debug("%s\n%s", shlex.join(error.argv), error.tail)
@@ -453,14 +485,16 @@ def reporting(*, debug: bool) -> Iterator[Outcome]:
         outcome.status = Status.FAILED
     except ModuleNotFoundError as error:
         outcome.status = Status.FAILED
+        outcome.reason = f"the Python package {error.name} is missing"
         _say(
             f"the Python package {error.name} is missing here; type 'make install' in your clone "
             "and 'source .venv/bin/activate', or 'pip install photometrypipeline'"
         )
         if debug:
             traceback.print_exc()
-    except Exception:
+    except Exception as error:
         outcome.status = Status.FAILED
+        outcome.reason = f"{type(error).__name__}: {error} (a bug; please report it)"
         log.debug("%s", traceback.format_exc())
         traceback.print_exc()
         _say("this is a bug of Photometry Pipeline; please report the lines above")

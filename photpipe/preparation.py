@@ -16,7 +16,7 @@ from pathlib import Path
 from photpipe import telescopes
 from photpipe.cards import Card, CardValue, changed, formatted, text_value, to_header
 from photpipe.dialects import as_number, card_value, equinox
-from photpipe.errors import HeaderError
+from photpipe.errors import ConfigError, HeaderError
 from photpipe.fitsfile import PRISTINE_KEYWORD
 from photpipe.frames import Frame
 from photpipe.generic import GENERIC
@@ -195,7 +195,17 @@ def _outcome(
         pixel_scale_arcsec=scale,
         field_arcmin=(nx * scale[0] / 60.0, ny * scale[1] / 60.0),
         changed=True,
+        binning=frame.binning,
+        band=_band(frame),
     )
+
+
+def _band(frame: Frame) -> str:
+    """Band of the filter; empty if no catalog has it, or nobody knows the filter."""
+    try:
+        return frame.band or ""
+    except ConfigError:
+        return ""
 
 
 def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[float, float]]:

@@ -92,6 +92,44 @@ def _rebuilt(value: Any, hint: Any) -> object:
 
 
 @dataclass(frozen=True, slots=True)
+class StageRecord:
+    """How the last run of one command in a directory went.
+
+    Parameters
+    ----------
+    command, arguments : str
+        Name of the command, and what was typed behind it.
+    status : str
+        running, done, partial, failed or interrupted; a command that was killed stays running.
+    reason : str
+        Why it failed, in one line; else empty.
+    started : str
+        When it began, ISO 8601 (UTC).
+    seconds : float
+        How long it took; NaN while it runs.
+    """
+
+    command: str
+    arguments: str
+    status: str
+    reason: str
+    started: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The last run of every command in a directory, in the order of time."""
+
+    records: tuple[StageRecord, ...] = ()
+
+    def with_record(self, record: StageRecord) -> "History":
+        """Copy in which a record replaces the one of the same command."""
+        others = tuple(each for each in self.records if each.command != record.command)
+        return History((*others, record))
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractedFrame:
     """Sources of one frame (pp_extract).
 
@@ -168,6 +206,10 @@ class PreparedFrame:
         Scale of the binned pixels and size of the image, in x and y.
     changed : bool
         Whether the file was written; False if it was prepared alike before.
+    binning : (int, int)
+        In x and y.
+    band : str
+        Band of the filter in the catalogs; empty if no catalog has it.
     """
 
     frame: str
@@ -183,6 +225,8 @@ class PreparedFrame:
     pixel_scale_arcsec: tuple[float, float]
     field_arcmin: tuple[float, float]
     changed: bool
+    binning: tuple[int, int] = (1, 1)
+    band: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,6 +506,8 @@ class FieldCalibration:
         Colour of the colour term, e.g. "g-r"; empty without one.
     colour_reference, colour_term, colour_term_error : float
         mag = instrumental + zeropoint + colour_term (colour - colour_reference).
+    sky_term, sky_term_error : float
+        Flux that all sources have too much, in units of the noise of the sky; NaN without.
     spatial : tuple of float
         Coefficients of the polynomial over the frame (`science.zeropoint.spatial_terms`).
     """
@@ -476,6 +522,8 @@ class FieldCalibration:
     colour_reference: float
     colour_term: float
     colour_term_error: float
+    sky_term: float
+    sky_term_error: float
     spatial: tuple[float, ...]
 
 

@@ -1,0 +1,554 @@
+"""What the rules of the verdict look at: numbers of a run in, findings out."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from photpipe.photometry_file import TargetPoint
+from photpipe.report import wording
+from photpipe.report.state import CONTROL, FrameState, State, TargetData
+from photpipe.results import StageRecord
+
+CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
+LARGEST_RMS_PX = 0.7
+LARGEST_RMS_ARCSEC = 0.3
+FEWEST_MATCHED = 8
+LARGEST_SCALE_ERROR = 0.02
+SEEING_RATIO = 1.5
+CLOUD_MAG = 0.3
+LARGEST_ZEROPOINT_ERROR_MAG = 0.05
+STABLE_ZEROPOINT_MAG = 0.05
+LARGEST_CHI2 = 3.0
+FEWEST_STARS = 5
+LARGEST_REPEATABILITY_MAG = 0.03
+CONTAMINATION_MAG = 0.01
+LARGEST_OFFSET_ARCSEC = 2.0
+LARGEST_OFFSET_SCATTER_ARCSEC = 1.0
+FAINT_SNR = 10.0
+WIDE_RATIO = 1.4
+CONTROL_CHI2 = 4.0
+CONTROL_SCATTER_MAG = 0.02
+LARGEST_AIRMASS = 2.5
+SATURATED, TRUNCATED = 4, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found: values for its texts, the frames it is about, the target."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    frames: tuple[FrameState, ...] = ()
+    target: TargetData | None = None
+
+
+# -- finders that serve several rules
+
+
+def on_frames(
+    row: str,
+    test: Callable[[Any, FrameState, State], bool],
+    values: Callable[[list[Any], State], Mapping[str, object]] | None = None,
+) -> Callable[[State], Iterator[Finding]]:
+    """Frames whose row of a stage (`registered`, `measured` ...) passes a test."""
+
+    def find(state: State) -> Iterator[Finding]:
+        known = [each for each in state.frames if getattr(each, row) is not None]
+        found = [each for each in known if test(getattr(each, row), each, state)]
+        if not found:
+            return
+        rows = [getattr(each, row) for each in found]
+        which = {
+            "which": wording.of(len(found), len(known)),
+            "are": wording.be(len(found)),
+            "numbers": wording.ranges(each.number for each in found),
+        }
+        yield Finding({**which, **(values(rows, state) if values else {})}, tuple(found))
+
+    return find
+
+
+def on_points(
+    test: Callable[[TargetPoint], bool],
+    values: Callable[[list[TargetPoint]], Mapping[str, object]] | None = None,
+) -> Callable[[State], Iterator[Finding]]:
+    """Points of each target (the control star left out) that pass a test."""
+
+    def find(state: State) -> Iterator[Finding]:
+        numbers = {each.name: each for each in state.frames}
+        for target in _targets(state):
+            found = [point for point in target.points if test(point)]
+            if not found:
+                continue
+            frames = tuple(numbers[each.frame] for each in found if each.frame in numbers)
+            yield Finding(
+                {
+                    "target": target.name,
+                    "which": wording.of(len(found), len(target.points)),
+                    "numbers": wording.ranges(each.number for each in frames),
+                    **(values(found) if values else {}),
+                },
+                frames,
+                target,
+            )
+
+    return find
+
+
+def on_targets(
+    values: Callable[[TargetData], Mapping[str, object] | None],
+) -> Callable[[State], Iterator[Finding]]:
+    """Targets (the control star left out) of which there is something to tell."""
+
+    def find(state: State) -> Iterator[Finding]:
+        for target in _targets(state):
+            found = values(target)
+            if found is not None:
+                yield Finding({"target": target.name, **found}, (), target)
+
+    return find
+
+
+def run(
+    values: Callable[[State], Mapping[str, object] | None],
+) -> Callable[[State], list[Finding]]:
+    """Something to tell of the run as a whole."""
+
+    def find(state: State) -> list[Finding]:
+        found = values(state)
+        return [] if found is None else [Finding(found)]
+
+    return find
+
+
+def failed(stage: str, row: str, *, everywhere: bool) -> Callable[[State], Iterator[Finding]]:
+    """Frames on which a stage failed: all of them, or some."""
+
+    def find(state: State) -> Iterator[Finding]:
+        failed = state.failures(stage)
+        done = sum(getattr(each, row) is not None for each in state.frames)
+        if not failed or everywhere == bool(done):
+            return
+        reason, count = Counter(each.failure(stage) for each in failed).most_common(1)[0]
+        same = "" if count == len(failed) else f" ({count} of these)"
+        values = {
+            "which": wording.of(len(failed), len(failed) + done),
+            "were": "was" if len(failed) == 1 else "were",
+            "reason": reason + same,
+        }
+        yield Finding(values, tuple(failed))
+
+    return find
+
+
+def records(status: str) -> Callable[[State], Iterator[Finding]]:
+    """Commands whose last run ended in a certain way."""
+
+    def find(state: State) -> Iterator[Finding]:
+        for each in state.history.records:
+            if each.status == status and (status != "failed" or each.reason):
+                values = {
+                    "command": each.command,
+                    "reason": each.reason,
+                    "started": each.started.replace("T", " ").replace("Z", " UTC"),
+                }
+                yield Finding(values)
+
+    return find
+
+
+def _targets(state: State) -> list[TargetData]:
+    return [each for each in state.targets if each.kind != CONTROL]
+
+
+def _control(state: State) -> TargetData | None:
+    return next((each for each in state.targets if each.kind == CONTROL), None)
+
+
+# -- what single rules look at
+
+
+def outdated(state: State) -> Iterator[Finding]:
+    """Stages whose results are older than those they were made from."""
+    records = {each.command: each for each in state.history.records if each.status != "failed"}
+    newest: StageRecord | None = None
+    for command in CHAIN:
+        record = records.get(command)
+        if record is None:
+            continue
+        if newest is not None and record.started < newest.started:
+            yield Finding({"command": command, "newer": newest.command})
+        else:
+            newest = record
+
+
+def header_far_off(registered: Any, frame: FrameState, _state: State) -> bool:
+    """Whether the header had a frame more than half a field from its place."""
+    if frame.facts is None:
+        return False
+    return bool(registered.offset_arcsec > 30.0 * min(frame.facts.field_arcmin))
+
+
+def largest_offset(rows: list[Any], _state: State) -> Mapping[str, object]:
+    """Largest such distance."""
+    return {"offset": f"{max(each.offset_arcsec for each in rows) / 60:.1f}"}
+
+
+def largest_rms(rows: list[Any], _state: State) -> Mapping[str, object]:
+    """Largest rms of some frames."""
+    return {"rms": f"{max(each.rms_arcsec for each in rows):.2f}"}
+
+
+def low_contrast(registered: Any, _frame: FrameState, state: State) -> bool:
+    """Whether SCAMP's contrasts are below the limits of the settings."""
+    limits = state.settings.registration
+    return bool(
+        registered.as_contrast < limits.scamp_as_contrast_limit
+        or registered.xy_contrast < limits.scamp_xy_contrast_limit
+    )
+
+
+def several_catalogs(state: State) -> Mapping[str, object] | None:
+    """Catalogs of the registration, if there are several."""
+    catalogs = Counter(each.registered.catalog for each in state.frames if each.registered)
+    if len(catalogs) < 2:
+        return None
+    return {"catalogs": wording.listed([f"{name} ({n})" for name, n in catalogs.most_common()])}
+
+
+def several_objects(state: State) -> Mapping[str, object] | None:
+    """Objects of the frames, if there are several."""
+    names = {each.facts.object_name for each in state.frames if each.facts}
+    return {"names": wording.listed(sorted(names))} if len(names) > 1 else None
+
+
+def all_registered(state: State) -> Mapping[str, object] | None:
+    """All frames are registered."""
+    done = [each.registered for each in state.frames if each.registered]
+    if not done or state.failures("pp_register"):
+        return None
+    return {
+        "which": wording.of(len(done), len(done)),
+        "were": "was" if len(done) == 1 else "were",
+        "catalogs": ", ".join(sorted({each.catalog for each in done})),
+        "rms": f"{wording.median(each.rms_arcsec for each in done):.2f}",
+    }
+
+
+def narrow_aperture(measured: Any, _frame: FrameState, state: State) -> bool:
+    """Whether the stars of a frame are wider than the aperture."""
+    result = state.photometry
+    return result is not None and bool(measured.fwhm_px > 2.0 * result.aperture_radius_px)
+
+
+def seeing_varies(state: State) -> Mapping[str, object] | None:
+    """Range of the seeing, if it is large."""
+    widths = [each.measured.fwhm_arcsec for each in state.frames if each.measured]
+    finite = [each for each in widths if each > 0]
+    if not finite or max(finite) < SEEING_RATIO * min(finite):
+        return None
+    return {"low": f"{min(finite):.1f}", "high": f"{max(finite):.1f}"}
+
+
+def no_curve(state: State) -> Mapping[str, object] | None:
+    """The aperture had to be chosen without a curve of growth."""
+    result = state.photometry
+    if result is None or not result.frames or result.strategy == "fixed":
+        return None
+    return {"reason": result.reason} if result.decided_by == "fixed" else None
+
+
+def trailed(state: State) -> Mapping[str, object] | None:
+    """Target and stars lose different parts of their light."""
+    result = state.photometry
+    if result is None or not 0 <= result.aperture_index < len(result.curve):
+        return None
+    difference = result.curve[result.aperture_index].difference
+    if not difference > result.flux_margin:
+        return None
+    return {"difference": f"{100 * difference:.0f}"}
+
+
+def aperture_at_the_end(state: State) -> Mapping[str, object] | None:
+    """The aperture is the first or last of those tried."""
+    result = state.photometry
+    if result is None or result.strategy == "fixed" or len(result.curve) < 2:
+        return None
+    ends = {0: "smallest", len(result.curve) - 1: "largest"}
+    word = ends.get(result.aperture_index)
+    return {"word": word} if word else None
+
+
+def few_curves(state: State) -> Mapping[str, object] | None:
+    """Very few stars made the curve of growth."""
+    result = state.photometry
+    if result is None or not 0 < result.background_stars < FEWEST_STARS:
+        return None
+    return {"stars": wording.many(result.background_stars, "star")}
+
+
+def good_aperture(state: State) -> Mapping[str, object] | None:
+    """The aperture was chosen as it should."""
+    result = state.photometry
+    if result is None or not result.frames or result.decided_by == "fixed":
+        return None
+    return {
+        "radius": f"{result.aperture_radius_px:.2f}",
+        "by": result.decided_by,
+        "stars": wording.many(result.background_stars, "star"),
+    }
+
+
+def target_missed(state: State) -> Mapping[str, object] | None:
+    """The target was not found on most frames when the aperture was chosen."""
+    wanted = [each.measured for each in state.frames if each.measured and each.measured.target]
+    missed = [each for each in wanted if math.isnan(each.target_offset_arcsec)]
+    if not missed or len(missed) * 2 < len(wanted):
+        return None
+    return {"target": missed[0].target, "which": wording.of(len(missed), len(wanted))}
+
+
+def instrumental_by_wish(state: State) -> Mapping[str, object] | None:
+    """The user wants no zeropoint."""
+    return {} if state.calibrate and state.calibrate.instrumental else None
+
+
+def uncalibrated(*, everywhere: bool) -> Callable[[State], Iterator[Finding]]:
+    """Frames without a zeropoint although one was wanted: all of them, or some."""
+
+    def find(state: State) -> Iterator[Finding]:
+        known = [each for each in state.frames if each.calibrated]
+        missing = [each for each in known if each.calibrated and not each.calibrated.is_calibrated]
+        if state.calibrate is None or state.calibrate.instrumental or not missing:
+            return
+        if everywhere == (len(missing) == len(known)):
+            notes = Counter(each.calibrated.note for each in missing if each.calibrated)
+            values = {
+                "which": wording.of(len(missing), len(known)),
+                "have": "has" if len(missing) == 1 else "have",
+                "note": notes.most_common(1)[0][0],
+            }
+            yield Finding(values, tuple(missing))
+
+    return find
+
+
+def _typical_zeropoint(state: State) -> float:
+    return wording.median(each.calibrated.zeropoint_mag for each in state.frames if each.calibrated)
+
+
+def cloudy(calibrated: Any, _frame: FrameState, state: State) -> bool:
+    """Whether the zeropoint of a frame is much lower than usual."""
+    return bool(calibrated.zeropoint_mag < _typical_zeropoint(state) - CLOUD_MAG)
+
+
+def deepest_cloud(rows: list[Any], state: State) -> Mapping[str, object]:
+    """Largest such difference."""
+    drop = _typical_zeropoint(state) - min(each.zeropoint_mag for each in rows)
+    return {"drop": f"{drop:.1f}"}
+
+
+def earlier_catalogs(state: State) -> Iterator[Finding]:
+    """Fields whose first catalogs would not do."""
+    for each in state.calibrate.fields if state.calibrate else ():
+        refused = [tried for tried in each.attempts if tried.catalog != each.catalog]
+        if each.catalog and refused:
+            remarks = "; ".join(f"{tried.catalog}: {tried.remark}" for tried in refused)
+            yield Finding({"catalog": each.catalog, "remarks": remarks})
+
+
+def field_values(
+    values: Callable[[Any], Mapping[str, object] | None],
+) -> Callable[[State], Iterator[Finding]]:
+    """Something to tell of the calibration of a field."""
+
+    def find(state: State) -> Iterator[Finding]:
+        for each in state.calibrate.fields if state.calibrate else ():
+            found = values(each)
+            if found is not None:
+                yield Finding(found)
+
+    return find
+
+
+def repeatability(each: Any) -> Mapping[str, object] | None:
+    """Constant stars scatter too much."""
+    poor = each.repeatability_mag > LARGEST_REPEATABILITY_MAG
+    return {"scatter": f"{each.repeatability_mag:.3f}"} if poor else None
+
+
+def variables(each: Any) -> Mapping[str, object] | None:
+    """Reference stars that were seen to vary."""
+    names = each.variable_stars
+    if not names:
+        return None
+    return {"stars": wording.many(len(names), "reference star"), "names": wording.listed(names)}
+
+
+def stable_zeropoint(state: State) -> Mapping[str, object] | None:
+    """All frames have a zeropoint and they agree."""
+    frames = [each.calibrated for each in state.frames if each.calibrated]
+    known = [each for each in frames if each.is_calibrated]
+    if not known or len(known) < len(frames):
+        return None
+    zeropoints = np.array([each.zeropoint_mag for each in known])
+    scatter = float(np.std(zeropoints, ddof=1)) if len(known) > 1 else 0.0
+    if scatter > STABLE_ZEROPOINT_MAG:
+        return None
+    return {
+        "which": wording.of(len(known), len(known)),
+        "have": "has" if len(known) == 1 else "have",
+        "catalog": wording.listed(sorted({each.catalog for each in known})),
+        "zeropoint": f"{float(np.median(zeropoints)):.3f}",
+        "error": f"{wording.median(each.zeropoint_sigma_mag for each in known):.3f}",
+        "stars": f"{wording.median(float(each.used) for each in known):.0f}",
+    }
+
+
+def nothing_measured(state: State) -> Mapping[str, object] | None:
+    """There is no target."""
+    if state.distill is None or _targets(state):
+        return None
+    return {
+        "reasons": wording.listed([each.reason for each in state.distill.failed]) or "no target"
+    }
+
+
+def search_failed(state: State) -> Iterator[Finding]:
+    """Targets that could not be looked for, and frames that could not be measured."""
+    for each in state.distill.failed if state.distill else ():
+        yield Finding({"what": each.frame, "reason": each.reason})
+
+
+def passes_a_star(points: list[TargetPoint]) -> Mapping[str, object]:
+    """The worst neighbour and its effect."""
+    worst = max(points, key=lambda point: abs(np.nan_to_num(point.contamination_mag)))
+    effect = abs(worst.contamination_mag)
+    change = f"by up to {effect:.2f} mag" if math.isfinite(effect) else "by an unknown amount"
+    return {"star": worst.contamination or "another source", "change": change}
+
+
+def _offsets(target: TargetData) -> tuple[float, float]:
+    """Median distance from the prediction and scatter about it (arcsec)."""
+    seen = [each for each in target.good if math.isfinite(each.source_ra_deg)]
+    east = np.array([each.offset_east_arcsec for each in seen])
+    north = np.array([each.offset_north_arcsec for each in seen])
+    known = np.isfinite(east) & np.isfinite(north)
+    if known.sum() < 1:
+        return math.nan, math.nan
+    east, north = east[known], north[known]
+    centre = float(np.median(east)), float(np.median(north))
+    spread = np.hypot(east - centre[0], north - centre[1])
+    return math.hypot(*centre), float(np.median(spread)) * 1.48
+
+
+def far_from_prediction(target: TargetData) -> Mapping[str, object] | None:
+    """The target is not where it should be."""
+    distance, _ = _offsets(target)
+    return {"distance": f"{distance:.1f}"} if distance > LARGEST_OFFSET_ARCSEC else None
+
+
+def restless(target: TargetData) -> Mapping[str, object] | None:
+    """The target jumps about its predicted place."""
+    _, spread = _offsets(target)
+    return {"spread": f"{spread:.1f}"} if spread > LARGEST_OFFSET_SCATTER_ARCSEC else None
+
+
+def never_measured(target: TargetData) -> Mapping[str, object] | None:
+    """No point of the target counts."""
+    return None if target.good else {"points": wording.many(len(target.points), "frame")}
+
+
+def faint(target: TargetData) -> Mapping[str, object] | None:
+    """The target has a low signal."""
+    snr = wording.median(each.snr for each in target.good)
+    return {"snr": f"{snr:.0f}"} if snr < FAINT_SNR else None
+
+
+def wide(target: TargetData) -> Mapping[str, object] | None:
+    """The target is wider than the stars."""
+    ratios = [each.fwhm_arcsec / each.seeing_arcsec for each in target.good if each.seeing_arcsec]
+    ratio = wording.median(ratios)
+    return {"ratio": f"{ratio:.1f}"} if ratio > WIDE_RATIO else None
+
+
+def rejected(points: list[TargetPoint]) -> Mapping[str, object]:
+    """Reasons of rejection."""
+    kinds = Counter(each.rejected.split(":")[0] for each in points)
+    return {"reasons": wording.listed([f"{kind} ({count})" for kind, count in kinds.most_common()])}
+
+
+def measured(target: TargetData) -> Mapping[str, object] | None:
+    """What came out for the target."""
+    good = target.good
+    if not good:
+        return None
+    mags = np.array([each.mag for each in good])
+    system = "" if math.isfinite(good[0].zeropoint) else " (instrumental)"
+    return {
+        "points": wording.of(len(good), len(target.points)),
+        "band": good[0].band or "?",
+        "mag": f"{float(np.median(mags)):.3f}",
+        "error": f"{wording.median(each.sig for each in good):.3f}",
+        "range": f"{float(np.ptp(mags)):.2f}",
+        "system": system,
+    }
+
+
+def control_scatter(state: State) -> tuple[float, float, int]:
+    """Scatter of the control star (mag), its reduced χ² about the mean, and the points."""
+    control = _control(state)
+    good = control.good if control else ()
+    if len(good) < 3:
+        return math.nan, math.nan, len(good)
+    mag, sig = (np.array([getattr(each, name) for each in good]) for name in ("mag", "sig"))
+    weight = 1.0 / np.maximum(np.nan_to_num(sig, nan=1.0), 1e-3) ** 2
+    mean = float(np.average(mag, weights=weight))
+    chi2 = float(np.sum(weight * (mag - mean) ** 2) / (len(good) - 1))
+    return float(np.std(mag, ddof=1)), chi2, len(good)
+
+
+def control_star(*, varies: bool) -> Callable[[State], list[Finding]]:
+    """The control star varies, or does not."""
+
+    def values(state: State) -> Mapping[str, object] | None:
+        scatter, chi2, count = control_scatter(state)
+        restless = chi2 > CONTROL_CHI2 and scatter > CONTROL_SCATTER_MAG
+        if math.isnan(scatter) or restless != varies:
+            return None
+        times = f"{math.sqrt(chi2):.1f}"
+        return {"scatter": f"{scatter:.3f}", "times": times, "points": wording.many(count, "frame")}
+
+    return run(values)
+
+
+def no_control_star(state: State) -> Mapping[str, object] | None:
+    """There are targets and no control star."""
+    return {} if state.distill and state.distill.targets and _control(state) is None else None
+
+
+def unfinished(state: State) -> Mapping[str, object] | None:
+    """The next stage, where a run stopped half way without an error."""
+    done = {
+        "pp_prepare": state.prepare,
+        "pp_register": state.register,
+        "pp_photometry": state.photometry,
+        "pp_calibrate": state.calibrate,
+        "pp_distill": state.distill or state.targets,
+    }
+    reached = max((n for n, name in enumerate(CHAIN) if done[name]), default=-1)
+    missing = [name for name in CHAIN[: reached + 1] if not done[name]]
+    ahead = CHAIN[reached + 1 : reached + 2]
+    if not (missing or ahead) or reached < 0:
+        return None
+    names = [*missing, *ahead]
+    return {"missing": wording.listed(names), "have": "has" if len(names) == 1 else "have"}
+
+
+def unreadable(state: State) -> Iterator[Finding]:
+    """Files that could not be read."""
+    for remark in state.remarks:
+        yield Finding({"remark": remark})

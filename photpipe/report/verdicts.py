@@ -1,0 +1,623 @@
+"""The verdict on top of the report: what is good, what needs a look, and what to try.
+
+`RULES` is a table. Each rule looks at the numbers of a run and finds nothing, or one thing or
+more to tell; its text and advice are filled with what was found.
+"""
+
+import enum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from photpipe.photometry_file import LIMIT
+from photpipe.report import findings, wording
+from photpipe.report.findings import Finding
+from photpipe.report.state import FrameState, State, TargetData
+
+
+class Severity(enum.StrEnum):
+    """How serious a verdict is."""
+
+    BAD = "bad"
+    LOOK = "look"
+    NOTE = "note"
+    GOOD = "good"
+
+    @property
+    def word(self) -> str:
+        """What the pages call it."""
+        return {"bad": "Problem", "look": "Needs a look", "note": "Note", "good": "Good"}[self]
+
+    @property
+    def rank(self) -> int:
+        """Place in the list, most serious first."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name : str
+        Short name; unique.
+    severity : Severity
+        How serious it is.
+    section : str
+        Part of the main page that shows more.
+    find : callable
+        Findings in a state.
+    text, advice : str
+        What it means, in plain words, and what to try; ``{...}`` are values of the finding.
+    """
+
+    name: str
+    severity: Severity
+    section: str
+    find: Callable[[State], Iterable[Finding]]
+    text: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule that applies."""
+
+    rule: str
+    severity: Severity
+    section: str
+    text: str
+    advice: str
+    frames: tuple[FrameState, ...]
+    target: TargetData | None
+
+
+def judge(state: State) -> list[Verdict]:
+    """All rules that apply, the most serious first."""
+    verdicts = [
+        Verdict(
+            rule.name,
+            rule.severity,
+            rule.section,
+            wording.sentence(rule.text.format(**found.values)),
+            rule.advice.format(**found.values),
+            found.frames,
+            found.target,
+        )
+        for rule in RULES
+        for found in rule.find(state)
+    ]
+    return sorted(verdicts, key=lambda verdict: verdict.severity.rank)
+
+
+B, L, N, G = Severity.BAD, Severity.LOOK, Severity.NOTE, Severity.GOOD
+
+RULES: tuple[Rule, ...] = (
+    # -- runs
+    Rule(
+        "stopped",
+        B,
+        "stages",
+        findings.records("failed"),
+        "{command} stopped: {reason}",
+        "The LOG tells what it did before. What the pages show of this and later steps is older.",
+    ),
+    Rule(
+        "interrupted",
+        L,
+        "stages",
+        findings.records("interrupted"),
+        "{command} was interrupted.",
+        "Run it again; what was finished is kept.",
+    ),
+    Rule(
+        "running",
+        N,
+        "stages",
+        findings.records("running"),
+        "{command} is running since {started}, or was killed.",
+        "Reload the page when it is done.",
+    ),
+    Rule(
+        "outdated",
+        L,
+        "stages",
+        findings.outdated,
+        "The results of {command} are older than those of {newer}.",
+        "Run {command} and all that follows again, or pp_run for everything.",
+    ),
+    Rule(
+        "unfinished",
+        N,
+        "stages",
+        findings.run(findings.unfinished),
+        "{missing} {have} not been run.",
+        "The parts of the page that belong to it are empty; pp_run does all steps.",
+    ),
+    Rule(
+        "unreadable",
+        L,
+        "stages",
+        findings.unreadable,
+        "{remark}",
+        "Mend or remove the file, or run the command that writes it again.",
+    ),
+    # -- preparation
+    Rule(
+        "nothing prepared",
+        B,
+        "frames",
+        findings.failed("pp_prepare", "facts", everywhere=True),
+        "no frame could be prepared: {reason}",
+        "toolbox.py with one of the frames shows how its header is read.",
+    ),
+    Rule(
+        "not prepared",
+        L,
+        "frames",
+        findings.failed("pp_prepare", "facts", everywhere=False),
+        "{which} {were} not prepared: {reason}",
+        "toolbox.py with the frame shows how its header is read.",
+    ),
+    Rule(
+        "several objects",
+        N,
+        "frames",
+        findings.run(findings.several_objects),
+        "the frames have several objects: {names}.",
+        "Each is searched on its own frames; -target names one for all.",
+    ),
+    Rule(
+        "high airmass",
+        N,
+        "frames",
+        findings.on_frames("facts", lambda each, *_: each.airmass > findings.LARGEST_AIRMASS),
+        "{which} {are} at an airmass above 2.5.",
+        "Colour-dependent extinction matters there: a zeropoint from stars of solar colour "
+        "(-solar) helps.",
+    ),
+    # -- registration
+    Rule(
+        "nothing registered",
+        B,
+        "registration",
+        findings.failed("pp_register", "registered", everywhere=True),
+        "no frame is registered: {reason}",
+        "Without positions nothing can be calibrated. Look whether the pictures show round stars; "
+        "give the pointing with pp_prepare -ra -dec, the orientation with -flipx, -flipy, -rotate.",
+    ),
+    Rule(
+        "not registered",
+        B,
+        "registration",
+        findings.failed("pp_register", "registered", everywhere=False),
+        "{which} {were} not registered: {reason}",
+        "Clouds, trailed stars or a wrong pointing: look at the frames. pp_register -snr 2 finds "
+        "more sources, -cat takes another catalog.",
+    ),
+    Rule(
+        "low contrast",
+        L,
+        "registration",
+        findings.on_frames("registered", findings.low_contrast),
+        "SCAMP's contrasts are low on {which}.",
+        "The match was confirmed star by star; check on the frame page that circles sit on stars.",
+    ),
+    Rule(
+        "rough positions",
+        L,
+        "registration",
+        findings.on_frames(
+            "registered",
+            lambda each, *_: (
+                each.rms_arcsec
+                > max(
+                    findings.LARGEST_RMS_ARCSEC, findings.LARGEST_RMS_PX * each.pixel_scale_arcsec
+                )
+            ),
+            findings.largest_rms,
+        ),
+        "positions on {which} are uncertain by up to {rms}″ (rms).",
+        "Few stars, trailed images or strong distortion; the target may be missed. Try "
+        "pp_register -snr 3 or -cat GAIA.",
+    ),
+    Rule(
+        "few matched",
+        L,
+        "registration",
+        findings.on_frames(
+            "registered", lambda each, *_: 0 < each.matched < findings.FEWEST_MATCHED
+        ),
+        "{which} rest on fewer than 8 catalog stars.",
+        "Check the circles on the frame pages; pp_register -snr 2 finds more sources.",
+    ),
+    Rule(
+        "pixel scale",
+        L,
+        "registration",
+        findings.on_frames(
+            "registered", lambda each, *_: abs(each.scale_error) > findings.LARGEST_SCALE_ERROR
+        ),
+        "the pixel scale of {which} differs by more than 2 % from that of the telescope's entry.",
+        "A wrong telescope or binning? Correct secpix in setup/mytelescopes.py.",
+    ),
+    Rule(
+        "header off",
+        N,
+        "registration",
+        findings.on_frames("registered", findings.header_far_off, findings.largest_offset),
+        "the headers of {which} had the pointing wrong by more than half a field (up to "
+        "{offset}′).",
+        "It was found all the same. Check the clock and the pointing model of the telescope.",
+    ),
+    Rule(
+        "several catalogs",
+        N,
+        "registration",
+        findings.run(findings.several_catalogs),
+        "the frames are registered with different catalogs: {catalogs}.",
+        "Positions may differ by some hundredths of an arcsecond; pp_register -cat GAIA makes "
+        "them alike.",
+    ),
+    # -- photometry
+    Rule(
+        "nothing measured",
+        B,
+        "photometry",
+        findings.failed("pp_photometry", "measured", everywhere=True),
+        "no frame could be measured: {reason}",
+        "The LOG shows what Source Extractor said.",
+    ),
+    Rule(
+        "not measured",
+        L,
+        "photometry",
+        findings.failed("pp_photometry", "measured", everywhere=False),
+        "{which} {were} not measured: {reason}",
+        "The LOG shows what Source Extractor said.",
+    ),
+    Rule(
+        "narrow aperture",
+        L,
+        "photometry",
+        findings.on_frames("measured", findings.narrow_aperture),
+        "the aperture is narrower than the stars on {which}.",
+        "Seeing or focus changed. Leave these frames out, or give a wider aperture with -aprad.",
+    ),
+    Rule(
+        "seeing varies",
+        L,
+        "photometry",
+        findings.run(findings.seeing_varies),
+        "the seeing varies from {low}″ to {high}″.",
+        "The zeropoints take care of it for stars; a target that is trailed or a comet loses more "
+        "or less light than the stars do. A wider aperture (-aprad) lessens that.",
+    ),
+    Rule(
+        "no curve of growth",
+        L,
+        "photometry",
+        findings.run(findings.no_curve),
+        "{reason}.",
+        "Too few isolated stars. Choose the aperture yourself with pp_photometry -aprad.",
+    ),
+    Rule(
+        "trailed",
+        L,
+        "photometry",
+        findings.run(findings.trailed),
+        "target and stars differ by {difference} % of their light in the aperture.",
+        "The target is trailed, active or has a neighbour; its magnitude is off by as much. Try a "
+        "wider aperture with -aprad.",
+    ),
+    Rule(
+        "aperture at the end",
+        N,
+        "photometry",
+        findings.run(findings.aperture_at_the_end),
+        "the aperture is the {word} that was tried.",
+        "Widen aprad_range in the telescope's entry, or give -aprad.",
+    ),
+    Rule(
+        "few curves",
+        N,
+        "photometry",
+        findings.run(findings.few_curves),
+        "the curve of growth rests on {stars} alone.",
+        "Look whether it is smooth.",
+    ),
+    Rule(
+        "no gain",
+        L,
+        "photometry",
+        findings.on_frames("measured", lambda each, *_: each.gain_from == "none"),
+        "the gain of {which} is unknown: errors of bright sources are too small.",
+        "Add the gain to the telescope's entry in setup/mytelescopes.py.",
+    ),
+    Rule(
+        "target missed",
+        L,
+        "photometry",
+        findings.run(findings.target_missed),
+        "{target} was not detected on {which} when the aperture was chosen.",
+        "It is fainter than the detection limit, hidden, or elsewhere; pp_photometry -snr 1.5 "
+        "finds fainter sources. pp_distill measures at the predicted place.",
+    ),
+    # -- calibration
+    Rule(
+        "instrumental",
+        N,
+        "calibration",
+        findings.run(findings.instrumental_by_wish),
+        "the magnitudes are instrumental, as asked for.",
+        "They compare sources on one frame only. pp_calibrate without -instrumental finds "
+        "zeropoints.",
+    ),
+    Rule(
+        "calibration failed",
+        B,
+        "calibration",
+        findings.failed("pp_calibrate", "calibrated", everywhere=True),
+        "no frame has a database: {reason}",
+        "The LOG tells more.",
+    ),
+    Rule(
+        "calibration failed on some",
+        L,
+        "calibration",
+        findings.failed("pp_calibrate", "calibrated", everywhere=False),
+        "{which} {were} not calibrated: {reason}",
+        "The LOG tells more.",
+    ),
+    Rule(
+        "no zeropoint",
+        B,
+        "calibration",
+        findings.uncalibrated(everywhere=True),
+        "no frame has a zeropoint: {note}",
+        "Try another catalog with pp_calibrate -cat, name the band with -filter, or lower "
+        "-minstars.",
+    ),
+    Rule(
+        "some without zeropoint",
+        L,
+        "calibration",
+        findings.uncalibrated(everywhere=False),
+        "{which} {have} no zeropoint: {note}",
+        "Their magnitudes are instrumental and stand apart; clouds, or too few stars: "
+        "pp_calibrate -cat, -minstars.",
+    ),
+    Rule(
+        "clouds",
+        L,
+        "calibration",
+        findings.on_frames("calibrated", findings.cloudy, findings.deepest_cloud),
+        "the zeropoint of {which} is lower than usual by up to {drop} mag.",
+        "Clouds, dew or a wrong exposure time. The calibration corrects even clouds; uneven "
+        "ones leave scatter.",
+    ),
+    Rule(
+        "few stars",
+        L,
+        "calibration",
+        findings.on_frames(
+            "calibrated",
+            lambda each, *_: each.is_calibrated and 0 < each.used < findings.FEWEST_STARS,
+        ),
+        "the zeropoint of {which} rests on fewer than 5 stars.",
+        "One variable star spoils it. A deeper catalog (pp_calibrate -cat PANSTARRS) may have "
+        "more.",
+    ),
+    Rule(
+        "uncertain zeropoint",
+        L,
+        "calibration",
+        findings.on_frames(
+            "calibrated",
+            lambda each, *_: each.zeropoint_sigma_mag > findings.LARGEST_ZEROPOINT_ERROR_MAG,
+        ),
+        "the zeropoint of {which} is uncertain by more than 0.05 mag.",
+        "It limits the magnitudes of the target; see the residuals on the frame pages.",
+    ),
+    Rule(
+        "large chi2",
+        L,
+        "calibration",
+        findings.on_frames(
+            "calibrated", lambda each, *_: each.reduced_chi2 > findings.LARGEST_CHI2
+        ),
+        "the reference stars of {which} scatter more than their errors allow (reduced χ² above 3).",
+        "Flat field, saturation, or a band that differs from the catalog's: look for a trend with "
+        "position, magnitude or colour; try -colorterm or -spatial.",
+    ),
+    Rule(
+        "other catalogs failed",
+        N,
+        "calibration",
+        findings.earlier_catalogs,
+        "{catalog} was used; other catalogs would not do ({remarks}).",
+    ),
+    Rule(
+        "repeatability",
+        L,
+        "calibration",
+        findings.field_values(findings.repeatability),
+        "constant stars scatter by {scatter} mag from frame to frame beyond their errors.",
+        "Flat field, uneven clouds or an aperture that cuts off light. This is part of the "
+        "errors quoted.",
+    ),
+    Rule(
+        "variable stars",
+        N,
+        "calibration",
+        findings.field_values(findings.variables),
+        "{stars} vary and were left out: {names}.",
+    ),
+    # -- results
+    Rule(
+        "no target",
+        B,
+        "results",
+        findings.run(findings.nothing_measured),
+        "no target was measured: {reasons}",
+        "Give the name with -target, a list with -positions, or a fixed place with -fixedtargets.",
+    ),
+    Rule(
+        "search failed",
+        L,
+        "results",
+        findings.search_failed,
+        "{what}: {reason}",
+    ),
+    Rule(
+        "never measured",
+        B,
+        "results",
+        findings.on_targets(findings.never_measured),
+        "{target} has no usable magnitude on {points}.",
+        "Look at the cut-outs: is it at the cross? Stack the frames with pp_stackedphotometry "
+        "-comoving.",
+    ),
+    Rule(
+        "limits",
+        L,
+        "results",
+        findings.on_points(lambda each: each.method == LIMIT and not each.rejected),
+        "{target} is not seen on {which}: these are upper limits.",
+        "Clouds, a hidden or fainter target; pp_stackedphotometry -comoving goes deeper.",
+    ),
+    Rule(
+        "passes a star",
+        L,
+        "results",
+        findings.on_points(
+            lambda each: (
+                not each.rejected
+                and (
+                    bool(each.contamination)
+                    or abs(each.contamination_mag) > findings.CONTAMINATION_MAG
+                )
+            ),
+            findings.passes_a_star,
+        ),
+        "{target} passes {star} on frames {numbers}, which changes its magnitude {change}.",
+        "Look at the cut-outs and click on spoiled points in the light curve to reject them.",
+    ),
+    Rule(
+        "far from prediction",
+        L,
+        "results",
+        findings.on_targets(findings.far_from_prediction),
+        "{target} was measured {distance}″ from its predicted place.",
+        "Is it the right source? Check the cut-outs, the clock and the observatory code; "
+        "-offset shifts the prediction.",
+    ),
+    Rule(
+        "restless",
+        L,
+        "results",
+        findings.on_targets(findings.restless),
+        "the place of {target} scatters by {spread}″ about the prediction.",
+        "Noise or neighbours may have been picked up; look at the cut-outs.",
+    ),
+    Rule(
+        "saturated",
+        L,
+        "results",
+        findings.on_points(
+            lambda each: not each.rejected and bool(each.flags & findings.SATURATED)
+        ),
+        "{target} is saturated on {which}.",
+        "Its magnitude there is a lower limit of its brightness; expose shorter.",
+    ),
+    Rule(
+        "truncated",
+        L,
+        "results",
+        findings.on_points(
+            lambda each: not each.rejected and bool(each.flags & findings.TRUNCATED)
+        ),
+        "{target} is cut off by the edge on {which}.",
+        "Reject these points.",
+    ),
+    Rule(
+        "wide",
+        N,
+        "results",
+        findings.on_targets(findings.wide),
+        "{target} is {ratio} times wider than the stars.",
+        "Trailed, a comet, or blended: the aperture takes a smaller part of its light than of "
+        "the stars'.",
+    ),
+    Rule(
+        "faint",
+        N,
+        "results",
+        findings.on_targets(findings.faint),
+        "{target} is faint: a signal of {snr} times the noise.",
+        "pp_stackedphotometry -comoving gains by stacking.",
+    ),
+    Rule(
+        "rejected",
+        N,
+        "results",
+        findings.on_points(lambda each: bool(each.rejected), findings.rejected),
+        "points of {target} are rejected on {which}: {reasons}.",
+        "The light curve shows them as crosses.",
+    ),
+    Rule(
+        "control star varies",
+        L,
+        "results",
+        findings.control_star(varies=True),
+        "the control star scatters by {scatter} mag, {times} times its errors.",
+        "It should be constant. If it varies by itself, nothing is wrong; else the target is as "
+        "uncertain.",
+    ),
+    Rule(
+        "no control star",
+        N,
+        "results",
+        findings.run(findings.no_control_star),
+        "no star of the field will do as control star.",
+        "The consistency of the calibration is not checked by an independent star.",
+    ),
+    # -- good news
+    Rule(
+        "registered",
+        G,
+        "registration",
+        findings.run(findings.all_registered),
+        "{which} {were} registered with {catalogs}; typical rms {rms}″.",
+    ),
+    Rule(
+        "aperture",
+        G,
+        "photometry",
+        findings.run(findings.good_aperture),
+        "aperture radius {radius} px, chosen by the curves of growth of {by} ({stars}).",
+    ),
+    Rule(
+        "stable zeropoint",
+        G,
+        "calibration",
+        findings.run(findings.stable_zeropoint),
+        "{which} {have} a zeropoint from {catalog}: {zeropoint} mag, typical error {error} mag "
+        "from {stars} stars.",
+    ),
+    Rule(
+        "control star constant",
+        G,
+        "results",
+        findings.control_star(varies=False),
+        "the control star is constant within {scatter} mag on {points}.",
+    ),
+    Rule(
+        "measured",
+        G,
+        "results",
+        findings.on_targets(findings.measured),
+        "{target}: {band} = {mag} mag{system}, typical error {error} mag, range {range} mag, on "
+        "{points}.",
+    ),
+)
