@@ -11,13 +11,16 @@ from photpipe import sky
 from photpipe.catalogs.database import magnitude_columns, read_database
 from photpipe.errors import FrameError
 from photpipe.frames import Frame
-from photpipe.sky import FloatArray
+from photpipe.science.forced import moffat_beta
+from photpipe.sky import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from astropy.table import Table
     from astropy.wcs import WCS
 
 NO_MAGNITUDE = 99.0
+STAR_SNR = 30.0
+LINEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +89,12 @@ class CalibratedFrame:
         seeing = self.number("seeing_arcsec")
         return seeing if seeing > 0 else 2.0 * self.scale_arcsec
 
+    def star_image(self) -> tuple[float, float]:
+        """Width (px) and Moffat exponent of the images of stars, as their apertures tell."""
+        fwhm_px = self.seeing_arcsec / self.scale_arcsec
+        fraction = 10 ** (0.4 * self.number("aperture_correction_mag"))
+        return fwhm_px, moffat_beta(fwhm_px, self.radius_px, fraction)
+
     def column(self, name: str) -> FloatArray:
         """A column of the sources as floats."""
         return np.asarray(self.sources[name], float)
@@ -101,6 +110,14 @@ class CalibratedFrame:
     def text(self, name: str) -> str:
         """A fact in words; empty where it is not known."""
         return str(self.facts.get(name, ""))
+
+    def well_measured_stars(self) -> BoolArray:
+        """Which sources are bright, unflagged and unsaturated."""
+        flux, error = self.column("FLUX_APER"), self.column("FLUXERR_APER")
+        peak = self.column("FLUX_MAX") + self.column("BACKGROUND")
+        level = self.frame.saturation or math.inf
+        bright = flux > STAR_SNR * error
+        return np.asarray(bright & (self.column("FLAGS") == 0) & (peak < LINEAR * level))
 
     def magnitudes(self) -> FloatArray:
         """Calibrated magnitudes of all sources, or instrumental ones; NaN where there is none."""

@@ -17,7 +17,7 @@ from photpipe import sky
 from photpipe.calibratedframe import NO_MAGNITUDE, CalibratedFrame
 from photpipe.catalogs.database import magnitude_columns
 from photpipe.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
-from photpipe.science import zeropoint
+from photpipe.science import trailing, zeropoint
 from photpipe.science.flags import SourceFlag, describe
 from photpipe.science.forced import ForcedFlux, forced_flux, light_in_aperture
 from photpipe.science.noise import POGSON
@@ -30,6 +30,8 @@ EXPOSURE_STEPS = 5  # places along the path of a target during an exposure
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
 SATURATION_FRACTION = 0.98
+SHORTEST_TRAIL_PX = 0.1
+TRAILING_UNCERTAINTY = 0.15  # relative error of the correction, as simulations show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,28 @@ class _Place:
         east, north = self.target.rate_arcsec_min[:, self.number] * minutes
         return float(np.nan_to_num(east)), float(np.nan_to_num(north))
 
+    def trailing_mag(self) -> float:
+        """Correction of the magnitude for the motion of target or stars during the exposure."""
+        if not (self.target.moves and self.settings.trailing_correction):
+            return 0.0
+        places = np.array([self.calibrated.pixel_of(*place) for place in self.path()])
+        dx, dy = places[-1] - places[0]
+        motion_px = float(np.hypot(dx, dy))
+        if motion_px < SHORTEST_TRAIL_PX:
+            return 0.0
+        stars = self.calibrated.well_measured_stars()
+        a, b, theta = (
+            self.calibrated.column(name)[stars] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE")
+        )
+        trail = trailing.star_trail_px(a, b, theta, float(np.degrees(np.arctan2(dy, dx))))
+        return trailing.trailing_correction_mag(
+            motion_px,
+            trail,
+            self.calibrated.radius_px,
+            self.calibrated.star_image(),
+            float(np.median(b)) if b.size else 0.0,
+        )
+
     def neighbours(self, surroundings: Surroundings) -> Neighbours:
         """What stands around, and how much of its light falls into the aperture."""
         reach = self.aperture_arcsec + 2.0 * self.calibrated.seeing_arcsec
@@ -161,10 +185,10 @@ class _Place:
             * sky.ARCSEC_PER_DEG
             / self.calibrated.scale_arcsec
         )
-        fwhm_px = self.calibrated.seeing_arcsec / self.calibrated.scale_arcsec
-        part = light_in_aperture(apart_px, self.calibrated.radius_px, fwhm_px)
+        image = self.calibrated.star_image()
+        part = light_in_aperture(apart_px, self.calibrated.radius_px, *image)
         # magnitudes are those of the aperture: a star in its middle counts whole
-        whole = light_in_aperture(np.zeros(1), self.calibrated.radius_px, fwhm_px)[0]
+        whole = light_in_aperture(np.zeros(1), self.calibrated.radius_px, *image)[0]
         counts = 10 ** (-0.4 * (star[2] - np.nan_to_num(self.calibrated.zeropoint_mag)))
         return float(counts * np.mean(part) / whole)
 
@@ -318,11 +342,12 @@ class _Place:
         calibrated = self.calibrated
         number, text = calibrated.number, calibrated.text
         east, north = sky.offsets_arcsec(*source, self.ra_deg, self.dec_deg)
+        correction = self.trailing_mag()
         return TargetPoint(
             frame=calibrated.frame.name,
             midtime_jd=calibrated.midtime_jd,
-            mag=mag,
-            sig=sig,
+            mag=mag + correction,
+            sig=math.hypot(sig, TRAILING_UNCERTAINTY * correction),
             source_ra_deg=source[0],
             source_dec_deg=source[1],
             predicted_ra_deg=self.ra_deg,
@@ -339,6 +364,7 @@ class _Place:
             zeropoint_scatter=number("scatter_mag"),
             instrumental_mag=instrumental_mag,
             instrumental_sig=instrumental_sig,
+            trailing_mag=correction,
             catalog=text("catalog"),
             band=text("band"),
             flags=flags,

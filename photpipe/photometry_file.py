@@ -49,6 +49,7 @@ class TargetPoint:
     zeropoint_scatter: float = _column("mag", "scatter of one calibration star")
     instrumental_mag: float = _column("mag", "instrumental magnitude in the aperture")
     instrumental_sig: float = _column("mag", "its error")
+    trailing_mag: float = _column("mag", "correction for trailing that is part of mag")
     catalog: str = _column("", "photometric catalog; instrumental without calibration")
     band: str = _column("", "photometric band")
     flags: int = _column("", "Source Extractor flags")

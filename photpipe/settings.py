@@ -99,6 +99,7 @@ class DistillSettings:
     match_tolerance_arcsec: float = 1.5
     largest_tolerance_arcsec: float = 60.0
     contamination_mag: float = 0.01
+    trailing_correction: bool = True
     reject: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -114,7 +115,11 @@ class CombineSettings:
 class ReportSettings:
     """The pages of diagnostics.html."""
 
+    pages: bool = True
     thumbnail_px: int = 800
+    image_bytes: int = 65000
+    cutout_px: int = 41
+    animation_frames: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ CLIP_SIGMA = 3.0
 CLIP_ROUNDS = 4
 MODE_SKEW = 0.3  # beyond this skewness of the annulus its mode cannot be told from its median
 FEWEST_SKY_PIXELS = 30
+TYPICAL_BETA = 3.0
+BETA_RANGE = (1.3, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +109,56 @@ def sky_level(values: FloatArray) -> float:
     return float(median)
 
 
-def light_in_aperture(separation_px: FloatArray, radius_px: float, fwhm_px: float) -> FloatArray:
-    """Part of a neighbour's light that falls into an aperture.
+def moffat_beta(fwhm_px: float, radius_px: float, fraction: float) -> float:
+    """Exponent of the Moffat profile of a width that holds a fraction of its light in an aperture.
+
+    Parameters
+    ----------
+    fwhm_px, radius_px : float
+        Width of the stars and radius of the aperture.
+    fraction : float
+        Part of the light inside; `TYPICAL_BETA` results if it is unknown or beyond the profile.
+
+    Notes
+    -----
+    The light within R is 1 - (1 + R^2 / alpha^2)^(1 - beta), alpha^2 = FWHM^2 / 4 /
+    (2^(1 / beta) - 1) (Moffat 1969, A&A 3, 455).
+    """
+    from scipy.optimize import brentq
+
+    def excess(beta: float) -> float:
+        alpha2 = _alpha_squared(fwhm_px, beta)
+        return float(1.0 - (1.0 + radius_px**2 / alpha2) ** (1.0 - beta) - fraction)
+
+    low, high = BETA_RANGE
+    if not (fwhm_px > 0 and np.isfinite(fraction)) or excess(low) * excess(high) > 0:
+        return TYPICAL_BETA
+    return float(brentq(excess, low, high, xtol=1e-3))
+
+
+def _alpha_squared(fwhm_px: float, beta: float) -> float:
+    return float(fwhm_px**2 / 4.0 / (2.0 ** (1.0 / beta) - 1.0))
+
+
+def light_in_aperture(
+    separation_px: FloatArray, radius_px: float, fwhm_px: float, beta: float
+) -> FloatArray:
+    """Part of a source's light that falls into an aperture beside it.
 
     Parameters
     ----------
     separation_px : array, shape (n,)
-        Distance of the neighbours from the centre of the aperture.
-    radius_px, fwhm_px : float
-        Radius of the aperture and width of the (Gaussian) image of a star.
-
-    Notes
-    -----
-    The square of the distance from the aperture's centre of a Gaussian cloud at separation d
-    follows the noncentral chi-squared distribution with two degrees of freedom.
+        Distance of the sources from the centre of the aperture.
+    radius_px : float
+        Radius of the aperture.
+    fwhm_px, beta : float
+        Width and exponent of their (Moffat) images.
     """
-    from scipy.stats import ncx2
-
-    sigma = fwhm_px / 2.3548200450309493
-    squared = np.maximum(np.asarray(separation_px, float) / sigma, 1e-6) ** 2
-    return np.asarray(ncx2.cdf((radius_px / sigma) ** 2, 2, squared))
+    rings, spokes = 32, 48
+    r = radius_px * np.sqrt((np.arange(rings) + 0.5) / rings)
+    angle = 2 * np.pi * (np.arange(spokes) + 0.5) / spokes
+    x, y = np.outer(r, np.cos(angle)).ravel(), np.outer(r, np.sin(angle)).ravel()
+    distance2 = (x - np.asarray(separation_px, float)[:, None]) ** 2 + y**2
+    alpha2 = _alpha_squared(fwhm_px, beta)
+    density = (beta - 1.0) / (np.pi * alpha2) * (1.0 + distance2 / alpha2) ** -beta
+    return np.asarray(density.mean(axis=1) * np.pi * radius_px**2)

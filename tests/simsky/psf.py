@@ -166,7 +166,7 @@ def _integrated_profile(
 def trailed(sources: PointSources, trail_x_px: FloatArray, trail_y_px: FloatArray) -> PointSources:
     """Replace each source that moves during the exposure by a row of fainter ones.
 
-    Total flux and centroid of each source are kept.
+    Total flux, centroid and second moment of each trail are kept.
 
     Parameters
     ----------
@@ -176,10 +176,12 @@ def trailed(sources: PointSources, trail_x_px: FloatArray, trail_y_px: FloatArra
         Motion during the exposure.
     """
     length = np.hypot(trail_x_px, trail_y_px)
-    parts = np.maximum(1, np.ceil(length / (0.3 * sources.fwhm_px))).astype(int)
+    parts = np.maximum(1, np.ceil(length / (0.15 * sources.fwhm_px))).astype(int)
     owner = np.repeat(np.arange(parts.size), parts)
     first = np.cumsum(parts) - parts
     place = (np.arange(owner.size) - first[owner] + 0.5) / parts[owner] - 0.5
+    # n points have 1 - 1 / n^2 of the variance of the line on which they stand
+    place *= (1 - np.minimum(parts[owner], 2**30).clip(2).astype(float) ** -2) ** -0.5
     return PointSources(
         sources.x_px[owner] + place * trail_x_px[owner],
         sources.y_px[owner] + place * trail_y_px[owner],

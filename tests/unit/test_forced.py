@@ -69,10 +69,20 @@ def test_edges_and_bad_pixels_are_named() -> None:
     assert forced.forced_flux(np.full((12, 12), 1.0), 6, 6, 5.0).problem == "bad pixels"
 
 
-def test_light_of_neighbours() -> None:
-    image = star(45.0, 40.0, 1.0)
-    for separation in (0.0, 3.0, 6.0):
-        weights = forced._aperture(image.shape, 44.0 - separation, 39.0, 4.0)
-        expected = float((weights * image).sum())
-        found = forced.light_in_aperture(np.array([separation]), 4.0, 3.0)[0]
-        assert found == pytest.approx(expected, abs=0.02)
+@pytest.mark.parametrize("beta", [2.0, 3.0, 25.0])
+def test_light_of_neighbours_is_that_of_their_images(beta: float) -> None:
+    fwhm, radius = 4.0, 5.0
+    alpha2 = fwhm**2 / 4 / (2 ** (1 / beta) - 1)
+    fine = np.mgrid[-40:40:1600j, -40:40:1600j]
+    density = (beta - 1) / (np.pi * alpha2) * (1 + (fine**2).sum(axis=0) / alpha2) ** -beta
+    for separation in (0.0, 3.0, 8.0):
+        inside = (fine[0] - separation) ** 2 + fine[1] ** 2 < radius**2
+        expected = density[inside].sum() * (80 / 1599) ** 2
+        found = forced.light_in_aperture(np.array([separation]), radius, fwhm, beta)[0]
+        assert found == pytest.approx(expected, abs=3e-3)
+    whole = forced.light_in_aperture(np.zeros(1), radius, fwhm, beta)[0]
+    assert forced.moffat_beta(fwhm, radius, whole) == pytest.approx(
+        beta, rel=0.05 if beta < 10 else 0.6
+    )
+    assert forced.moffat_beta(fwhm, radius, np.nan) == forced.TYPICAL_BETA
+    assert forced.moffat_beta(fwhm, radius, 1.2) == forced.TYPICAL_BETA
