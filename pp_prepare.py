@@ -4,7 +4,7 @@
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,12 +92,14 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
     ConfigError
         If the options contradict each other or the telescope is unknown.
     """
-    from photpipe import telescopes
+    from photpipe import fitsfile, telescopes
 
     _check(options)
     named = telescopes.by_keyword(options.telescope) if options.telescope else None
     if not options.dry_run:
-        files.sweep(workspace.directory)
+        kept = workspace.directory / fitsfile.PRISTINE_FOLDER
+        for folder in (workspace.directory, kept, workspace.state_directory):
+            files.sweep(folder)
     unique = list(dict.fromkeys(paths))
     if options.restore:
         result = _restored(unique, options, workspace)
@@ -221,6 +223,7 @@ def _prepared(
                 jobs.setdefault(each, _Job(each, path.name))
             else:  # a dry run
                 log.info("%s: would be unpacked into %s", path.name, each.name)
+    jobs = {path: job for path, job in jobs.items() if not _follows(job, jobs)}
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
     wishes = preparation.Wishes(
         options.ra,
@@ -241,8 +244,21 @@ def _prepared(
 
     outcomes = workspace.map_frames(one, list(jobs.values()), "prepare")
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
-    frames = {each.frame: each for each in outcomes if isinstance(each, PreparedFrame)}
-    return PrepareResult(tuple(frames.values()), tuple(failed))
+    frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
+    return PrepareResult(frames, tuple(failed))
+
+
+def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
+    """Whether a frame is the trimmed one of another that is prepared too, and comes with it."""
+    from photpipe.cards import text_value
+    from photpipe.fitsfile import read_primary
+    from photpipe.unpack import SOURCE_KEYWORD, TRIM_KEYWORD
+
+    if not job.path.stem.endswith("_trim"):
+        return False
+    cards = read_primary(job.path).cards
+    is_trimmed = any(card.keyword == TRIM_KEYWORD for card in cards)
+    return is_trimmed and job.path.with_name(text_value(cards, SOURCE_KEYWORD)) in jobs
 
 
 def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool) -> PreparedFrame:

@@ -158,10 +158,10 @@ class Binning:
         texts = [card_text(header, card) for card in cards]
         if None in texts:
             return None
-        numbers: list[str] = []
-        for text in texts:
-            numbers += re.findall(r"[-+]?\d+(?:\.\d*)?(?![\d.])", str(text))
-        pair = [float(each) for each in (numbers * 2)[:2] if len(numbers) in {1, 2}]
+        found = [re.findall(r"[-+]?\d+(?:\.\d*)?(?![\d.])", str(text)) for text in texts]
+        numbers = [each for per_card in found for each in per_card]
+        readable = all(found) and len(numbers) in {1, 2}
+        pair = [float(each) for each in (numbers * 2)[:2] if readable]
         if len(pair) < 2 or any(n % 1 or not 1 <= n <= LARGEST_BINNING for n in pair):
             raise HeaderError(
                 frame, ", ".join(cards), f"{' '.join(map(str, texts))!r} is not a binning"

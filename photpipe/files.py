@@ -1,6 +1,7 @@
 """Small certainties about files: names that cannot hurt, and writing all of a file or nothing."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -35,20 +36,57 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     OSError
         If the folder cannot be written or the disk is full.
     """
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}{path.suffix}")
+    with _temporary(path) as (file, temporary):
+        yield file
+        _flush(file)
+        if path.exists():
+            _copy_ownership(path, temporary)
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def creating(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that becomes `path` when the block ends well, if nobody was faster.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file by then; it stays.
+    OSError
+        If the folder cannot be written or the disk is full.
+    """
+    with _temporary(path) as (file, temporary):
+        yield file
+        _flush(file)
+        try:
+            path.hardlink_to(temporary)
+            temporary.unlink()
+        except FileExistsError:
+            raise
+        except OSError:  # disks of cameras and of some networks know no second name
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "File exists", str(path)) from None
+            temporary.rename(path)
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Temporary file beside `path`, gone after an exception; no wildcard for images fits it."""
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             _lock(file)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if path.exists():
-                _copy_ownership(path, temporary)
-            temporary.replace(path)
+            yield file, temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _flush(file: BinaryIO) -> None:
+    """Bring all of a file to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _lock(file: BinaryIO) -> None:

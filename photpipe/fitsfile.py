@@ -97,8 +97,14 @@ def frame_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+        reason = _ADVICE.get(error.errno or 0, f"{error.strerror or error}{_culprit(error, path)}")
         raise FrameError(path.name, f"{reason}; the frame is as it was") from error
+
+
+def _culprit(error: OSError, path: Path) -> str:
+    """Name of the file that an error is about, where it is not the frame."""
+    is_other = isinstance(error.filename, str) and Path(error.filename) != path
+    return f": {error.filename}" if is_other else ""
 
 
 def read_primary(path: Path) -> Hdu:
@@ -252,10 +258,17 @@ def write_cards(path: Path, hdu: Hdu, cards: Sequence[Card]) -> bool:
 
 
 def _rewrite(path: Path, hdu: Hdu, header: bytes) -> None:
-    """Replace the header; everything behind it is copied as it is."""
+    """Replace the header; everything behind it is copied as it is.
+
+    Raises
+    ------
+    FrameError
+        If the header is not the one that was read: somebody else works on the frame.
+    """
     with path.open("rb") as source, files.replacing(path) as target:
+        if source.read(len(hdu.raw)) != hdu.raw:
+            raise FrameError(path.name, "another program changed it meanwhile; run again")
         target.write(header)
-        source.seek(hdu.data_start)
         shutil.copyfileobj(source, target, 1 << 20)
 
 

@@ -246,7 +246,7 @@ def _write(
     if _is_there(target, original, detector.key) or not write:
         return
     cards = changed(detector.cards, _provenance(original, detector.key))
-    with files.replacing(target) as out:
+    with _creating(target, original, detector.key) as out:
         out.write(joined(cards))
         if detector.compressed:
             length = out.write(_decompressed(file, detector, original.name))
@@ -255,6 +255,22 @@ def _write(
             _copy(file, detector.hdu.data_start, length, out)
         out.write(bytes(-length % BLOCK_BYTES))
     log.info("%s: unpacked into %s", original.name, target.name)
+
+
+@contextlib.contextmanager
+def _creating(target: Path, original: Path, key: str) -> Iterator[BinaryIO]:
+    """New plain file; if somebody wrote one of this name meanwhile, theirs stays.
+
+    Raises
+    ------
+    FrameError
+        If it was made from something else.
+    """
+    try:
+        with files.creating(target) as out:
+            yield out
+    except FileExistsError:
+        _is_there(target, original, key)
 
 
 def _provenance(original: Path, key: str) -> Changes:
@@ -352,7 +368,7 @@ def trimmed(path: Path, margins: Mapping[str, int], *, write: bool = True) -> Pa
         if write and not _is_there(target, path, key):
             pixels = stored_pixels(path, hdu)[..., bottom : ny - top, left : nx - right]
             cards = changed(hdu.cards, _trim_changes(hdu.cards, pixels.shape, (left, bottom)))
-            with files.replacing(target) as out:
+            with _creating(target, path, key) as out:
                 out.write(joined(changed(cards, _provenance(path, key))))
                 length = out.write(pixels.tobytes())
                 out.write(bytes(-length % BLOCK_BYTES))

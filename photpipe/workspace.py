@@ -67,10 +67,16 @@ class Workspace:
         return self.report_directory / "state"
 
     def save(self, result: object) -> Path:
-        """Keep a result of a stage, replacing the one of an earlier run; returns the file."""
-        self.state_directory.mkdir(parents=True, exist_ok=True)
+        """Keep a result of a stage, replacing the one of an earlier run; returns the file.
+
+        Where it cannot be written, a warning is all: the frames are what counts.
+        """
         file = self._state_file(type(result))
-        files.write_text(file, to_json(result))
+        try:
+            self.state_directory.mkdir(parents=True, exist_ok=True)
+            files.write_text(file, to_json(result))
+        except OSError as error:
+            log.warning("%s cannot be written: %s", file, error.strerror or error)
         return file
 
     def load(self, kind: type[Outcome]) -> Outcome | None:

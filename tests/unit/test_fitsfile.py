@@ -16,6 +16,7 @@ from photpipe.fitsfile import (
     restore,
     stored_pixels,
     update_header,
+    write_cards,
 )
 from tests.framefiles import noise, pixel_bytes, temporary_files, with_raw_cards, write_frame
 
@@ -235,6 +236,16 @@ def test_failure_while_writing_leaves_the_old_frame(
     with pytest.raises(FrameError, match="the disk is full; make room"):
         update_header(frame, {"OBJECT": "x"})
     assert frame.read_bytes() == original
+    assert not temporary_files(frame.parent)
+
+
+def test_frame_that_changed_meanwhile_is_left_alone(frame: Path) -> None:
+    read_earlier = read_primary(frame)
+    update_header(frame, {f"CARD{number}": number for number in range(99)})
+    now = frame.read_bytes()
+    with pytest.raises(FrameError, match="another program changed it meanwhile"):
+        write_cards(frame, read_earlier, read_earlier.cards)
+    assert frame.read_bytes() == now
     assert not temporary_files(frame.parent)
 
 

@@ -1,0 +1,344 @@
+"""pp_prepare and what it should never be given: one clear line each, and nothing is lost."""
+
+import contextlib
+import ctypes
+import gzip
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import pp_prepare
+from photpipe.cli import Status
+from photpipe.fitsfile import read_header
+from photpipe.results import PrepareResult
+from photpipe.workspace import Workspace
+from pp_prepare import PrepareOptions
+from tests.framefiles import noise, temporary_files, with_raw_cards, write_frame
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def prepare(folder: Path) -> PrepareResult:
+    paths = sorted(each for each in folder.iterdir() if each.is_file())
+    return pp_prepare.prepare(paths, PrepareOptions(), Workspace(folder, quiet=True))
+
+
+def command(folder: Path, *words: str, **how: object) -> subprocess.CompletedProcess[str]:
+    """Run pp_prepare as a user does, in a folder."""
+    line = [sys.executable, str(ROOT / "pp_prepare.py"), *words]
+    return subprocess.run(
+        line, cwd=folder, capture_output=True, text=True, check=False, timeout=120, **how
+    )
+
+
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2 + 1500]
+
+
+BAD_CONTENT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "truncated": (truncated, "truncated: .* copy or download it again"),
+    "empty": (lambda _: b"", "the file is empty"),
+    "text": (lambda _: b"Dear diary,\n" * 500, "not a FITS file"),
+    "header alone": (lambda content: content[:2880], "truncated: 0 of"),
+    "without END": (lambda c: c.replace(b"END".ljust(80), bytes(80), 1), "no END card"),
+    "gzip of nothing": (lambda _: gzip.compress(b""), "the file is empty"),
+    "half a gzip": (lambda c: gzip.compress(c)[:2000], "gzip file is damaged"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CONTENT)
+def test_bad_files_do_not_stop_the_good_ones(tmp_path: Path, case: str) -> None:
+    change, reason = BAD_CONTENT[case]
+    content = write_frame(tmp_path / "good.fits")
+    (tmp_path / "bad.fits").write_bytes(change(content))
+    before = (tmp_path / "bad.fits").read_bytes()
+    result = prepare(tmp_path)
+    assert [each.frame for each in result.frames] == ["good.fits"]
+    (failure,) = result.failed
+    assert failure.frame == "bad.fits"
+    assert "\n" not in failure.reason
+    assert re.search(reason, failure.reason)
+    assert (tmp_path / "bad.fits").read_bytes() == before
+    assert not temporary_files(tmp_path)
+
+
+BAD_PIXELS = {
+    "cube": (noise((4, 40, 50)), "a cube of 4 images; split it"),
+    "spectrum": (noise((50,)), "no two-dimensional image"),
+    "NaN": (np.full((40, 50), np.nan, ">f4"), "all pixels are NaN"),
+    "infinite": (np.full((40, 50), np.inf, ">f4"), "all pixels are NaN"),
+    "blank": (np.zeros((40, 50), "u2"), "all pixels have the value"),
+    "flat": (np.full((40, 50), 7.5, ">f8"), "all pixels have the value 7.5"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PIXELS)
+def test_pixels_that_hold_nothing(tmp_path: Path, case: str) -> None:
+    pixels, reason = BAD_PIXELS[case]
+    content = write_frame(tmp_path / "bad.fits", pixels=pixels)
+    write_frame(tmp_path / "good.fits")
+    result = prepare(tmp_path)
+    assert [each.frame for each in result.frames] == ["good.fits"]
+    (failure,) = result.failed
+    assert reason in failure.reason
+    assert (tmp_path / "bad.fits").read_bytes() == content
+
+
+def test_one_good_pixel_is_enough(tmp_path: Path) -> None:
+    pixels = np.full((40, 50), np.nan, ">f4")
+    pixels[3, 7:9] = 1.0, 2.0
+    write_frame(tmp_path / "a.fits", pixels=pixels)
+    assert prepare(tmp_path).failed == ()
+
+
+BAD_CARDS = {
+    "no exposure": ({"EXPTIME": None}, "EXPTIME: missing"),
+    "blank exposure": ({"EXPTIME": "  "}, "EXPTIME: missing"),
+    "zero exposure": ({"EXPTIME": 0.0}, "no science frame"),
+    "negative exposure": ({"EXPTIME": -60.0}, "no exposure time"),
+    "endless exposure": ({"EXPTIME": 1e300}, "no exposure time"),
+    "exposure in words": ({"EXPTIME": "one minute"}, "not a number"),
+    "no date": ({"DATE-OBS": None}, "DATE-OBS: missing"),
+    "no time": ({"TIME-OBS": None}, "TIME-OBS"),
+    "no such day": ({"DATE-OBS": "2017-02-30"}, "no date 2017-02-30"),
+    "no such hour": ({"TIME-OBS": "25:61:00"}, "not a time of day"),
+    "date in words": ({"DATE-OBS": "yesterday"}, "not a date"),
+    "year 12": ({"DATE-OBS": "0012-01-01"}, "outside"),
+    "no pointing": ({"RA": None}, "RA: missing; give the frame centre"),
+    "pointing in words": ({"RA": "zenith"}, "not a sexagesimal number"),
+    "declination of 95": ({"DEC": "95:00:00"}, "not on the sky"),
+    "pointing of 1e300": ({"RA": 1e300}, "not on the sky"),
+    "absurd equinox": ({"EQUINOX": 12.0}, "not an equinox"),
+    "absurd binning": ({"CCDBIN1": 0}, "not a binning"),
+    "binning in words": ({"CCDBIN2": "two"}, "not a binning"),
+    "no instrument": ({"INSTRUME": None}, "-telescope"),
+    "unknown instrument": ({"INSTRUME": "Kodak"}, "INSTRUME = 'Kodak'"),
+    "blank instrument": ({"INSTRUME": " "}, "-telescope"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CARDS)
+def test_missing_blank_and_absurd_cards(tmp_path: Path, case: str) -> None:
+    cards, reason = BAD_CARDS[case]
+    content = write_frame(tmp_path / "bad.fits", cards=cards)
+    write_frame(tmp_path / "good.fits")
+    result = prepare(tmp_path)
+    assert [each.frame for each in result.frames] == ["good.fits"]
+    (failure,) = result.failed
+    assert reason in failure.reason
+    assert "\n" not in failure.reason
+    assert (tmp_path / "bad.fits").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("card", "value"), [("AIRMASS", None), ("CCDBIN1", None), ("OBJECT", None), ("FILTER", None)]
+)
+def test_optional_cards_have_a_fallback_and_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, card: str, value: object
+) -> None:
+    write_frame(tmp_path / "a.fits", cards={card: value})
+    assert prepare(tmp_path).failed == ()
+    assert "a.fits: card" in caplog.text
+    assert card in caplog.text
+
+
+def test_bytes_beyond_ascii_and_cards_that_are_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "a.fits"
+    write_frame(path, cards={"OBSERVER": "Anna " * 60})
+    with_raw_cards(
+        path,
+        "OBJECT2 = 'Čapek'".encode(),
+        b"COMMENT \xff\xfe\x00\x80",
+        b"VERYLONGKEYWORD = 5",
+        b"NOTES   = '" + b"n" * 90,
+        b"CONTINUE  'of nothing'",
+        b"HIERARCH   = ",
+    )
+    assert prepare(tmp_path).failed == ()
+    with fits.open(path) as hdus:
+        hdus.verify("exception")
+        assert hdus[0].header["OBSERVER"] == ("Anna " * 60).strip()
+    assert path.read_bytes().isascii() or read_header(path)["TEL_KEYW"] == "VATT4K"
+
+
+def test_frames_that_would_share_a_catalog(tmp_path: Path) -> None:
+    first, second = write_frame(tmp_path / "a.fits"), write_frame(tmp_path / "a.fit")
+    write_frame(tmp_path / "b.fits")
+    result = prepare(tmp_path)
+    assert [each.frame for each in result.frames] == ["a.fit", "b.fits"]
+    (failure,) = result.failed
+    assert failure.reason == "its catalog would replace that of a.fit; rename one of them"
+    assert (tmp_path / "a.fits").read_bytes() == first
+    assert (tmp_path / "a.fit").read_bytes() != second
+
+
+def test_two_packages_of_one_name(tmp_path: Path) -> None:
+    content = write_frame(tmp_path / "x")
+    (tmp_path / "x").unlink()
+    (tmp_path / "a.fits.gz").write_bytes(gzip.compress(content))
+    fits.HDUList(
+        [fits.PrimaryHDU(), fits.CompImageHDU(noise(), fits.Header.fromstring(content))]
+    ).writeto(tmp_path / "a.fits.fz")
+    result = prepare(tmp_path)
+    assert [each.frame for each in result.frames] == ["a.fits"]
+    (failure,) = result.failed
+    assert "a.fits is in the way" in failure.reason
+
+
+@pytest.mark.parametrize(
+    "name", ["with blanks.fits", 'it\'s "quoted".fits', "-dec.fits", "ü#%;&|$(x).fits", "[a]*.fits"]
+)
+def test_names_of_all_kinds(tmp_path: Path, name: str) -> None:
+    write_frame(tmp_path / name)
+    done = command(tmp_path, "--", name)
+    assert (done.returncode, done.stderr) == (Status.DONE, "")
+    assert read_header(tmp_path / name)["TEL_KEYW"] == "VATT4K"
+    assert command(tmp_path, "-restore", "--", name).returncode == Status.DONE
+
+
+def test_object_that_is_a_path_stays_a_name(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "night"
+    folder.mkdir(parents=True)
+    write_frame(folder / "a.fits", cards={"OBJECT": "../../x"})
+    assert prepare(folder).frames[0].object_name == "../../x"
+    files = {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()}
+    assert all(each.startswith("deep/night/") for each in files)
+
+
+# -- permissions and space
+
+
+def without_privileges() -> list[str]:
+    """Words that make root respect permissions; nothing for others."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
+
+
+def restricted(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    line = [*without_privileges(), sys.executable, str(ROOT / "pp_prepare.py"), *words]
+    return subprocess.run(
+        line, cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.mark.parametrize("name", ["a.fits", "a.fits.gz"])
+def test_folder_that_cannot_be_written(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    content = write_frame(path)
+    if name.endswith(".gz"):
+        path.write_bytes(content := gzip.compress(content))
+    tmp_path.chmod(0o555)
+    try:
+        done = restricted(tmp_path, name)
+    finally:
+        tmp_path.chmod(0o755)
+    assert done.returncode == Status.FAILED
+    assert f"ERROR: {name}: not permitted; change the permissions" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert path.read_bytes() == content
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_file_that_is_write_protected_and_one_that_cannot_be_read(tmp_path: Path) -> None:
+    content = write_frame(tmp_path / "a.fits")
+    for name, mode in (("protected.fits", 0o444), ("secret.fits", 0o000)):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(mode)
+    done = restricted(tmp_path, "a.fits", "protected.fits", "secret.fits")
+    assert done.returncode == Status.PARTIAL
+    for name in ("protected.fits", "secret.fits"):
+        assert f"ERROR: {name}: not permitted" in done.stdout
+        (tmp_path / name).chmod(0o644)
+        assert (tmp_path / name).read_bytes() == content
+    assert read_header(tmp_path / "a.fits")["TEL_KEYW"] == "VATT4K"
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[bool]:
+    """Put a disk of a few bytes there; yields whether the system permits it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    mounted = libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, f"size={size}".encode()) == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            libc.umount2(bytes(folder), 2)
+
+
+def frames_for_a_full_disk(folder: Path) -> list[bytes]:
+    pixels = noise((400, 500))  # 400 kB each
+    return [write_frame(folder / f"{name}.fits", pixels=pixels) for name in "ab"]
+
+
+def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real full disk where mounting is permitted, one that claims to be full elsewhere."""
+    with small_disk(tmp_path, 1_000_000) as is_real:
+        contents = frames_for_a_full_disk(tmp_path)
+        if not is_real:
+
+            def full(*_: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            monkeypatch.setattr("photpipe.fitsfile.shutil.copyfileobj", full)
+        result = pp_prepare.prepare(
+            [tmp_path / "a.fits", tmp_path / "b.fits"],
+            PrepareOptions(),
+            Workspace(tmp_path, quiet=True, jobs=1),
+        )
+        assert [each.frame for each in result.failed] == ["a.fits", "b.fits"]
+        assert "the disk is full; make room and run again" in result.failed[0].reason
+        assert [(tmp_path / f"{name}.fits").read_bytes() for name in "ab"] == contents
+        assert not temporary_files(tmp_path)
+        if is_real:
+            (tmp_path / "b.fits").unlink()
+        monkeypatch.undo()
+        again = pp_prepare.prepare(
+            [tmp_path / "a.fits"], PrepareOptions(), Workspace(tmp_path, quiet=True)
+        )
+        assert again.failed == ()
+        assert read_header(tmp_path / "a.fits")["TEL_KEYW"] == "VATT4K"
+
+
+def test_files_that_may_not_grow(tmp_path: Path) -> None:
+    contents = frames_for_a_full_disk(tmp_path)
+    small = write_frame(tmp_path / "c.fits")
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = command(tmp_path, "a.fits", "b.fits", "c.fits", preexec_fn=limit)
+    assert done.returncode == Status.PARTIAL
+    assert "ERROR: a.fits: the file would be larger than is allowed here" in done.stdout
+    assert [(tmp_path / f"{name}.fits").read_bytes() for name in "ab"] == contents
+    assert (tmp_path / "c.fits").read_bytes() != small
+    assert not temporary_files(tmp_path)
+
+
+def test_interrupt_leaves_whole_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = write_frame(tmp_path / "a.fits")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("photpipe.fitsfile.shutil.copyfileobj", interrupted)
+    assert pp_prepare.main([str(tmp_path / "a.fits")]) == Status.INTERRUPTED
+    assert (tmp_path / "a.fits").read_bytes() == content
+    assert not temporary_files(tmp_path)
+
+
+def test_a_result_that_cannot_be_kept_is_one_line(tmp_path: Path) -> None:
+    write_frame(tmp_path / "a.fits")
+    (tmp_path / ".diagnostics").write_text("in the way")
+    done = command(tmp_path, "a.fits")
+    assert done.returncode == Status.FAILED
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "ERROR: a.fits: " in done.stdout
