@@ -86,7 +86,21 @@ class CalibrateOptions:
     telescope: str | None = None
 
 
-NO_FIELD = FieldCalibration("", (), (), 0, math.nan, (), "", math.nan, math.nan, math.nan, ())
+NO_FIELD = FieldCalibration(
+    catalog="",
+    history=(),
+    attempts=(),
+    frames=0,
+    repeatability_mag=math.nan,
+    variable_stars=(),
+    colour="",
+    colour_reference=math.nan,
+    colour_term=math.nan,
+    colour_term_error=math.nan,
+    sky_term=math.nan,
+    sky_term_error=math.nan,
+    spatial=(),
+)
 
 
 def calibrate(
@@ -311,8 +325,10 @@ def _calibrate_field(
         variable_stars=tuple(str(each) for each in idents[best.varies]),
         colour="-".join(best.terms.colour),
         colour_reference=best.terms.colour_reference,
-        colour_term=best.terms.colour_term,
-        colour_term_error=best.terms.colour_term_error,
+        colour_term=best.terms.colour_term[0],
+        colour_term_error=best.terms.colour_term[1],
+        sky_term=best.terms.sky_term[0],
+        sky_term_error=best.terms.sky_term[1],
         spatial=best.terms.spatial,
     )
     return field, _with_catalog(best, field, band, workspace.settings.calibration.zeropoint_sigma)
@@ -551,6 +567,13 @@ def _report(result: CalibrateResult) -> None:
                 field.colour_term_error,
                 field.colour,
                 field.colour_reference,
+            )
+        if math.isfinite(field.sky_term):
+            log.info(
+                "sky term %+.3f +- %.3f: all sources %s light",
+                field.sky_term,
+                field.sky_term_error,
+                "lack" if field.sky_term < 0 else "have too much",
             )
         if field.spatial:
             log.info("the zeropoint varies over the frame (%d terms)", len(field.spatial))

@@ -149,6 +149,7 @@ def _facts(
         "colour_reference": field.colour_reference,
         "colour_term": field.colour_term,
         "colour_term_error": field.colour_term_error,
+        "sky_term": field.sky_term,
         "spatial_terms": json.dumps(field.spatial),
     }
 

@@ -43,6 +43,14 @@ class Sources:
     pixel_scale_arcsec: float
     aperture_radius_px: float
     seeing_px: float
+    sky_noise_adu: float
+
+    @property
+    def sky_error_mag(self) -> FloatArray:
+        """Magnitude error that the noise of the sky makes; 0 where there is no flux."""
+        flux = self.column("FLUX_APER")
+        noisy = np.full_like(flux, noise.POGSON * self.sky_noise_adu)
+        return np.divide(noisy, flux, out=np.zeros_like(flux), where=flux > self.sky_noise_adu)
 
     @property
     def name(self) -> str:
@@ -104,8 +112,9 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
     scale = pixel_scale_arcsec(wcs)
-    radius = as_number(card_value(frame.header, "APRAD"))
-    seeing = as_number(card_value(frame.header, "PPSEEING"))
+    radius, seeing, sky_noise = (
+        as_number(card_value(frame.header, card)) for card in ("APRAD", "PPSEEING", "APNOISE")
+    )
     return Sources(
         frame,
         table,
@@ -114,6 +123,7 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
         scale,
         radius if radius else frame.telescope.aprad_default,
         seeing / scale if seeing else math.nan,
+        sky_noise or 0.0,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from photpipe.science import zeropoint
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-SPATIAL = (2, 5)  # numbers of coefficients of the polynomials over the frame: degree 1, 2
 OUTLIER, VARIES, TOO_FEW = "outlier", "varies in this series", "too few stars"
 
 
@@ -22,60 +21,72 @@ OUTLIER, VARIES, TOO_FEW = "outlier", "varies in this series", "too few stars"
 class Terms:
     """Terms of the calibration beside the zeropoint, the same for all frames of a field.
 
+    mag = instrumental + zeropoint + colour_term (colour − colour_reference)
+    + sky_term × (magnitude error that the noise of the sky makes) + polynomial over the frame.
+
+    The sky term is a flux that all sources lack, or have too much, because the background is
+    not exactly zero where sources are: wings, crowding, and positive noise which Source
+    Extractor takes for neighbours and removes.
+
     Parameters
     ----------
     colour : tuple of str
         The two bands of the colour; empty without a colour term.
     colour_reference : float
         Colour at which the zeropoint holds: that of the Sun.
-    colour_term, colour_term_error : float
-        mag = instrumental + zeropoint + colour_term (colour − colour_reference).
-    spatial : tuple of float
-        Coefficients of `zeropoint.spatial_terms`: 0, 2 or 5.
-    covariance : array
-        Of the colour term (if any) and the spatial coefficients, in this order.
+    with_sky : bool
+        Whether there is a sky term.
+    degree : int
+        Degree of the polynomial over the frame, 0 without one.
+    values, covariance : array, shape (terms,), (terms, terms)
+        Coefficients in the order colour, sky, polynomial, and their covariance.
     """
 
     colour: tuple[str, ...] = ()
     colour_reference: float = math.nan
-    colour_term: float = math.nan
-    colour_term_error: float = math.nan
-    spatial: tuple[float, ...] = ()
+    with_sky: bool = False
+    degree: int = 0
+    values: FloatArray = field(default_factory=lambda: np.zeros(0))
     covariance: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
-    def degree(self) -> int:
-        """Degree of the polynomial over the frame."""
-        return {0: 0, 2: 1, 5: 2}[len(self.spatial)]
-
-    def columns(
-        self, colour: FloatArray, x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]
-    ) -> FloatArray:
-        """Values that the coefficients multiply; an unknown colour counts as the reference."""
-        parts = []
-        if self.colour:
-            parts.append(np.nan_to_num(colour - self.colour_reference)[:, None])
-        if self.degree:
-            parts.append(zeropoint.spatial_terms(x_px, y_px, shape, self.degree))
-        return np.column_stack(parts) if parts else np.zeros((len(x_px), 0))
-
-    def with_values(self, values: FloatArray, covariance: FloatArray) -> "Terms":
-        """The same terms with fitted coefficients."""
-        first = bool(self.colour)
-        return Terms(
-            self.colour,
-            self.colour_reference,
-            float(values[0]) if first else math.nan,
-            float(np.sqrt(covariance[0, 0])) if first else math.nan,
-            tuple(values[first:].tolist()),
-            covariance,
-        )
+    def colour_term(self) -> tuple[float, float]:
+        """Colour term and its error; NaN without one."""
+        return self._value(0) if self.colour else (math.nan, math.nan)
 
     @property
-    def coefficients(self) -> FloatArray:
-        """Colour term (if any) and spatial coefficients."""
-        first = (self.colour_term,) if self.colour else ()
-        return np.array([*first, *self.spatial])
+    def sky_term(self) -> tuple[float, float]:
+        """Sky term and its error; NaN without one."""
+        return self._value(int(bool(self.colour))) if self.with_sky else (math.nan, math.nan)
+
+    @property
+    def spatial(self) -> tuple[float, ...]:
+        """Coefficients of `zeropoint.spatial_terms`; empty without them."""
+        return tuple(self.values[int(bool(self.colour)) + self.with_sky :].tolist())
+
+    def _value(self, index: int) -> tuple[float, float]:
+        return float(self.values[index]), float(np.sqrt(self.covariance[index, index]))
+
+    def columns(self, facts: "Facts", shape: tuple[int, int]) -> FloatArray:
+        """What the coefficients multiply; an unknown colour counts as the reference."""
+        parts = [np.zeros((len(facts.x_px), 0))]
+        if self.colour:
+            parts.append(np.nan_to_num(facts.colour - self.colour_reference)[:, None])
+        if self.with_sky:
+            parts.append(facts.sky_error_mag[:, None])
+        if self.degree:
+            parts.append(zeropoint.spatial_terms(facts.x_px, facts.y_px, shape, self.degree))
+        return np.column_stack(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the terms depend on, for some sources; arrays of shape (n,)."""
+
+    colour: FloatArray
+    sky_error_mag: FloatArray
+    x_px: FloatArray
+    y_px: FloatArray
 
 
 @dataclass(slots=True)
@@ -134,7 +145,7 @@ class Series:
 
     def corrections(self, match: Match) -> FloatArray:
         """What the terms add to the magnitude of each source of a frame; shape (n sources,)."""
-        return np.asarray(self._columns(match) @ self.terms.coefficients)
+        return np.asarray(self._columns(match) @ self.terms.values)
 
     def colours(self, match: Match) -> FloatArray:
         """Colour of each source of a frame, NaN if it is no catalog star; shape (n sources,)."""
@@ -144,9 +155,10 @@ class Series:
         return colour
 
     def _columns(self, match: Match) -> FloatArray:
-        """What the coefficients of the terms multiply, for all sources of a frame."""
+        """What the values of the terms multiply, for all sources of a frame."""
         x, y = (match.sources.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
-        return self.terms.columns(self.colours(match), x, y, match.sources.frame.shape)
+        facts = Facts(self.colours(match), match.sources.sky_error_mag, x, y)
+        return self.terms.columns(facts, match.sources.frame.shape)
 
     def residuals(self, match: Match, fit: zeropoint.ZeropointFit) -> FloatArray:
         """Catalog minus calibrated magnitude of the matched stars; shape (n matched,)."""
@@ -193,32 +205,41 @@ class Series:
     def find_terms(
         self, colour: tuple[str, ...], colour_reference: float, *, spatial: bool
     ) -> None:
-        """Fit a colour term (if a colour is given) and a spatial one where the stars support them.
+        """Adopt further terms where the stars support them.
 
-        Each star enters once, with its mean over the frames, because the error of its catalog
-        magnitude is the same on all of them.
+        A sky term always, a colour term if a colour is given, a polynomial over the frame if
+        wanted. Each star enters once, with its mean over the frames, because the error of its
+        catalog magnitude is the same on all of them.
         """
-        wishes = [(colour, 0)] if colour else []
-        for wished_colour, count in [*wishes, *(((), count) for count in SPATIAL * spatial)]:
-            bands = wished_colour or self.terms.colour
-            self._adopt(Terms(bands, colour_reference, 0.0, spatial=(0.0,) * count))
+        self._adopt(replace(self.terms, with_sky=True))
+        if colour:
+            self._adopt(replace(self.terms, colour=colour, colour_reference=colour_reference))
+        for degree in (1, 2) if spatial else ():
+            self._adopt(replace(self.terms, degree=degree))
         self.fit()
 
     def _adopt(self, wanted: Terms) -> None:
         """Take new terms if the stars support them against those at hand."""
         mean = self._means()
+        count = len(mean.star)
+        if count < zeropoint.STARS_FOR_TERMS:
+            return
         shape = self.matches[0].sources.frame.shape
         now, new = (
-            terms.columns(_colours_of(self.stars, terms.colour, mean.star), mean.x, mean.y, shape)
-            for terms in (self.terms, wanted)
+            terms.columns(self._facts(mean, terms), shape) for terms in (self.terms, wanted)
         )
-        if len(mean.star) < zeropoint.STARS_FOR_TERMS:
-            return
-        needed = zeropoint.stars_needed(self.minstars, len(mean.star))
+        needed = zeropoint.stars_needed(self.minstars, count)
         rich = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, new)
         plain = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, now, kept=rich.kept)
         if zeropoint.supported(plain, rich):
-            self.terms = wanted.with_values(rich.parameters[1:], rich.covariance[1:, 1:])
+            self.terms = replace(
+                wanted, values=rich.parameters[1:], covariance=rich.covariance[1:, 1:]
+            )
+
+    def _facts(self, mean: "_Means", terms: Terms) -> Facts:
+        """What the terms depend on, for stars averaged over frames."""
+        colour = colours(self.stars, terms.colour)[mean.star] if terms.colour else mean.x_px
+        return Facts(colour, mean.sky_error_mag, mean.x_px, mean.y_px)
 
     def _means(self) -> "_Means":
         """Means over the frames of each usable star, terms not applied."""
@@ -236,15 +257,16 @@ class Series:
         def mean(values: list[FloatArray]) -> FloatArray:
             return np.asarray(np.bincount(inverse, weight * np.concatenate(values)) / total)
 
-        reference = mean([match.reference_variance[use] for match, use, _ in parts])
+        def mean_of(name: str) -> FloatArray:
+            return mean([match.sources.column(name)[match.source[use]] for match, use, _ in parts])
+
         return _Means(
             star,
             mean([difference[use] for _, use, difference in parts]),
-            1.0 / total + reference,
-            *(
-                mean([match.sources.column(name)[match.source[use]] for match, use, _ in parts])
-                for name in ("XWIN_IMAGE", "YWIN_IMAGE")
-            ),
+            1.0 / total + mean([match.reference_variance[use] for match, use, _ in parts]),
+            mean([m.sources.sky_error_mag[m.source[use]] for m, use, _ in parts]),
+            mean_of("XWIN_IMAGE"),
+            mean_of("YWIN_IMAGE"),
         )
 
 
@@ -255,13 +277,9 @@ class _Means:
     star: NDArray[np.intp]
     difference: FloatArray
     variance: FloatArray
-    x: FloatArray
-    y: FloatArray
-
-
-def _colours_of(stars: SourceTable, bands: Sequence[str], rows: NDArray[np.intp]) -> FloatArray:
-    """Colours of some stars; NaN without bands."""
-    return colours(stars, bands)[rows] if bands else np.full(len(rows), math.nan)
+    sky_error_mag: FloatArray
+    x_px: FloatArray
+    y_px: FloatArray
 
 
 def colours(stars: SourceTable, bands: Sequence[str]) -> FloatArray:

@@ -23,7 +23,7 @@ LOCUS_SIGMA = 4.0
 LOCUS_MIN_WIDTH = 0.1  # relative; sizes of good stars scatter by a few per cent
 NEIGHBOUR_LIGHT = 0.02  # relative light of neighbours that spoils a curve
 SNR_LADDER = (50.0, 20.0, 10.0, 5.0)
-SAMPLE_ENOUGH = 10
+SAMPLE_ENOUGH = 5
 SAMPLE_LARGEST = 100
 
 
@@ -41,7 +41,8 @@ class MeanCurve:
     """Typical curve of growth of several curves; arrays of shape (apertures,).
 
     `fraction` is the light relative to the largest aperture, `snr` the signal-to-noise ratio
-    relative to its largest value; errors are those of the typical curve.
+    relative to its largest value; errors are those of the typical curve. `noise` is the
+    relative error of a typical single curve in the largest aperture.
     """
 
     fraction: FloatArray
@@ -49,6 +50,7 @@ class MeanCurve:
     snr: FloatArray
     snr_error: FloatArray
     number: int
+    noise: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def star_sample(
 
     Notes
     -----
-    Stars with S/N > 50 if there are ten, else > 20, > 10, > 5; the isolated among them, and
+    Stars with S/N > 50 if there are five, else > 20, > 10, > 5; the isolated among them, and
     those within the stellar locus.
     """
     for limit in SNR_LADDER:
@@ -185,7 +187,12 @@ def mean_curve(flux: FloatArray, error: FloatArray) -> MeanCurve | None:
     typical_snr = np.median(relative_snr, axis=0)
     root = np.sqrt(number) / MEDIAN_ERROR
     return MeanCurve(
-        fraction, spread / root, typical_snr, _scatter(relative_snr - typical_snr) / root, number
+        fraction,
+        spread / root,
+        typical_snr,
+        _scatter(relative_snr - typical_snr) / root,
+        number,
+        float(np.median(1.0 / snr[:, -1])),
     )
 
 
@@ -202,7 +209,8 @@ def average_curves(curves: list[MeanCurve]) -> MeanCurve | None:
         [c.fraction for c in curves], [c.error for c in curves]
     )
     snr, snr_error = _median_with_error([c.snr for c in curves], [c.snr_error for c in curves])
-    return MeanCurve(fraction, fraction_error, snr, snr_error, sum(c.number for c in curves))
+    number, noise = sum(c.number for c in curves), float(np.median([c.noise for c in curves]))
+    return MeanCurve(fraction, fraction_error, snr, snr_error, number, noise)
 
 
 def _median_with_error(
@@ -285,7 +293,8 @@ def aperture_correction(radius_px: FloatArray, curve: MeanCurve, index: int) -> 
 
     A Moffat profile is fitted to the rings of the curve; it tells how much light lies beyond
     the largest aperture. Half of that extrapolation counts as uncertainty, because the far
-    wings of a real profile are no Moffat function.
+    wings of a real profile are no Moffat function, and half of the noise of one curve, because
+    the background of all of them may be wrong alike.
     """
     from scipy.optimize import least_squares
 
@@ -302,7 +311,8 @@ def aperture_correction(radius_px: FloatArray, curve: MeanCurve, index: int) -> 
     limits = ((1.0, np.log(0.1 * half_light), -1.0), (1.5, np.log(20 * half_light), 4.0))
     total = float(least_squares(misfit, np.clip(start, *limits), bounds=limits).x[0])
     fraction = curve.fraction[index]
-    relative_error = np.hypot(curve.error[index] / fraction, 0.5 * (total - 1.0) / total)
+    systematic = 0.5 * np.hypot((total - 1.0) / total, curve.noise)
+    relative_error = np.hypot(curve.error[index] / fraction, systematic)
     return ApertureCorrection(
         float(2.5 * np.log10(fraction / total)), float(POGSON * relative_error)
     )

@@ -29,6 +29,9 @@ STARS_PER_TERM = 5
 VARIABLE_FALSE_ALARM = 1e-5
 VARIABLE_EXCESS = 1.5  # scatter over expected scatter; formal significance alone is too touchy
 FEWEST_EPOCHS = 4
+CENTRE_FLOOR_MAG = 0.005  # no star weighs more than this error allows
+CENTRE_ROUNDS = 10
+LARGEST_LEVERAGE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +310,8 @@ def spatial_terms(
 def repeatability(residual_mag: FloatArray, variance_mag2: FloatArray) -> float:
     """Scatter (mag) that constant stars show from frame to frame beyond their quoted errors.
 
+    From the brightest third: the faint ones would tell of errors of their errors.
+
     Parameters
     ----------
     residual_mag, variance_mag2 : array, shape (frames, stars)
@@ -321,18 +326,34 @@ def repeatability(residual_mag: FloatArray, variance_mag2: FloatArray) -> float:
     usable = np.isfinite(residual_mag).sum(axis=0) >= FEWEST_EPOCHS
     if usable.sum() < 5:
         return float("nan")
-    residual, variance = residual_mag[:, usable], variance_mag2[:, usable]
-    centred, number = _centred(residual, variance)
-    scaled = centred * np.sqrt(number / (number - 1.0))
-    seen = np.isfinite(scaled)
-    return float(np.sqrt(_robust_extra_variance(scaled[seen], variance[seen])))
+    variance = variance_mag2[:, usable]
+    centred, leverage = _centred(residual_mag[:, usable], variance)
+    seen = np.isfinite(centred) & (leverage < LARGEST_LEVERAGE)
+    bright = np.nanmedian(np.where(np.isfinite(centred), variance, np.nan), axis=0)
+    seen &= bright <= np.quantile(bright, max(1 / 3, 5 / bright.size))
+    if not seen.any():
+        return float("nan")
+    scaled = centred[seen] / np.sqrt(1.0 - leverage[seen])
+    return float(np.sqrt(_robust_extra_variance(scaled, variance[seen])))
 
 
 def _centred(residual: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Residuals minus each star's weighted mean, and the number of frames of each star."""
-    weight = np.where(np.isfinite(residual), 1.0 / variance, 0.0)
-    mean = np.sum(weight * np.nan_to_num(residual), axis=0) / np.sum(weight, axis=0)
-    return residual - mean, np.isfinite(residual).sum(axis=0).astype(float)
+    """Residuals minus the mean of each star and of each frame, and their leverage on both.
+
+    The zeropoints have errors of their own, which all stars of a frame share: they would pass
+    for scatter of the stars.
+    """
+    seen = np.isfinite(residual)
+    weight = np.where(seen, 1.0 / (variance + CENTRE_FLOOR_MAG**2), 0.0)
+    centred = np.where(seen, residual, 0.0)
+    leverage = np.zeros_like(residual)
+    for axis in (0, 1):
+        leverage += weight / np.maximum(weight.sum(axis=axis, keepdims=True), 1e-300)
+    for _ in range(CENTRE_ROUNDS):
+        for axis in (0, 1):
+            total = np.maximum(weight.sum(axis=axis, keepdims=True), 1e-300)
+            centred = centred - np.sum(weight * centred, axis=axis, keepdims=True) / total
+    return np.where(seen, centred, np.nan), leverage
 
 
 def seen_to_vary(residual_mag: FloatArray, variance_mag2: FloatArray) -> BoolArray:
@@ -351,8 +372,8 @@ def seen_to_vary(residual_mag: FloatArray, variance_mag2: FloatArray) -> BoolArr
     centred, _ = _centred(residual, variance)
     worst = np.argmax(np.nan_to_num(centred**2 / variance), axis=0)
     residual[worst, np.arange(usable.size)] = np.nan
-    centred, number = _centred(residual, variance)
-    freedom = number - 1
+    centred, _ = _centred(residual, variance)
+    freedom = np.isfinite(residual).sum(axis=0) - 1
     reduced = np.nansum(centred**2 / variance, axis=0) / freedom
     limit = np.maximum(VARIABLE_EXCESS**2, chi2.isf(VARIABLE_FALSE_ALARM, freedom) / freedom)
     vary[usable] = reduced > limit

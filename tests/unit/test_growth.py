@@ -99,7 +99,7 @@ def test_neither_order_nor_unit_matters(flux, random, unit):
 
 def curve_of(fraction):
     fraction = np.asarray(fraction, float)
-    return growth.MeanCurve(fraction, 0 * fraction, fraction, 0 * fraction, 10)
+    return growth.MeanCurve(fraction, 0 * fraction, fraction, 0 * fraction, 10, 0.0)
 
 
 @given(

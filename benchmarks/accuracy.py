@@ -1,0 +1,385 @@
+"""Accuracy of registration, photometry and calibration against simulated skies of known truth.
+
+Run from the clone with ``python benchmarks/accuracy.py``; ``-quick`` takes two telescopes,
+``-plots DIR`` draws residuals against magnitude and the pulls. It prints one line per goal:
+what, goal, measured, and whether it is reached.
+
+A zeropoint calibrates aperture magnitudes: its truth is a star's total light times the fraction
+of its profile inside the aperture, the profile being widened by the pixels. What the frame's own
+bright constant stars say (true minus instrumental magnitude) is printed, too: it lacks the noise
+of those stars, and holds what the local background takes away.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+from astropy.table import Table
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+
+from photpipe.catalogs.database import read_database
+from photpipe.results import CalibrateResult, PhotometryResult
+from photpipe.settings import Settings
+from photpipe.workspace import Workspace
+from pp_calibrate import CalibrateOptions, calibrate
+from pp_photometry import PhotometryOptions, photometry
+from tests.prepared import make_prepared
+from tests.simsky import Camera, Sky, SkyServer, camera, night, observe, read_truth, sky_for
+from tests.simsky.psf import encircled_fraction
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+PIXEL_FWHM2 = 8 * np.log(2) / 12  # of a pixel, added to the square of a profile's FWHM
+TELESCOPES = (
+    "VATT4K",
+    "DCTLMI",
+    "LOWELL31",
+    "LOWELL42",
+    "CTIO10",
+    "WIYN09HDI",
+    "TNGDOLORES",
+    "LCOSINFA15",
+    "NOTALFOSC",
+    "INTWFC",
+)
+BRIGHTNESS_BINS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    goal: str
+    measured: str
+    reached: bool
+
+
+@dataclass(slots=True)
+class Sample:
+    """What the campaign collected."""
+
+    zeropoint_residual: list[float] = field(default_factory=list)
+    own_stars_residual: list[float] = field(default_factory=list)
+    zeropoint_error: list[float] = field(default_factory=list)
+    zeropoint_stars: list[int] = field(default_factory=list)
+    star_residual: list[FloatArray] = field(default_factory=list)
+    star_error: list[FloatArray] = field(default_factory=list)
+    star_brightness: list[FloatArray] = field(default_factory=list)
+    correction_residual: list[float] = field(default_factory=list)
+    correction_error: list[float] = field(default_factory=list)
+    instrumental: int = 0
+    frames: int = 0
+
+
+@contextlib.contextmanager
+def surroundings() -> Iterator[Path]:
+    """A folder and a cache that vanish afterwards."""
+    with tempfile.TemporaryDirectory(prefix="pp_accuracy_") as folder:
+        before = os.environ.get("PHOTPIPE_CACHE")
+        os.environ["PHOTPIPE_CACHE"] = str(Path(folder) / "cache")
+        try:
+            yield Path(folder)
+        finally:
+            if before is None:
+                del os.environ["PHOTPIPE_CACHE"]
+            else:
+                os.environ["PHOTPIPE_CACHE"] = before
+
+
+def reduced(
+    sky: Sky, paths: Sequence[Path], **options: object
+) -> tuple[PhotometryResult, CalibrateResult]:
+    """Photometry and calibration of frames with a perfect registration."""
+    with SkyServer(sky) as server:
+        settings = replace(Settings(), services=server.service_settings())
+        workspace = Workspace(paths[0].parent, settings, quiet=True)
+        measured = photometry(paths, PhotometryOptions(background_only=True), workspace)
+        return measured, calibrate(paths, CalibrateOptions(**options), workspace)  # type: ignore[arg-type]
+
+
+def true_fraction(radius_px: float, meta: dict[str, float]) -> float:
+    """Fraction of a star's light inside an aperture."""
+    fwhm_px = float(np.hypot(meta["fwhm_px"], np.sqrt(PIXEL_FWHM2)))
+    return float(encircled_fraction(radius_px, fwhm_px, meta["moffat_beta"]))
+
+
+def collect(
+    sample: Sample, directory: Path, measured: PhotometryResult, done: CalibrateResult
+) -> None:
+    """Compare the frames of one night with the truth."""
+    corrections = {each.frame: each for each in measured.frames}
+    sample.frames += len(done.frames)
+    for frame in done.frames:
+        truth = read_truth(directory / frame.frame)
+        if not frame.is_calibrated:
+            sample.instrumental += 1
+            continue
+        correction = 2.5 * np.log10(true_fraction(measured.aperture_radius_px, truth.meta))
+        own = corrections[frame.frame]
+        sample.correction_residual.append(own.aperture_correction_mag - correction)
+        sample.correction_error.append(own.aperture_correction_error_mag)
+        _, data = read_database(directory / frame.database)
+        good, row = constant_stars(data, truth)
+        collect_stars(sample, frame.band, data, truth["mag"][row], good)
+        if not good.any():
+            continue
+        limit = max(0.005, np.sort(data["MAGERR_APER"][good])[:5].max())
+        bright = good & (data["MAGERR_APER"] <= limit)
+        weight = 1.0 / (data["MAGERR_APER"][bright] ** 2 + 0.002**2)
+        true = np.average((truth["mag"][row] - data["MAG_APER"])[bright], weights=weight)
+        sample.own_stars_residual.append(frame.zeropoint_mag - float(true))
+        sample.zeropoint_residual.append(
+            frame.zeropoint_mag - truth.meta["zeropoint_mag"] - correction
+        )
+        sample.zeropoint_error.append(frame.standard_error_mag)
+        sample.zeropoint_stars.append(frame.used)
+
+
+def constant_stars(data: Table, truth: Table) -> tuple[BoolArray, NDArray[np.intp]]:
+    """Constant, unsaturated, isolated stars of a frame, and their rows in the truth."""
+    tree = KDTree(np.column_stack([truth["x"], truth["y"]]))
+    places = np.column_stack([data["XWIN_IMAGE"], data["YWIN_IMAGE"]])
+    distance, row = tree.query(places)
+    crowd = np.array([len(near) for near in tree.query_ball_point(places, 15.0)])
+    good = (distance < 1.0) & (truth["kind"][row] == 6) & ~truth["varies"][row] & (crowd == 1)
+    good &= ~truth["saturated"][row] & (data["FLAGS"] == 0)
+    good &= data["MAGERR_APER"] < 0.1  # fainter stars are seen only when noise helps them
+    return np.asarray(good), row
+
+
+def collect_stars(
+    sample: Sample, band: str, data: Table, true_mag: FloatArray, good: BoolArray
+) -> None:
+    """Residuals and quoted errors of calibrated stars."""
+    sample.star_residual.append(np.asarray(data[f"_{band}mag"] - true_mag)[good])
+    sample.star_error.append(np.asarray(data[f"_e_{band}mag"])[good])
+    sample.star_brightness.append(np.asarray(data["MAGERR_APER"])[good])
+
+
+def campaign(
+    telescopes: Sequence[str], frames: int, *, stars: float, band: str | None = None, seed: int = 0
+) -> Sample:
+    """Nights of several telescopes: seeing 1 to 3 arcsec, clouds up to 1 mag."""
+    sample = Sample()
+    for number, name in enumerate(telescopes):
+        own_seed = 100 * seed + number
+        with surroundings() as folder:
+            cam = camera(name, shape=(1024, 1024))
+            sky = sky_for(
+                cam, own_seed, 150.0 + 7 * number, 10.0 - 3 * number, stars_per_frame=stars
+            )
+            plan = night(
+                cam,
+                150.0 + 7 * number,
+                10.0 - 3 * number,
+                count=frames,
+                start_jd=2457786.9,
+                seed=own_seed,
+                seeing_arcsec=(1.0, 3.0),
+                cloud_mag=1.0,
+                filter_name=cam.filter_for(band),
+            )
+            paths = make_prepared(observe(sky, cam, plan, folder / "night", seed=own_seed), cam)
+            collect(sample, folder / "night", *reduced(sky, paths, cat="PANSTARRS"))
+    return sample
+
+
+def rms(values: Sequence[float] | FloatArray) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def pulls_by_brightness(sample: Sample) -> list[float]:
+    """Rms pull of stars, in bins of their quoted error, brightest first."""
+    residual, error, brightness = (
+        np.concatenate(each)
+        for each in (sample.star_residual, sample.star_error, sample.star_brightness)
+    )
+    order = np.argsort(brightness)
+    parts = np.array_split((residual / error)[order], BRIGHTNESS_BINS)
+    return [clipped_rms(part) for part in parts]
+
+
+def clipped_rms(pulls: FloatArray) -> float:
+    """Rms without the five in a thousand largest: unresolved companions below the truth's limit."""
+    return rms(pulls[np.abs(pulls) <= np.quantile(np.abs(pulls), 0.995)])
+
+
+def zeropoint_row(sample: Sample, label: str, goal_mag: float) -> Row:
+    """Zeropoints against the truth."""
+    measured = rms(sample.zeropoint_residual)
+    count = int(np.median(sample.zeropoint_stars))
+    return Row(
+        f"zeropoint against truth, rms, {label} (median {count} stars)",
+        f"<= {goal_mag:g} mag",
+        f"{measured:.4f} mag ({len(sample.zeropoint_residual)} frames; "
+        f"{rms(sample.own_stars_residual):.4f} against its own stars)",
+        measured <= goal_mag,
+    )
+
+
+def pull_row(what: str, pulls: Sequence[float]) -> Row:
+    """Pulls inside their range."""
+    return Row(
+        what,
+        "0.85-1.15",
+        " ".join(f"{each:.2f}" for each in pulls),
+        all(0.85 <= each <= 1.15 for each in pulls),
+    )
+
+
+def offset_row(sample: Sample) -> Row:
+    """Median offset of calibrated magnitudes over three magnitudes of brightness."""
+    residual, brightness = (
+        np.concatenate(each) for each in (sample.star_residual, sample.star_brightness)
+    )
+    bright = brightness < np.quantile(brightness, 0.6)
+    offset = float(np.median(residual[bright]))
+    return Row(
+        "constant stars after calibration, median offset",
+        "<= 0.003 mag",
+        f"{offset:+.4f} mag ({bright.sum()} measurements)",
+        abs(offset) <= 0.003,
+    )
+
+
+def photometry_rows(telescopes: Sequence[str], frames: int, plots: Path | None) -> list[Row]:
+    """Photometry and calibration."""
+    rich = campaign(telescopes, frames, stars=130, seed=1)
+    poor = campaign(telescopes, frames, stars=35, seed=2)
+    if plots is not None:
+        draw(rich, plots)
+    zeropoint_pulls = [
+        rms(np.divide(each.zeropoint_residual, each.zeropoint_error)) for each in (rich, poor)
+    ]
+    corrections = rich.correction_residual + poor.correction_residual
+    correction = np.divide(corrections, rich.correction_error + poor.correction_error)
+    return [
+        zeropoint_row(rich, "rich fields", 0.005),
+        zeropoint_row(poor, "poor fields", 0.01),
+        pull_row("pull of zeropoints, rms (rich, poor)", zeropoint_pulls),
+        pull_row("pull of constant stars, rms, brightest to faintest", pulls_by_brightness(rich)),
+        offset_row(rich),
+        Row(
+            "aperture correction against truth",
+            "pull <= 1.15",
+            f"rms {rms(corrections):.4f} mag, pull {rms(correction):.2f}",
+            rms(correction) <= 1.15,
+        ),
+        Row(
+            "frames left instrumental",
+            "0",
+            f"{rich.instrumental + poor.instrumental} of {rich.frames + poor.frames}",
+            rich.instrumental + poor.instrumental == 0,
+        ),
+    ]
+
+
+def speed_row(frames: int = 50) -> Row:
+    """Python's own time in both stages: CPU time of this process, the tools being others."""
+    with surroundings() as folder:
+        cam: Camera = camera("VATT4K", shape=(1024, 1024))
+        sky = sky_for(cam, 5, 179.28, 0.428, stars_per_frame=120)
+        plan = night(cam, 179.28, 0.428, count=frames, start_jd=2457786.9, seed=5)
+        paths = make_prepared(observe(sky, cam, plan, folder / "night"), cam)
+        reduced(sky, paths[:2])  # imports, and the catalog's place in the cache
+        before = time.process_time()
+        reduced(sky, paths)
+        spent_s = time.process_time() - before
+    return Row(
+        f"Python's own time, pp_photometry + pp_calibrate, {frames} frames",
+        "<= 5 s",
+        f"{spent_s:.1f} s",
+        spent_s <= 5.0,
+    )
+
+
+def draw(sample: Sample, folder: Path) -> None:
+    """Residuals against brightness and the distribution of pulls."""
+    from matplotlib.figure import Figure
+
+    residual, error, brightness = (
+        np.concatenate(each)
+        for each in (sample.star_residual, sample.star_error, sample.star_brightness)
+    )
+    figure = Figure(figsize=(11, 8))
+    top, left, right = (
+        figure.add_subplot(2, 1, 1),
+        figure.add_subplot(2, 2, 3),
+        figure.add_subplot(2, 2, 4),
+    )
+    top.semilogx(brightness, residual, ".", ms=1.5, alpha=0.4)
+    top.set(
+        xlabel="quoted error of the flux (mag)", ylabel="measured - true (mag)", ylim=(-0.3, 0.3)
+    )
+    top.axhline(0, color="k", lw=0.5)
+    grid = np.linspace(-5, 5, 101)
+    normal = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi)
+    stars, zeropoints = (
+        residual / error,
+        np.divide(sample.zeropoint_residual, sample.zeropoint_error),
+    )
+    for axes, pulls, title in ((left, stars, "stars"), (right, zeropoints, "zeropoints")):
+        axes.hist(pulls, bins=60, range=(-5, 5), density=True, alpha=0.6)
+        axes.plot(grid, normal)
+        axes.set(xlabel=f"pull of {title}, rms {rms(pulls):.2f}")
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / "accuracy.png", dpi=110)
+
+
+def print_table(rows: Sequence[Row]) -> bool:
+    """Print the table; whether all goals are reached."""
+    widths = [max(len(getattr(row, name)) for row in rows) for name in ("what", "goal", "measured")]
+    for row in rows:
+        cells = (
+            row.what.ljust(widths[0]),
+            row.goal.ljust(widths[1]),
+            row.measured.ljust(widths[2]),
+        )
+        print(*cells, "reached" if row.reached else "MISSED", sep="  ")
+    return all(row.reached for row in rows)
+
+
+def registration() -> Callable[[], Sequence[Row]] | None:
+    """Rows about registration, from the module beside this one."""
+    with contextlib.suppress(ImportError):
+        from benchmarks.accuracy_registration import registration_rows
+
+        return registration_rows
+    return None
+
+
+def main() -> int:
+    """Run the campaign; returns 0 if all goals are reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-quick", action="store_true", help="two telescopes, few frames")
+    parser.add_argument("-only", choices=("photometry", "registration", "speed"))
+    parser.add_argument("-plots", type=Path, help="folder for plots")
+    words = parser.parse_args()
+    logging.disable(logging.WARNING)
+    telescopes, frames = (TELESCOPES[:2], 6) if words.quick else (TELESCOPES, 10)
+    rows: list[Row] = []
+    if words.only in {None, "registration"} and (of_registration := registration()):
+        rows += of_registration()
+    if words.only in {None, "photometry"}:
+        rows += photometry_rows(telescopes, frames, words.plots)
+    if words.only in {None, "speed"}:
+        rows.append(speed_row())
+    return 0 if print_table(rows) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
