@@ -60,6 +60,8 @@ class Plate:
         Radius of coincidence: two pixels, or half the width of the stars.
     flags_mask : int
         Bits of FLAGS that kept sources out.
+    catalogs : tuple of str
+        Reference catalogs of the telescope, in order.
     """
 
     frame: str
@@ -75,6 +77,7 @@ class Plate:
     cone: sky.Cone
     tolerance_px: float
     flags_mask: int
+    catalogs: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -117,6 +120,7 @@ class Plate:
             cone=cone_of(wcs, frame.shape),
             tolerance_px=max(2.0, width_px / 2),
             flags_mask=flags_mask,
+            catalogs=frame.telescope.astrometry_catalogs,
         )
 
     @property
