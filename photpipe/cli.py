@@ -252,8 +252,8 @@ def build_parser(command: Command) -> argparse.ArgumentParser:
         for each in dataclasses.fields(command.options_class)
         if each.default is not dataclasses.MISSING
     }
-    for title, names in (("options", command.takes), ("common options", COMMON_OPTIONS)):
-        group = parser.add_argument_group(title)
+    common = parser.add_argument_group("common options")
+    for group, names in ((parser, command.takes), (common, COMMON_OPTIONS)):
         for name in names:
             group.add_argument(f"-{name}", **OPTIONS[name].keywords(defaults.get(name)))
     parser.add_argument(command.positional, nargs="+", help=command.positional_help)
