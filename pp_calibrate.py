@@ -4,11 +4,10 @@
 import contextlib
 import logging
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from photpipe import cli
 from photpipe.errors import ConfigError, ReductionError, ServiceError
@@ -18,26 +17,21 @@ from photpipe.results import (
     CatalogAttempt,
     FieldCalibration,
     FrameFailure,
-    ZeropointStep,
 )
 from photpipe.workspace import Workspace
 
 if TYPE_CHECKING:
     from photpipe.apertures import TargetPosition
-    from photpipe.calibrated_files import ReferenceStars
+    from photpipe.calibrated import CalibratedSources
     from photpipe.calibration import Sources
     from photpipe.frames import Frame
     from photpipe.science.published import SolarColor
-    from photpipe.science.zeropoint import FloatArray, ZeropointFit
     from photpipe.series import Series
     from photpipe.sky import Cone
 
 log = logging.getLogger(__name__)
 
-INSTRUMENTAL = "instrumental"
 MANUAL = "manual_zp"
-STEPS_KEPT = 100
-CLOUD_MAG = 0.3
 FEWEST_STARS = 3
 FIELD_MARGIN_DEG = 5.0 / 3600.0
 
@@ -84,23 +78,6 @@ class CalibrateOptions:
     spatial: bool = False
     target: str | None = None
     telescope: str | None = None
-
-
-NO_FIELD = FieldCalibration(
-    catalog="",
-    history=(),
-    attempts=(),
-    frames=0,
-    repeatability_mag=math.nan,
-    variable_stars=(),
-    colour="",
-    colour_reference=math.nan,
-    colour_term=math.nan,
-    colour_term_error=math.nan,
-    sky_term=math.nan,
-    sky_term_error=math.nan,
-    spatial=(),
-)
 
 
 def calibrate(
@@ -205,33 +182,23 @@ def _common_band(bands: "dict[Path, str | None]", options: CalibrateOptions) -> 
     return next(iter(by_band)) if len(by_band) == 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """A frame with its calibration, ready to be written."""
-
-    sources: "Sources"
-    calibrated: CalibratedFrame
-    field: FieldCalibration
-    corrections: "FloatArray"
-    reference: "ReferenceStars | None"
-
-    @property
-    def name(self) -> str:
-        return self.sources.name
-
-
 def _jobs(
     sources: "list[Sources]",
     bands: "dict[Path, str | None]",
     options: CalibrateOptions,
     workspace: Workspace,
-) -> tuple[list[_Job], tuple[FieldCalibration, ...]]:
+) -> "tuple[list[CalibratedSources], tuple[FieldCalibration, ...]]":
     """Calibrate all frames, field by field."""
+    from photpipe.calibrated import without_catalog
+
     band = _common_band(bands, options)
     reason = _why_not(band, options)
     if reason:
         log.log(logging.INFO if options.magzp else logging.WARNING, "%s", reason)
-        jobs = [_without_catalog(each, bands[each.frame.path], reason, options) for each in sources]
+        zeropoint = None if options.instrumental else options.magzp
+        jobs = [
+            without_catalog(each, bands[each.frame.path], reason, zeropoint) for each in sources
+        ]
         return jobs, ()
     targets = _targets(sources, options, workspace)
     jobs, fields = [], []
@@ -301,15 +268,15 @@ def _calibrate_field(
     targets: "dict[Path, TargetPosition]",
     options: CalibrateOptions,
     workspace: Workspace,
-) -> tuple[FieldCalibration, list[_Job]]:
+) -> "tuple[FieldCalibration, list[CalibratedSources]]":
     """Calibrate the frames of one field with the first catalog that calibrates all or most."""
+    from photpipe.calibrated import NO_FIELD, with_catalog, without_catalog
+
     best, attempts = _choose_catalog(sources, band, targets, options, workspace)
     if best is None:
         field = replace(NO_FIELD, attempts=attempts, frames=len(sources))
-        reason = "no catalog calibrates it: the magnitudes are instrumental"
-        return field, [
-            replace(_without_catalog(each, band, reason, options), field=field) for each in sources
-        ]
+        reason = "no catalog calibrates it"
+        return field, [without_catalog(each, band, reason, field=field) for each in sources]
     best.find_variables()
     colour = _colour(best) if options.colorterm else None
     best.find_terms(
@@ -331,7 +298,7 @@ def _calibrate_field(
         sky_term_error=best.terms.sky_term[1],
         spatial=best.terms.spatial,
     )
-    return field, _with_catalog(best, field, band, workspace.settings.calibration.zeropoint_sigma)
+    return field, with_catalog(best, field, band, workspace.settings.calibration.zeropoint_sigma)
 
 
 def _choose_catalog(
@@ -393,158 +360,13 @@ def _colour(series: "Series") -> "SolarColor | None":
     return colors[0] if colors else None
 
 
-def _with_catalog(
-    series: "Series", field: FieldCalibration, band: str, zeropoint_sigma: str
-) -> list[_Job]:
-    """The frames of a field with their zeropoints; those with too few stars without."""
-    from photpipe.calibrated_files import ReferenceStars
-
-    zeropoints = [fit.zeropoint_mag for fit in series.fits if fit is not None]
-    typical = sorted(zeropoints)[len(zeropoints) // 2]
-    jobs = []
-    for match, fit in zip(series.matches, series.fits, strict=True):
-        verdict = series.verdicts(match, fit)
-        calibrated = replace(
-            _frame_without_zeropoint(match.sources, band),
-            stars_file=f"{match.sources.frame.stem}_cal.dat",
-            matched=len(match.star),
-            usable=int(series.usable(match).sum()),
-            needed=series.needed(match),
-            rejected=tuple(sorted(Counter(verdict[verdict != "used"].tolist()).items())),
-        )
-        if fit is None:
-            note = f"{calibrated.usable} usable of {calibrated.matched} matched stars; too few"
-            calibrated = replace(calibrated, note=note)
-        else:
-            error = series.standard_error(match, fit)
-            calibrated = replace(
-                calibrated,
-                catalog=series.stars.name,
-                magnitude_system=series.stars.mag_system,
-                **_of_fit(fit, error, zeropoint_sigma),
-                limiting_mag=calibrated.limiting_mag + fit.zeropoint_mag,
-                note=_cloud_note(fit.zeropoint_mag - typical),
-            )
-        residuals = match.difference_mag - (fit.zeropoint_mag if fit else math.nan)
-        reference = ReferenceStars(
-            series.stars,
-            match.star,
-            match.source,
-            match.separation_arcsec,
-            series.residuals(match, fit) if fit else residuals,
-            series.colours(match)[match.source],
-            verdict,
-        )
-        jobs.append(_Job(match.sources, calibrated, field, series.corrections(match), reference))
-    return jobs
-
-
-def _of_fit(fit: "ZeropointFit", error_mag: float, zeropoint_sigma: str) -> dict[str, Any]:
-    """What a fit says about its frame."""
-    every = -(-len(fit.steps) // STEPS_KEPT)
-    kept = [
-        step
-        for number, step in enumerate(reversed(fit.steps))
-        if number % every == 0 or step.n_stars in {fit.n_kept, len(fit.kept)}
-    ]
-    return {
-        "zeropoint_mag": fit.zeropoint_mag,
-        "zeropoint_sigma_mag": fit.one_star_scatter_mag
-        if zeropoint_sigma == "scatter"
-        else error_mag,
-        "standard_error_mag": error_mag,
-        "scatter_mag": fit.one_star_scatter_mag,
-        "intrinsic_scatter_mag": fit.intrinsic_scatter_mag,
-        "reduced_chi2": fit.reduced_chi2,
-        "used": fit.n_kept,
-        "steps": tuple(
-            ZeropointStep(step.n_stars, step.zeropoint_mag, step.error_mag, step.reduced_chi2)
-            for step in reversed(kept)
-        ),
-    }
-
-
-def _cloud_note(difference_mag: float) -> str:
-    """A word about a frame whose zeropoint differs from those of the others."""
-    if difference_mag < -CLOUD_MAG:
-        return f"zeropoint {-difference_mag:.2f} mag below the others: clouds, or less exposure"
-    return ""
-
-
-def _frame_without_zeropoint(sources: "Sources", band: str | None) -> CalibratedFrame:
-    """Facts of a frame whose magnitudes are instrumental."""
-    from photpipe.dialects import as_number, card_value
-
-    limit = as_number(card_value(sources.frame.header, "INSTLIM"))
-    return CalibratedFrame(
-        frame=sources.name,
-        database=sources.frame.database_path.name,
-        stars_file="",
-        midtime_jd=sources.frame.midtime_jd,
-        band=band or "",
-        catalog=INSTRUMENTAL,
-        magnitude_system="",
-        zeropoint_mag=math.nan,
-        zeropoint_sigma_mag=math.nan,
-        standard_error_mag=math.nan,
-        scatter_mag=math.nan,
-        intrinsic_scatter_mag=math.nan,
-        reduced_chi2=math.nan,
-        matched=0,
-        usable=0,
-        used=0,
-        needed=0,
-        rejected=(),
-        steps=(),
-        limiting_mag=math.nan if limit is None else limit,
-        seeing_arcsec=sources.seeing_px * sources.pixel_scale_arcsec,
-        sources=len(sources.table),
-        note="",
-    )
-
-
-def _without_catalog(
-    sources: "Sources", band: str | None, reason: str, options: CalibrateOptions
-) -> _Job:
-    """A frame with instrumental magnitudes, or with the zeropoint that the user gave."""
-    import numpy as np
-
-    calibrated = replace(_frame_without_zeropoint(sources, band), note=reason)
-    if options.magzp is not None and not options.instrumental:
-        value, error = options.magzp
-        calibrated = replace(
-            calibrated,
-            band=band or sources.frame.filter_name or "unknown",
-            catalog=MANUAL,
-            zeropoint_mag=value,
-            zeropoint_sigma_mag=error,
-            standard_error_mag=error,
-            scatter_mag=error,
-            limiting_mag=calibrated.limiting_mag + value,
-        )
-    return _Job(sources, calibrated, NO_FIELD, np.zeros(len(sources.table)), None)
-
-
 def _write(
-    jobs: Sequence[_Job], workspace: Workspace
+    jobs: "Sequence[CalibratedSources]", workspace: Workspace
 ) -> tuple[tuple[CalibratedFrame, ...], list[FrameFailure]]:
     """Write the databases and the lists of stars."""
-    from photpipe import calibrated_files
+    from photpipe.calibrated_files import write
 
-    def one(job: _Job) -> CalibratedFrame:
-        magnitudes = None
-        if job.calibrated.is_calibrated:
-            magnitudes = calibrated_files.calibrated_magnitudes(
-                job.sources, job.calibrated, job.corrections, job.field.repeatability_mag
-            )
-        calibrated_files.write_frame_database(
-            job.sources, job.calibrated, job.field, magnitudes, job.reference
-        )
-        if job.reference is not None:
-            calibrated_files.write_stars(job.sources, job.calibrated, job.reference)
-        return job.calibrated
-
-    outcomes = workspace.map_frames(one, jobs, "write databases")
+    outcomes = workspace.map_frames(write, jobs, "write databases")
     return (
         tuple(each for each in outcomes if isinstance(each, CalibratedFrame)),
         [each for each in outcomes if isinstance(each, FrameFailure)],

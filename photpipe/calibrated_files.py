@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 
 from photpipe import files
 from photpipe.apertures import NO_MAGNITUDE
+from photpipe.calibrated import CalibratedSources, ReferenceStars
 from photpipe.calibration import Sources
 from photpipe.catalogs.database import Scalar, magnitude_columns, write_database
-from photpipe.catalogs.table import SourceTable
 from photpipe.dialects import as_number, card_text, card_value
 from photpipe.errors import FrameError
 from photpipe.results import CalibratedFrame, FieldCalibration
@@ -32,43 +31,38 @@ _CARDS = {  # facts that earlier stages left in the header
 _LEFT_OUT = {"steps", "rejected", "frame", "database", "stars_file", "midtime_jd"}
 
 
-@dataclass(frozen=True, slots=True)
-class ReferenceStars:
-    """Reference stars found on a frame; arrays of shape (n,)."""
+def write(each: CalibratedSources) -> CalibratedFrame:
+    """Write the files of a frame.
 
-    stars: SourceTable
-    star: NDArray[np.intp]
-    source: NDArray[np.intp]
-    separation_arcsec: FloatArray
-    residual_mag: FloatArray
-    colour: FloatArray
-    verdict: NDArray[np.str_]
+    Raises
+    ------
+    FrameError
+        If one cannot be written.
+    """
+    write_database_of(each)
+    if each.reference is not None:
+        write_stars(each.sources, each.calibrated, each.reference)
+    return each.calibrated
 
 
-def calibrated_magnitudes(
-    sources: Sources, frame: CalibratedFrame, corrections: FloatArray, repeatability_mag: float
-) -> tuple[FloatArray, FloatArray]:
+def calibrated_magnitudes(each: CalibratedSources) -> tuple[FloatArray, FloatArray]:
     """Calibrated magnitudes of all sources and their errors, NaN where there is no flux.
 
     The error has three independent parts: that of the flux, the scatter of constant stars from
     frame to frame that this does not explain, and that of the zeropoint.
     """
-    mag, error = sources.column("MAG_APER"), sources.column("MAGERR_APER")
+    frame = each.calibrated
+    mag, error = (each.sources.column(name) for name in ("MAG_APER", "MAGERR_APER"))
     known = (mag < NO_MAGNITUDE) & (error > 0)
-    total = np.sqrt(error**2 + np.nan_to_num(repeatability_mag) ** 2 + frame.zeropoint_sigma_mag**2)
+    repeatability = np.nan_to_num(each.field.repeatability_mag)
+    total = np.sqrt(error**2 + repeatability**2 + frame.zeropoint_sigma_mag**2)
     return (
-        np.where(known, mag + frame.zeropoint_mag + corrections, math.nan),
+        np.where(known, mag + frame.zeropoint_mag + each.corrections, math.nan),
         np.where(known, total, math.nan),
     )
 
 
-def write_frame_database(
-    sources: Sources,
-    frame: CalibratedFrame,
-    field: FieldCalibration,
-    magnitudes: tuple[FloatArray, FloatArray] | None,
-    reference: ReferenceStars | None,
-) -> None:
+def write_database_of(each: CalibratedSources) -> None:
     """Write ``<stem>.ldac.db``.
 
     The columns of the catalog, with ra_deg and dec_deg instead of XWIN_WORLD and YWIN_WORLD;
@@ -81,16 +75,18 @@ def write_frame_database(
     FrameError
         If it cannot be written.
     """
+    sources, frame = each.sources, each.calibrated
     table = sources.table.copy()
     table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
     table["ra_deg"], table["dec_deg"] = sources.ra_deg, sources.dec_deg
-    if magnitudes is not None:
-        for name, values in zip(magnitude_columns(frame.band), magnitudes, strict=True):
+    if frame.is_calibrated:
+        columns = zip(magnitude_columns(frame.band), calibrated_magnitudes(each), strict=True)
+        for name, values in columns:
             table[name] = values
-    for name, column in _reference_columns(len(table), reference).items():
+    for name, column in _reference_columns(len(table), each.reference).items():
         table[name] = column
     try:
-        write_database(sources.frame.database_path, _facts(sources, frame, field), table)
+        write_database(sources.frame.database_path, _facts(sources, frame, each.field), table)
     except OSError as error:
         reason = f"its database cannot be written: {error}"
         raise FrameError(sources.frame.name, reason) from error
