@@ -296,6 +296,7 @@ def _row(catalog: str, solved: "Solved") -> RegisteredFrame:
         degree=max(powers, default=1),
         sigma_arcsec=scamp.sigma_arcsec if scamp else (check.rms_arcsec, check.rms_arcsec),
         chi2=scamp.chi2 if scamp else math.nan,
+        chi2_internal=scamp.chi2_internal if scamp else math.nan,
     )
 
 

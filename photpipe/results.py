@@ -599,7 +599,9 @@ class RegisteredFrame:
     sigma_arcsec : (float, float)
         Scatter that SCAMP reports.
     chi2 : float
-        Reduced chi2 that SCAMP reports.
+        Reduced chi2 that SCAMP reports against the reference.
+    chi2_internal : float
+        Reduced chi2 that SCAMP reports between frames.
     """
 
     frame: str
@@ -625,6 +627,7 @@ class RegisteredFrame:
     degree: int
     sigma_arcsec: tuple[float, float]
     chi2: float
+    chi2_internal: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,8 @@ class Solution:
         Shear of the affine solution.
     sigma_arcsec : (float, float)
         Scatter of the stars used.
-    chi2 : float
-        Reduced chi2 against the reference.
+    chi2, chi2_internal : float
+        Reduced chi2 against the reference, and between the frames.
     stars : int
         Reference stars used.
     """
@@ -142,6 +142,7 @@ class Solution:
     shear: float
     sigma_arcsec: tuple[float, float]
     chi2: float
+    chi2_internal: float
     stars: int
 
 
@@ -298,6 +299,7 @@ def _solution(frame: str, row: Mapping[str, Any], wcs: dict[str, float | str]) -
         shear=float(row["Shear"]),
         sigma_arcsec=(float(sigma[0]), float(sigma[1])),
         chi2=float(row["Chi2_Reference"]),
+        chi2_internal=float(row["Chi2_Internal"]),
         stars=int(row["NDeg_Reference"]),
     )
 

@@ -1,0 +1,358 @@
+"""What the page of a frame shows besides numbers: its picture, stars on it, cut-outs of targets."""
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.errors import PhotPipeError
+from photpipe.photometry_file import TargetPoint
+from photpipe.report.output import Info, Output
+from photpipe.report.state import FrameState, State, TargetData
+from photpipe.settings import ReportSettings
+
+if TYPE_CHECKING:
+    from photpipe.frames import Frame
+    from photpipe.report.images import Plane, Stretch
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float64]
+Value = TypeVar("Value")
+Places = tuple[tuple[float, float], ...]
+
+MOST_CATALOG_STARS = 300
+MOST_REFERENCE_STARS = 200
+MATCH_RMS = 4.0
+LEAST_MATCH_ARCSEC = 1.0
+CUTOUT_APERTURES = 7.0
+LARGEST_CUTOUT_PX = 60
+# whatever damaged files, headers of strangers and half-finished runs may hold
+_EXPECTED = (PhotPipeError, OSError, ValueError, TypeError, KeyError, IndexError, ArithmeticError)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Quick-look image of a frame: file name, size of the frame itself in pixels."""
+
+    file: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceStar:
+    """A star of the photometric catalog on a frame, the brightest is number 1."""
+
+    number: int
+    ident: str
+    ra_deg: float
+    dec_deg: float
+    x: float
+    y: float
+    mag: float
+    e_mag: float
+    instrumental_mag: float
+    instrumental_error_mag: float
+    residual_mag: float
+    separation_arcsec: float
+    colour: float
+    flags: int
+    verdict: str
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it made the zeropoint."""
+        return self.verdict == "used"
+
+
+@dataclass(frozen=True, slots=True)
+class Cutout:
+    """Surroundings of a target on a frame; places in pixels of the cut-out, y down.
+
+    Parameters
+    ----------
+    file : str
+        File name.
+    side_px : int
+        Pixels on each side.
+    predicted, measured : (float, float) or None
+        Where the target should be, and where it was measured.
+    radius_px : float
+        Radius of the aperture.
+    """
+
+    file: str
+    side_px: int
+    predicted: tuple[float, float] | None
+    measured: tuple[float, float] | None
+    radius_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A target on the picture of a frame, pixels of the frame."""
+
+    target: TargetData
+    point: TargetPoint
+    predicted: tuple[float, float] | None
+    measured: tuple[float, float] | None
+    cutout: Cutout | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameAssets:
+    """All that is shown of a frame; empty where something was missing, with the reason."""
+
+    picture: Picture | None
+    matched: Places
+    stars: tuple[ReferenceStar, ...]
+    stars_left_out: int
+    spots: tuple[Spot, ...]
+    problems: tuple[str, ...]
+
+
+class Charts:
+    """Catalogs of the registration, each read once."""
+
+    def __init__(self, state: State) -> None:
+        names = {each.registered.catalog for each in state.frames if each.registered}
+        self._charts = {name: _chart(state.directory / f"{name}.cat") for name in names if name}
+
+    def stars(self, catalog: str) -> tuple[FloatArray, FloatArray]:
+        """RA and Dec of the stars of a catalog, the brightest first."""
+        return self._charts.get(catalog, (np.zeros(0), np.zeros(0)))
+
+
+def _chart(path: Path) -> tuple[FloatArray, FloatArray]:
+    from photpipe.catalogs.ldac import read_ldac
+
+    try:
+        table = read_ldac(path)[0]
+        order = np.argsort(np.asarray(table["MAG"], float))
+        ra, dec = (np.asarray(table[name], float)[order] for name in ("XWIN_WORLD", "YWIN_WORLD"))
+    except _EXPECTED as error:
+        log.debug("%s: not drawn: %s", path.name, error)
+        return np.zeros(0), np.zeros(0)
+    return ra, dec
+
+
+class FrameStudio:
+    """Makes what is shown of one frame.
+
+    Parameters
+    ----------
+    state : State
+        All results.
+    frame : FrameState
+        The frame.
+    charts : Charts
+        Catalogs of the registration.
+    output : Output
+        Where pictures go.
+    """
+
+    def __init__(self, state: State, frame: FrameState, charts: Charts, output: Output) -> None:
+        self.state, self.frame, self.charts, self.output = state, frame, charts, output
+        self.path = state.directory / frame.name
+        self.problems: list[str] = []
+
+    def assets(self) -> FrameAssets:
+        """All that is shown of the frame."""
+        no_stars: list[ReferenceStar] = []
+        no_places: Places = ()
+        picture = self._attempt("picture", self._picture, None)
+        matched = self._attempt("catalog stars", self._matched, no_places) if picture else ()
+        stars = self._attempt("reference stars", self._reference_stars, no_stars)
+        spots = (
+            self._attempt(target.name, partial(self._spot, target, point), None)
+            for target in self.state.targets
+            for point in target.points
+            if point.frame == self.frame.name
+        )
+        return FrameAssets(
+            picture=picture,
+            matched=matched,
+            stars=tuple(stars[:MOST_REFERENCE_STARS]),
+            stars_left_out=max(0, len(stars) - MOST_REFERENCE_STARS),
+            spots=tuple(spot for spot in spots if spot is not None),
+            problems=tuple(self.problems),
+        )
+
+    def _attempt(self, what: str, make: Callable[[], Value], otherwise: Value) -> Value:
+        """Value of a function; if that fails, the page tells why and goes without."""
+        try:
+            return make()
+        except _EXPECTED as error:
+            reason = str(error).removeprefix(f"{self.frame.name}: ")
+            self.problems.append(f"{what}: {reason}")
+            log.debug("%s: %s cannot be shown: %s", self.frame.name, what, error)
+            return otherwise
+
+    @property
+    def _settings(self) -> ReportSettings:
+        return self.state.settings.report
+
+    @cached_property
+    def _plane(self) -> "Plane":
+        from photpipe.report.images import open_plane
+
+        return open_plane(self.path)
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self._plane.fingerprint()
+
+    @cached_property
+    def _stretch(self) -> "Stretch":
+        from photpipe.report.images import Stretch, sample
+
+        return Stretch.of(sample(self._plane), deep=True)
+
+    @cached_property
+    def _frame(self) -> "Frame":
+        from photpipe import telescopes
+        from photpipe.frames import Frame
+
+        facts = self.frame.facts
+        return Frame.read(self.path, telescopes.by_keyword(facts.telescope) if facts else None)
+
+    @cached_property
+    def _wcs(self) -> Any:
+        return self._frame.wcs()
+
+    def _pixel(self, ra_deg: float, dec_deg: float) -> tuple[float, float] | None:
+        """Pixel of a place on the sky (the first one is 1, 1); None if it has none."""
+        if not (math.isfinite(ra_deg) and math.isfinite(dec_deg)):
+            return None
+        x, y = self._wcs.all_world2pix(ra_deg, dec_deg, 1, quiet=True)
+        return (float(x), float(y)) if math.isfinite(x) and math.isfinite(y) else None
+
+    # -- picture
+
+    def _picture(self) -> Picture:
+        """Quick-look image; an earlier one if the frame is gone."""
+        file = f"images/{self.frame.slug}.jpg"
+        try:
+            key = f"{self._fingerprint} {self._settings.thumbnail_px} {self._settings.image_bytes}"
+        except PhotPipeError:
+            info = self.output.earlier(file)
+            if info is None:
+                raise
+            self.problems.append("the frame is gone or damaged; the picture is an earlier one")
+        else:
+            info = self.output.keep(file, key, self._make_picture)
+        return Picture(file, int(info["width"]), int(info["height"]))
+
+    def _make_picture(self) -> tuple[bytes, Info]:
+        from photpipe.report.images import quick_look
+
+        settings = self._settings
+        height, width = self._plane.shape
+        content = quick_look(self._plane, settings.thumbnail_px, settings.image_bytes)
+        return content, {"width": width, "height": height}
+
+    # -- stars
+
+    def _matched(self) -> Places:
+        """Places of the catalog stars that coincide with sources."""
+        from photpipe.catalogs.ldac import read_ldac
+        from photpipe.catalogs.matching import mutual_matches
+
+        registered = self.frame.registered
+        if registered is None:
+            return ()
+        ra, dec = self.charts.stars(registered.catalog)
+        table = read_ldac(self._frame.ldac_path)[0]
+        x, y = (np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        if not (len(ra) and len(x)):
+            return ()
+        seen = self._wcs.all_pix2world(x, y, 1)
+        reach = max(LEAST_MATCH_ARCSEC, MATCH_RMS * np.nan_to_num(registered.rms_arcsec))
+        matches = mutual_matches(seen[0], seen[1], ra, dec, float(reach))
+        stars = np.sort(matches.index2)[:MOST_CATALOG_STARS]
+        places = self._wcs.all_world2pix(ra[stars], dec[stars], 1, quiet=True)
+        return tuple(zip(places[0].tolist(), places[1].tolist(), strict=True))
+
+    def _reference_stars(self) -> list[ReferenceStar]:
+        """Stars of the photometric catalog that were found, the brightest first."""
+        from photpipe.catalogs.database import read_database
+
+        calibrated = self.frame.calibrated
+        if calibrated is None or not calibrated.matched:
+            return []
+        _, table = read_database(self.path.with_name(calibrated.database))
+        if "ref_ident" not in table.colnames:
+            return []
+        table = table[np.asarray(table["ref_ident"]).astype(str) != ""]
+        table = table[np.argsort(np.asarray(table["ref_mag"], float))]
+        columns = {name: np.asarray(table[name]).tolist() for name in _STAR_COLUMNS.values()}
+        rows = zip(*columns.values(), strict=True)
+        return [
+            ReferenceStar(number, **dict(zip(_STAR_COLUMNS, row, strict=True)))
+            for number, row in enumerate(rows, start=1)
+        ]
+
+    # -- targets
+
+    def _spot(self, target: TargetData, point: TargetPoint) -> Spot:
+        """A target on the frame, with its cut-out."""
+        predicted = self._pixel(point.predicted_ra_deg, point.predicted_dec_deg)
+        measured = self._pixel(point.source_ra_deg, point.source_dec_deg)
+        cut = self._cutout(target, point, predicted, measured)
+        return Spot(target, point, predicted, measured, cut)
+
+    def _cutout(
+        self,
+        target: TargetData,
+        point: TargetPoint,
+        predicted: tuple[float, float] | None,
+        measured: tuple[float, float] | None,
+    ) -> Cutout | None:
+        """Cut-out around the predicted place (around the measured one without a prediction)."""
+        from photpipe.report.images import cutout
+
+        place = predicted or measured
+        if place is None:
+            return None
+        radius = float(np.nan_to_num(point.aperture_radius_px))
+        least = self._settings.cutout_px // 2
+        half = int(min(max(least, math.ceil(CUTOUT_APERTURES * radius)), LARGEST_CUTOUT_PX))
+        file = f"cutouts/{target.slug}-{self.frame.slug}.jpg"
+        column, row = round(place[0]), round(place[1])
+
+        def made() -> tuple[bytes, Info]:
+            return cutout(self._plane, self._stretch, *place, half), {}
+
+        self.output.keep(file, f"{self._fingerprint} {column} {row} {half}", made)
+
+        def inside(pixel: tuple[float, float] | None) -> tuple[float, float] | None:
+            if pixel is None:
+                return None
+            return pixel[0] - column + half + 0.5, half + 0.5 - (pixel[1] - row)
+
+        return Cutout(file, 2 * half + 1, inside(predicted), inside(measured), radius)
+
+
+_STAR_COLUMNS: Mapping[str, str] = {
+    "ident": "ref_ident",
+    "ra_deg": "ref_ra_deg",
+    "dec_deg": "ref_dec_deg",
+    "x": "XWIN_IMAGE",
+    "y": "YWIN_IMAGE",
+    "mag": "ref_mag",
+    "e_mag": "ref_e_mag",
+    "instrumental_mag": "MAG_APER",
+    "instrumental_error_mag": "MAGERR_APER",
+    "residual_mag": "ref_residual_mag",
+    "separation_arcsec": "ref_separation_arcsec",
+    "colour": "ref_colour",
+    "flags": "FLAGS",
+    "verdict": "ref_verdict",
+}

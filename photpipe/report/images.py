@@ -1,0 +1,275 @@
+"""Pictures of frames: quick-look images, cut-outs around targets, animations."""
+
+import io
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.cards import to_header
+from photpipe.dialects import as_number
+from photpipe.errors import FrameError
+from photpipe.fitsfile import read_primary, stored_pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels = NDArray[np.float32]
+Grey = NDArray[np.uint8]
+
+QUALITIES = (80, 65, 50, 35, 20)
+CUTOUT_QUALITY = 75
+STRIP_ROWS = 256
+SAMPLES_PER_AXIS = 250
+SOFTENING_SIGMA = 3.0  # where the asinh turns from linear to logarithmic
+HIGHEST_SIGMA = 40.0  # white, unless the frame has brighter pixels
+DEEP_SIGMA = 30.0  # white in cut-outs
+WHITE_PERCENTILE = 99.8
+FRAME_MS = 350
+ANIMATION_PX = 240
+_GREYS = 62
+_RED, _BLUE, _TEXT = 62, 63, 61
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Pixels of a frame, read from disk where they are looked at; NaN where blank.
+
+    Parameters
+    ----------
+    stored : array, shape (ny, nx)
+        Pixels as they are stored.
+    scale, zero, blank : float
+        BSCALE, BZERO, BLANK (NaN if there is none).
+    """
+
+    stored: NDArray[np.generic]
+    scale: float
+    zero: float
+    blank: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Size (ny, nx)."""
+        ny, nx = self.stored.shape
+        return int(ny), int(nx)
+
+    def part(self, rows: slice, columns: slice) -> Pixels:
+        """Values of a part of the frame."""
+        stored = np.asarray(self.stored[rows, columns])
+        values = stored.astype(np.float32)
+        if not math.isnan(self.blank):
+            values[stored == self.blank] = np.nan
+        if (self.scale, self.zero) != (1.0, 0.0):
+            values = values * np.float32(self.scale) + np.float32(self.zero)
+        return np.asarray(np.where(np.isfinite(values), values, np.nan), np.float32)
+
+    def fingerprint(self) -> str:
+        """Short text that changes with the pixels: checksum of some rows."""
+        step = max(1, self.shape[0] // 24)
+        return f"{zlib.crc32(np.ascontiguousarray(self.stored[::step]).tobytes()):08x}"
+
+
+def open_plane(path: Path) -> Plane:
+    """Pixels of a frame.
+
+    Raises
+    ------
+    FrameError
+        If the file is no plane image.
+    """
+    hdu = read_primary(path)
+    header = to_header(hdu.cards)
+    stored = np.squeeze(stored_pixels(path, hdu))
+    if stored.ndim != 2 or not stored.size:
+        raise FrameError(path.name, "it holds no plane image")
+    scale, zero, blank = (as_number(header.get(key)) for key in ("BSCALE", "BZERO", "BLANK"))
+    return Plane(stored, scale or 1.0, zero or 0.0, math.nan if blank is None else blank)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From pixel values to grey: linear near the sky, logarithmic above (asinh)."""
+
+    black: float
+    unit: float
+    white: float
+
+    @classmethod
+    def of(cls, values: Pixels, *, deep: bool = False) -> "Stretch":
+        """Stretch that shows the noise of the sky darkly and the stars brightly.
+
+        Parameters
+        ----------
+        values : array
+            Pixels of the frame, or a sample of them.
+        deep : bool
+            Show what is faint, whatever becomes of bright stars.
+        """
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            return cls(0.0, 1.0, 1.0)
+        middle = float(np.median(finite))
+        sigma = 1.4826 * float(np.median(np.abs(finite - middle)))
+        if not sigma > 0:
+            sigma = float(np.std(finite)) or 1.0
+        if deep:
+            return cls(middle - 2 * sigma, SOFTENING_SIGMA * sigma, middle + DEEP_SIGMA * sigma)
+        bright = float(np.percentile(finite, WHITE_PERCENTILE))
+        white = max(bright, middle + HIGHEST_SIGMA * sigma)
+        return cls(middle - sigma, SOFTENING_SIGMA * sigma, white)
+
+    def grey(self, values: Pixels) -> Grey:
+        """Grey values with the y axis up, as on the sky; blank pixels are black."""
+        raised = np.maximum(np.nan_to_num(values, nan=self.black) - self.black, 0.0)
+        full = math.asinh((self.white - self.black) / self.unit)
+        grey = np.arcsinh(raised / self.unit) * (255.0 / full)
+        return np.asarray(np.minimum(grey, 255.0)[::-1], np.uint8)
+
+
+def sample(plane: Plane) -> Pixels:
+    """Some pixels from all over the frame."""
+    steps = [max(1, size // SAMPLES_PER_AXIS) for size in plane.shape]
+    return plane.part(slice(None, None, steps[0]), slice(None, None, steps[1]))
+
+
+def reduced(plane: Plane, limit_px: int) -> Pixels:
+    """The frame with its longer side at most `limit_px`: means of blocks of pixels."""
+    from skimage.measure import block_reduce
+
+    ny, nx = plane.shape
+    step = math.ceil(max(ny, nx) / limit_px)
+    if step == 1:
+        return plane.part(slice(None), slice(None))
+    ny, nx = (max(size // step, 1) * step for size in (ny, nx))
+    rows_per_strip = step * max(1, STRIP_ROWS // step)
+    strips = []
+    for top in range(0, ny, rows_per_strip):
+        values = plane.part(slice(top, min(top + rows_per_strip, ny)), slice(0, nx))
+        known = np.isfinite(values)
+        total = block_reduce(np.where(known, values, np.float32(0)), (step, step), np.sum)
+        count = block_reduce(known.astype(np.float32), (step, step), np.sum)
+        with np.errstate(invalid="ignore"):
+            strips.append(total / count)
+    return np.concatenate(strips)
+
+
+def quick_look(plane: Plane, limit_px: int, limit_bytes: int) -> bytes:
+    """JPEG of a whole frame."""
+    values = reduced(plane, limit_px)
+    return jpeg(Stretch.of(values[::2, ::2]).grey(values), limit_bytes)
+
+
+def jpeg(grey: Grey, limit_bytes: int) -> bytes:
+    """JPEG in the best quality that keeps it below a size, or in the lowest."""
+    content = b""
+    for quality in QUALITIES:
+        content = _encoded(grey, quality)
+        if len(content) <= limit_bytes:
+            break
+    return content
+
+
+def _encoded(grey: Grey, quality: int) -> bytes:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(grey)).save(stream, "JPEG", quality=quality, optimize=True)
+    return stream.getvalue()
+
+
+def cutout(plane: Plane, stretch: Stretch, x: float, y: float, half_px: int) -> bytes:
+    """JPEG of the surroundings of a place; what lies beyond the frame is black.
+
+    Parameters
+    ----------
+    x, y : float
+        Place in pixels (the centre of the first pixel is 1, 1).
+    half_px : int
+        The picture has 2 `half_px` + 1 pixels on each side, the middle one over the place.
+    """
+    column, row = round(x) - 1, round(y) - 1
+    ny, nx = plane.shape
+    side = 2 * half_px + 1
+    values = np.full((side, side), np.nan, np.float32)
+    top, left = row - half_px, column - half_px
+    y0, y1, x0, x1 = max(top, 0), min(top + side, ny), max(left, 0), min(left + side, nx)
+    if y0 < y1 and x0 < x1:
+        values[y0 - top : y1 - top, x0 - left : x1 - left] = plane.part(
+            slice(y0, y1), slice(x0, x1)
+        )
+    return _encoded(stretch.grey(values), CUTOUT_QUALITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Cel:
+    """One picture of an animation: a cut-out and what is drawn on it.
+
+    Parameters
+    ----------
+    path : Path
+        The cut-out.
+    title : str
+        Words below it.
+    circle : (float, float, float) or None
+        Centre and radius of the aperture, in pixels of the cut-out, y down.
+    cross : (float, float) or None
+        Predicted place.
+    """
+
+    path: Path
+    title: str
+    circle: tuple[float, float, float] | None
+    cross: tuple[float, float] | None
+
+
+def animation(cels: Sequence[Cel]) -> bytes:
+    """GIF of cut-outs with aperture (red circle) and prediction (blue cross)."""
+    pictures = _pictures(cels)
+    stream = io.BytesIO()
+    first = next(pictures)
+    first.save(
+        stream,
+        "GIF",
+        save_all=True,
+        append_images=pictures,
+        duration=FRAME_MS,
+        loop=0,
+        optimize=False,
+    )
+    return stream.getvalue()
+
+
+def _pictures(cels: Sequence[Cel]) -> Iterator["Image"]:
+    """Pictures in 62 greys, red and blue."""
+    from PIL import Image, ImageDraw
+
+    palette = [level for grey in range(_GREYS) for level in [grey * 255 // (_GREYS - 1)] * 3]
+    palette += [255, 60, 40, 70, 160, 255]
+    for cel in cels:
+        with Image.open(cel.path) as opened:
+            grey = np.asarray(opened.convert("L"))
+        scale = max(1, ANIMATION_PX // grey.shape[1])
+        large = np.kron(grey // 4 * (_GREYS - 1) // 63, np.ones((scale, scale), np.uint8))
+        height, width = large.shape
+        canvas = np.zeros((height + 16, width), np.uint8)
+        canvas[:height] = large
+        picture = Image.fromarray(canvas)
+        picture.putpalette(palette)
+        draw = ImageDraw.Draw(picture)
+        if cel.circle:
+            x, y, radius = (scale * each for each in cel.circle)
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=_RED, width=2)
+        if cel.cross:
+            x, y = (scale * each for each in cel.cross)
+            draw.line((x - 9, y, x + 9, y), fill=_BLUE, width=2)
+            draw.line((x, y - 9, x, y + 9), fill=_BLUE, width=2)
+        draw.text(
+            (4, height + 2), cel.title[: width // 6].encode("ascii", "replace").decode(), fill=_TEXT
+        )
+        yield picture

@@ -1,0 +1,114 @@
+"""The folder of the report: files that change only when their content does."""
+
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+Info = Mapping[str, Any]
+_MEMORY = "made.json"
+_TEMPORARY = ".new_"
+
+
+class Output:
+    """Writer of one rendering of the pages.
+
+    A file that takes time is made with a key that tells what it was made from, and is left
+    alone while the key stays the same. Files of an earlier rendering that were not written or
+    kept by this one are removed in the end, in the folders that belong to the pages alone.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder ``.diagnostics``; it is made if it is missing.
+    owned : tuple of str
+        Its folders in which nobody else writes.
+    """
+
+    def __init__(self, folder: Path, owned: tuple[str, ...]) -> None:
+        self.folder = folder
+        self.owned = owned
+        self._seen: set[str] = set()
+        self._lock = threading.Lock()
+        for name in owned:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self._before = self._read_memory()
+        self._made: dict[str, dict[str, Any]] = {}
+
+    def put(self, name: str, content: str | bytes) -> None:
+        """Write a file, unless it has this content already."""
+        raw = content.encode() if isinstance(content, str) else content
+        write(self.folder / name, raw)
+        with self._lock:
+            self._seen.add(name)
+
+    def keep(self, name: str, key: str, make: Callable[[], tuple[bytes, Info]]) -> Info:
+        """Make a file, unless it was made from the same key before.
+
+        Returns
+        -------
+        mapping
+            What `make` told about it, now or then.
+        """
+        known = self._before.get(name)
+        if known is None or known["key"] != key or not (self.folder / name).is_file():
+            content, info = make()
+            known = {"key": key, "info": dict(info)}
+            write(self.folder / name, content)
+        self._remember(name, known)
+        return dict(known["info"])
+
+    def earlier(self, name: str) -> Info | None:
+        """Keep a file of an earlier rendering whose source is gone; None if there is none."""
+        known = self._before.get(name)
+        if known is None or not (self.folder / name).is_file():
+            return None
+        self._remember(name, known)
+        return dict(known["info"])
+
+    def _remember(self, name: str, known: dict[str, Any]) -> None:
+        with self._lock:
+            self._seen.add(name)
+            self._made[name] = known
+
+    def close(self) -> None:
+        """Remove what is left of earlier renderings, and remember the keys."""
+        for folder in self.owned:
+            for path in (self.folder / folder).iterdir():
+                if f"{folder}/{path.name}" not in self._seen and path.is_file():
+                    path.unlink(missing_ok=True)
+        text = json.dumps(self._made, sort_keys=True, separators=(",", ":"))
+        write(self.folder / _MEMORY, text.encode())
+
+    def _read_memory(self) -> dict[str, dict[str, Any]]:
+        try:
+            memory = json.loads((self.folder / _MEMORY).read_text("utf-8"))
+            return {
+                name: {"key": each["key"], "info": each["info"]} for name, each in memory.items()
+            }
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return {}
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file as a whole, unless it has this content.
+
+    Nothing is flushed to the disk: pages can be rendered again, results cannot.
+    """
+    try:
+        if path.read_bytes() == content:
+            return
+    except OSError:
+        pass
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(4)}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

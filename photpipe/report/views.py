@@ -1,0 +1,633 @@
+"""What the main page says: numbers rounded, links relative, nothing left to compute."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from photpipe import telescopes
+from photpipe.errors import ConfigError
+from photpipe.report import wording
+from photpipe.report.findings import CHAIN
+from photpipe.report.links import Links
+from photpipe.report.state import CONTROL, FrameState, State, TargetData
+from photpipe.report.verdicts import Severity, Verdict
+from photpipe.report.wording import UNKNOWN, number
+from photpipe.results import StageRecord
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+MOST_FRAMES_LINKED = 8
+CARDS = 4  # targets whose light curves stand on the main page
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words that lead somewhere; nowhere if `href` is empty."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A short judgement and how serious it is (good, look, bad, note)."""
+
+    text: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the large numbers on top."""
+
+    name: str
+    value: str
+    detail: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """One line of the verdict."""
+
+    severity: str
+    word: str
+    text: str
+    advice: str
+    href: str
+    frames: tuple[Link, ...]
+    more: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """How the last run of a command went."""
+
+    command: str
+    arguments: str
+    started: str
+    duration: str
+    outcome: Word
+    reason: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """A row of the data summary."""
+
+    number: int
+    frame: Link
+    midtime: str
+    object_name: str
+    filter_name: str
+    airmass: str
+    exptime: str
+    scale: str
+    binning: str
+    field: str
+    state: Word
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRow:
+    """Registration of one frame."""
+
+    number: int
+    frame: Link
+    state: Word
+    catalog: str
+    as_contrast: str
+    xy_contrast: str
+    sigma_ra: str
+    sigma_dec: str
+    chi2_reference: str
+    chi2_internal: str
+    matched: str
+    rms: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhotometryRow:
+    """Instrumental photometry of one frame."""
+
+    number: int
+    frame: Link
+    state: Word
+    sources: str
+    fwhm_px: str
+    fwhm_arcsec: str
+    correction: str
+    limit: str
+    target_offset: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationRow:
+    """Calibration of one frame."""
+
+    number: int
+    frame: Link
+    state: Word
+    zeropoint: str
+    error: str
+    scatter: str
+    chi2: str
+    matched: str
+    used: str
+    limit: str
+    catalog: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRow:
+    """A target and what came out."""
+
+    target: Link
+    kind: str
+    points: str
+    limits: str
+    rejected: str
+    median: str
+    error: str
+    span: str
+    files: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCard:
+    """Light curve and animation of a target."""
+
+    target: Link
+    detail: str
+    curve: "Markup"
+    animation: str
+    still: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the main page: where it stands and what it says in a sentence.
+
+    Parameters
+    ----------
+    is_there : bool
+        The stage has left a result.
+    summary : str
+        What came out; or why there is nothing.
+    severity : str
+        How that is.
+    notes : tuple of str
+        More sentences.
+    """
+
+    is_there: bool
+    summary: str
+    severity: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MainView:
+    """The main page."""
+
+    title: str
+    subtitle: str
+    severity: str
+    tiles: tuple[Tile, ...]
+    verdicts: tuple[VerdictView, ...]
+    facts: tuple[tuple[str, str], ...]
+    stages: tuple[StageRow, ...]
+    log: Link
+    report: Link
+    frames: tuple[FrameRow, ...]
+    registration: Section
+    registration_rows: tuple[RegistrationRow, ...]
+    photometry: Section
+    photometry_rows: tuple[PhotometryRow, ...]
+    growth: "Markup"
+    seeing: "Markup"
+    calibration: Section
+    calibration_rows: tuple[CalibrationRow, ...]
+    zeropoints: "Markup"
+    results: Section
+    targets: tuple[TargetRow, ...]
+    cards: tuple[TargetCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Figures of the main page, empty where there is nothing to draw."""
+
+    growth: "Markup"
+    seeing: "Markup"
+    zeropoints: "Markup"
+    cards: tuple[TargetCard, ...]
+
+
+def main_view(
+    state: State, judged: Iterable[Verdict], drawn: Drawn, log_lines: dict[str, int], links: Links
+) -> MainView:
+    """View of the main page.
+
+    Parameters
+    ----------
+    judged : iterable of Verdict
+        The verdict.
+    drawn : Drawn
+        Figures, with links as seen from the page.
+    log_lines : mapping
+        Line of the LOG page where the last run of each command begins.
+    """
+    judged = list(judged)
+    return MainView(
+        title=state.directory.name or str(state.directory),
+        subtitle=subtitle(state),
+        severity=judged[0].severity if judged else Severity.NOTE,
+        tiles=tuple(_tiles(state, links)),
+        verdicts=tuple(verdict_view(each, len(state.frames), links) for each in judged),
+        facts=tuple(_facts(state)),
+        stages=tuple(_stage(each, log_lines, links) for each in state.history.records),
+        log=Link("LOG", links.log),
+        report=Link("report.json", links.data(".diagnostics/report.json")),
+        frames=tuple(_frame_row(each, links) for each in state.frames),
+        registration=_registration(state),
+        registration_rows=tuple(_registration_rows(state, links)),
+        photometry=_photometry(state),
+        photometry_rows=tuple(_photometry_rows(state, links)),
+        growth=drawn.growth,
+        seeing=drawn.seeing,
+        calibration=_calibration(state),
+        calibration_rows=tuple(_calibration_rows(state, links)),
+        zeropoints=drawn.zeropoints,
+        results=_results(state),
+        targets=tuple(_target_row(each, links) for each in state.targets),
+        cards=drawn.cards,
+    )
+
+
+def telescope_name(keyword: str) -> str:
+    """Name of a telescope; its keyword if it is not known here."""
+    try:
+        return telescopes.by_keyword(keyword).name
+    except ConfigError:
+        return keyword
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return sorted({each for each in values if each})
+
+
+def _telescope_names(state: State) -> list[str]:
+    return [
+        telescope_name(keyword)
+        for keyword in _distinct(each.facts.telescope for each in state.frames if each.facts)
+    ]
+
+
+def band(state: State) -> str:
+    """Band of the magnitudes; empty if not known."""
+    calibrated = state.calibrate.band if state.calibrate else ""
+    known = _distinct(each.facts.band for each in state.frames if each.facts)
+    return calibrated or wording.listed(known)
+
+
+def subtitle(state: State) -> str:
+    """Telescope, band, frames and date in one line."""
+    times = [each.midtime_jd for each in state.frames if math.isfinite(each.midtime_jd)]
+    parts = [
+        wording.listed(_telescope_names(state)),
+        f"band {band(state)}" if band(state) else "",
+        wording.many(len(state.frames), "frame"),
+        wording.instant(min(times), 0) + " UTC" if times else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _tiles(state: State, links: Links) -> Iterable[Tile]:
+    frames = len(state.frames)
+    yield Tile("Frames", str(frames), _span(state), links.part("frames"))
+    if state.register is not None:
+        done = state.register.done
+        detail = wording.listed(_distinct(each.catalog for each in state.register.frames))
+        yield Tile("Registered", f"{done}/{frames}", detail, links.part("registration"))
+    if state.photometry is not None:
+        radius = number(state.photometry.aperture_radius_px, 2, "px")
+        seeing = wording.median(each.fwhm_arcsec for each in state.photometry.frames)
+        detail = f"seeing {number(seeing, 1)}″"
+        yield Tile("Aperture radius", radius, detail, links.part("photometry"))
+    if state.calibrate is not None:
+        value = wording.median(each.zeropoint_mag for each in state.calibrate.frames)
+        detail = f"{state.calibrate.calibrated}/{frames} frames, {band(state)}"
+        text = number(value, 3) if math.isfinite(value) else "instrumental"
+        yield Tile("Zeropoint", text, detail, links.part("calibration"))
+    for target in state.targets[:CARDS]:
+        median = wording.median(each.mag for each in target.good)
+        detail = wording.of(len(target.good), len(target.points), "point")
+        yield Tile(target.name, number(median, 3), detail, links.target(target.slug))
+
+
+def _span(state: State) -> str:
+    times = [each.midtime_jd for each in state.frames if math.isfinite(each.midtime_jd)]
+    return f"over {wording.duration(86400 * (max(times) - min(times)))}" if len(times) > 1 else ""
+
+
+def verdict_view(verdict: Verdict, frames: int, links: Links) -> VerdictView:
+    """One verdict with links to its frames, unless it is about all of them."""
+    linked = verdict.frames if len(verdict.frames) < frames else ()
+    shown = linked[:MOST_FRAMES_LINKED]
+    href = links.target(verdict.target.slug) if verdict.target else links.part(verdict.section)
+    return VerdictView(
+        severity=verdict.severity,
+        word=verdict.severity.word,
+        text=verdict.text,
+        advice=verdict.advice,
+        href=href,
+        frames=tuple(Link(str(each.number), links.frame(each.slug)) for each in shown),
+        more=f"and {len(linked) - len(shown)} more" if len(linked) > len(shown) else "",
+    )
+
+
+def _facts(state: State) -> Iterable[tuple[str, str]]:
+    """Names and values on top of the data summary."""
+    known = [each.facts for each in state.frames if each.facts]
+    times = [each.midtime_jd for each in state.frames if math.isfinite(each.midtime_jd)]
+    filters = _distinct(
+        f"{each.filter_name} → {each.band or 'no band'}" if each.filter_name else ""
+        for each in known
+    )
+    keywords = _distinct(each.telescope for each in known)
+    yield "Data directory", str(state.directory.name)
+    yield "Telescope", wording.listed(_telescope_names(state)) or UNKNOWN
+    yield "Keyword", wording.listed(keywords) or UNKNOWN
+    yield "Filter → band", wording.listed(filters) or UNKNOWN
+    yield "Object", wording.listed(_distinct(each.object_name for each in known)) or UNKNOWN
+    yield "Frames", str(len(state.frames))
+    if times:
+        span = f"{wording.instant(min(times), 0)} to {wording.instant(max(times), 0)}"
+        yield "Mid-exposure (UTC)", span
+    airmass = [each.airmass for each in known]
+    if airmass:
+        yield "Airmass", f"{min(airmass):.2f} to {max(airmass):.2f}"
+
+
+_OUTCOMES = {
+    "done": Word("done", Severity.GOOD),
+    "partial": Word("done, some frames failed", Severity.LOOK),
+    "failed": Word("failed", Severity.BAD),
+    "interrupted": Word("interrupted", Severity.LOOK),
+    "running": Word("running, or killed", Severity.LOOK),
+}
+
+
+def _stage(record: StageRecord, log_lines: dict[str, int], links: Links) -> StageRow:
+    line = log_lines.get(record.command)
+    return StageRow(
+        command=record.command,
+        arguments=record.arguments,
+        started=record.started.replace("T", " ").removesuffix("Z"),
+        duration=wording.duration(record.seconds),
+        outcome=_OUTCOMES.get(record.status, Word(record.status, Severity.NOTE)),
+        reason=record.reason,
+        log=f"{links.log}#l{line}"
+        if line is not None and links.log.endswith("html")
+        else links.log,
+    )
+
+
+def _linked(frame: FrameState, links: Links) -> Link:
+    return Link(frame.name, links.frame(frame.slug))
+
+
+def _state(frame: FrameState) -> Word:
+    """How far a frame came."""
+    for stage, word in (
+        ("pp_prepare", "not prepared"),
+        ("pp_register", "not registered"),
+        ("pp_photometry", "not measured"),
+        ("pp_calibrate", "not calibrated"),
+    ):
+        if frame.failure(stage):
+            return Word(word, Severity.BAD)
+    if frame.calibrated:
+        calibrated = frame.calibrated.is_calibrated
+        return Word("calibrated", Severity.GOOD) if calibrated else Word("instrumental", "note")
+    for row, word in ((frame.measured, "measured"), (frame.registered, "registered")):
+        if row:
+            return Word(word, Severity.GOOD)
+    return Word("prepared", Severity.GOOD) if frame.facts else Word(UNKNOWN, Severity.NOTE)
+
+
+def _frame_row(frame: FrameState, links: Links) -> FrameRow:
+    facts = frame.facts
+    width, height = facts.field_arcmin if facts else (math.nan, math.nan)
+    return FrameRow(
+        number=frame.number,
+        frame=_linked(frame, links),
+        midtime=wording.instant(frame.midtime_jd),
+        object_name=(facts.object_name if facts else "") or UNKNOWN,
+        filter_name=(facts.filter_name if facts else "") or UNKNOWN,
+        airmass=number(facts.airmass if facts else None, 2),
+        exptime=number(facts.exptime_s if facts else None, 1),
+        scale=number(facts.pixel_scale_arcsec[0] if facts else None, 3),
+        binning=f"{facts.binning[0]}×{facts.binning[1]}" if facts else UNKNOWN,
+        field=f"{number(width, 1)}×{number(height, 1)}",
+        state=_state(frame),
+    )
+
+
+def _stopped(state: State, command: str) -> str:
+    """Reason of a command that failed as a whole; empty if it did not."""
+    for record in state.history.records:
+        if record.command == command and record.status == "failed":
+            return record.reason
+    return ""
+
+
+def _missing(state: State, command: str) -> Section:
+    """Part of a stage that has left nothing."""
+    reason = _stopped(state, command)
+    if reason:
+        return Section(False, f"{command} stopped: {reason}", Severity.BAD)
+    done = {name: each for name, each in zip(CHAIN, _results_of(state), strict=True) if each}
+    skipped = command in CHAIN and any(CHAIN.index(name) > CHAIN.index(command) for name in done)
+    word = "was left out" if skipped else "has not been run yet"
+    return Section(False, f"{command} {word} in this directory.", Severity.NOTE)
+
+
+def _results_of(state: State) -> tuple[object, ...]:
+    return (
+        state.prepare,
+        state.register,
+        state.photometry,
+        state.calibrate,
+        state.distill or state.targets,
+    )
+
+
+def _share(done: int, failed: int) -> str:
+    """Severity of a share of frames."""
+    if not done:
+        return Severity.BAD
+    return Severity.LOOK if failed else Severity.GOOD
+
+
+def _registration(state: State) -> Section:
+    result = state.register
+    if result is None:
+        return _missing(state, "pp_register")
+    done, failed = result.done, len(result.failed)
+    catalogs = wording.listed(_distinct(each.catalog for each in result.frames))
+    summary = f"{wording.of(done, done + failed)} registered"
+    tried = wording.listed(list(result.catalogs))
+    return Section(
+        True,
+        wording.sentence(summary + (f" with {catalogs}." if catalogs else ".")),
+        _share(done, failed),
+        (f"Catalogs asked: {tried}.",) if tried else (),
+    )
+
+
+def _registration_rows(state: State, links: Links) -> Iterable[RegistrationRow]:
+    for frame in state.frames:
+        row, reason = frame.registered, frame.failure("pp_register")
+        if row is None and not reason:
+            continue
+        yield RegistrationRow(
+            number=frame.number,
+            frame=_linked(frame, links),
+            state=Word("registered", "good") if row else Word("not registered", "bad"),
+            catalog=(row.catalog if row else "") or UNKNOWN,
+            as_contrast=number(row.as_contrast if row else None, 1),
+            xy_contrast=number(row.xy_contrast if row else None, 1),
+            sigma_ra=number(row.sigma_arcsec[0] if row else None, 3),
+            sigma_dec=number(row.sigma_arcsec[1] if row else None, 3),
+            chi2_reference=number(row.chi2 if row else None, 2),
+            chi2_internal=number(row.chi2_internal if row else None, 2),
+            matched=f"{row.matched}" if row else UNKNOWN,
+            rms=number(row.rms_arcsec if row else None, 3),
+            reason=reason,
+        )
+
+
+def _photometry(state: State) -> Section:
+    result = state.photometry
+    if result is None:
+        return _missing(state, "pp_photometry")
+    if not result.frames:
+        return Section(True, "No frame could be measured.", Severity.BAD)
+    frames = wording.of(result.background_frames, len(result.frames))
+    on_target = wording.of(result.target_frames, len(result.frames))
+    return Section(
+        True,
+        f"Aperture radius {number(result.aperture_radius_px, 2, 'px')}: {result.reason}.",
+        _share(len(result.frames), len(result.failed)),
+        (
+            f"Curves of growth of {wording.many(result.background_stars, 'star')} on {frames}, "
+            f"of the target on {on_target}.",
+        ),
+    )
+
+
+def _photometry_rows(state: State, links: Links) -> Iterable[PhotometryRow]:
+    for frame in state.frames:
+        row, reason = frame.measured, frame.failure("pp_photometry")
+        if row is None and not reason:
+            continue
+        yield PhotometryRow(
+            number=frame.number,
+            frame=_linked(frame, links),
+            state=Word("measured", "good") if row else Word("not measured", "bad"),
+            sources=str(row.sources) if row else UNKNOWN,
+            fwhm_px=number(row.fwhm_px if row else None, 2),
+            fwhm_arcsec=number(row.fwhm_arcsec if row else None, 2),
+            correction=number(row.aperture_correction_mag if row else None, 3),
+            limit=number(row.limiting_mag if row else None, 2),
+            target_offset=number(row.target_offset_arcsec if row else None, 2),
+            reason=reason,
+        )
+
+
+def _calibration(state: State) -> Section:
+    result = state.calibrate
+    if result is None:
+        return _missing(state, "pp_calibrate")
+    notes = [sentence for each in result.fields for sentence in each.history]
+    notes += [
+        f"{each.catalog}: {wording.many(each.stars, 'star')}; {each.remark}."
+        for field in result.fields
+        for each in field.attempts
+    ]
+    if result.instrumental:
+        return Section(True, "Instrumental magnitudes, as asked for.", Severity.NOTE)
+    total = len(result.frames) + len(result.failed)
+    catalogs = wording.listed(_distinct(each.catalog for each in result.frames))
+    done = f"{wording.of(result.calibrated, total)} with a zeropoint in {result.band or 'no band'}"
+    if not result.calibrated:
+        why = next((each.note for each in result.frames if each.note), "")
+        summary = f"No zeropoint: the magnitudes are instrumental. {wording.sentence(why)}"
+        return Section(True, summary, Severity.BAD, tuple(notes))
+    summary = f"{wording.sentence(done)} from {catalogs}."
+    severity = _share(result.calibrated, total - result.calibrated)
+    return Section(True, summary, severity, tuple(dict.fromkeys(notes)))
+
+
+def _calibration_rows(state: State, links: Links) -> Iterable[CalibrationRow]:
+    for frame in state.frames:
+        row, reason = frame.calibrated, frame.failure("pp_calibrate")
+        if row is None and not reason:
+            continue
+        good = row is not None and row.is_calibrated
+        word = Word("calibrated", "good") if good else Word("instrumental", "note")
+        yield CalibrationRow(
+            number=frame.number,
+            frame=_linked(frame, links),
+            state=word if row else Word("not calibrated", "bad"),
+            zeropoint=number(row.zeropoint_mag if row else None, 4),
+            error=number(row.zeropoint_sigma_mag if row else None, 4),
+            scatter=number(row.scatter_mag if row else None, 3),
+            chi2=number(row.reduced_chi2 if row else None, 2),
+            matched=str(row.matched) if row else UNKNOWN,
+            used=str(row.used) if row else UNKNOWN,
+            limit=number(row.limiting_mag if row else None, 2),
+            catalog=(row.catalog if row else "") or UNKNOWN,
+            note=(row.note if row else "") or reason,
+        )
+
+
+def _results(state: State) -> Section:
+    if not state.targets:
+        if state.distill is None:
+            return _missing(state, "pp_distill")
+        return Section(True, "No target was measured.", Severity.BAD)
+    names = [each.name for each in state.targets if each.kind != CONTROL]
+    measured = [each for each in state.targets if each.kind != CONTROL and each.good]
+    reasons = (
+        [f"{each.frame}: {each.reason}" for each in state.distill.failed] if state.distill else []
+    )
+    summary = f"{wording.of(len(measured), len(names), 'target')} measured."
+    severity = Severity.GOOD if measured or not names else Severity.BAD
+    return Section(True, wording.sentence(summary), severity, tuple(reasons))
+
+
+def _target_row(target: TargetData, links: Links) -> TargetRow:
+    good = target.good
+    mags = [each.mag for each in good]
+    name = f"photometry_{target.slug}"
+    files = [Link(suffix, links.data(f"{name}.{suffix}")) for suffix in ("dat", "ecsv", "csv")]
+    return TargetRow(
+        target=Link(target.name, links.target(target.slug)),
+        kind=target.kind or UNKNOWN,
+        points=f"{len(good)}/{len(target.points)}",
+        limits=str(sum(each.method == "limit" and not each.rejected for each in target.points)),
+        rejected=str(sum(bool(each.rejected) for each in target.points)),
+        median=number(wording.median(mags), 3),
+        error=number(wording.median(each.sig for each in good), 3),
+        span=number(max(mags) - min(mags), 3) if mags else UNKNOWN,
+        files=tuple(link for link in files if link.href),
+    )
