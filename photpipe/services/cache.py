@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import photpipe
 from photpipe import files, paths
-from photpipe.errors import ServiceError
+from photpipe.errors import ServiceError, UnknownTargetError
 from photpipe.services.cachefile import ABOUT, DAMAGE, FORMAT, from_text, read_about, to_text
 from photpipe.services.request import Request
 from photpipe.settings import ServiceSettings
@@ -68,6 +68,85 @@ class _Process:
 _process = _Process()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that was used.
+
+    Parameters
+    ----------
+    service, request : str
+        Who was asked, and what for.
+    retrieved : str
+        When the service gave it (ISO 8601, UTC).
+    file, stamp : str
+        Its file, and size and time of change by which another content is recognised; the
+        stamp is empty if it could not be written.
+    max_age_days : float
+        Age from which it is asked for again.
+    """
+
+    service: str
+    request: str
+    retrieved: str
+    file: str
+    stamp: str
+    max_age_days: float
+
+    @property
+    def is_current(self) -> bool:
+        """Whether asking today would give the same: not changed, and not too old."""
+        try:
+            is_same = not self.stamp or stamp_of(Path(self.file)) == self.stamp
+        except OSError:  # it was deleted, which says nothing about the sky
+            is_same = True
+        return is_same and _age_days({"retrieved": self.retrieved}) < self.max_age_days
+
+
+@dataclass(slots=True)
+class Trace:
+    """Answers that were used while it was open.
+
+    Parameters
+    ----------
+    answers : dict
+        File to answer.
+    missing : list of str
+        Files that were looked for in vain where nobody was to be asked.
+    failures : list of str
+        What services that were asked in vain had to say.
+    """
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+_traces: list[Trace] = []
+
+
+@contextlib.contextmanager
+def traced() -> Iterator[Trace]:
+    """Note what this process asks for in the block."""
+    trace = Trace()
+    _traces.append(trace)
+    try:
+        yield trace
+    finally:
+        _traces.remove(trace)
+
+
+def stamp_of(path: Path) -> str:
+    """Size and time of change of a file.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    """
+    status = path.stat()
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
 class Cache:
     """The folders of kept answers: one to write, any number to read.
 
@@ -104,6 +183,22 @@ class Cache:
         ServiceError
             If there is none: in offline mode with the place that was looked at.
         """
+        try:
+            return self._remembered(request, fetch, find)
+        except ServiceError as error:
+            if self.settings.offline:
+                for trace in _traces:
+                    trace.missing.append(str(self.path(request)))
+            elif not isinstance(error, UnknownTargetError):
+                _note_failure(error)
+            raise
+
+    def _remembered(
+        self,
+        request: Request,
+        fetch: Callable[[], "Table"],
+        find: "Callable[[bool], Table | None] | None",
+    ) -> "Table":
         look = find or (lambda any_age: self.find(request, any_age=any_age))
         began = time.monotonic()
         found = look(self.settings.offline)
@@ -131,6 +226,7 @@ class Cache:
                 if stale is None:
                     raise
                 log.warning("%s; an old answer from the cache is used", error)
+                _note_failure(error)
                 return stale
             self.keep(request, answer)
         return request.trim(answer, request.max_mag)
@@ -141,6 +237,7 @@ class Cache:
             table = self.load(path)
             if table is None or not (any_age or self._is_fresh(table, request)):
                 continue
+            self.note(path, table, request)
             found = request.trim(table, depth)
             if not is_truncated(table):
                 return found
@@ -152,10 +249,31 @@ class Cache:
 
     def _is_fresh(self, table: "Table", request: Request) -> bool:
         """Whether an answer is young enough; an empty one is asked for again the next day."""
-        limit_days = request.max_age_days
-        if len(table) == 0:
-            limit_days = min(limit_days, self.settings.unknown_age_days)
-        return _age_days(table.meta[ABOUT]) < limit_days
+        return _age_days(table.meta[ABOUT]) < self._max_age_days(table, request)
+
+    def _max_age_days(self, table: "Table", request: Request) -> float:
+        if len(table):
+            return request.max_age_days
+        return min(request.max_age_days, self.settings.unknown_age_days)
+
+    def note(self, path: Path, table: "Table", request: Request, *, grows: bool = False) -> None:
+        """Tell the open traces of an answer; the file of one that grows changes without harm."""
+        if not _traces:
+            return
+        about = table.meta[ABOUT]
+        stamp = ""
+        with contextlib.suppress(OSError):
+            stamp = "" if grows else stamp_of(path)
+        answer = Answer(
+            service=str(about["service"]),
+            request=str(about["request"]),
+            retrieved=str(about["retrieved"]),
+            file=str(path),
+            stamp=stamp,
+            max_age_days=self._max_age_days(table, request),
+        )
+        for trace in _traces:
+            trace.answers[answer.file] = answer
 
     def _candidates(self, request: Request) -> list[tuple[Path, float | None]]:
         """Files that may hold the answer with their depths, the smallest cone first."""
@@ -229,6 +347,7 @@ class Cache:
         except OSError as error:
             self._warn(self.folder, error)
         self._hold(path, stamp, table.copy())
+        self.note(path, table, request)
 
     def _hold(self, path: Path, stamp: tuple[int, int] | None, table: "Table") -> None:
         with _process.guard:
@@ -291,6 +410,11 @@ class Cache:
                         )
                     )
         return sorted(found, key=lambda entry: -entry.age_days)
+
+
+def _note_failure(error: ServiceError) -> None:
+    for trace in _traces:
+        trace.failures.append(str(error))
 
 
 def cache_folder(settings: ServiceSettings) -> Path:

@@ -105,7 +105,9 @@ class _Search:
             return self._fetched(missing, self._kept(cache, request, any_age=True))
 
         try:
-            return cache.remember(request, fetch, find)
+            found = cache.remember(request, fetch, find)
+            cache.note(cache.path(request), found, request, grows=True)
+            return found
         except UnknownTargetError:
             cache.keep(unknown, _empty(self.target))
             raise
