@@ -79,9 +79,9 @@ def facts(cards: Sequence[Card], pristine: Sequence[Card] | None) -> list[Card]:
     origin = cards if pristine is None else pristine
     result = [card for card in cards if not is_owned(card.keyword)]
     result += [card for card in origin if is_owned(card.keyword)]
-    if pristine is None and any(card.keyword == _EQUINOX_KEYWORD for card in cards):
-        # prepared elsewhere: EQUINOX is that of the WCS by now
-        years = to_header(cards)[_EQUINOX_KEYWORD]
+    moved = [card for card in cards if card.keyword == _EQUINOX_KEYWORD and pristine is None]
+    years = as_number(card_value(to_header(moved), _EQUINOX_KEYWORD)) if moved else None
+    if years is not None:  # prepared elsewhere: EQUINOX is that of the WCS by now
         result = changed(result, {"EQUINOX": years})
     return result
 

@@ -38,6 +38,9 @@ _TERMS = (
 )
 _WCS_KEYWORD = re.compile("|".join(_TERMS))
 _NUMERIC = re.compile(r"(?:CRVAL|CRPIX|CDELT|CROTA|CD|PC|PV|A|B|PROJP|LONPOLE|LATPOLE|EQUINOX).*")
+_SIP_ORDERS = range(10)
+_LATITUDE = re.compile(r"DEC|.LAT")
+_SMALLEST_STEP_DEG, _LARGEST_STEP_DEG = 1e-8, 1.0
 _UNREADABLE = {"TNX": "IRAF's TNX", "ZPX": "IRAF's ZPX"}
 
 
@@ -107,12 +110,15 @@ class _System:
             advice = "cannot be read here; run without -keep_wcs, pp_register finds its own"
             raise HeaderError(frame, "CTYPE1", f"{_UNREADABLE[projection]} {advice}")
         terms |= _matrix(terms, frame)
+        _check_sizes(terms, axes[0], frame)
         sip = any(re.match(r"[AB]_ORDER", name) for name in terms)
         numbered = [name for name in terms if re.match(r"PV\d_", name)]
         if projection == "TAN" and numbered:
             projection = _polynomial_projection(numbered, frame)
         if projection == "TPV" and sip:
             raise HeaderError(frame, "A_ORDER", f"SIP and PV terms together: {_NO_WCS}")
+        if projection == "TPV":  # some readers take a missing first term for zero
+            terms = {"PV1_1": 1.0, "PV2_1": 1.0, **terms}
         suffix = "-SIP" if sip else ""
         for axis in (1, 2):
             terms[f"CTYPE{axis}"] = f"{axes[axis - 1][:5]}{projection}{suffix}"
@@ -163,7 +169,28 @@ class _System:
     @property
     def _axes(self) -> tuple[int, int]:
         """Which pixel axis is longitude, which is latitude."""
-        return (1, 0) if re.match(r"DEC|.LAT", str(self.terms["CTYPE1"])) else (0, 1)
+        return (1, 0) if _LATITUDE.match(str(self.terms["CTYPE1"])) else (0, 1)
+
+
+def _check_sizes(terms: dict[str, CardValue], first_axis: str, frame: str) -> None:
+    """Refuse a reference point or a scale that no camera has; bring the longitude into range.
+
+    Raises
+    ------
+    HeaderError
+        Which card.
+    """
+    longitude, latitude = ("CRVAL1", "CRVAL2")
+    if _LATITUDE.match(first_axis):
+        longitude, latitude = latitude, longitude
+    for name, limit in ((latitude, 90.0), (longitude, 360.0), ("CRPIX1", 1e6), ("CRPIX2", 1e6)):
+        if abs(float(terms[name])) > limit:
+            raise HeaderError(frame, name, f"{terms[name]} is out of range: {_NO_WCS}")
+    terms[longitude] = float(terms[longitude]) % 360.0
+    for axis in (1, 2):
+        step_deg = math.hypot(float(terms[f"CD1_{axis}"]), float(terms[f"CD2_{axis}"]))
+        if not _SMALLEST_STEP_DEG < step_deg < _LARGEST_STEP_DEG:
+            raise HeaderError(frame, "CD1_1", f"{step_deg:g} degrees per pixel: {_NO_WCS}")
 
 
 def _terms(header: "fits.Header", frame: str) -> dict[str, CardValue]:
@@ -202,9 +229,10 @@ def _number(value: object, name: str, frame: str) -> float | int:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
-        raise HeaderError(frame, name, f"{str(value)!r} is no number: {_NO_WCS}")
-    return int(number) if name.endswith("_ORDER") else number
+    is_order = name.endswith("_ORDER")
+    if not math.isfinite(number) or (is_order and number not in _SIP_ORDERS):
+        raise HeaderError(frame, name, f"{str(value)!r} is no such number: {_NO_WCS}")
+    return int(number) if is_order else number
 
 
 def _polynomial_projection(names: Iterable[str], frame: str) -> str:
@@ -291,4 +319,5 @@ def _refitted(system: _System, shape: tuple[int, int]) -> dict[str, CardValue]:
     terms: dict[str, CardValue] = {"CTYPE1": f"RA---{name}", "CTYPE2": f"DEC--{name}"}
     terms |= {"CRVAL1": ra0, "CRVAL2": dec0, "CRPIX1": float(crpix[0]), "CRPIX2": float(crpix[1])}
     terms |= {f"CD{i + 1}_{j + 1}": float(cd[i, j]) for i in (0, 1) for j in (0, 1)}
+    _check_sizes(terms, "RA---", system.frame)
     return _System(system.frame, name, {**terms, **coefficients}).cards()

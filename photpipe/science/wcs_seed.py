@@ -91,6 +91,8 @@ class SeedWcs:
             "CD1_2": self.cd[0][1],
             "CD2_1": self.cd[1][0],
             "CD2_2": self.cd[1][1],
+            # some readers take a missing first term for zero
+            **({"PV1_1": 1.0, "PV2_1": 1.0} if self.distortion else {}),
             **self.distortion,
             "RADESYS": "ICRS",
             "EQUINOX": 2000.0,
