@@ -67,9 +67,17 @@ def _text(text: str) -> str:
     return text
 
 
+def _number(text: str) -> float:
+    """Any number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
 def _positive(text: str) -> float:
     """Finite number above zero."""
-    value = float(text)
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return value
@@ -77,15 +85,15 @@ def _positive(text: str) -> float:
 
 def _count(text: str) -> int:
     """Whole number of at least one; ``3.0`` is accepted."""
-    value = float(text)
-    if value < 1 or value != int(value):
+    value = _number(text)
+    if not (value >= 1 and value.is_integer()):
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
     return int(value)
 
 
 def _finite(text: str) -> float:
-    value = float(text)
-    if value - value != 0:
+    value = _number(text)
+    if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number")
     return value
 
@@ -287,7 +295,8 @@ def new_parser(name: str, summary: str) -> argparse.ArgumentParser:
 def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
     """Arguments with every spelling of a known option (``--keep-wcs``) as ``-keep_wcs``.
 
-    What follows a lone ``--`` is left alone, as are values and file names.
+    What follows a lone ``--`` is left alone, as are values and file names. A file whose name
+    begins with a dash, as a wildcard may bring it, is no option.
     """
     known = {*names, "help", "version"}
     result: list[str] = []
@@ -299,6 +308,8 @@ def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
         name = ALIASES.get(name, name)
         if head.startswith("-") and name in known:
             result += [f"-{name}", value] if equals else [f"-{name}"]
+        elif word.startswith("-") and Path(word).is_file():
+            result.append(f"./{word}")
         else:
             result.append(word)
     return result
@@ -387,18 +398,19 @@ def open_workspace(directory: Path, values: argparse.Namespace) -> Workspace:
 def named_paths(names: Sequence[str]) -> list[Path]:
     """Files that the user named, each once; ``.lst`` files are read, wildcards expanded.
 
+    A folder, and what is missing, are left to the stage, which tells them among the frames
+    that failed.
+
     Raises
     ------
     ConfigError
-        If a name fits no file.
+        If there is no file at all.
     """
-    found: dict[Path, None] = {}
-    for name in names:
-        for each in _expanded(name):
-            found.setdefault(each.absolute(), None)
-    missing = [path for path in found if not path.is_file()]
-    if missing:
-        raise ConfigError(f"{missing[0].name}: there is no such file in {missing[0].parent}")
+    found = dict.fromkeys(each.absolute() for name in names for each in _expanded(name))
+    if not any(path.is_file() for path in found):
+        first = next(iter(found))
+        reason = "a folder; name the images in it" if first.is_dir() else "there is no such file"
+        raise ConfigError(f"{first.name}: {reason} ({first})")
     return list(found)
 
 
@@ -428,7 +440,7 @@ def _expanded(name: str) -> list[Path]:
         matches = sorted(path.parent.glob(path.name))
         if matches:
             return matches
-    raise ConfigError(f"{name}: there is no such file")
+    return [path]
 
 
 def _listed(path: Path) -> list[Path]:

@@ -175,10 +175,45 @@ def test_images_are_found_listed_and_refused(tmp_path: Path) -> None:
     assert run(finds(Options()), *both) == cli.Status.FAILED
 
 
-def test_leading_dash_after_double_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "words", [("--", "-snr.fits"), ("-snr.fits",), ("-c d.fits", "-snr", "1.5")]
+)
+def test_names_with_a_leading_dash(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("-snr.fits").touch()
-    assert run(finds(Options()), "--", "-snr.fits") == cli.Status.DONE
+    Path("-c d.fits").touch()
+    assert run(finds(Options()), *words) == cli.Status.DONE
+
+
+def test_folders_and_missing_files_are_left_to_the_stage(image: str) -> None:
+    (Path(image).parent / "sub").mkdir()
+    seen: list[str] = []
+
+    def stage(paths: Sequence[Path], *_: object) -> Outcome:
+        seen.extend(path.name for path in paths)
+        return Outcome()
+
+    names = [str(Path(image).parent / name) for name in ("sub", "gone.fits")]
+    assert run(stage, image, *names) == cli.Status.DONE
+    assert seen == ["a b.fits", "sub", "gone.fits"]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("sub", "a folder; name the images in it"), ("gone", "no such file")]
+)
+def test_no_image_at_all(
+    word: str, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sub").mkdir()
+    assert run(finds(Options()), str(tmp_path / word)) == cli.Status.FAILED
+    assert said in caplog.text
+
+
+def test_what_is_no_number_is_called_so(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(finds(Options()), "-offset", "1", image) == cli.Status.USAGE
+    assert "is not a number" in capsys.readouterr().err
 
 
 def test_wrong_settings_are_one_line(image: str, caplog: pytest.LogCaptureFixture) -> None:
