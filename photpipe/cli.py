@@ -339,6 +339,8 @@ def _run_stage(
     command: Command, options: object, values: argparse.Namespace, words: Sequence[str]
 ) -> Status:
     """Run the stage in the directory of the images, with its LOG open."""
+    from photpipe import telescopes
+
     paths = named_paths(getattr(values, command.positional))
     directory = Path.cwd() if command.is_anywhere else common_directory(paths)
     workspace = open_workspace(directory, values)
@@ -348,6 +350,7 @@ def _run_stage(
         reporting(outcome, debug=values.debug),
     ):
         log.debug("%s", shlex.join([command.name, *words]))
+        telescopes.registry()  # a mistake in the user's telescopes is told once, not per frame
         outcome.status = conclude(command.stage(paths, options, workspace))
     return outcome.status
 

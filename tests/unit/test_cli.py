@@ -222,6 +222,19 @@ def test_wrong_settings_are_one_line(image: str, caplog: pytest.LogCaptureFixtur
     assert "did you mean pos_epsilon?" in caplog.text
 
 
+def test_mistakes_in_telescopes_are_told_once(
+    image: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = Path(image).parent / "own"
+    monkeypatch.setenv("PHOTPIPEDIR", str(own))
+    assert run(finds(Options()), image) == cli.Status.FAILED
+    assert capsys.readouterr().out.count("which has no folder setup/") == 1
+    (own / "setup").mkdir(parents=True)
+    (own / "setup" / "mytelescopes.py").write_text("implemented_telescopes.append('X'\n")
+    assert run(finds(Options()), image) == cli.Status.FAILED
+    assert capsys.readouterr().out.count("mytelescopes.py, line 1: ") == 1
+
+
 def test_unwritable_log_does_not_stop(image: str, capsys: pytest.CaptureFixture[str]) -> None:
     (Path(image).parent / "LOG").mkdir()
     assert run(finds(Options()), image) == cli.Status.DONE
