@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.catalogs.ldac import read_ldac, write_ldac
-from photpipe.errors import FrameError
+from photpipe.errors import FrameError, HeaderError
 from photpipe.results import PhotometryFrame
 from photpipe.science import growth, noise
+from photpipe.science.flags import SourceFlag
 from photpipe.sky import ARCSEC_PER_DEG, separation_deg
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ APERTURE_COLUMNS = ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER")
 NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
 LINEAR_RANGE = 0.9  # of the saturation level: fuller pixels are mistrusted
 CENTROID_SIGMA = 3.0
+LARGEST_SCALE_RATIO = 1.5
+MISSING_PART = 0.05  # of an aperture's pixels: beyond, its flux is no measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,21 @@ class FrameGrowth:
         return self.frame.name
 
 
-def pixel_scale_arcsec(wcs: "WCS") -> float:
-    """Geometric mean scale of the pixels at the reference point of a WCS."""
-    determinant = np.linalg.det(wcs.pixel_scale_matrix)
-    return float(np.sqrt(abs(determinant)) * ARCSEC_PER_DEG)
+def placed(frame: "Frame") -> "tuple[WCS, float]":
+    """The WCS of a frame and its pixel scale (arcsec).
+
+    Raises
+    ------
+    HeaderError
+        If there is no WCS, or its pixels are of quite another size than those of the camera.
+    """
+    wcs = frame.wcs()
+    scale = float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))) * ARCSEC_PER_DEG)
+    expected = math.sqrt(math.prod(frame.pixel_scale_arcsec))
+    if not 1 / LARGEST_SCALE_RATIO < scale / expected < LARGEST_SCALE_RATIO:
+        reason = f"pixels of {scale:.3g} arcsec instead of {expected:.3g}; run pp_prepare"
+        raise HeaderError(frame.name, "CD1_1", reason)
+    return wcs, scale
 
 
 def is_linear(table: "Table", saturation_adu: float | None) -> BoolArray:
@@ -153,13 +167,13 @@ def _target_row(
     """Row of the source at the target's prediction (-1 if there is none) and its distance."""
     if target is None:
         return -1, math.nan
-    wcs = frame.wcs()
+    wcs, scale_arcsec = placed(frame)
     ra, dec = wcs.all_pix2world(
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
     distance = separation_deg(ra, dec, target.ra_deg, target.dec_deg) * ARCSEC_PER_DEG
     row = int(np.nanargmin(distance))
-    centroid = CENTROID_SIGMA * float(table["ERRAWIN_IMAGE"][row]) * pixel_scale_arcsec(wcs)
+    centroid = CENTROID_SIGMA * float(table["ERRAWIN_IMAGE"][row]) * scale_arcsec
     reach = max(tolerance_arcsec, np.hypot(np.nan_to_num(target.sigma3_arcsec), centroid))
     return (row, float(distance[row])) if distance[row] <= reach else (-1, math.nan)
 
@@ -198,14 +212,16 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
     flux, error = (np.asarray(table[name], float)[:, index] for name in APERTURE_COLUMNS[:2])
     sky_variance = noise.sky_variance(flux, error, found.header_gain)
     radius_px = float(radii_px[index])
-    sky = _sky_noise(frame, table, radius_px, noise.pixel_noise(sky_variance, radius_px))
+    image = _image(frame)
+    sky = _sky_noise(image, table, radius_px, noise.pixel_noise(sky_variance, radius_px))
+    table["FLAGS"][_with_gaps(image, table, radius_px)] |= SourceFlag.APERTURE_INCOMPLETE
     error = noise.aperture_errors(flux, sky_variance, sky.factor, found.gain.e_per_adu)
     positive = flux > 0
     safe = np.where(positive, flux, 1.0)
     table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
     table["MAG_APER"] = np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE)
     table["MAGERR_APER"] = np.where(positive, noise.POGSON * error / safe, NO_MAGNITUDE)
-    wcs = frame.wcs()
+    wcs, scale_arcsec = placed(frame)
     table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
@@ -227,7 +243,7 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
         target=found.target.name if found.target else "",
         target_offset_arcsec=found.target_offset_arcsec,
         fwhm_px=found.fwhm_px,
-        fwhm_arcsec=found.fwhm_px * pixel_scale_arcsec(wcs),
+        fwhm_arcsec=found.fwhm_px * scale_arcsec,
         aperture_correction_mag=correction.magnitude,
         aperture_correction_error_mag=correction.error_mag,
         sky_noise_adu=sky.aperture_counts,
@@ -238,20 +254,30 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
     )
 
 
-def _sky_noise(
-    frame: "Frame", table: "Table", radius_px: float, pixel_adu: float
-) -> noise.SkyNoise:
-    """Noise of the sky in the aperture, measured on empty places of the image."""
+def _image(frame: "Frame") -> FloatArray:
+    """Pixels of a frame, NaN where they are masked."""
     from astropy.io import fits
 
     try:
         image = np.asarray(fits.getdata(frame.path, memmap=False))
-        mask_file = frame.telescope.mask_file(frame.binning)
-        if mask_file is not None:
-            mask = np.asarray(fits.getdata(mask_file, memmap=False))
+        if frame.mask_path is not None:
+            mask = np.asarray(fits.getdata(frame.mask_path, memmap=False))
             image = np.where(mask > 0, image, np.nan)
     except (OSError, ValueError, TypeError) as problem:
         raise FrameError(frame.name, f"the pixels cannot be read: {problem}") from problem
+    return image
+
+
+def _with_gaps(image: FloatArray, table: "Table", radius_px: float) -> BoolArray:
+    """Sources whose apertures lack pixels; Source Extractor only mirrors the others into them."""
+    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    return np.asarray(noise.missing_part(image, x, y, radius_px) > MISSING_PART)
+
+
+def _sky_noise(
+    image: FloatArray, table: "Table", radius_px: float, pixel_adu: float
+) -> noise.SkyNoise:
+    """Noise of the sky in the aperture, measured on empty places of the image."""
     keep_off = radius_px + 2.0 * np.sqrt(np.asarray(table["ISOAREA_IMAGE"], float) / np.pi)
     places = noise.empty_places(
         image.shape,

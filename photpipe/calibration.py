@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe import sky
-from photpipe.apertures import NO_MAGNITUDE, TargetPosition, is_linear, pixel_scale_arcsec
+from photpipe.apertures import NO_MAGNITUDE, TargetPosition, is_linear, placed
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.matching import mutual_matches
 from photpipe.catalogs.table import SourceTable
@@ -107,11 +107,10 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
         reason = "its catalog holds no aperture magnitudes or several; run pp_photometry"
         raise FrameError(frame.name, reason)
     table = table[np.asarray(table["FLAGS"]) <= maxflag]
-    wcs = frame.wcs()
+    wcs, scale = placed(frame)
     ra, dec = wcs.all_pix2world(
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
-    scale = pixel_scale_arcsec(wcs)
     radius, seeing, sky_noise = (
         as_number(card_value(frame.header, card)) for card in ("APRAD", "PPSEEING", "APNOISE")
     )

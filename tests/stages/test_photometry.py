@@ -13,7 +13,6 @@ from astropy.io import fits
 
 import pp_photometry
 from photpipe import cli
-from photpipe.apertures import pixel_scale_arcsec
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.errors import ConfigError, FrameError
 from photpipe.fitsfile import read_header, update_header
@@ -392,11 +391,12 @@ def test_a_list_of_frames_and_names_with_blanks(commands):
     assert not paths[2].with_suffix(".ldac").exists()
 
 
-def test_the_scale_of_a_wcs(frames):
-    wcs = read_truth(frames[0])
-    from tests.simsky import truth_wcs
-
-    assert pixel_scale_arcsec(truth_wcs(wcs)) == pytest.approx(0.375, rel=1e-6)
+def test_a_wcs_of_another_scale_is_refused(frames, workspace):
+    cards = {f"CD{i}_{j}": 1.0 if i == j else 0.0 for i in (1, 2) for j in (1, 2)}
+    update_header(frames[1], cards)
+    result = photometry(frames, PhotometryOptions(background_only=True), workspace)
+    assert result.done == 2
+    assert "pixels of 3.6e+03 arcsec instead of 0.375; run pp_prepare" in result.failed[0].reason
 
 
 def test_faults_of_the_service_do_not_hang(frames, workspace, server):
