@@ -227,8 +227,8 @@ class _Run:
         name = path.name
         try:
             if name in self.campaign.solved:
-                catalog, solved = self.campaign.solved[name]
-                row = _row(catalog, solved)
+                solved = self.campaign.solved[name]
+                row = _row(solved)
                 changes = registration.changes_of(self.frames[name], row, solved.wcs)
                 update_header(path, changes)
                 return row
@@ -263,18 +263,17 @@ class _Run:
                 joined(charts).write_ldac(directory / f"{slug(name)}.cat")
 
 
-def _row(catalog: str, solved: "Solved") -> RegisteredFrame:
+def _row(solved: "Solved") -> RegisteredFrame:
     """Result of a registered frame."""
     from photpipe import sky
-    from photpipe.science import tpv
+    from photpipe.astromatic.plates import degree_of
 
     plate, check, scamp = solved.plate, solved.check, solved.scamp
     ra, dec = check.middle_deg
     offset_deg = sky.separation_deg(plate.cone.ra_deg, plate.cone.dec_deg, ra, dec)
-    powers = [sum(of) for m, of in tpv.terms(tpv.MAX_DEGREE).items() if f"PV1_{m}" in solved.wcs]
     return RegisteredFrame(
         frame=plate.frame,
-        catalog=catalog,
+        catalog=solved.chart.stars.name,
         seed=solved.seed,
         fit=solved.fit,
         as_contrast=scamp.as_contrast if scamp else math.nan,
@@ -293,7 +292,7 @@ def _row(catalog: str, solved: "Solved") -> RegisteredFrame:
         scale_error=check.scale_arcsec / plate.scale_arcsec - 1,
         rotation_deg=check.rotation_deg,
         mirrored=check.mirrored,
-        degree=max(powers, default=1),
+        degree=degree_of(solved.wcs),
         sigma_arcsec=scamp.sigma_arcsec if scamp else (check.rms_arcsec, check.rms_arcsec),
         chi2=scamp.chi2 if scamp else math.nan,
         chi2_internal=scamp.chi2_internal if scamp else math.nan,

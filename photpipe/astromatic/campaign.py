@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe import sky
-from photpipe.astromatic.plates import Chart, Plate, Solved, covering
+from photpipe.astromatic.plates import KEPT, Chart, Plate, Solved, covering
 from photpipe.astromatic.solver import FINENESS, Solver
 from photpipe.catalogs import surveys
 from photpipe.catalogs.table import SourceTable
@@ -53,7 +53,7 @@ class Campaign:
     Attributes
     ----------
     solved : dict
-        Frame name to catalog and solution.
+        Frame name to solution.
     failures : dict
         Frame name to the reason.
     charts : dict
@@ -65,7 +65,7 @@ class Campaign:
     settings: Settings
     jobs: int = 1
     catalog: str | None = None
-    solved: dict[str, tuple[str, Solved]] = field(default_factory=dict)
+    solved: dict[str, Solved] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     charts: dict[str, list[Chart]] = field(default_factory=dict)
     report: tuple[int, bytes] = (0, b"")
@@ -90,11 +90,10 @@ class Campaign:
                 log.warning("%s", error)
                 for plate in solver.unseeded(pending):
                     solver.complain(plate, str(error))
-            for plate in pending:
-                if plate.frame in solver.solved:
-                    self.solved[plate.frame] = name, solver.solved[plate.frame]
-                else:
-                    complaints[plate.frame].append(solver.complaints.get(plate.frame, ""))
+            for plate in solver.pending(pending):
+                complaints[plate.frame].append(solver.complaints.get(plate.frame, ""))
+        solver.polish()
+        self.solved |= solver.solved
         for plate in solver.pending(plates):
             self.failures[plate.frame] = _why_not(complaints[plate.frame])
         self.report = max(self.report, solver.report, key=lambda each: each[0])
@@ -114,7 +113,7 @@ class Campaign:
         chart = self._chart(name, plates, covering(cones, margin_deg))
         solver.seed(plates, chart, margin_deg)
         solver.ask_scamp(plates, chart)
-        self._polish(plates, chart, solver)
+        self._refine(plates, chart, solver)
         lost = solver.unseeded(plates)
         if not lost or self.settings.registration.repeat_registrations < 2:
             return
@@ -125,9 +124,9 @@ class Campaign:
         found = solver.seeded(lost)
         if found:
             near = solver.whereabouts(found, NEAR_DEG)
-            self._polish(found, self._chart(name, found, near), solver)
+            self._refine(found, self._chart(name, found, near), solver)
 
-    def _polish(self, plates: Sequence[Plate], chart: Chart, solver: Solver) -> None:
+    def _refine(self, plates: Sequence[Plate], chart: Chart, solver: Solver) -> None:
         """Refine seeded frames, the weak ones again and more finely."""
         solver.refine(plates, chart)
         if self.settings.registration.repeat_registrations > 1:
@@ -150,11 +149,11 @@ class Campaign:
                     complaints[plate.frame].append(str(error))
                 continue
             for plate in pending:
-                found = Solved(plate, plate.wcs, chart.check(plate, plate.wcs), "header", "kept")
+                found = Solved.of(plate, chart, plate.wcs, "header", KEPT)
                 if found.objection:
                     complaints[plate.frame].append(found.objection)
                 else:
-                    self.solved[plate.frame] = name, found
+                    self.solved[plate.frame] = found
         for plate in plates:
             if plate.frame not in self.solved:
                 reason = "; ".join(dict.fromkeys(complaints[plate.frame]))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from photpipe import sky
 from photpipe.astromatic.scamp import Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.errors import ReductionError
-from photpipe.science import astrometry, patterns
+from photpipe.science import astrometry, patterns, tpv
 from photpipe.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 Cards = Mapping[str, float | str]
 
 MOST_SOURCES = 1000  # of one frame; more say nothing new
-SMALLEST_ERROR_PX = 0.01  # SCAMP weights by the inverse
+SMALLEST_ERROR_PX = 0.01  # of a position; weights are inverse errors
+SCAMP, LEAST_SQUARES, KEPT = "SCAMP", "least squares", "kept"
 OVERWHELMING_STARS = 10
 OVERWHELMING_NATS = 50.0
+EQUAL = 1.05  # ratio up to which two solutions count as equally good
 REFERENCE_RICHNESS = 3.0  # reference stars per source
 
 
@@ -128,6 +130,13 @@ class Plate:
         """What the telescope's entry allows the pointing to be wrong by."""
         return float(self.scamp_settings.get("POSITION_MAXERR", 15.0))
 
+    def pairs(self, check: astrometry.PlateCheck) -> astrometry.Pairs:
+        """Matched sources with their stars."""
+        error = np.asarray(self.sources["ERRAWIN_IMAGE"], float)[check.sources]
+        return astrometry.Pairs.of(
+            self.pixels[check.sources], check.ra_deg, check.dec_deg, error, check.middle_deg
+        )
+
     @property
     def area_deg2(self) -> float:
         """Nominal area of the frame on the sky."""
@@ -168,6 +177,12 @@ def cone_of(wcs: Cards, shape: tuple[int, int]) -> sky.Cone:
     return sky.enclosing_cone(*astrometry.sky_of(wcs)(*corners))
 
 
+def degree_of(wcs: Cards) -> int:
+    """Degree of the distortion of a solution; 1 if it has none."""
+    terms = tpv.terms(tpv.MAX_DEGREE).items()
+    return max((sum(powers) for number, powers in terms if f"PV1_{number}" in wcs), default=1)
+
+
 def covering(cones: Sequence[sky.Cone], margin_deg: float = 0.0) -> sky.Cone:
     """Cone around cones, at least one."""
     rim = np.exp(2j * np.pi * np.arange(8) / 8) * sky.ARCSEC_PER_DEG
@@ -178,57 +193,6 @@ def covering(cones: Sequence[sky.Cone], margin_deg: float = 0.0) -> sky.Cone:
     ]
     ra, dec = (np.concatenate(each) for each in zip(*points, strict=True))
     return sky.enclosing_cone(ra, dec, margin_deg)
-
-
-@dataclass(frozen=True, slots=True)
-class Solved:
-    """A solution of one frame and what is known about it.
-
-    Parameters
-    ----------
-    plate : Plate
-        The frame.
-    wcs : mapping
-        Cards of the solution.
-    check : PlateCheck
-        What the stars say.
-    seed : str
-        Where it came from: header, series (a neighbour's rotation and scale), pattern, SCAMP.
-    fit : str
-        Who refined it: SCAMP, least squares; or kept as it was.
-    scamp : Solution or None
-        What SCAMP says, if SCAMP refined it.
-    """
-
-    plate: Plate
-    wcs: Cards
-    check: astrometry.PlateCheck
-    seed: str
-    fit: str
-    scamp: Solution | None = None
-
-    @property
-    def objection(self) -> str | None:
-        """Why the stars do not confirm it, or None."""
-        return astrometry.objection(self.check, self.plate.scale_arcsec)
-
-    @property
-    def is_overwhelming(self) -> bool:
-        """Whether the stars confirm it so clearly that SCAMP's opinion does not matter."""
-        return (
-            self.objection is None
-            and self.check.matched >= OVERWHELMING_STARS
-            and self.check.surprise_nats >= OVERWHELMING_NATS
-        )
-
-    def has_contrast(self, settings: Settings) -> bool:
-        """Whether both contrasts of SCAMP reach their limits."""
-        limits = settings.registration
-        return (
-            self.scamp is not None
-            and self.scamp.as_contrast >= limits.scamp_as_contrast_limit
-            and self.scamp.xy_contrast >= limits.scamp_xy_contrast_limit
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,3 +247,81 @@ class Chart:
         count = math.ceil(REFERENCE_RICHNESS * most * math.pi * self.cone.radius_deg**2)
         brightest = np.arange(len(self.stars)) < count
         return self.stars.where(brightest, "bright enough for the frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A solution of one frame and what is known about it.
+
+    Parameters
+    ----------
+    plate : Plate
+        The frame.
+    chart : Chart
+        The stars.
+    wcs : mapping
+        Cards of the solution.
+    check : PlateCheck
+        What the stars say.
+    seed : str
+        Where it came from: header, series (a neighbour's rotation and scale), pattern, SCAMP.
+    fit : str
+        Who refined it: SCAMP, least squares, or both; or kept as it was.
+    scamp : Solution or None
+        What SCAMP says, if SCAMP refined it.
+    """
+
+    plate: Plate
+    chart: Chart
+    wcs: Cards
+    check: astrometry.PlateCheck
+    seed: str
+    fit: str
+    scamp: Solution | None = None
+
+    @classmethod
+    def of(
+        cls,
+        plate: Plate,
+        chart: Chart,
+        wcs: Cards,
+        seed: str,
+        fit: str,
+        scamp: Solution | None = None,
+    ) -> Self:
+        """Solution that is checked by the stars of a chart."""
+        return cls(plate, chart, wcs, chart.check(plate, wcs), seed, fit, scamp)
+
+    def refitted(self, wcs: Cards) -> "Solved":
+        """Same frame with a WCS by least squares, if the stars like it no less; else this one."""
+        fit = LEAST_SQUARES if self.scamp is None else f"{SCAMP} and {LEAST_SQUARES}"
+        other = Solved.of(self.plate, self.chart, wcs, self.seed, fit, self.scamp)
+        better = (
+            other.objection is None
+            and other.check.matched >= self.check.matched / EQUAL
+            and other.check.rms_arcsec <= self.check.rms_arcsec * EQUAL
+        )
+        return other if better else self
+
+    @property
+    def objection(self) -> str | None:
+        """Why the stars do not confirm it, or None."""
+        return astrometry.objection(self.check, self.plate.scale_arcsec)
+
+    @property
+    def is_overwhelming(self) -> bool:
+        """Whether the stars confirm it so clearly that SCAMP's opinion does not matter."""
+        return (
+            self.objection is None
+            and self.check.matched >= OVERWHELMING_STARS
+            and self.check.surprise_nats >= OVERWHELMING_NATS
+        )
+
+    def has_contrast(self, settings: Settings) -> bool:
+        """Whether both contrasts of SCAMP reach their limits."""
+        limits = settings.registration
+        return (
+            self.scamp is not None
+            and self.scamp.as_contrast >= limits.scamp_as_contrast_limit
+            and self.scamp.xy_contrast >= limits.scamp_xy_contrast_limit
+        )

@@ -74,7 +74,7 @@ def detector_of(frame: "Frame", settings: Mapping[str, str]) -> Detector:
         or _positive(settings.get("SATUR_LEVEL"))
         or DEFAULT_SATURATION_ADU,
         gain=_positive(own_gain) or frame.gain or _positive(settings.get("GAIN")) or 0.0,
-        has_mask=frame.telescope.mask_file(frame.binning) is not None,
+        has_mask=frame.mask_path is not None,
     )
 
 
@@ -162,7 +162,7 @@ def _run(
     """Run the tool in a folder of its own; what it wrote."""
     log.debug("%s: %s in %s", frame.name, SOURCE_EXTRACTOR.name, folder)
     (folder / FRAME).symlink_to(frame.path.absolute())
-    mask = frame.telescope.mask_file(frame.binning) if detector.has_mask else None
+    mask = frame.mask_path if detector.has_mask else None
     if mask is not None:
         (folder / WEIGHT).symlink_to(mask.absolute())
     lines = [f"{key} {value}" for key, value in _with_links(settings, folder).items() if value]

@@ -6,26 +6,27 @@ frames together, with a distortion that they share. At last each solution is *ju
 two contrasts of SCAMP, and by all stars, independently of SCAMP.
 
 Where SCAMP fails or its contrasts stay low although the stars leave no doubt (ten pairs and
-fifty nats of surprise at least), the frame is registered by least squares of its own.
+fifty nats of surprise at least), the frame is registered by least squares of its own. At the
+very end the frames are *polished*: fitted together once more, which halves SCAMP's errors.
 """
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from photpipe import sky
 from photpipe.astromatic import scamp
 from photpipe.astromatic.plates import (
+    LEAST_SQUARES,
     OVERWHELMING_STARS,
+    SCAMP,
     Cards,
     Chart,
     Plate,
     Solved,
     cone_of,
     covering,
+    degree_of,
 )
 from photpipe.errors import ToolError
 from photpipe.science import astrometry, patterns
@@ -38,8 +39,7 @@ RESOLUTION_ARCSEC = 1.0  # for small pixels, up to twice RESOLUTION_PX of them
 FINENESS = 4.0  # how many times finer weak frames are matched again
 SEED_TOLERANCE_PX = 3.0
 SEED_ERROR_PX = 40.0
-FIT_ROUNDS = 4
-CLIP_SIGMA = 3.0
+FIT_ROUNDS = 3
 PATIENCE = 6  # failures in a row after which only quick attempts are made
 FRAMES_PER_TIMEOUT = 30
 
@@ -152,18 +152,13 @@ class Solver:
             )
             for each in found:
                 if each.objection is None:
-                    self._seeds[each.plate.frame] = Seed("SCAMP", each.wcs)
+                    self._seeds[each.plate.frame] = Seed(SCAMP, each.wcs)
 
     def refine(self, plates: Sequence[Plate], chart: Chart, fineness: float = 1.0) -> None:
         """Let SCAMP refine the seeded frames together, and judge what it found."""
         for group in _by_instrument(self.seeded(plates)):
-            seeds = [self._seeds[each.frame].wcs for each in group]
-            checks = [
-                chart.check(plate, wcs, SEED_TOLERANCE_PX)
-                for plate, wcs in zip(group, seeds, strict=True)
-            ]
-            stars = np.concatenate([check.pixels for check in checks])
-            degree = astrometry.degree_for(stars, group[0].shape)
+            seeds = _refitted_seeds(group, chart, [self._seeds[each.frame].wcs for each in group])
+            degree = max(degree_of(wcs) for wcs in seeds)
             search = _refining(group[0], degree, fineness)
             found, xml = self._run(group, seeds, chart, search)
             good = sum(self._judge(each) for each in found)
@@ -176,6 +171,23 @@ class Solver:
             found = _fitted(plate, chart, self._seeds[plate.frame])
             if found.is_overwhelming:
                 self.solved[plate.frame] = found
+
+    def polish(self) -> None:
+        """Fit all frames of an instrument together, with a common distortion.
+
+        SCAMP approximates a common distortion where frames are dithered, and gives every frame
+        one of its own only at the price of larger errors.
+        """
+        groups: dict[tuple[str, str], list[Solved]] = {}
+        for found in self.solved.values():
+            key = found.plate.instrument, found.chart.stars.name
+            groups.setdefault(key, []).append(found)
+        for group in groups.values():
+            fitted = astrometry.fit_together(
+                [each.plate.pairs(each.check) for each in group], group[0].plate.shape
+            )
+            for found, wcs in zip(group, fitted, strict=True):
+                self.solved[found.plate.frame] = found.refitted(wcs)
 
     def _run(
         self,
@@ -211,13 +223,13 @@ class Solver:
             self.complaints |= {each.frame: str(error) for each in group}
             return [], b""
         found = [
-            Solved(plate, each.wcs, chart.check(plate, each.wcs), self._kind(plate), "SCAMP", each)
+            Solved.of(plate, chart, each.wcs, self._kind(plate), SCAMP, each)
             for plate, each in zip(group, solutions, strict=True)
         ]
         return found, xml
 
     def _kind(self, plate: Plate) -> str:
-        return self._seeds[plate.frame].kind if plate.frame in self._seeds else "SCAMP"
+        return self._seeds[plate.frame].kind if plate.frame in self._seeds else SCAMP
 
     def _judge(self, found: Solved) -> bool:
         """Accept or refuse what SCAMP found."""
@@ -245,11 +257,10 @@ def _expectation(
     plate: Plate, start: astrometry.PlateMap, reach_deg: float
 ) -> patterns.Expectation:
     """What is known of a frame before it is looked for."""
-    ny, nx = plate.shape
     return patterns.Expectation(
         plate.shape,
         plate.scale_arcsec,
-        centre_arcsec=complex(start(complex((nx + 1) / 2, (ny + 1) / 2))),
+        centre_arcsec=complex(start(astrometry.middle_of(plate.shape))),
         offset_arcsec=reach_deg * sky.ARCSEC_PER_DEG,
         pixel_ratio=plate.pixel_ratio,
     )
@@ -297,21 +308,29 @@ def _unrecognised(plate: Plate, chart: Chart, found: patterns.Finding | None) ->
     )
 
 
+def _refitted_seeds(group: Sequence[Plate], chart: Chart, seeds: Sequence[Cards]) -> list[Cards]:
+    """Seeds fitted together to all their coincidences, where these suffice."""
+    checks = [
+        chart.check(plate, wcs, SEED_TOLERANCE_PX) for plate, wcs in zip(group, seeds, strict=True)
+    ]
+    rich = [k for k, check in enumerate(checks) if check.matched >= astrometry.FEWEST_PAIRS]
+    result = list(seeds)
+    if rich:
+        pairs = [group[k].pairs(checks[k]) for k in rich]
+        fitted = astrometry.fit_together(pairs, group[0].shape)
+        for k, wcs in zip(rich, fitted, strict=True):
+            result[k] = wcs
+    return result
+
+
 def _fitted(plate: Plate, chart: Chart, seed: Seed) -> Solved:
-    """Least-squares solution through all coincidences, outliers clipped."""
-    found = Solved(
-        plate, seed.wcs, chart.check(plate, seed.wcs, SEED_TOLERANCE_PX), seed.kind, "least squares"
-    )
+    """Least-squares solution of one frame through all coincidences."""
+    found = Solved.of(plate, chart, seed.wcs, seed.kind, LEAST_SQUARES)
+    check = chart.check(plate, seed.wcs, SEED_TOLERANCE_PX)
     for _ in range(FIT_ROUNDS):
-        check = found.check
         if check.matched < OVERWHELMING_STARS:
             break
-        degree = astrometry.degree_for(check.pixels, plate.shape)
-        ra, dec = astrometry.sky_of(found.wcs)(check.pixels.real, check.pixels.imag)
-        residual = sky.separation_deg(ra, dec, check.ra_deg, check.dec_deg) * sky.ARCSEC_PER_DEG
-        kept = residual <= CLIP_SIGMA * math.sqrt(2) * max(check.rms_arcsec, 1e-6)
-        wcs = astrometry.fit_tpv(
-            check.pixels[kept], check.ra_deg[kept], check.dec_deg[kept], plate.shape, degree
-        )
-        found = Solved(plate, wcs, chart.check(plate, wcs), seed.kind, "least squares")
+        wcs = astrometry.fit_together([plate.pairs(check)], plate.shape)[0]
+        found = Solved.of(plate, chart, wcs, seed.kind, LEAST_SQUARES)
+        check = found.check
     return found

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 SETTINGS = "settings.swarp"
 STACK = "stack.fits"
 WEIGHT = "stack.weight.fits"
+WEIGHT_SUFFIX = ".weight.fits"
 METHODS = {"average": "AVERAGE", "median": "MEDIAN", "clipped": "CLIPPED"}
 
 
@@ -31,11 +32,14 @@ class Input:
         WCS cards that replace those of the frame, and FLXSCALE.
     background_adu : float
         Level to subtract before scaling.
+    mask : Path, optional
+        Weight map; pixels of weight 0 do not take part.
     """
 
     path: Path
     cards: Mapping[str, float | str]
     background_adu: float
+    mask: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,15 @@ class Combination:
     clip_sigma, clip_ampfrac : float
         Threshold of the clipped mean: sigmas of the noise, plus a fraction of the flux that
         allows for seeing and resampling.
+    keep_files : bool
+        Leave the resampled frames in the folder.
     """
 
     method: str
     subtract_background: bool
     clip_sigma: float
     clip_ampfrac: float
+    keep_files: bool = False
 
 
 def arguments(inputs: Sequence[Input], combination: Combination) -> list[str]:
@@ -70,7 +77,8 @@ def arguments(inputs: Sequence[Input], combination: Combination) -> list[str]:
         "COMBINE_TYPE": METHODS[combination.method],
         "CLIP_SIGMA": f"{combination.clip_sigma:g}",
         "CLIP_AMPFRAC": f"{combination.clip_ampfrac:g}",
-        "WEIGHT_TYPE": "NONE",
+        "WEIGHT_TYPE": "MAP_WEIGHT" if any(each.mask for each in inputs) else "NONE",
+        "WEIGHT_SUFFIX": WEIGHT_SUFFIX,
         "RESAMPLE_DIR": ".",
         "PROJECTION_TYPE": "TAN",
         "FSCALASTRO_TYPE": "FIXED",
@@ -78,7 +86,7 @@ def arguments(inputs: Sequence[Input], combination: Combination) -> list[str]:
         "SUBTRACT_BACK": "Y",
         "BACK_TYPE": "AUTO" if combination.subtract_background else "MANUAL",
         "BACK_DEFAULT": ",".join(f"{each.background_adu:.8g}" for each in inputs),
-        "DELETE_TMPFILES": "Y",
+        "DELETE_TMPFILES": "N" if combination.keep_files else "Y",
         "WRITE_XML": "N",
         "VERBOSE_TYPE": "NORMAL",
         "NTHREADS": "1",
@@ -135,6 +143,8 @@ def run(
         link = folder / link_name(number)
         link.symlink_to(each.path.absolute())
         link.with_suffix(".head").write_text(head_text(each.cards), "ascii")
+        if each.mask is not None:
+            link.with_suffix(WEIGHT_SUFFIX).symlink_to(each.mask.absolute())
     lines = [f"{key} {value}" for key, value in settings.items() if value]
     (folder / SETTINGS).write_text("\n".join(lines) + "\n", "utf-8")
     finished = run_tool(SWARP, arguments(inputs, combination), folder, timeout_s)

@@ -7,8 +7,8 @@ a catalog star beside them, against how many would by chance.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -23,7 +23,11 @@ ComplexArray = NDArray[np.complex128]
 IntArray = NDArray[np.int64]
 PixelToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
-MAX_DEGREE = 3
+
+FEWEST_PAIRS = 6
+FIT_ROUNDS = 3
+CLIP_SIGMA = 4.0
+RAYLEIGH_MEDIAN = 1.1774  # median length of a plane vector, in standard deviations per axis
 
 
 def tangent_plane(
@@ -131,16 +135,20 @@ def fit_plate(
     degree : int
         1, 2 or 3.
     """
-    middle = complex((shape[1] + 1) / 2, (shape[0] + 1) / 2)
-    unit = max(shape) / 2
+    middle, unit = middle_of(shape), max(shape) / 2
     at = (pixels - middle) / unit
     terms = _terms(at.real, at.imag, degree).astype(complex)
     coefficients = np.linalg.lstsq(terms, plane_arcsec, rcond=None)[0]
     return PlateMap(middle, unit, coefficients.astype(complex))
 
 
-def degree_for(pixels: ComplexArray, shape: tuple[int, int], highest: int = MAX_DEGREE) -> int:
-    """Degree of distortion that stars at these places can bear.
+def middle_of(shape: tuple[int, int]) -> complex:
+    """Middle of a frame of (ny, nx) pixels."""
+    return complex((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+
+
+def bearable_degree(pixels: ComplexArray, shape: tuple[int, int]) -> int:
+    """Degree of distortion that stars at these places can bear at most.
 
     The frame is divided into 10 × 10 cells. Sixty stars strewn at random occupy 45 of them and
     bear a cubic, 25 occupy 22 and bear a parabola; fewer, or stars in one heap, bear none.
@@ -148,41 +156,186 @@ def degree_for(pixels: ComplexArray, shape: tuple[int, int], highest: int = MAX_
     column = np.clip((pixels.real - 0.5) / shape[1] * 10, 0, 9.99).astype(int)
     row = np.clip((pixels.imag - 0.5) / shape[0] * 10, 0, 9.99).astype(int)
     occupied = np.unique(10 * row + column).size
-    wanted = 3 if occupied >= 45 else 2 if occupied >= 22 else 1
-    return min(wanted, highest)
+    return 3 if occupied >= 45 else 2 if occupied >= 22 else 1
 
 
-def fit_tpv(
-    pixels: ComplexArray,
-    ra_deg: FloatArray,
-    dec_deg: FloatArray,
-    shape: tuple[int, int],
-    degree: int = 1,
-) -> dict[str, float | str]:
-    """World coordinate cards through pairs of detector and sky positions.
-
-    Degree 1 gives a plain TAN, higher degrees TPV. The reference pixel is the middle of the
-    frame and its sky position is exact in the solution.
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Detections of one frame and the stars that they are.
 
     Parameters
     ----------
     pixels : complex array, shape (n,)
         Detector positions.
-    ra_deg, dec_deg : array, shape (n,)
-        Sky positions, ICRS.
-    shape : (ny, nx)
-        Size of the frame.
-    degree : int
-        Degree of the distortion.
+    plane_arcsec : complex array, shape (n,)
+        Positions of the stars in the plane that touches the sky at `middle_deg`.
+    error_px : array, shape (n,)
+        Standard deviations of the detector positions, as far as they are known.
+    middle_deg : (float, float)
+        RA and Dec of the middle of the frame, roughly.
     """
-    ra0, dec0 = sky.median_position(ra_deg, dec_deg)
-    for _ in range(3):
-        plate = fit_plate(pixels, tangent_plane(ra0, dec0, ra_deg, dec_deg), shape, degree)
-        ra, dec = from_tangent_plane(ra0, dec0, plate.coefficients_arcsec[0])
-        ra0, dec0 = float(ra), float(dec)
-    plane = tangent_plane(ra0, dec0, ra_deg, dec_deg)
-    plate = fit_plate(pixels, plane, shape, degree)
-    return wcs_cards(plate, ra0, dec0)
+
+    pixels: ComplexArray
+    plane_arcsec: ComplexArray
+    error_px: FloatArray
+    middle_deg: tuple[float, float]
+
+    @classmethod
+    def of(
+        cls,
+        pixels: ComplexArray,
+        ra_deg: FloatArray,
+        dec_deg: FloatArray,
+        error_px: FloatArray,
+        middle_deg: tuple[float, float],
+    ) -> Self:
+        """Pairs of detector and sky positions."""
+        return cls(pixels, tangent_plane(*middle_deg, ra_deg, dec_deg), error_px, middle_deg)
+
+    def where(self, kept: NDArray[np.bool_]) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(
+            self.pixels[kept], self.plane_arcsec[kept], self.error_px[kept], self.middle_deg
+        )
+
+
+class Detector:
+    """The distortion of a detector, fitted to all its frames together.
+
+    Every frame has linear terms of its own; the higher ones, which move a pixel position to
+    where it would be without distortion, are common. They follow from the residuals of the
+    linear fits, both sides freed from what linear terms explain (Frisch, Waugh and Lovell).
+
+    Parameters
+    ----------
+    frames : sequence of Pairs
+        At least one, of four pairs or more each.
+    shape : (ny, nx)
+        Size of the frames.
+    degree : int
+        1, 2 or 3.
+    """
+
+    def __init__(self, frames: Sequence[Pairs], shape: tuple[int, int], degree: int) -> None:
+        self.shape, self.degree = shape, degree
+        parts = [self._without_linear(each) for each in frames]
+        self._terms = np.concatenate([part[0] for part in parts])
+        self._residuals = np.concatenate([part[1] for part in parts])
+        self._parameters = 6 * len(frames) + 2 * self._terms.shape[1]
+        self.coefficients_px = self._solved(self._terms, self._residuals)
+
+    def _without_linear(self, pairs: Pairs) -> tuple[FloatArray, ComplexArray]:
+        """Weighted higher terms and residuals (px), both freed from linear terms."""
+        weights = 1 / pairs.error_px
+        back = np.stack(
+            [np.ones(weights.size), pairs.plane_arcsec, pairs.plane_arcsec.conj()], axis=-1
+        )
+        linear = self._solved(back * weights[:, None], pairs.pixels * weights)
+        residuals = (back @ linear - pairs.pixels) * weights
+        terms = self._all_terms(pairs.pixels) * weights[:, None]
+        basis = np.linalg.qr(terms[:, :3])[0]
+        higher = terms[:, 3:] - basis @ (basis.T @ terms[:, 3:])
+        return higher, residuals - basis @ (basis.T @ residuals)
+
+    @staticmethod
+    def _solved(terms: FloatArray | ComplexArray, values: ComplexArray) -> ComplexArray:
+        return np.asarray(np.linalg.lstsq(terms.astype(complex), values, rcond=None)[0], complex)
+
+    def _all_terms(self, pixels: ComplexArray) -> FloatArray:
+        at = (pixels - middle_of(self.shape)) / (max(self.shape) / 2)
+        return _terms(at.real, at.imag, self.degree)
+
+    @property
+    def _left(self) -> FloatArray:
+        """Lengths of the residuals in units of their errors."""
+        return np.asarray(np.abs(self._residuals - self._terms @ self.coefficients_px))
+
+    @property
+    def information_criterion(self) -> float:
+        """Bayesian information criterion; the lower, the better supported."""
+        count = 2 * self._residuals.size
+        chi2 = max(float((self._left**2).sum()), 1e-12)
+        return float(count * math.log(chi2 / count) + self._parameters * math.log(count))
+
+    def plate(self, pairs: Pairs) -> PlateMap:
+        """Map of one frame with the distortion of the detector."""
+        straight = pairs.pixels + self._all_terms(pairs.pixels)[:, 3:] @ self.coefficients_px
+        weights = 1 / pairs.error_px
+        terms = np.stack([np.ones(straight.size), straight, straight.conj()], axis=-1)
+        offset, direct, mirrored = self._solved(
+            terms * weights[:, None], pairs.plane_arcsec * weights
+        )
+        middle, unit = middle_of(self.shape), max(self.shape) / 2
+        linear = [
+            offset + direct * middle + mirrored * middle.conjugate(),
+            (direct + mirrored) * unit,
+            1j * (direct - mirrored) * unit,
+        ]
+        higher = direct * self.coefficients_px + mirrored * self.coefficients_px.conj()
+        return PlateMap(middle, unit, np.concatenate([linear, higher]))
+
+
+def supported_degree(frames: Sequence[Pairs], shape: tuple[int, int]) -> int:
+    """Degree of the distortion that frames share, as far as their stars support it.
+
+    It is the one with the least Bayesian information criterion, and no higher than the places
+    of the stars can bear.
+    """
+    usable = [each for each in frames if each.pixels.size >= FEWEST_PAIRS]
+    if not usable:
+        return 1
+    highest = bearable_degree(np.concatenate([each.pixels for each in usable]), shape)
+    criteria = {
+        degree: Detector(usable, shape, degree).information_criterion
+        for degree in range(1, highest + 1)
+    }
+    return min(criteria, key=lambda degree: criteria[degree])
+
+
+def fit_together(frames: Sequence[Pairs], shape: tuple[int, int]) -> list[dict[str, float | str]]:
+    """World coordinate cards of frames of one detector through their pairs.
+
+    Weighted least squares with a common distortion of the supported degree. Outliers beyond
+    four standard deviations are clipped; to the known errors of position is added what the
+    brighter stars scatter beyond theirs.
+
+    Parameters
+    ----------
+    frames : sequence of Pairs
+        Frames of one detector, `FEWEST_PAIRS` pairs or more each, brightest first.
+    shape : (ny, nx)
+        Size of the frames.
+
+    Returns
+    -------
+    list of dict
+        TAN (degree 1) or TPV. The reference pixel is the middle of the frame.
+    """
+    kept = list(frames)
+    for _ in range(FIT_ROUNDS):
+        degree = supported_degree(kept, shape)
+        detector = Detector(kept, shape, degree)
+        plates = [detector.plate(each) for each in kept]
+        kept = _clipped(frames, plates)
+    return [wcs_cards(plate, *each.middle_deg) for plate, each in zip(plates, frames, strict=True)]
+
+
+def _clipped(frames: Sequence[Pairs], plates: Sequence[PlateMap]) -> list[Pairs]:
+    """Pairs without outliers, with errors that tell the scatter."""
+    off_px = [
+        np.abs(plate(each.pixels) - each.plane_arcsec) / scale_of(plate)
+        for plate, each in zip(plates, frames, strict=True)
+    ]
+    bright = np.concatenate([off[: max(FEWEST_PAIRS, off.size // 3)] for off in off_px])
+    floor_px = float(np.median(bright)) / RAYLEIGH_MEDIAN
+    result = []
+    for off, each in zip(off_px, frames, strict=True):
+        error_px = np.hypot(each.error_px, floor_px)
+        good = off <= CLIP_SIGMA * error_px
+        if good.sum() < FEWEST_PAIRS:
+            good = np.ones(off.size, bool)
+        result.append(replace(each, error_px=error_px).where(good))
+    return result
 
 
 def wcs_cards(plate: PlateMap, ra0_deg: float, dec0_deg: float) -> dict[str, float | str]:
@@ -328,8 +481,10 @@ class PlateCheck:
         East is to the right when north is up.
     middle_deg : (float, float)
         RA and Dec of the middle of the frame.
-    pixels, ra_deg, dec_deg : arrays
-        The matched detections and their stars.
+    sources : int array
+        Indices of the matched detections.
+    ra_deg, dec_deg : arrays
+        Their stars.
     """
 
     detections: int
@@ -346,7 +501,7 @@ class PlateCheck:
     rotation_deg: float
     mirrored: bool
     middle_deg: tuple[float, float]
-    pixels: ComplexArray
+    sources: IntArray
     ra_deg: FloatArray
     dec_deg: FloatArray
 
@@ -407,7 +562,7 @@ def check_plate(
     pixel_ratio : float
         Nominal size of a pixel along y over that along x.
     """
-    middle = complex((shape[1] + 1) / 2, (shape[0] + 1) / 2)
+    middle = middle_of(shape)
     ra0, dec0 = (
         float(each[0]) for each in to_sky(np.array([middle.real]), np.array([middle.imag]))
     )
@@ -431,7 +586,6 @@ def check_plate(
     detected = detected[usable]
     found, star, expected = _coincidences(detected, stars[chosen], tolerance)
     residual = detected[found] - stars[chosen][star]
-    where = pixels[usable[found]]
     return PlateCheck(
         detections=detected.size,
         references=chosen.size,
@@ -440,14 +594,14 @@ def check_plate(
         surprise_nats=surprise(found.size, expected, spent=4),
         tolerance_arcsec=tolerance,
         rms_arcsec=float(np.sqrt(np.mean(np.abs(residual) ** 2) / 2)) if found.size else math.nan,
-        region_arcsec=_worst_region(where, residual, shape),
+        region_arcsec=_worst_region(pixels[usable[found]], residual, shape),
         scale_arcsec=scale,
         anisotropy=_anisotropy(along_x, along_y / pixel_ratio),
         swelling=_swelling(plane, middle, shape, area),
         rotation_deg=math.degrees(math.atan2(along_y.real, along_y.imag)),
         mirrored=area > 0,
         middle_deg=(ra0, dec0),
-        pixels=where,
+        sources=usable[found],
         ra_deg=ra_deg[chosen[star]],
         dec_deg=dec_deg[chosen[star]],
     )

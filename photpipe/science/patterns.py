@@ -18,9 +18,10 @@ from scipy.spatial import KDTree
 from photpipe.science.astrometry import (
     ComplexArray,
     PlateMap,
+    bearable_degree,
     coordinates,
-    degree_for,
     fit_plate,
+    middle_of,
     nearest_pairs,
     scale_of,
     star_tree,
@@ -185,7 +186,7 @@ class Expectation:
     @property
     def middle_px(self) -> complex:
         """Middle of the frame."""
-        return complex((self.shape[1] + 1) / 2, (self.shape[0] + 1) / 2)
+        return middle_of(self.shape)
 
     @property
     def area_arcsec2(self) -> float:
@@ -391,7 +392,7 @@ def _refined(
         mine, theirs = nearest_pairs(plate(bright), field.tree, tolerance)
         if mine.size < FEWEST_PAIRS:
             return None
-        degree = degree_for(bright[mine], expectation.shape)
+        degree = bearable_degree(bright[mine], expectation.shape)
         plate = fit_plate(bright[mine], field.plane[theirs], expectation.shape, degree)
     mine, theirs = nearest_pairs(plate(bright), field.tree, tolerance)
     spent = {1: 4, 2: 6, 3: 10}[plate.degree]
