@@ -80,7 +80,13 @@ FACTS: tuple[Fact, ...] = (
         _orientation,
         lambda f: [f.telescope.chip.card] if f.telescope.chip.card else [],
     ),
-    ("gain", lambda f: "unknown" if f.gain is None else f"{f.gain:g}", lambda f: ["GAIN"]),
+    (
+        "gain",
+        lambda f: "unknown" if f.gain is None else f"{f.gain:g} electrons per ADU",
+        lambda f: (
+            [rule] if isinstance(rule := f.telescope.parameters.get("gain", "GAIN"), str) else []
+        ),
+    ),
     (
         "saturation",
         lambda f: "unknown" if f.saturation is None else f"{f.saturation:g} ADU",

@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         object_name="field" if words.target is None else "3552",
         distortion_arcsec=words.distortion,
         cosmic_rays=words.cosmic_rays,
+        chip=words.chip if "chip_id" in cam.parameters else None,
     )
     paths = observe(sky, cam, plan, words.directory, seed=words.seed)
     print(f"{len(paths)} frames of {cam.keyword} in {words.directory}; truth beside them")
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cosmic-rays", type=int, default=10, help="hits per frame")
     parser.add_argument("--target", type=float, help="asteroid 3552 at this speed, arcsec/min")
     parser.add_argument("--mag", type=float, default=17.5, help="V of the asteroid")
+    parser.add_argument("--chip", type=int, default=2, help="detector, of a mosaic by chips")
     parser.add_argument("--serve", action="store_true", help="serve the services until Ctrl-C")
     return parser
 

@@ -423,6 +423,13 @@ def test_the_command_writes_a_directory(tmp_path: Path, capsys: pytest.CaptureFi
     assert len(list((tmp_path / "n" / "truth").glob("*.ecsv"))) == 2
 
 
+def test_the_command_takes_a_detector_of_a_mosaic(tmp_path: Path) -> None:
+    words = ["UKIRTWFCAM", str(tmp_path), "--frames", "1", "--size", "200"]
+    assert main([*words, "--chip", "3"]) == 0
+    assert fits.getheader(tmp_path / "mscience0001.fits")["CAMNUM"] == 3
+    assert main(words) == 0
+
+
 def test_frames_are_made_quickly() -> None:
     import time
 

@@ -32,6 +32,15 @@ def test_explains_a_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         assert part in text
 
 
+def test_a_gain_card_that_is_not_believed_is_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = golden_header("UKIRTWFCAM")
+    header["GAIN"] = 4.5  # always wrong there, so that the telescope's entry overrules it
+    assert toolbox.main([str(image(tmp_path, "a.fits", header))]) == 0
+    assert "GAIN = " not in capsys.readouterr().out
+
+
 def test_names_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     header = golden_header("DCTLMI")
     del header["EXPTIME"], header["AIRMASS"]
