@@ -339,6 +339,7 @@ def header_cards(
         "APCORRER": (frame.aperture_correction_error_mag, "error of APCORR (mag)"),
         "PPSEEING": (frame.fwhm_arcsec, "median FWHM of the stars (arcsec)"),
         "APNOISE": (frame.sky_noise_adu, "noise of the sky in the aperture (ADU)"),
+        "PHOTGAIN": (frame.gain, "gain used for photon noise (e-/ADU)"),
         "INSTLIM": (frame.limiting_mag, "5 sigma limit (instrumental mag)"),
     }
     return {

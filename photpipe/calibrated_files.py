@@ -26,6 +26,7 @@ _CARDS = {  # facts that earlier stages left in the header
     "aperture_correction_mag": "APCORR",
     "aperture_correction_error_mag": "APCORRER",
     "sky_noise_adu": "APNOISE",
+    "gain": "PHOTGAIN",
     "limiting_mag_instrumental": "INSTLIM",
 }
 _LEFT_OUT = {"steps", "rejected", "frame", "database", "stars_file", "midtime_jd"}
