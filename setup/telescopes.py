@@ -62,7 +62,7 @@ COMMON = {
     # 'sex-settings', 'scamp-settings', 'swarp-settings': {parameter: value} that differ from the
     #     base configuration of the tool
     # 'identified_by': values of PPINSTRU, LCAMMOD, FPA, CAM_NAME, INSTRUME or TELESCOP; of values
-    #     that no entry has, such a pattern as 'kb7[0-9]' may match
+    #     that no entry has, such a pattern as 'fa[0-9][0-9]' may match
     # 'distinguished_by': for identifiers that several instruments use: {card: patterns, one of
     #     which its value matches}; 'site': MPC code of the place the header's latitude agrees with
     # 'observatory_code_by': (cards, {their values: MPC code}) where cameras move between domes
@@ -589,7 +589,7 @@ kpno4newf_param = {
     'identified_by': ('newfirm',),
 }
 
-# LCOGT 1m (LSC), SBIG (kb78)
+# LCOGT 1m (LSC), SBIG (kb78); kb76 at CPT is its sister, by the header of an archive frame
 lcosbigkb78_param = {
     **LCO,
     'telescope_instrument': 'LCOGT(LSC)/SBIG',
@@ -597,7 +597,7 @@ lcosbigkb78_param = {
     'observatory_code': 'W85',
     'secpix': (0.234, 0.234),
     'flipy': True,
-    'identified_by': ('kb78', 'kb7[0-9]'),
+    'identified_by': ('kb78', 'kb76'),
 }
 
 # LCOGT 1m (LSC), Sinistro (fl03)
@@ -1594,7 +1594,8 @@ lcosinistro_param = {
     'identified_by': ('f[al][0-9][0-9]',),
 }
 
-# Faulkes Telescope North, MuSCAT3 (one camera per band)
+# Faulkes Telescope North, MuSCAT3 (one camera per band). Unverified: the names of the cameras
+# and their orientation; place and scale are those of lco.global
 lcomuscat3_param = {
     **LCO,
     'telescope_instrument': 'LCOGT 2m/MUSCAT3',
@@ -1604,7 +1605,7 @@ lcomuscat3_param = {
     'identified_by': ('ep02', 'ep03', 'ep04', 'ep05'),
 }
 
-# Faulkes Telescope South, MuSCAT4 (one camera per band)
+# Faulkes Telescope South, MuSCAT4 (one camera per band). Unverified as those of MuSCAT3
 lcomuscat4_param = {
     **LCO,
     'telescope_instrument': 'LCOGT 2m/MUSCAT4',
@@ -1614,7 +1615,8 @@ lcomuscat4_param = {
     'identified_by': ('ep06', 'ep07', 'ep08', 'ep09'),
 }
 
-# LCOGT 0.4m, QHY600 (all of them; the header tells the place)
+# LCOGT 0.4m, QHY600 (all of them; the header tells the place). Unverified: the names of the
+# cameras and their orientation
 lcoqhy600_param = {
     **LCO,
     'telescope_instrument': 'LCOGT 0.4m/QHY600',
@@ -1772,8 +1774,8 @@ CORRECTIONS = (
     ),
     # identifiers
     (
-        'LCOSBIGKB78', 'identified_by', ('kb78',), ('kb78', 'kb7[0-9]'),
-        'the other SBIG cameras of the 1 m telescopes are the same',
+        'LCOSBIGKB78', 'identified_by', ('kb78',), ('kb78', 'kb76'),
+        'another 1 m telescope has the same camera (header of an archive frame)',
     ),
     (
         'PWFLINPOI', 'identified_by', (), ('FLI',),

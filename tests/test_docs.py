@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from photpipe.telescopes import GENERIC, registry
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import update_docs  # noqa: E402
@@ -60,6 +62,12 @@ def test_every_command_is_installed_and_linked(name: str) -> None:
     assert link.readlink() == Path(f"{name}.py")
     assert (ROOT / f"{name}.py").stat().st_mode & 0o111
     assert callable(importlib.import_module(name).main)
+
+
+def test_number_of_instruments_in_the_readme() -> None:
+    told = re.search(r"(\d+) instruments are known", (ROOT / "README.md").read_text("utf-8"))
+    assert told
+    assert int(told[1]) == len(set(registry()) - {GENERIC})
 
 
 def test_links_between_pages_lead_somewhere() -> None:
