@@ -189,6 +189,7 @@ def test_cards_that_break_the_rules_do_not_matter(tmp_path: Path) -> None:
     with fits.open(path) as hdus:
         hdus.verify("exception")
     assert header["OBSERVER"] == "Jos?"
+    assert not {"PARAM0", "PARAM61", "PARAM62", "PARAM63"} & set(header)
     prepare(path, restore=True)
     assert path.read_bytes() == original
 
@@ -298,6 +299,28 @@ def test_cards_that_the_telescope_reads_stay(tmp_path: Path) -> None:
     write_frame(path, "TNGDOLORES", cards={"PSCALE": 1.0})
     header = prepared(path)
     assert (header["CRDELT1"], header["CRDELT2"]) == (2, 2)
+
+
+def test_wcs_cards_that_a_users_telescope_reads_stay(tmp_path: Path) -> None:
+    home = tmp_path / "home" / "setup"
+    home.mkdir(parents=True)
+    (home / "mytelescopes.py").write_text(
+        "mine_param = dict(telescope_parameters['VATT4K'], telescope_keyword='MINE',\n"
+        "                  binning=('CDELT1', 'CDELT2'))\n"
+        "telescope_parameters['MINE'] = mine_param\n"
+        "instrument_identifiers['home made'] = 'MINE'\n"
+        "implemented_telescopes.append('MINE')\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHOTPIPEDIR", str(home.parent))
+        path = tmp_path / "a.fits"
+        write_frame(path, cards={"INSTRUME": "home made", "CDELT1": 3, "CDELT2": 3, "CROTA2": 9.0})
+        header = prepared(path)
+        first = path.read_bytes()
+        assert (header["TEL_KEYW"], header["SECPIXX"]) == ("MINE", 0.5625)
+        assert (header["CDELT1"], header["CDELT2"], "CROTA2" in header) == (3, 3, False)
+        prepared(path)
+    assert path.read_bytes() == first
 
 
 def test_kept_wcs_has_numbers_for_text(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def test_what_is_no_card_becomes_a_comment(line: str) -> None:
     assert line in str(to_header(cards)["COMMENT"])
 
 
+def test_text_is_only_continued_where_it_says_so() -> None:
+    lines = ("A       = 'abc'", "CONTINUE  'x'", "B       = 'abc&'", "CONTINUE  'y' / last")
+    cards, mended = parsed(*lines)
+    header = to_header(cards)
+    assert mended == 1
+    assert (header["A"], header["B"], str(header["COMMENT"])) == ("abc", "abcy", "CONTINUE  'x'")
+
+
 def test_valid_cards_keep_their_bytes() -> None:
     header = fits.Header()
     header["OBJECT"] = ("it's", "quotes / and slashes")

@@ -108,6 +108,14 @@ def test_mosaic_becomes_one_frame_per_detector(tmp_path: Path) -> None:
     assert plain_frames(path) == found
 
 
+def test_scaling_of_the_mosaic_is_not_that_of_a_chip(tmp_path: Path) -> None:
+    path = tmp_path / "m.fits"
+    write(path, primary(), fits.ImageHDU(noise(kind=">i2")))
+    with fits.open(plain_frames(path)[0]) as hdus:
+        np.testing.assert_array_equal(hdus[0].data, noise(kind=">i2"))
+        assert "BZERO" not in hdus[0].header
+
+
 def test_image_with_a_table_and_gzipped_mosaic(tmp_path: Path) -> None:
     table = fits.BinTableHDU.from_columns([fits.Column("X", "D", array=np.arange(3.0))])
     path = tmp_path / "t.fits"
