@@ -589,3 +589,17 @@ def test_spatial_term(tmp_path):
     assert abs(uv) < 0.05
     assert result.frames[0].intrinsic_scatter_mag < 0.5 * plain.frames[0].intrinsic_scatter_mag
     assert result.frames[0].zeropoint_mag == pytest.approx(true_zeropoint(dark.paths[0]), abs=0.025)
+
+
+def test_trailed_stars_and_cosmic_rays_still_calibrate(tmp_path):
+    sky = plain_sky(stars_per_frame=120, variable_fraction=0.0)
+    options = {"tracking_arcsec_min": (3.0, 2.0), "cosmic_rays": 60}
+    with Night(tmp_path / "n", sky, CAM, **options) as trailed:
+        result = trailed.calibrate()
+        _, verdict = verdicts(trailed.paths[0])
+    assert result.calibrated == 3
+    assert (verdict == "used").sum() > 15
+    # the aperture loses more light than that of a round star: the zeropoint tells how much
+    _, data = read_database(trailed.paths[0].with_suffix(".ldac.db"))
+    residual = (data["ref_mag"] - data["_Rmag"])[data["ref_verdict"] == "used"]
+    assert abs(np.median(residual)) < 0.01
