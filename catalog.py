@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from photpipe.catalogs.table import SourceTable
 
 ROWS_SHOWN = 20
+LDAC_SUFFIXES = (".cat", ".ldac")
 DEFAULT_RADIUS_DEG = 0.3
 OPTION_NAMES = (
     *("list", "o", "maxmag", "epoch", "cat", "observatory", "radius", "map", "system"),
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "-o",
         metavar="FILE",
-        type=Path,
+        type=_table_file,
         help="write to .ecsv, .csv, .fits or .cat (LDAC, for SCAMP)",
     )
     add("-maxmag", metavar="MAG", type=float, help="faintest magnitude in the catalog's main band")
@@ -88,6 +89,14 @@ def parser() -> argparse.ArgumentParser:
         add(f"-{name}", **cli.OPTIONS[name].keywords(None))
     add("words", nargs="*", help=argparse.SUPPRESS)
     return result
+
+
+def _table_file(text: str) -> Path:
+    """Name of a file of a form that we can write, before anything is fetched."""
+    suffixes = (".ecsv", ".csv", ".fits", *LDAC_SUFFIXES)
+    if Path(text).suffix.lower() not in suffixes:
+        raise argparse.ArgumentTypeError(f"{text} does not end in one of {' '.join(suffixes)}")
+    return Path(text)
 
 
 def show(values: argparse.Namespace, settings: Settings) -> cli.Status:
@@ -195,10 +204,13 @@ def listing(_values: argparse.Namespace, _settings: Settings) -> cli.Status:
 
 
 def _write(table: "SourceTable", path: Path) -> None:
-    if path.suffix.lower() in {".cat", ".ldac"}:
-        table.write_ldac(path)
-    else:
-        table.write(path)
+    try:
+        if path.suffix.lower() in LDAC_SUFFIXES:
+            table.write_ldac(path)
+        else:
+            table.write(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _pairs(words: Sequence[str], example: str) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,8 @@ from photpipe.sky import BoolArray, FloatArray
 
 SDSS_AB_OFFSETS_MAG = {"u": -0.04, "z": 0.02}  # AB minus catalogued, sdss.org (DR12 algorithms)
 PS1_SATURATION_MAG = {"g": 13.5, "r": 13.5, "i": 13.5, "z": 13.0, "y": 12.0}
-SDSS_SATURATION_MAG = 14.0  # in g, r, i
+# g, r, i: sdss.org; u, z: 1998AJ....116.3040G
+SDSS_SATURATION_MAG = {"u": 12.0, "g": 14.0, "r": 14.0, "i": 14.0, "z": 12.3}
 APASS_SATURATION_MAG = 10.0
 R_ERROR_LIMIT_MAG = 0.03
 STAR_MINUS_KRON_MAG = 0.05
@@ -333,13 +334,9 @@ def _sdss_bands(mag: str, error: str) -> tuple[Band, ...]:
             error.format(letter),
             "AB",
             ab_offset_mag=SDSS_AB_OFFSETS_MAG.get(letter, 0.0),
-            cuts=(
-                (at_least(mag.format(letter), SDSS_SATURATION_MAG, "not saturated"),)
-                if letter in "gri"
-                else ()
-            ),
+            cuts=(at_least(mag.format(letter), saturation, "not saturated"),),
         )
-        for letter in "ugriz"
+        for letter, saturation in SDSS_SATURATION_MAG.items()
     )
 
 

@@ -96,9 +96,7 @@ def _entry(words: list[str], radius_deg: float) -> Field | Target:
     if len(words) not in {3, 4}:
         raise ValueError(f"{len(words)} words")
     name, first, second = words[:3]
-    radius = float(words[3]) if len(words) == 4 else radius_deg
-    if not 0 < radius <= LARGEST_RADIUS_DEG:
-        raise ValueError(f"a radius of {radius:g} is not between 0 and {LARGEST_RADIUS_DEG:g} deg")
+    radius = _checked_radius(float(words[3]) if len(words) == 4 else radius_deg)
     if _DATE.fullmatch(first):
         start, end = _date(first), _date(second)
         if not start <= end <= start + LONGEST_RANGE_D:
@@ -113,13 +111,20 @@ def cone_of(ra: str, dec: str, radius_deg: float) -> Cone:
     Raises
     ------
     ValueError
-        If that is no position.
+        If that is no position, or no radius.
     """
     ra_deg = 15.0 * sky.parse_sexagesimal(ra) if ":" in ra else float(ra)
     dec_deg = sky.parse_sexagesimal(dec) if ":" in dec else float(dec)
     if not (-360.0 <= ra_deg <= 360.0 and -90.0 <= dec_deg <= 90.0):
         raise ValueError(f"{ra} {dec} is no position")
-    return Cone(ra_deg % 360.0, dec_deg, radius_deg)
+    return Cone(ra_deg % 360.0, dec_deg, _checked_radius(radius_deg))
+
+
+def _checked_radius(radius_deg: float) -> float:
+    if not 0 < radius_deg <= LARGEST_RADIUS_DEG:
+        limit = f"{LARGEST_RADIUS_DEG:g} deg"
+        raise ValueError(f"a radius of {radius_deg:g} is not between 0 and {limit}")
+    return radius_deg
 
 
 def _date(text: str) -> float:

@@ -55,12 +55,6 @@ def test_converts(folder: Path, suffix: str, capsys: Capture) -> None:
         assert len(Table.read(folder / name)) > 5
 
 
-def test_a_format_that_is_none_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    words = ["GAIA", "359.99", "-3.0", "0.08", "-o", "stars.xlsx"]
-    assert catalog.main(words) == Status.FAILED
-    assert "stars.xlsx" in caplog.messages[-1]
-
-
 def test_lists_every_catalog(capsys: Capture) -> None:
     assert catalog.main(["-list"]) == Status.DONE
     printed = capsys.readouterr().out
@@ -81,6 +75,7 @@ def test_wrong_usage_is_told(words: list[str], capsys: Capture) -> None:
         (["GALEX", "1", "2", "0.1"], "unknown catalog"),
         (["GAIA", "1", "92", "0.1"], "is no position"),
         (["GAIA", "east", "2", "0.1"], "degrees"),
+        (["GAIA", "1", "2", "-0.1"], "is not between 0 and"),
         (["GAIA", "1", "2", "0.1", "-epoch", "yesterday"], "not a year or a date"),
         (["import", "X", "missing.csv"], "there is no such file"),
         (["prefetch", "missing.txt"], "missing.txt"),
@@ -93,6 +88,22 @@ def test_bad_input_is_one_line(
     assert catalog.main(words) == Status.FAILED
     assert reason in caplog.messages[-1]
     assert "\n" not in caplog.messages[-1]
+
+
+def test_forms_of_tables_are_checked_before_fetching(server: SkyServer, capsys: Capture) -> None:
+    assert catalog.main(["GAIA", "359.99", "-3.0", "0.08", "-o", "stars.xls"]) == Status.USAGE
+    assert "stars.xls does not end in one of .ecsv" in capsys.readouterr().err
+    assert not server.requests
+
+
+def test_an_unwritable_table_is_one_line(
+    server: SkyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (
+        catalog.main(["GAIA", "359.99", "-3.0", "0.08", "-o", "no/where/stars.csv"])
+        == Status.FAILED
+    )
+    assert "no/where/stars.csv cannot be written: No such file" in caplog.messages[-1]
 
 
 def test_a_fault_is_one_line(server: SkyServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -137,6 +137,14 @@ def test_an_uncovered_field_is_skipped():
     assert surveys.spec("GAIA").may_cover(Cone(0, -90, 1))
 
 
+def test_saturated_stars_of_sdss_have_no_magnitude_in_that_band():
+    for name in ("SDSS-R9", "SDSS-R13", "SDSS-R16", "SDSS-R17"):
+        limits = {"u": 12.0, "g": 14.0, "r": 14.0, "i": 14.0, "z": 12.3}
+        for band in surveys.spec(name).bands:
+            mag = limits[band.name] + np.array([-0.1, 0.1])
+            assert [list(cut.passes(mag)) for cut in band.cuts] == [[False, True]]
+
+
 def test_the_query_of_skyserver_asks_for_stars_brightest_first():
     spec = surveys.spec("SDSS-R13")
     sql = skyserver_sql(spec, Cone(179.28, -0.43, 0.25), 21.0, 20000)
