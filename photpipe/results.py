@@ -45,16 +45,17 @@ class Result(Protocol):
 
 def to_json(result: object) -> str:
     """Result as JSON text; NaN and infinities become null."""
-    return json.dumps(_plain(dataclasses.asdict(result)), indent=1)  # type: ignore[call-overload]
+    return json.dumps(plain(dataclasses.asdict(result)), indent=1)  # type: ignore[call-overload]
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Value as JSON can say it: tuples as lists, numbers that are not finite as None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -34,7 +34,7 @@ LEAST_MATCH_ARCSEC = 1.0
 CUTOUT_APERTURES = 7.0
 LARGEST_CUTOUT_PX = 60
 # whatever damaged files, headers of strangers and half-finished runs may hold
-_EXPECTED = (PhotPipeError, OSError, ValueError, TypeError, KeyError, IndexError, ArithmeticError)
+EXPECTED = (PhotPipeError, OSError, ValueError, TypeError, KeyError, IndexError, ArithmeticError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ def _chart(path: Path) -> tuple[FloatArray, FloatArray]:
         table = read_ldac(path)[0]
         order = np.argsort(np.asarray(table["MAG"], float))
         ra, dec = (np.asarray(table[name], float)[order] for name in ("XWIN_WORLD", "YWIN_WORLD"))
-    except _EXPECTED as error:
+    except EXPECTED as error:
         log.debug("%s: not drawn: %s", path.name, error)
         return np.zeros(0), np.zeros(0)
     return ra, dec
@@ -152,14 +152,24 @@ class FrameStudio:
         All results.
     frame : FrameState
         The frame.
+    seen : sequence
+        Targets and their points on it.
     charts : Charts
         Catalogs of the registration.
     output : Output
         Where pictures go.
     """
 
-    def __init__(self, state: State, frame: FrameState, charts: Charts, output: Output) -> None:
-        self.state, self.frame, self.charts, self.output = state, frame, charts, output
+    def __init__(
+        self,
+        state: State,
+        frame: FrameState,
+        seen: Sequence[tuple[TargetData, TargetPoint]],
+        charts: Charts,
+        output: Output,
+    ) -> None:
+        self.state, self.frame, self.seen = state, frame, seen
+        self.charts, self.output = charts, output
         self.path = state.directory / frame.name
         self.problems: list[str] = []
 
@@ -172,9 +182,7 @@ class FrameStudio:
         stars = self._attempt("reference stars", self._reference_stars, no_stars)
         spots = (
             self._attempt(target.name, partial(self._spot, target, point), None)
-            for target in self.state.targets
-            for point in target.points
-            if point.frame == self.frame.name
+            for target, point in self.seen
         )
         return FrameAssets(
             picture=picture,
@@ -189,7 +197,7 @@ class FrameStudio:
         """Value of a function; if that fails, the page tells why and goes without."""
         try:
             return make()
-        except _EXPECTED as error:
+        except EXPECTED as error:
             reason = str(error).removeprefix(f"{self.frame.name}: ")
             self.problems.append(f"{what}: {reason}")
             log.debug("%s: %s cannot be shown: %s", self.frame.name, what, error)

@@ -20,6 +20,8 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
     "#56b4e9",
     "#f0e442",
 )
+# on a page the style sheet says how bright they are, by day and by night
+_NAMES = {BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red", PURPLE: "purple", SKY: "sky"}
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 # the colour of text and axes is that of the page: this grey is replaced by the style sheet's
 INK = "#7f7e7d"
@@ -70,6 +72,8 @@ def svg(figure: "Figure", description: str) -> "Markup":
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
+    for color, name in _NAMES.items():
+        text = text.replace(color, f"var(--{name}, {color})")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
     # identifiers of several figures on one page must not meet
     prefix = f"f{zlib.crc32(description.encode())}_"

@@ -135,7 +135,7 @@ def render_page(target: str, table: "Table", solution: "PeriodSolution") -> str:
     """Text of the page, with everything inside."""
     return render.page(
         "lightcurve.html",
-        style=render.stylesheet(),
+        style=render.resource("style.css"),
         target=target,
         facts=facts(table, solution),
         figures=[folded(table, solution), search(solution)],

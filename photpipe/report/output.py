@@ -71,6 +71,10 @@ class Output:
         self._remember(name, known)
         return dict(known["info"])
 
+    def key(self, name: str) -> str:
+        """What a file of this rendering was made from; empty if it was not made."""
+        return str(self._made.get(name, {}).get("key", ""))
+
     def _remember(self, name: str, known: dict[str, Any]) -> None:
         with self._lock:
             self._seen.add(name)

@@ -41,6 +41,6 @@ def page(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def stylesheet() -> str:
-    """The one style sheet of all pages."""
-    return (_TEMPLATES / "style.css").read_text("utf-8")
+def resource(name: str) -> str:
+    """Text of a file beside the templates: style.css, report.js."""
+    return (_TEMPLATES / name).read_text("utf-8")

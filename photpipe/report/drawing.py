@@ -1,0 +1,186 @@
+"""Figures and animations of the pages, made again only when their numbers change."""
+
+import hashlib
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from photpipe.photometry_file import TargetPoint
+from photpipe.report import wording
+from photpipe.report.assets import EXPECTED, Spot
+from photpipe.report.links import Links
+from photpipe.report.output import Info, Output
+from photpipe.report.state import State, TargetData
+from photpipe.report.views import CARDS, Drawn, Link, TargetCard
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from photpipe.report.images import Cel
+
+log = logging.getLogger(__name__)
+
+_LOOK = "1"  # to be raised when figures or animations come to look otherwise
+_FRAME_LINK = re.compile(r'"frame:([^"]*)"')
+
+
+class Drawer:
+    """Draws what several pages show.
+
+    Parameters
+    ----------
+    state : State
+        All results.
+    output : Output
+        Where figures are kept.
+    """
+
+    def __init__(self, state: State, output: Output) -> None:
+        self.state, self.output = state, output
+        self.slugs = {each.name: each.slug for each in state.frames}
+
+    def drawn(self, spots: Mapping[str, Mapping[str, Spot]], links: Links) -> Drawn:
+        """Figures of the main page.
+
+        Parameters
+        ----------
+        spots : mapping
+            Slug of each target to frame to what is shown of it there.
+        """
+        targets = self.state.targets[:CARDS]
+        return Drawn(
+            growth=self._growth(links),
+            seeing=self._seeing(links),
+            zeropoints=self._zeropoints(links),
+            cards=tuple(self._card(each, spots[each.slug], links) for each in targets),
+        )
+
+    def _growth(self, links: Links) -> "Markup":
+        from photpipe.report import plots
+
+        result = self.state.photometry
+        if result is None or not result.curve:
+            return _nothing()
+        key = (result.curve, result.aperture_radius_px, result.flux_limit)
+        return self._figure("growth", key, lambda: plots.growth(result), links)
+
+    def _seeing(self, links: Links) -> "Markup":
+        from photpipe.report import plots
+
+        result = self.state.photometry
+        widths = [
+            (each.slug, each.midtime_jd, each.measured.fwhm_px)
+            for each in self.state.frames
+            if each.measured and each.measured.fwhm_px > 0
+        ]
+        if result is None or not widths:
+            return _nothing()
+        key = (widths, result.aperture_radius_px)
+        return self._figure("seeing", key, lambda: plots.seeing(self.state), links)
+
+    def _zeropoints(self, links: Links) -> "Markup":
+        from photpipe.report import plots
+
+        values = [
+            (each.slug, each.midtime_jd, row.zeropoint_mag, row.zeropoint_sigma_mag, row.band)
+            for each in self.state.frames
+            if (row := each.calibrated) and row.is_calibrated
+        ]
+        if not values:
+            return _nothing()
+        return self._figure("zeropoints", values, lambda: plots.zeropoints(self.state), links)
+
+    def _card(self, target: TargetData, spots: Mapping[str, Spot], links: Links) -> TargetCard:
+        from photpipe.report import plots
+
+        kinds = [(p.method, bool(p.rejected), p.band) for p in target.points]
+        values = [
+            (self.slugs.get(p.frame), p.midtime_jd, p.mag, p.sig, p.instrumental_sig)
+            for p in target.points
+        ]
+        curve = self._figure(
+            f"curve-{target.slug}",
+            (kinds, values),
+            lambda: plots.light_curve(target, self.slugs),
+            links,
+        )
+        animation = self.animation(target, spots)
+        cutouts = [spot.cutout for spot in spots.values() if spot.cutout]
+        good = len(target.good)
+        return TargetCard(
+            target=Link(target.name, links.target(target.slug)),
+            detail=f"{wording.sentence(wording.of(good, len(target.points), 'point'))} count.",
+            curve=curve,
+            animation=links.file(animation) if animation else "",
+            still=links.file(cutouts[0].file) if animation and cutouts else "",
+        )
+
+    def _figure(
+        self, name: str, data: object, draw: "Callable[[], Markup]", links: Links
+    ) -> "Markup":
+        """Figure with links as seen from a page; nothing if it cannot be drawn."""
+        from markupsafe import Markup
+
+        def made() -> tuple[bytes, Info]:
+            return draw().encode(), {}
+
+        file = f"figures/{name}.svg"
+        try:
+            self.output.keep(file, _key(data), made)
+            text = (self.output.folder / file).read_text("utf-8")
+        except EXPECTED as error:
+            log.warning("figure %s cannot be drawn: %s", name, error)
+            return Markup("")
+        return Markup(_FRAME_LINK.sub(lambda found: f'"{links.frame(found[1])}"', text))
+
+    # -- animations
+
+    def animation(self, target: TargetData, spots: Mapping[str, Spot]) -> str:
+        """File of the animation of a target; empty if there are fewer than two cut-outs."""
+        from photpipe.report.images import animation
+
+        seen = [spots[p.frame] for p in target.points if p.frame in spots and spots[p.frame].cutout]
+        chosen = _evenly(seen, self.state.settings.report.animation_frames)
+        if len(chosen) < 2:
+            return ""
+        cels = [self._cel(each.point, each) for each in chosen]
+        file = f"animations/{target.slug}.gif"
+
+        def made() -> tuple[bytes, Info]:
+            return animation(cels), {}
+
+        fingerprints = [self.output.key(each.cutout.file) for each in chosen if each.cutout]
+        self.output.keep(file, _key(([str(each) for each in cels], fingerprints)), made)
+        return file
+
+    def _cel(self, point: TargetPoint, spot: Spot) -> "Cel":
+        from photpipe.report.images import Cel
+
+        cutout = spot.cutout
+        assert cutout is not None
+        circle = None
+        if cutout.measured and cutout.radius_px > 0:
+            circle = (*cutout.measured, cutout.radius_px)
+        time = wording.instant(point.midtime_jd, 0)
+        return Cel(self.output.folder / cutout.file, time, circle, cutout.predicted)
+
+
+def _nothing() -> "Markup":
+    from markupsafe import Markup
+
+    return Markup("")
+
+
+def _key(data: object) -> str:
+    """Short text that changes with the data."""
+    return hashlib.sha1(f"{_LOOK} {data!r}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _evenly(items: Sequence[Spot], most: int) -> list[Spot]:
+    """At most so many of the items, evenly chosen, the first and last among them."""
+    if len(items) <= most:
+        return list(items)
+    step = (len(items) - 1) / max(1, most - 1)
+    return [items[math.floor(number * step + 0.5)] for number in range(most)]

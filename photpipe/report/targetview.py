@@ -1,0 +1,295 @@
+"""The page of a target."""
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from photpipe import files
+from photpipe.photometry_file import REJECTIONS_FILE, TargetPoint
+from photpipe.report import wording
+from photpipe.report.frameview import CutoutView, Facts, magnitude
+from photpipe.report.links import Links
+from photpipe.report.plots import TimeAxis, is_limit
+from photpipe.report.plotspec import Mark, Plot, Series, rounded
+from photpipe.report.state import CONTROL, FrameState, State, TargetData
+from photpipe.report.views import Link, Word
+from photpipe.report.wording import number
+
+BY_USER = "rejected by the user"
+
+
+@dataclass(frozen=True, slots=True)
+class PointRow:
+    """A point of a target."""
+
+    number: str
+    frame: Link
+    key: str
+    midtime: str
+    mag: str
+    error: str
+    state: Word
+    snr: str
+    fwhm: str
+    offset_east: str
+    offset_north: str
+    flags: str
+    remark: str
+    can_reject: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A cut-out among those of the other frames."""
+
+    frame: Link
+    number: str
+    words: str
+    remark: str
+    cutout: CutoutView
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """The page of a target."""
+
+    slug: str
+    title: str
+    main: str
+    facts: Facts
+    plots: tuple[Plot, ...]
+    animation: str
+    animation_note: str
+    stills: tuple[Still, ...]
+    rows: tuple[PointRow, ...]
+    rejections: Mapping[str, object]
+    rejections_file: str
+    files: tuple[Link, ...]
+
+
+def target_view(
+    state: State,
+    target: TargetData,
+    cutouts: Mapping[str, CutoutView],
+    animation: str,
+    links: Links,
+) -> TargetView:
+    """View of a target.
+
+    Parameters
+    ----------
+    cutouts : mapping
+        Frame to the target's cut-out on it.
+    animation : str
+        Link to the animation; empty if there is none.
+    """
+    frames = {each.name: each for each in state.frames}
+    by_hand = _by_hand(state, target)
+    name = f"photometry_{target.slug}"
+    data = [Link(f"{name}.{each}", links.data(f"{name}.{each}")) for each in ("dat", "ecsv", "csv")]
+    shown = min(len(cutouts), state.settings.report.animation_frames)
+    return TargetView(
+        slug=target.slug,
+        title=target.name,
+        main=links.part("results"),
+        facts=tuple(_facts(target)),
+        plots=tuple(each for each in _plots(target, frames, links) if not each.is_empty),
+        animation=animation,
+        animation_note=f"{shown} of {len(cutouts)} frames" if shown < len(cutouts) else "",
+        stills=tuple(_stills(target, frames, cutouts, links)),
+        rows=tuple(_row(each, frames, by_hand, links) for each in target.points),
+        rejections=_rejections(state, target, by_hand),
+        rejections_file=REJECTIONS_FILE,
+        files=tuple(each for each in data if each.href),
+    )
+
+
+def _facts(target: TargetData) -> Iterable[tuple[str, str]]:
+    good = target.good
+    if target.kind:
+        yield "Kind", "control star" if target.kind == CONTROL else target.kind
+    yield "Points", wording.of(len(good), len(target.points), "point") + " count"
+    if good:
+        mags = np.array([each.mag for each in good])
+        calibrated = math.isfinite(good[0].zeropoint)
+        median = f"{number(float(np.median(mags)), 3)} mag" + (
+            "" if calibrated else " (instrumental)"
+        )
+        yield f"Median in {good[0].band or 'no band'}", median
+        scatter = float(np.std(mags, ddof=1)) if len(good) > 1 else math.nan
+        yield "Scatter, range", f"{number(scatter, 3)}, {number(float(np.ptp(mags)), 3)} mag"
+        yield "Typical error", number(wording.median(each.sig for each in good), 3, "mag")
+        yield "Typical S/N", number(wording.median(each.snr for each in good), 0)
+    if math.isfinite(target.predicted_mag):
+        yield "Predicted (V)", number(target.predicted_mag, 1, "mag")
+    limits = sum(is_limit(each) for each in target.points)
+    if limits:
+        yield "Upper limits", str(limits)
+    rejected = sum(bool(each.rejected) for each in target.points)
+    if rejected:
+        yield "Rejected", str(rejected)
+
+
+def _plots(target: TargetData, frames: Mapping[str, FrameState], links: Links) -> Iterable[Plot]:
+    axis = TimeAxis.of([each.midtime_jd for each in target.points])
+    band = next((each.band for each in target.points if each.band), "")
+    kinds: tuple[tuple[str, str, list[TargetPoint]], ...] = (
+        ("measured", "used", list(target.good)),
+        ("5σ limit", "limit", [each for each in target.points if is_limit(each)]),
+        ("rejected", "rejected", [each for each in target.points if each.rejected]),
+    )
+    curve = [
+        Series(
+            name,
+            style,
+            rounded([axis.at(each.midtime_jd) for each in points], 5),
+            rounded([each.mag for each in points], 4),
+            rounded([each.sig for each in points], 4) if style != "limit" else (),
+            rounded([each.instrumental_sig for each in points], 4) if style == "used" else (),
+            tuple(each.frame for each in points),
+            tuple(_label(each, frames) for each in points),
+            tuple(_page(each, frames, links) for each in points),
+        )
+        for name, style, points in kinds
+        if points
+    ]
+    yield Plot(
+        "Light curve",
+        axis.label,
+        f"{band} (mag)".strip(),
+        f"Magnitude of {target.name} over time",
+        tuple(curve),
+        upside_down=True,
+        is_large=True,
+        can_reject=True,
+    )
+    yield from _offset_plots(target.points, axis, frames, links)
+
+
+def _offset_plots(
+    points: Sequence[TargetPoint],
+    axis: TimeAxis,
+    frames: Mapping[str, FrameState],
+    links: Links,
+) -> Iterable[Plot]:
+    """Predicted minus measured place over time."""
+    seen = [
+        each for each in points if math.isfinite(each.offset_east_arcsec) and not is_limit(each)
+    ]
+    times = rounded([axis.at(each.midtime_jd) for each in seen], 5)
+    series = [
+        Series(
+            direction,
+            style,
+            times,
+            rounded([getattr(each, f"offset_{direction}_arcsec") for each in seen], 3),
+            rounded([getattr(each, f"sigma_{direction}_arcsec") for each in seen], 3),
+            keys=tuple(each.frame for each in seen),
+            labels=tuple(_label(each, frames) for each in seen),
+            hrefs=tuple(_page(each, frames, links) for each in seen),
+        )
+        for direction, style in (("east", "used"), ("north", "other"))
+    ]
+    yield Plot(
+        "Predicted minus measured place",
+        axis.label,
+        "offset (″)",
+        "Offsets of the target from its predicted place over time",
+        tuple(series),
+        (Mark("y", 0.0, ""),),
+        is_large=True,
+    )
+
+
+def _page(point: TargetPoint, frames: Mapping[str, FrameState], links: Links) -> str:
+    """Link to the page of a point's frame; empty if there is none."""
+    frame = frames.get(point.frame)
+    return links.frame(frame.slug) if frame else ""
+
+
+def _label(point: TargetPoint, frames: Mapping[str, FrameState]) -> str:
+    """What is said of a point under the pointer."""
+    frame = frames.get(point.frame)
+    number_of = f"{frame.number}: " if frame else ""
+    remark = point.rejected or point.contamination
+    lines = [
+        f"{number_of}{point.frame}",
+        f"{wording.instant(point.midtime_jd)} UTC",
+        f"{magnitude(point)} mag",
+    ]
+    return "\n".join([*lines, *([remark] if remark else [])])
+
+
+def _state(point: TargetPoint) -> Word:
+    if point.rejected:
+        return Word("rejected", "bad")
+    if is_limit(point):
+        return Word("limit", "look")
+    return Word(point.method, "good" if point.method == "detected" else "note")
+
+
+def _row(
+    point: TargetPoint, frames: Mapping[str, FrameState], by_hand: Mapping[str, str], links: Links
+) -> PointRow:
+    frame = frames.get(point.frame)
+    return PointRow(
+        number=str(frame.number) if frame else wording.UNKNOWN,
+        frame=Link(point.frame, links.frame(frame.slug) if frame else ""),
+        key=point.frame,
+        midtime=wording.instant(point.midtime_jd),
+        mag=("> " if is_limit(point) else "") + number(point.mag, 3),
+        error=number(point.sig, 3),
+        state=_state(point),
+        snr=number(point.snr, 1),
+        fwhm=number(point.fwhm_arcsec, 2),
+        offset_east=number(point.offset_east_arcsec, 2),
+        offset_north=number(point.offset_north_arcsec, 2),
+        flags=point.flags_in_words or str(point.flags or ""),
+        remark=point.rejected or point.contamination,
+        can_reject=not point.rejected or point.frame in by_hand,
+    )
+
+
+def _stills(
+    target: TargetData,
+    frames: Mapping[str, FrameState],
+    cutouts: Mapping[str, CutoutView],
+    links: Links,
+) -> Iterable[Still]:
+    for point in target.points:
+        cutout, frame = cutouts.get(point.frame), frames.get(point.frame)
+        if cutout is None or frame is None:
+            continue
+        yield Still(
+            Link(point.frame, links.frame(frame.slug)),
+            str(frame.number),
+            magnitude(point),
+            "rejected" if point.rejected else point.contamination and "contaminated",
+            cutout,
+        )
+
+
+def _by_hand(state: State, target: TargetData) -> dict[str, str]:
+    """Frames on which the user rejected a target, with the reasons."""
+    slug = files.slug(target.name)
+    return {frame: why for (name, frame), why in state.rejections.items() if name == slug}
+
+
+def _rejections(
+    state: State, target: TargetData, by_hand: Mapping[str, str]
+) -> Mapping[str, object]:
+    """What the page needs to write the file of rejections: this target's and the other lines."""
+    slug = files.slug(target.name)
+    return {
+        "slug": slug,
+        "reason": BY_USER,
+        "chosen": by_hand,
+        "others": [
+            f"{shlex.quote(name)} {shlex.quote(frame)} {why}"
+            for (name, frame), why in state.rejections.items()
+            if name != slug
+        ],
+    }

@@ -1,0 +1,488 @@
+// The pages work without this file; it adds sorting, switches, keys, and plots to look into.
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const page = (element) => element.closest(".page") || document.body;
+
+  // -- tables that sort by the column whose head is clicked
+
+  const UNKNOWN = "–";
+  const plain = (cell) => cell.textContent.trim().replace("−", "-");
+  const numeric = (text) => Number(text.replace(/^> /, "").split(/[ ±×/]/)[0]);
+
+  function sort(table, column, descending) {
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => [plain(row.cells[column]), row]);
+    const known = rows.filter(([text]) => text && text !== UNKNOWN);
+    const numbers = known.every(([text]) => Number.isFinite(numeric(text)));
+    const compare = numbers
+      ? ([a], [b]) => numeric(a) - numeric(b)
+      : ([a], [b]) => a.localeCompare(b, "en", { numeric: true });
+    known.sort(compare);
+    if (descending) known.reverse();
+    const unknown = rows.filter(([text]) => !text || text === UNKNOWN);
+    body.append(...[...known, ...unknown].map(([, row]) => row));
+    all("th", table).forEach((head, index) => {
+      if (index !== column) head.removeAttribute("aria-sort");
+      else head.setAttribute("aria-sort", descending ? "descending" : "ascending");
+    });
+  }
+
+  function makeSortable(table) {
+    const memory = table.dataset.remember && `sort ${location.pathname} ${table.id}`;
+    all("thead th", table).forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const descending = head.getAttribute("aria-sort") === "ascending";
+        sort(table, column, descending);
+        if (memory) sessionStorage.setItem(memory, JSON.stringify([column, descending]));
+      });
+    });
+    const kept = memory && sessionStorage.getItem(memory);
+    if (kept) sort(table, ...JSON.parse(kept));
+  }
+
+  // -- switches of what is drawn over pictures
+
+  function applyLayer(box) {
+    for (const viewer of all(".viewer", page(box))) {
+      viewer.classList.toggle(`hide-${box.dataset.layer}`, !box.checked);
+    }
+  }
+
+  function toggleAll(root) {
+    const boxes = all("input[data-layer]", root);
+    const on = !boxes.some((box) => box.checked);
+    for (const box of boxes) {
+      box.checked = on;
+      applyLayer(box);
+    }
+  }
+
+  // -- keys
+
+  const currentPage = () => all(".page").find((each) => !each.hidden);
+
+  // in the single file one page is shown at a time: the one that the address names
+  function route() {
+    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const shown = (named && named.closest(".page")) || document.querySelector(".page");
+    for (const each of all(".page")) each.hidden = each !== shown;
+    if (named && named !== shown) named.scrollIntoView();
+    else scrollTo(0, 0);
+  }
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest("input[type=text], textarea, select")) return;
+    const root = currentPage();
+    const go = (selector) => root.querySelector(selector)?.click();
+    const actions = {
+      ArrowLeft: () => go("a[rel=prev]"),
+      ArrowRight: () => go("a[rel=next]"),
+      h: () => go("a.up"),
+      o: () => toggleAll(root),
+    };
+    if (actions[event.key]) actions[event.key]();
+  }
+
+  // -- plots
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const MARGIN = { left: 58, right: 14, top: 10, bottom: 38 };
+  let plotCount = 0;
+
+  function shape(parent, name, attributes, text) {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    if (text !== undefined) element.textContent = text;
+    parent.append(element);
+    return element;
+  }
+
+  function ticks(low, high, count) {
+    const raw = (high - low) / count;
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
+    const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+    const values = [];
+    for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + step * 1e-9; at += step) {
+      values.push([at, (Math.abs(at) < step / 2 ? 0 : at).toFixed(decimals)]);
+    }
+    return values;
+  }
+
+  function extent(spec, axis) {
+    const values = [];
+    for (const series of spec.series) {
+      series[axis].forEach((value, index) => {
+        if (value === null || series[axis === "x" ? "y" : "x"][index] === null) return;
+        const error = (axis === "y" && series.e && series.e[index]) || 0;
+        values.push(value);
+        if (error < 5 * spread(series.y)) values.push(value - error, value + error);
+      });
+    }
+    if (!values.length) return [0, 1];
+    let low = values.reduce((a, b) => Math.min(a, b));
+    let high = values.reduce((a, b) => Math.max(a, b));
+    const pad = 0.06 * (high - low) || Math.abs(high) * 1e-3 || 0.5;
+    return [low - pad, high + pad];
+  }
+
+  function spread(values) {
+    const known = values.filter((value) => value !== null);
+    return known.length > 1 ? Math.max(...known) - Math.min(...known) : Infinity;
+  }
+
+  const POINTS = {
+    rejected: (x, y) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`,
+    chosen: (x, y) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`,
+    limit: (x, y) => `M${x - 5} ${y - 3}h10l-5 8z`,
+    other: (x, y) => `M${x - 4} ${y}l4 -4 4 4 -4 4z`,
+    used: (x, y) => `M${x - 3.5} ${y}a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0z`,
+    line: (x, y) => `M${x - 2} ${y}a2 2 0 1 0 4 0a2 2 0 1 0 -4 0z`,
+  };
+
+  class Plot {
+    constructor(figure) {
+      this.figure = figure;
+      this.spec = JSON.parse(figure.dataset.plot);
+      this.canvas = figure.querySelector(".canvas");
+      this.clip = `clip${++plotCount}`;
+      this.chosen = new Set();
+      this.reset();
+      this.tip = document.createElement("div");
+      this.tip.className = "tip";
+      this.tip.hidden = true;
+      figure.append(this.tip);
+      this.listen();
+      new ResizeObserver(() => this.draw()).observe(this.canvas);
+    }
+
+    reset() {
+      this.range = { x: extent(this.spec, "x"), y: extent(this.spec, "y") };
+    }
+
+    draw() {
+      const { width, height } = this.canvas.getBoundingClientRect();
+      if (!width || !height) return;
+      const box = {
+        left: MARGIN.left,
+        right: width - MARGIN.right,
+        top: MARGIN.top,
+        bottom: height - MARGIN.bottom,
+      };
+      this.box = box;
+      const svg = document.createElementNS(SVG, "svg");
+      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      this.drawAxes(svg, box, width, height);
+      const inside = shape(svg, "g", { "clip-path": `url(#${this.clip})` });
+      this.points = [];
+      for (const series of this.spec.series) this.drawSeries(inside, series);
+      this.drawLegend(svg, box);
+      this.canvas.replaceChildren(svg);
+    }
+
+    place(axis, value) {
+      const [low, high] = this.range[axis];
+      const part = (value - low) / (high - low);
+      if (axis === "x") return this.box.left + part * (this.box.right - this.box.left);
+      const up = this.spec.down ? part : 1 - part;
+      return this.box.top + up * (this.box.bottom - this.box.top);
+    }
+
+    value(axis, place) {
+      const [low, high] = this.range[axis];
+      const { left, right, top, bottom } = this.box;
+      const part = axis === "x" ? (place - left) / (right - left) : (place - top) / (bottom - top);
+      return low + (axis === "x" || this.spec.down ? part : 1 - part) * (high - low);
+    }
+
+    drawAxes(svg, box, width, height) {
+      const clip = shape(shape(svg, "defs", {}), "clipPath", { id: this.clip });
+      const size = { width: box.right - box.left, height: box.bottom - box.top };
+      shape(clip, "rect", { x: box.left, y: box.top, ...size });
+      for (const [at, text] of ticks(...this.range.x, width / 90)) {
+        const x = this.place("x", at).toFixed(1);
+        shape(svg, "path", { class: "grid", d: `M${x} ${box.top}V${box.bottom}` });
+        shape(svg, "text", { x, y: box.bottom + 14, "text-anchor": "middle" }, text);
+      }
+      for (const [at, text] of ticks(...this.range.y, height / 55)) {
+        const y = this.place("y", at).toFixed(1);
+        shape(svg, "path", { class: "grid", d: `M${box.left} ${y}H${box.right}` });
+        shape(svg, "text", { x: box.left - 6, y: +y + 4, "text-anchor": "end" }, text);
+      }
+      shape(svg, "rect", { class: "frame", x: box.left, y: box.top, ...size });
+      const middle = (box.left + box.right) / 2;
+      shape(svg, "text", { x: middle, y: height - 6, "text-anchor": "middle" }, this.spec.x);
+      const turned = `translate(12 ${(box.top + box.bottom) / 2}) rotate(-90)`;
+      shape(svg, "text", { transform: turned, "text-anchor": "middle" }, this.spec.y);
+      const lines = shape(svg, "g", { "clip-path": `url(#${this.clip})` });
+      for (const mark of this.spec.marks) {
+        const at = this.place(mark.axis, mark.at).toFixed(1);
+        const d = mark.axis === "x" ? `M${at} ${box.top}V${box.bottom}` : `M${box.left} ${at}H${box.right}`;
+        shape(lines, "path", { class: "mark", d });
+        const words = mark.axis === "x" ? { x: +at + 4, y: box.top + 12 } : { x: box.left + 4, y: at - 4 };
+        shape(lines, "text", { class: "mark-text", ...words }, mark.text);
+      }
+    }
+
+    drawSeries(parent, series) {
+      const places = series.x.map((x, index) =>
+        x === null || series.y[index] === null
+          ? null
+          : [this.place("x", x), this.place("y", series.y[index])]
+      );
+      if (series.style === "line") {
+        const d = places.filter(Boolean).map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
+        if (d) shape(parent, "path", { class: "line", d: `M${d}` });
+      }
+      places.forEach((place, index) => {
+        if (!place) return;
+        const [x, y] = place;
+        const key = series.key && series.key[index];
+        const style = this.chosen.has(key) ? "chosen" : series.style;
+        for (const [name, errors] of [["bar", series.e], ["inner", series.inner]]) {
+          const error = errors && errors[index];
+          if (!error) continue;
+          const ends = [-error, error].map((each) => this.place("y", series.y[index] + each).toFixed(1));
+          shape(parent, "path", { class: `${name} ${style}`, d: `M${x.toFixed(1)} ${ends[0]}V${ends[1]}` });
+        }
+        const element = shape(parent, "path", { class: `point ${style}`, d: POINTS[style](x, y) });
+        if (key) element.dataset.key = key;
+        this.points.push({ x, y, key, series, index, element });
+      });
+    }
+
+    drawLegend(svg, box) {
+      if (this.spec.series.length < 2) return;
+      this.spec.series.forEach((series, index) => {
+        const y = box.top + 12 + 15 * index;
+        const x = box.right - 12;
+        shape(svg, "path", { class: `point ${series.style}`, d: POINTS[series.style](x, y - 4) });
+        shape(svg, "text", { x: x - 9, y, "text-anchor": "end" }, series.name);
+      });
+    }
+
+    nearest(event) {
+      const { left, top } = this.canvas.getBoundingClientRect();
+      const [x, y] = [event.clientX - left, event.clientY - top];
+      let best = null;
+      let least = 18;
+      for (const point of this.points) {
+        const distance = Math.hypot(point.x - x, point.y - y);
+        if (distance < least) [best, least] = [point, distance];
+      }
+      return best;
+    }
+
+    hover(point) {
+      if (point === this.hovered) return;
+      this.hovered = point;
+      this.tip.hidden = !point;
+      light(page(this.figure), point && point.key);
+      if (!point) return;
+      const { series, index } = point;
+      const numbers = `${this.spec.x}: ${series.x[index]}\n${this.spec.y}: ${series.y[index]}`;
+      const star = point.key ? `star ${point.key}\n` : "";
+      this.tip.textContent = (series.label && series.label[index]) || star + numbers;
+      const room = this.canvas.offsetWidth - this.tip.offsetWidth;
+      this.tip.style.left = `${Math.max(0, Math.min(point.x + 14, room))}px`;
+      this.tip.style.top = `${this.canvas.offsetTop + point.y + 14}px`;
+    }
+
+    click(event) {
+      const point = this.nearest(event);
+      if (!point) return;
+      const href = point.series.href && point.series.href[point.index];
+      if (this.spec.reject && !event.shiftKey) {
+        this.figure.dispatchEvent(new CustomEvent("reject", { bubbles: true, detail: point.key }));
+      } else if (href) {
+        location.href = href;
+      } else if (point.key) {
+        const row = all("tr[data-key]", page(this.figure)).find((each) => each.dataset.key === point.key);
+        row?.scrollIntoView({ block: "center" });
+      }
+    }
+
+    zoom(factor, x, y) {
+      for (const [axis, place] of [["x", x], ["y", y]]) {
+        const at = this.value(axis, place);
+        this.range[axis] = this.range[axis].map((each) => at + (each - at) * factor);
+      }
+      this.draw();
+    }
+
+    zoomMiddle(factor) {
+      const { left, right, top, bottom } = this.box;
+      this.zoom(factor, (left + right) / 2, (top + bottom) / 2);
+    }
+
+    pan(dx, dy) {
+      for (const [axis, by] of [["x", dx], ["y", dy]]) {
+        const shift = this.value(axis, 0) - this.value(axis, by);
+        this.range[axis] = this.range[axis].map((each) => each + shift);
+      }
+      this.draw();
+    }
+
+    listen() {
+      const { canvas } = this;
+      let start = null;
+      let moved = false;
+      canvas.addEventListener("pointerdown", (event) => {
+        start = [event.clientX, event.clientY];
+        moved = false;
+      });
+      canvas.addEventListener("pointermove", (event) => {
+        const by = start && [event.clientX - start[0], event.clientY - start[1]];
+        if (by && this.spec.large && (moved || Math.hypot(...by) > 4)) {
+          if (!moved) canvas.setPointerCapture(event.pointerId);
+          moved = true;
+          start = [event.clientX, event.clientY];
+          this.hover(null);
+          this.pan(...by);
+        } else {
+          this.hover(this.nearest(event));
+        }
+      });
+      canvas.addEventListener("pointerup", () => (start = null));
+      canvas.addEventListener("pointercancel", () => (start = null));
+      canvas.addEventListener("pointerleave", () => this.hover(null));
+      canvas.addEventListener("click", (event) => moved || this.click(event));
+      if (this.spec.large) this.addZoom();
+    }
+
+    addZoom() {
+      const { canvas } = this;
+      const actions = {
+        "+": () => this.zoomMiddle(0.7),
+        "-": () => this.zoomMiddle(1 / 0.7),
+        0: () => {
+          this.reset();
+          this.draw();
+        },
+      };
+      canvas.addEventListener("wheel", (event) => {
+        if (!event.ctrlKey) return;
+        event.preventDefault();
+        const { left, top } = canvas.getBoundingClientRect();
+        this.zoom(event.deltaY < 0 ? 0.8 : 1.25, event.clientX - left, event.clientY - top);
+      }, { passive: false });
+      canvas.addEventListener("dblclick", actions[0]);
+      canvas.tabIndex = 0;
+      canvas.addEventListener("keydown", (event) => {
+        const action = actions[event.key];
+        if (!action) return;
+        event.preventDefault();
+        action();
+      });
+      const buttons = document.createElement("div");
+      buttons.className = "buttons";
+      for (const [sign, name] of [["+", "zoom in"], ["-", "zoom out"], ["0", "show all"]]) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = sign === "-" ? "−" : sign;
+        button.title = name;
+        button.setAttribute("aria-label", name);
+        button.addEventListener("click", actions[sign]);
+        buttons.append(button, " ");
+      }
+      this.figure.append(buttons);
+    }
+  }
+
+  function light(root, key) {
+    for (const each of all(".lit", root)) each.classList.remove("lit");
+    if (!key) return;
+    for (const each of all("[data-key]", root)) {
+      if (each.dataset.key === key) each.classList.add("lit");
+    }
+  }
+
+  // -- rejection of points
+
+  function quoted(word) {
+    return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+  }
+
+  function makeRejectable(root, plots) {
+    const { slug, reason, chosen, others } = JSON.parse(root.dataset.rejections);
+    const reasons = new Map(Object.entries(chosen));
+    const before = JSON.stringify([...reasons.keys()].sort());
+    const panel = root.querySelector(".rejections");
+    const allowed = new Set(all("tr[data-key]", root)
+      .filter((row) => row.querySelector(".reject"))
+      .map((row) => row.dataset.key));
+
+    function text() {
+      const mine = [...reasons].map(([frame, why]) => `${quoted(slug)} ${quoted(frame)} ${why}`);
+      return [...others, ...mine].map((line) => `${line}\n`).join("");
+    }
+
+    function show() {
+      for (const plot of plots) {
+        plot.chosen = new Set(reasons.keys());
+        plot.draw();
+      }
+      for (const row of all("tr[data-key]", root)) {
+        const is = reasons.has(row.dataset.key);
+        row.classList.toggle("chosen", is);
+        const button = row.querySelector(".reject");
+        if (!button) continue;
+        button.setAttribute("aria-pressed", is);
+        button.textContent = is ? "take back" : "reject";
+      }
+      if (!panel) return;
+      const changed = JSON.stringify([...reasons.keys()].sort()) !== before;
+      panel.hidden = !changed && !reasons.size;
+      panel.querySelector(".count").textContent =
+        `${reasons.size} ${reasons.size === 1 ? "point" : "points"} rejected${changed ? ", not saved yet" : ""}.`;
+      panel.querySelector("textarea").value = text();
+      panel.querySelector("a").href = `data:text/plain;charset=utf-8,${encodeURIComponent(text())}`;
+    }
+
+    function toggle(frame) {
+      if (!allowed.has(frame)) return;
+      if (!reasons.delete(frame)) reasons.set(frame, reason);
+      show();
+    }
+
+    root.addEventListener("reject", (event) => toggle(event.detail));
+    root.addEventListener("click", (event) => {
+      if (event.target.closest(".reject")) toggle(event.target.closest("tr").dataset.key);
+    });
+    panel?.querySelector(".copy").addEventListener("click", async (event) => {
+      const area = panel.querySelector("textarea");
+      area.select();
+      const done = await navigator.clipboard?.writeText(area.value).then(() => true, () => false);
+      event.target.textContent = done || document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+    });
+    show();
+  }
+
+  // -- start
+
+  if (document.documentElement.classList.contains("single")) {
+    addEventListener("hashchange", route);
+    route();
+  }
+  for (const table of all("table.sortable")) makeSortable(table);
+  for (const box of all("input[data-layer]")) {
+    box.addEventListener("change", () => applyLayer(box));
+    applyLayer(box);
+  }
+  const plots = new Map(all(".plot[data-plot]").map((figure) => [figure, new Plot(figure)]));
+  for (const root of all("[data-rejections]")) {
+    makeRejectable(root, [...plots].filter(([figure]) => root.contains(figure)).map(([, plot]) => plot));
+  }
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("pointerover", (event) => {
+    const lit = event.target.closest("tr[data-key], g[data-key]");
+    if (lit) light(page(lit), lit.dataset.key);
+  });
+})();

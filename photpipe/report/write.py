@@ -1,0 +1,179 @@
+"""All pages of a data directory, rendered from what was saved; as often as one likes."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photpipe.log import LOG_NAME
+from photpipe.photometry_file import TargetPoint
+from photpipe.report import links as places
+from photpipe.report import render, verdicts
+from photpipe.report.assets import Charts, FrameStudio, Spot
+from photpipe.report.drawing import Drawer
+from photpipe.report.export import numbers
+from photpipe.report.frameview import cutout_view, frame_view
+from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, SingleLinks
+from photpipe.report.logview import log_view
+from photpipe.report.output import Output, write
+from photpipe.report.state import State, TargetData, gather
+from photpipe.report.targetview import target_view
+from photpipe.report.views import main_view
+from photpipe.results import FrameFailure
+from photpipe.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+SINGLE = "diagnostics_single.html"
+NUMBERS = "report.json"
+OWNED = ("frames", "targets", "images", "cutouts", "figures", "animations")
+
+
+def refresh(workspace: Workspace) -> Path:
+    """Render the pages of a directory from its saved results.
+
+    Returns
+    -------
+    Path
+        The main page, ``diagnostics.html``.
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be written.
+    """
+    Report(workspace).write()
+    return workspace.directory / places.MAIN
+
+
+def export_single(workspace: Workspace) -> Path:
+    """Render the pages, and all of them into one file, ``diagnostics_single.html``.
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be written.
+    """
+    report = Report(workspace)
+    report.write()
+    path = workspace.directory / SINGLE
+    temporary = path.with_name(f".{SINGLE}.new")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(report.single())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A frame and its index, for the thread pool."""
+
+    index: int
+    name: str
+
+
+class Report:
+    """One rendering of the pages of a directory.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The directory, its settings, and how many frames are worked on side by side.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.state: State = gather(workspace)
+        self.judged = verdicts.judge(self.state)
+        self.output = Output(workspace.report_directory, OWNED)
+        self.charts = Charts(self.state)
+        self.drawer = Drawer(self.state, self.output)
+        self.points: dict[str, list[tuple[TargetData, TargetPoint]]] = {}
+        for target in self.state.targets:
+            for point in target.points:
+                self.points.setdefault(point.frame, []).append((target, point))
+        self.spots: dict[str, dict[str, Spot]] = {each.slug: {} for each in self.state.targets}
+
+    def write(self) -> None:
+        """Write all pages."""
+        self._write_frames()
+        for target in self.state.targets:
+            text = _page("target.html", self._target_view(target, FROM_PAGE), FROM_PAGE)
+            self.output.put(f"targets/{target.slug}.html", text)
+        self._write_main()
+        self.output.close()
+
+    # -- pages
+
+    def _write_frames(self) -> None:
+        """Write the page of every frame, several at a time."""
+        numbered = [_Numbered(index, each.name) for index, each in enumerate(self.state.frames)]
+        for each in self.workspace.map_frames(self._write_frame, numbered, "pages"):
+            if isinstance(each, FrameFailure):
+                log.warning("%s: its page could not be written: %s", each.frame, each.reason)
+
+    def _write_frame(self, numbered: _Numbered) -> None:
+        slug = self.state.frames[numbered.index].slug
+        text = _page("frame.html", self._frame_view(numbered.index, FROM_PAGE), FROM_PAGE)
+        self.output.put(f"frames/{slug}.html", text)
+
+    def _frame_view(self, index: int, links: Links) -> object:
+        frame = self.state.frames[index]
+        seen = self.points.get(frame.name, [])
+        assets = FrameStudio(self.state, frame, seen, self.charts, self.output).assets()
+        for spot in assets.spots:
+            self.spots[spot.target.slug][frame.name] = spot
+        return frame_view(self.state, index, assets, links)
+
+    def _target_view(self, target: TargetData, links: Links) -> object:
+        spots = self.spots[target.slug]
+        views = {frame: cutout_view(spot, links) for frame, spot in spots.items()}
+        cutouts = {frame: view for frame, view in views.items() if view is not None}
+        file = self.drawer.animation(target, spots)
+        return target_view(self.state, target, cutouts, links.file(file) if file else "", links)
+
+    def _write_main(self) -> None:
+        """Write the main page (in both places), the LOG, the numbers, style and script."""
+        for name in ("style.css", "report.js"):
+            self.output.put(name, render.resource(name))
+        log_page = log_view(self.workspace.log_path, FROM_FOLDER)
+        self.output.put(places.LOG, _page("log.html", log_page, FROM_FOLDER))
+        self.output.put(NUMBERS, numbers(self.workspace, self.state, self.judged))
+        for links, path in (
+            (FROM_FOLDER, self.output.folder / places.MAIN_IN_FOLDER),
+            (FROM_DATA, self.workspace.directory / places.MAIN),
+        ):
+            view = self._main_view(links, log_page.commands)
+            write(path, _page("main.html", view, links).encode())
+
+    def _main_view(self, links: Links, log_lines: dict[str, int]) -> object:
+        drawn = self.drawer.drawn(self.spots, links)
+        return main_view(self.state, self.judged, drawn, log_lines, links)
+
+    def single(self) -> Iterator[str]:
+        """Text of the single file, part by part; after `write`."""
+        links = SingleLinks("", self.output.folder)
+        log_page = log_view(self.workspace.log_path, links)
+        yield render.page(
+            "single_head.html",
+            title=self.state.directory.name,
+            style=render.resource("style.css"),
+            links=links,
+        )
+        main = self._main_view(links, log_page.commands)
+        yield render.page("main.html", view=main, links=links)
+        for target in self.state.targets:
+            yield render.page("target.html", view=self._target_view(target, links), links=links)
+        for index in range(len(self.state.frames)):
+            yield render.page("frame.html", view=self._frame_view(index, links), links=links)
+        yield render.page("log.html", view=log_page, links=links)
+        yield render.page("single_foot.html", script=render.resource("report.js"))
+
+
+def _page(content: str, view: Any, links: Links) -> str:
+    title = getattr(view, "title", LOG_NAME)
+    return render.page("page.html", content=content, title=title, view=view, links=links)
