@@ -81,6 +81,7 @@ def arguments(inputs: Sequence[Input], combination: Combination) -> list[str]:
         "WEIGHT_SUFFIX": WEIGHT_SUFFIX,
         "RESAMPLE_DIR": ".",
         "PROJECTION_TYPE": "TAN",
+        "CENTER_TYPE": "ALL",
         "FSCALASTRO_TYPE": "FIXED",
         "FSCALE_KEYWORD": "FLXSCALE",
         "SUBTRACT_BACK": "Y",
