@@ -436,6 +436,7 @@ COMMAND = cli.Command(
         "spatial",
         "target",
     ),
+    has_report=True,
 )
 
 

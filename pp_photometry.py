@@ -448,6 +448,7 @@ COMMAND = cli.Command(
         "target_only",
         "nodeblending",
     ),
+    has_report=True,
 )
 
 

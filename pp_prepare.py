@@ -346,6 +346,7 @@ COMMAND = cli.Command(
         *_GENERIC_ONLY,
         *("restore", "dry_run"),
     ),
+    has_report=True,
 )
 
 

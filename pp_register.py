@@ -316,6 +316,7 @@ COMMAND = cli.Command(
     stage=register,
     options_class=RegisterOptions,
     takes=("snr", "minarea", "cat", "source_tolerance", "nodeblending"),
+    has_report=True,
 )
 
 

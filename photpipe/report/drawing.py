@@ -13,7 +13,7 @@ from photpipe.report.assets import EXPECTED, Spot
 from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
-from photpipe.report.views import CARDS, Drawn, Link, TargetCard
+from photpipe.report.views import CARDS, Animation, Drawn, Link, TargetCard
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOOK = "1"  # to be raised when figures or animations come to look otherwise
+_LOOK = "2"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 
 
@@ -106,14 +106,14 @@ class Drawer:
             lambda: plots.light_curve(target, self.slugs),
             links,
         )
-        animation = self.animation(target, spots)
+        animation = self.animation(target, spots, links)
         cutouts = [spot.cutout for spot in spots.values() if spot.cutout]
         good = len(target.good)
         return TargetCard(
             target=Link(target.name, links.target(target.slug)),
             detail=f"{wording.sentence(wording.of(good, len(target.points), 'point'))} count.",
             curve=curve,
-            animation=links.file(animation) if animation else "",
+            animation=animation,
             still=links.file(cutouts[0].file) if animation and cutouts else "",
         )
 
@@ -137,14 +137,16 @@ class Drawer:
 
     # -- animations
 
-    def animation(self, target: TargetData, spots: Mapping[str, Spot]) -> str:
-        """File of the animation of a target; empty if there are fewer than two cut-outs."""
-        from photpipe.report.images import animation
+    def animation(
+        self, target: TargetData, spots: Mapping[str, Spot], links: Links
+    ) -> Animation | None:
+        """Animation of a target; None if there are fewer than two cut-outs."""
+        from photpipe.report.images import animation, animation_size
 
         seen = [spots[p.frame] for p in target.points if p.frame in spots and spots[p.frame].cutout]
         chosen = _evenly(seen, self.state.settings.report.animation_frames)
         if len(chosen) < 2:
-            return ""
+            return None
         cels = [self._cel(each.point, each) for each in chosen]
         file = f"animations/{target.slug}.gif"
 
@@ -153,7 +155,8 @@ class Drawer:
 
         fingerprints = [self.output.key(each.cutout.file) for each in chosen if each.cutout]
         self.output.keep(file, _key(([str(each) for each in cels], fingerprints)), made)
-        return file
+        side = chosen[0].cutout.side_px if chosen[0].cutout else 0
+        return Animation(links.file(file), *animation_size(side))
 
     def _cel(self, point: TargetPoint, spot: Spot) -> "Cel":
         from photpipe.report.images import Cel

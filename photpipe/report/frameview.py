@@ -211,7 +211,7 @@ def _registration(frame: FrameState) -> Iterable[tuple[str, str]]:
     yield "Middle of the frame", f"{number(row.ra_deg, 5)}° {row.dec_deg:+.5f}°"
     yield "Contrast AS, XY", f"{number(row.as_contrast, 1)}, {number(row.xy_contrast, 1)}"
     yield "σ RA, Dec", f"{number(row.sigma_arcsec[0], 3)}″, {number(row.sigma_arcsec[1], 3)}″"
-    yield "χ² reference, internal", f"{number(row.chi2, 2)}, {number(row.chi2_internal, 2)}"
+    yield "χ² reference, internal", f"{wording.short(row.chi2)}, {wording.short(row.chi2_internal)}"
     chance = number(row.expected, 1)
     yield (
         "Stars that coincide",

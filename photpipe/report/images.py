@@ -33,6 +33,7 @@ WHITE_PERCENTILE = 99.8
 FRAME_MS = 350
 ANIMATION_PX = 240
 _GREYS = 62
+_TITLE_PX = 16
 _RED, _BLUE, _TEXT = 62, 63, 61
 
 
@@ -245,6 +246,16 @@ def animation(cels: Sequence[Cel]) -> bytes:
     return stream.getvalue()
 
 
+def animation_size(side_px: int) -> tuple[int, int]:
+    """Width and height of an animation of cut-outs of so many pixels."""
+    width = side_px * _enlargement(side_px)
+    return width, width + _TITLE_PX
+
+
+def _enlargement(side_px: int) -> int:
+    return max(1, ANIMATION_PX // side_px)
+
+
 def _pictures(cels: Sequence[Cel]) -> Iterator["Image"]:
     """Pictures in 62 greys, red and blue."""
     from PIL import Image, ImageDraw
@@ -254,10 +265,13 @@ def _pictures(cels: Sequence[Cel]) -> Iterator["Image"]:
     for cel in cels:
         with Image.open(cel.path) as opened:
             grey = np.asarray(opened.convert("L"))
-        scale = max(1, ANIMATION_PX // grey.shape[1])
-        large = np.kron(grey // 4 * (_GREYS - 1) // 63, np.ones((scale, scale), np.uint8))
+        scale = _enlargement(grey.shape[1])
+        large = np.kron(
+            (grey.astype(np.uint16) * (_GREYS - 1) // 255).astype(np.uint8),
+            np.ones((scale, scale), np.uint8),
+        )
         height, width = large.shape
-        canvas = np.zeros((height + 16, width), np.uint8)
+        canvas = np.zeros((height + _TITLE_PX, width), np.uint8)
         canvas[:height] = large
         picture = Image.fromarray(canvas)
         picture.putpalette(palette)

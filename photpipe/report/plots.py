@@ -120,7 +120,8 @@ def seeing(state: State) -> "Markup":
             transform=axes.get_yaxis_transform(),
         )
         highest = max(highest, diameter)
-    axes.set(xlabel=axis.label, ylabel="FWHM (px)", ylim=(0, 1.15 * highest))
+    lowest = min(each.measured.fwhm_px for each in rows if each.measured)
+    axes.set(xlabel=axis.label, ylabel="FWHM (px)", ylim=(0.7 * lowest, 1.1 * highest))
     return figures.svg(
         figure, "Median width (FWHM) of the stars on each frame over time, and aperture diameter"
     )

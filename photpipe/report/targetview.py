@@ -15,7 +15,7 @@ from photpipe.report.links import Links
 from photpipe.report.plots import TimeAxis, is_limit
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
-from photpipe.report.views import Link, Word
+from photpipe.report.views import Animation, Link, Word
 from photpipe.report.wording import number
 
 BY_USER = "rejected by the user"
@@ -61,7 +61,7 @@ class TargetView:
     main: str
     facts: Facts
     plots: tuple[Plot, ...]
-    animation: str
+    animation: Animation | None
     animation_note: str
     stills: tuple[Still, ...]
     rows: tuple[PointRow, ...]
@@ -74,7 +74,7 @@ def target_view(
     state: State,
     target: TargetData,
     cutouts: Mapping[str, CutoutView],
-    animation: str,
+    animation: Animation | None,
     links: Links,
 ) -> TargetView:
     """View of a target.
@@ -83,8 +83,8 @@ def target_view(
     ----------
     cutouts : mapping
         Frame to the target's cut-out on it.
-    animation : str
-        Link to the animation; empty if there is none.
+    animation : Animation or None
+        The moving picture, if there is one.
     """
     frames = {each.name: each for each in state.frames}
     by_hand = _by_hand(state, target)

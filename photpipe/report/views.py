@@ -160,13 +160,22 @@ class TargetRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Animation:
+    """A moving picture of a target."""
+
+    src: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class TargetCard:
     """Light curve and animation of a target."""
 
     target: Link
     detail: str
     curve: "Markup"
-    animation: str
+    animation: Animation | None
     still: str
 
 
@@ -483,7 +492,7 @@ def _registration(state: State) -> Section:
         return _missing(state, "pp_register")
     done, failed = result.done, len(result.failed)
     catalogs = wording.listed(_distinct(each.catalog for each in result.frames))
-    summary = f"{wording.of(done, done + failed)} registered"
+    summary = f"{wording.of(done, done + failed)} {wording.be(done)} registered"
     tried = wording.listed(list(result.catalogs))
     return Section(
         True,
@@ -507,8 +516,8 @@ def _registration_rows(state: State, links: Links) -> Iterable[RegistrationRow]:
             xy_contrast=number(row.xy_contrast if row else None, 1),
             sigma_ra=number(row.sigma_arcsec[0] if row else None, 3),
             sigma_dec=number(row.sigma_arcsec[1] if row else None, 3),
-            chi2_reference=number(row.chi2 if row else None, 2),
-            chi2_internal=number(row.chi2_internal if row else None, 2),
+            chi2_reference=wording.short(row.chi2 if row else None),
+            chi2_internal=wording.short(row.chi2_internal if row else None),
             matched=f"{row.matched}" if row else UNKNOWN,
             rms=number(row.rms_arcsec if row else None, 3),
             reason=reason,
@@ -567,7 +576,8 @@ def _calibration(state: State) -> Section:
         return Section(True, "Instrumental magnitudes, as asked for.", Severity.NOTE)
     total = len(result.frames) + len(result.failed)
     catalogs = wording.listed(_distinct(each.catalog for each in result.frames))
-    done = f"{wording.of(result.calibrated, total)} with a zeropoint in {result.band or 'no band'}"
+    have = "has" if result.calibrated == 1 else "have"
+    done = f"{wording.of(result.calibrated, total)} {have} a zeropoint in {result.band}"
     if not result.calibrated:
         why = next((each.note for each in result.frames if each.note), "")
         summary = f"No zeropoint: the magnitudes are instrumental. {wording.sentence(why)}"
@@ -610,7 +620,8 @@ def _results(state: State) -> Section:
     reasons = (
         [f"{each.frame}: {each.reason}" for each in state.distill.failed] if state.distill else []
     )
-    summary = f"{wording.of(len(measured), len(names), 'target')} measured."
+    share = wording.of(len(measured), len(names), "target")
+    summary = f"{share} {wording.be(len(measured))} measured."
     severity = Severity.GOOD if measured or not names else Severity.BAD
     return Section(True, wording.sentence(summary), severity, tuple(reasons))
 

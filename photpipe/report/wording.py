@@ -18,6 +18,11 @@ def number(value: float | None, decimals: int = 2, unit: str = "") -> str:
     return f"{text} {unit}".rstrip()
 
 
+def short(value: float | None) -> str:
+    """Number in two figures, however large or small; a dash if it is not known."""
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.2g}"
+
+
 def with_error(value: float, error: float, decimals: int = 3, unit: str = "") -> str:
     """Value ± error with unit."""
     if not math.isfinite(value):

@@ -133,8 +133,8 @@ class Report:
         spots = self.spots[target.slug]
         views = {frame: cutout_view(spot, links) for frame, spot in spots.items()}
         cutouts = {frame: view for frame, view in views.items() if view is not None}
-        file = self.drawer.animation(target, spots)
-        return target_view(self.state, target, cutouts, links.file(file) if file else "", links)
+        animation = self.drawer.animation(target, spots, links)
+        return target_view(self.state, target, cutouts, animation, links)
 
     def _write_main(self) -> None:
         """Write the main page (in both places), the LOG, the numbers, style and script."""

@@ -93,7 +93,8 @@
   // -- plots
 
   const SVG = "http://www.w3.org/2000/svg";
-  const MARGIN = { left: 58, right: 14, top: 10, bottom: 38 };
+  const MARGIN = { left: 30, right: 14, top: 10, legend: 18, bottom: 38 };
+  const DIGIT_PX = 6.6;
   let plotCount = 0;
 
   function shape(parent, name, attributes, text) {
@@ -170,10 +171,12 @@
     draw() {
       const { width, height } = this.canvas.getBoundingClientRect();
       if (!width || !height) return;
+      this.ticks = { x: ticks(...this.range.x, width / 75), y: ticks(...this.range.y, height / 55) };
+      const longest = Math.max(0, ...this.ticks.y.map(([, text]) => text.length));
       const box = {
-        left: MARGIN.left,
+        left: MARGIN.left + DIGIT_PX * longest,
         right: width - MARGIN.right,
-        top: MARGIN.top,
+        top: MARGIN.top + (this.spec.series.length > 1 ? MARGIN.legend : 0),
         bottom: height - MARGIN.bottom,
       };
       this.box = box;
@@ -206,12 +209,12 @@
       const clip = shape(shape(svg, "defs", {}), "clipPath", { id: this.clip });
       const size = { width: box.right - box.left, height: box.bottom - box.top };
       shape(clip, "rect", { x: box.left, y: box.top, ...size });
-      for (const [at, text] of ticks(...this.range.x, width / 90)) {
+      for (const [at, text] of this.ticks.x) {
         const x = this.place("x", at).toFixed(1);
         shape(svg, "path", { class: "grid", d: `M${x} ${box.top}V${box.bottom}` });
         shape(svg, "text", { x, y: box.bottom + 14, "text-anchor": "middle" }, text);
       }
-      for (const [at, text] of ticks(...this.range.y, height / 55)) {
+      for (const [at, text] of this.ticks.y) {
         const y = this.place("y", at).toFixed(1);
         shape(svg, "path", { class: "grid", d: `M${box.left} ${y}H${box.right}` });
         shape(svg, "text", { x: box.left - 6, y: +y + 4, "text-anchor": "end" }, text);
@@ -226,7 +229,9 @@
         const at = this.place(mark.axis, mark.at).toFixed(1);
         const d = mark.axis === "x" ? `M${at} ${box.top}V${box.bottom}` : `M${box.left} ${at}H${box.right}`;
         shape(lines, "path", { class: "mark", d });
-        const words = mark.axis === "x" ? { x: +at + 4, y: box.top + 12 } : { x: box.left + 4, y: at - 4 };
+        const late = mark.axis === "x" && +at > (box.left + box.right) / 2;
+        const words = mark.axis === "x" ? { x: +at + (late ? -4 : 4), y: box.top + 12 } : { x: box.left + 4, y: at - 4 };
+        if (late) words["text-anchor"] = "end";
         shape(lines, "text", { class: "mark-text", ...words }, mark.text);
       }
     }
@@ -260,12 +265,13 @@
 
     drawLegend(svg, box) {
       if (this.spec.series.length < 2) return;
-      this.spec.series.forEach((series, index) => {
-        const y = box.top + 12 + 15 * index;
-        const x = box.right - 12;
+      const y = MARGIN.top + 4;
+      let x = box.left + 6;
+      for (const series of this.spec.series) {
         shape(svg, "path", { class: `point ${series.style}`, d: POINTS[series.style](x, y - 4) });
-        shape(svg, "text", { x: x - 9, y, "text-anchor": "end" }, series.name);
-      });
+        shape(svg, "text", { x: x + 9, y }, series.name);
+        x += 30 + DIGIT_PX * series.name.length;
+      }
     }
 
     nearest(event) {
