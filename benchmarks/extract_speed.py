@@ -7,12 +7,10 @@ headers and catalogs, and writes the catalogs safely besides. The ratio is what 
 """
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,13 +19,14 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402
 from astropy.table import Table  # noqa: E402
 
+from benchmarks.pairs import Thing, measure, ratio  # noqa: E402
 from photpipe.astromatic import extraction as wanted  # noqa: E402
 from photpipe.astromatic import sextractor, tool  # noqa: E402
 from photpipe.frames import Frame  # noqa: E402
 from photpipe.workspace import core_count  # noqa: E402
 from tests.starfields import draw  # noqa: E402
 
-ROUNDS = 3
+ROUNDS = 5
 
 
 def make_frames(folder: Path, count: int, size_px: int, stars: int) -> list[Path]:
@@ -74,34 +73,23 @@ def with_pp(folder: Path, paths: Sequence[Path]) -> None:
     subprocess.run(command, cwd=folder, check=True)
 
 
-def cost(
-    work: Callable[[Path, Sequence[Path]], None], folder: Path, paths: list[Path]
-) -> tuple[float, float]:
-    """Seconds of one pass over all frames: of the clock, and of all processors together."""
-    began_s, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    work(folder, paths)
-    now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-    return time.perf_counter() - began_s, cpu_s
-
-
 def main() -> None:
-    """Measure and print; the best of some alternating rounds counts."""
+    """Measure in turns and print."""
     count, size_px, stars = (
         int(each) for each in (*sys.argv[1:], *("50", "1024", "1000")[len(sys.argv) - 1 :])
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = make_frames(folder, count, size_px, stars)
-        rounds = [cost(alone, folder, paths) + cost(with_pp, folder, paths) for _ in range(ROUNDS)]
-    tool_s, tool_cpu_s, pp_s, pp_cpu_s = (min(each) for each in zip(*rounds, strict=True))
+        xargs = Thing("Source Extractor by xargs", lambda: alone(folder, paths))
+        command = Thing("pp_extract", lambda: with_pp(folder, paths))
+        measure([xargs, command], ROUNDS)
     print(f"{count} frames of {size_px} x {size_px} with {stars} stars on {core_count()} cores")
-    for label, clock_s, cpu_s in (
-        ("Source Extractor by xargs", tool_s, tool_cpu_s),
-        ("pp_extract", pp_s, pp_cpu_s),
-    ):
-        print(f"{label:<26}{count / clock_s:6.2f} frames/s, {cpu_s / count:.3f} CPU s per frame")
-    print(f"ratio: {tool_s / pp_s:.2f} by the clock, {tool_cpu_s / pp_cpu_s:.2f} by CPU time")
+    for each in (xargs, command):
+        speed, cpu_s = count / min(each.clock_s), min(each.cpu_s) / count
+        print(f"{each.name:<26}{speed:6.2f} frames/s, {cpu_s:.3f} CPU s per frame")
+    speeds, cpu = ratio(xargs.clock_s, command.clock_s), ratio(xargs.cpu_s, command.cpu_s)
+    print(f"speed of pp_extract against it: {speeds} by the clock, {cpu} by CPU time")
 
 
 if __name__ == "__main__":

@@ -4,16 +4,20 @@ Run: python benchmarks/matching.py [number of sources]
 """
 
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
-from photpipe.catalogs.matching import mutual_matches
-from photpipe.sky import shifted
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
+from benchmarks.pairs import Thing, measure, ratio  # noqa: E402
+from photpipe.catalogs.matching import mutual_matches  # noqa: E402
+from photpipe.sky import shifted  # noqa: E402
+
+ROUNDS = 5
 TOLERANCE_ARCSEC = 1.0
 
 
@@ -27,33 +31,24 @@ def field(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return ra, dec, ra2[order], dec2[order]
 
 
-def seconds(function: Callable[[], object], repetitions: int = 5) -> float:
-    """Shortest time of several runs."""
-    times = []
-    for _ in range(repetitions):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def main() -> None:
     """Print times and their ratio."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     ra1, dec1, ra2, dec2 = field(count)
     pairs = mutual_matches(ra1, dec1, ra2, dec2, TOLERANCE_ARCSEC)
-    ours = seconds(lambda: mutual_matches(ra1, dec1, ra2, dec2, TOLERANCE_ARCSEC))
 
     def astropys() -> None:
         """One direction only, which is all that astropy offers."""
         first = SkyCoord(ra1 * u.deg, dec1 * u.deg)
         first.match_to_catalog_sky(SkyCoord(ra2 * u.deg, dec2 * u.deg))
 
-    theirs = seconds(astropys)
+    ours = Thing("mutual_matches", lambda: mutual_matches(ra1, dec1, ra2, dec2, TOLERANCE_ARCSEC))
+    theirs = Thing("SkyCoord.match_to_catalog_sky", astropys)
+    measure([ours, theirs], ROUNDS)
     print(f"{count} x {count} sources, {len(pairs.index1)} mutual pairs")
-    print(f"mutual_matches                 {ours:.3f} s")
-    print(f"SkyCoord.match_to_catalog_sky  {theirs:.3f} s, one direction")
-    print(f"ratio                          {theirs / ours:.2f}")
+    for each in (ours, theirs):
+        print(f"{each.name:30} {min(each.clock_s):.3f} s")
+    print(f"ratio {ratio(theirs.clock_s, ours.clock_s)}; the latter in one direction only")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How fast pp_prepare is against cp: MB/s over many frames, measured in turn.
+"""How fast pp_prepare is against cp: MB/s over many frames, measured in turns.
 
-    python benchmarks/prepare_speed.py -frames 500 -size 2048 [-folder DIR]
+    python benchmarks/prepare_speed.py -frames 100 -size 2048 -rounds 5 [-folder DIR]
 
 Three ways to write every frame once: ``cp``; a copy of each frame that is flushed to the disk
 before the next one (what pp_prepare promises, and cp does not); and pp_prepare itself. The
-disk is flushed between the measurements; the time of that flush counts for cp.
+disk is flushed before and after each run; the time of the latter counts.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +20,10 @@ import numpy as np
 from astropy.io import fits
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.pairs import Thing, measure, ratio  # noqa: E402
+
 HEADER = {
     "INSTRUME": "Vatt4k",
     "OBJECT": "3552",
@@ -47,20 +50,8 @@ def make_frames(folder: Path, count: int, size: int) -> int:
     return first.stat().st_size * count
 
 
-def timed(label: str, total_bytes: int, work: Callable[[], object]) -> float:
-    """Run, flush the disk, print and return MB/s."""
-    os.sync()
-    start = time.perf_counter()
-    work()
-    os.sync()
-    speed = total_bytes / 1e6 / (time.perf_counter() - start)
-    print(f"{label:28s} {speed:8.0f} MB/s")
-    return speed
-
-
 def copy_flushed(source: Path, target: Path) -> None:
     """Copy frame by frame, each flushed to the disk."""
-    target.mkdir()
     for path in sorted(source.glob("*.fits")):
         with path.open("rb") as frame, (target / path.name).open("wb") as copy:
             shutil.copyfileobj(frame, copy, 1 << 20)
@@ -75,28 +66,63 @@ def prepare(folder: Path) -> None:
     subprocess.run(command, check=True)
 
 
+def copy_all(source: Path, target: Path) -> None:
+    """Copy all frames with cp."""
+    subprocess.run(["cp", *source.glob("*.fits"), target], check=True)
+
+
+def writing(name: str, work: Callable[[], object], before: Callable[[], object]) -> Thing:
+    """Something that writes all frames, with the flush of the disk."""
+
+    def run() -> None:
+        work()
+        os.sync()
+
+    def before_run() -> None:
+        before()
+        os.sync()
+
+    return Thing(name, run, before_run)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-frames", type=int, default=500)
+    parser.add_argument("-frames", type=int, default=100)
     parser.add_argument("-size", type=int, default=2048)
+    parser.add_argument("-rounds", type=int, default=5)
     parser.add_argument("-folder", type=Path, help="where the disk to be measured is")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        work = Path(name)
-        frames = work / "frames"
-        frames.mkdir()
-        total = make_frames(frames, options.frames, options.size)
-        print(f"{options.frames} frames of {options.size} x {options.size}: {total / 1e6:.0f} MB")
-        copy = timed(
-            "cp", total, lambda: subprocess.run(["cp", "-r", frames, work / "a"], check=True)
+        source, target = Path(name, "frames"), Path(name, "work")
+        source.mkdir()
+        total = make_frames(source, options.frames, options.size)
+
+        def emptied() -> None:
+            shutil.rmtree(target, ignore_errors=True)
+            target.mkdir()
+
+        def filled() -> None:
+            emptied()
+            copy_all(source, target)
+
+        def done() -> None:
+            filled()
+            prepare(target)
+
+        prepared = writing("pp_prepare", lambda: prepare(target), filled)
+        things = (
+            writing("cp", lambda: copy_all(source, target), emptied),
+            writing("copy, each frame flushed", lambda: copy_flushed(source, target), emptied),
+            prepared,
+            writing("pp_prepare again", lambda: prepare(target), done),
         )
-        shutil.rmtree(work / "a")
-        flushed = timed("copy, each frame flushed", total, lambda: copy_flushed(frames, work / "b"))
-        shutil.rmtree(work / "b")
-        speed = timed("pp_prepare", total, lambda: prepare(frames))
-        print(f"pp_prepare / cp {speed / copy:.2f}, / flushed copy {speed / flushed:.2f}")
-        timed("pp_prepare again, no change", total, lambda: prepare(frames))
+        measure(things, options.rounds)
+    print(f"{options.frames} frames of {options.size} x {options.size}: {total / 1e6:.0f} MB")
+    for each in things:
+        against = ratio(each.clock_s, prepared.clock_s)
+        speed = total / 1e6 / min(each.clock_s)
+        print(f"{each.name:25s} {speed:6.0f} MB/s; pp_prepare has {against} of its speed")
 
 
 if __name__ == "__main__":
