@@ -135,6 +135,7 @@ OPTIONS: dict[str, Option] = {
     "backsub": Option("subtract the background of each frame before combining"),
     "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
     "cat": Option("reference catalog to use instead of those of the telescope", _text, "NAME"),
+    "cluster": Option("address of a Dask scheduler that shares out directories", _text, "ADDRESS"),
     "colorterm": Option("fit a colour term where the stars support one"),
     "comoving": Option("combine in the moving frame of the target"),
     "date_keyword": Option(
@@ -190,6 +191,7 @@ OPTIONS: dict[str, Option] = {
     "prefix": Option("only frames whose names start with this, with 'all'", _text, "TEXT"),
     "quiet": Option("show warnings and errors alone"),
     "ra": Option("right ascension of the frame centre", _right_ascension, "DEG"),
+    "regcat": Option("reference catalog to register with", _text, "NAME"),
     "reject": Option("rejection schemata, separated by commas", _text, "NAMES"),
     "rerun_registration": Option("register a second time if not all frames succeeded"),
     "restore": Option("put the original headers back, byte for byte"),
@@ -207,6 +209,10 @@ OPTIONS: dict[str, Option] = {
         "flagged sources that may enter the registration", _text, choices=_TOLERANCES
     ),
     "spatial": Option("fit a slow spatial variation of the zeropoint where the stars support it"),
+    "split": Option(
+        "run the groups of a mixed directory (instruments, filters, fields) one after the other, "
+        "each in a folder of its own"
+    ),
     "submitter": Option("who will send the report: initials and surname", _text, "NAME"),
     "target": Option("name of the target, instead of that of the header", _text, "NAME"),
     "target_only": Option("choose the aperture from the target alone"),
@@ -214,6 +220,7 @@ OPTIONS: dict[str, Option] = {
     "telescope": Option("telescope keyword, instead of recognising it", _text, "KEYWORD"),
     "use_all_stars": Option("calibrate with all stars, without quality checks"),
     "variable_stars": Option("extract variable stars of the field (VSX)"),
+    "watch": Option("keep looking for new frames, and update results and pages, until Ctrl-C"),
     "zoom": Option("zoom factor of the images when loaded", _positive, "FACTOR"),
 }
 
@@ -315,12 +322,23 @@ def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
     return result
 
 
+def parsed(command: Command, words: Sequence[str]) -> argparse.Namespace:
+    """Values of the options of a command.
+
+    Raises
+    ------
+    SystemExit
+        After a mistake, or when nothing but help was wanted.
+    """
+    names = [*command.takes, *COMMON_OPTIONS]
+    return build_parser(command).parse_args(normalised(words, names))
+
+
 def run(command: Command, argv: Sequence[str] | None = None) -> int:
     """Parse, open the workspace, run the stage, report; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = build_parser(command)
     try:
-        values = parser.parse_args(normalised(words, [*command.takes, *COMMON_OPTIONS]))
+        values = parsed(command, words)
     except SystemExit as stop:
         return Status.USAGE if stop.code else Status.DONE
     options = command.options_class(
@@ -358,23 +376,38 @@ def _run_stage(
 @contextlib.contextmanager
 def recorded(command: Command, words: Sequence[str], workspace: Workspace) -> "Iterator[Outcome]":
     """Keep how a command went, and write its pages anew; neither can fail the command."""
-    outcome = Outcome()
     if not command.has_report:
-        yield outcome
+        yield Outcome()
         return
-    began = time.time()
-    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began))
-
-    def keep(status: str, reason: str, seconds: float) -> None:
-        history = workspace.load(History) or History()
-        record = StageRecord(command.name, shlex.join(words), status, reason, started, seconds)
-        workspace.save(history.with_record(record))
-
-    keep("running", "", math.nan)
-    yield outcome
-    keep(outcome.status.name.lower(), outcome.reason, time.time() - began)
+    with in_history(command.name, shlex.join(words), workspace) as outcome:
+        yield outcome
     if outcome.status is not Status.INTERRUPTED:
         write_report(workspace)
+
+
+@contextlib.contextmanager
+def in_history(name: str, arguments: str, workspace: Workspace) -> "Iterator[Outcome]":
+    """Keep in the directory how a command goes: as running at first, then how it ended."""
+    outcome = Outcome()
+    began = time.monotonic()
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+    def keep(status: str, seconds: float) -> None:
+        history = workspace.load(History) or History()
+        record = StageRecord(name, arguments, status, outcome.reason, started, seconds)
+        workspace.save(history.with_record(record))
+
+    keep("running", math.nan)
+    try:
+        yield outcome
+    except Exception as error:
+        outcome.status, outcome.reason = Status.FAILED, str(error)
+        raise
+    except BaseException:
+        outcome.status = Status.INTERRUPTED
+        raise
+    finally:
+        keep(outcome.status.name.lower(), time.monotonic() - began)
 
 
 def write_report(workspace: Workspace) -> None:
@@ -462,6 +495,11 @@ def conclude(result: Result) -> Status:
     """Say which frames failed and why; the exit status of a stage."""
     for failure in result.failed:
         log.error("%s: %s", failure.frame, failure.reason)
+    return status_of(result)
+
+
+def status_of(result: Result) -> Status:
+    """Exit status of a stage."""
     if not result.failed:
         return Status.DONE
     return Status.PARTIAL if result.done else Status.FAILED

@@ -114,6 +114,18 @@ def sweep(folder: Path) -> int:
     return count
 
 
+def stamp(path: Path) -> str:
+    """Size and time of change of a file, by which a later change is recognised.
+
+    Raises
+    ------
+    OSError
+        If there is none.
+    """
+    status = path.stat()
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write the whole content or leave the file as it was."""
     with replacing(path) as file:

@@ -68,6 +68,20 @@ def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> 
             handler.close()
 
 
+@contextlib.contextmanager
+def on_console(*, quiet: bool = False, debug: bool = False) -> Iterator[None]:
+    """Attach the console alone for the length of a block: several directories have no one LOG."""
+    root = logging.getLogger()
+    handler, level_before = _console(quiet=quiet, debug=debug), root.level
+    root.setLevel(logging.DEBUG)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.setLevel(level_before)
+        root.removeHandler(handler)
+
+
 def _console(*, quiet: bool, debug: bool) -> logging.Handler:
     """Handler of the screen; Python's own warnings go to LOG alone."""
     console = logging.StreamHandler(sys.stdout)

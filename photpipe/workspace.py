@@ -1,5 +1,6 @@
 """A data directory and what a run needs to know about it."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -89,6 +90,11 @@ class Workspace:
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s cannot be read and is ignored: %s", file, error)
             return None
+
+    def forget(self, kind: type) -> None:
+        """Remove the result that was kept last: what it tells is not true any more."""
+        with contextlib.suppress(OSError):
+            self._state_file(kind).unlink()
 
     def _state_file(self, kind: type) -> Path:
         return self.state_directory / f"{kind.__name__.removesuffix('Result').lower()}.json"

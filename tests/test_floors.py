@@ -19,6 +19,7 @@ FLOORS = (
     ("photpipe.report", 4),
     ("photpipe.cli", 4),
     ("photpipe.manident_window", 4),
+    ("photpipe.runner", 6),
     ("photpipe", 2),
     ("pp_run", 6),
     ("pp_stackedphotometry", 6),

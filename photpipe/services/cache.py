@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import photpipe
 from photpipe import files, paths
 from photpipe.errors import ServiceError, UnknownTargetError
+from photpipe.run_record import Answer
 from photpipe.services.cachefile import ABOUT, DAMAGE, FORMAT, from_text, read_about, to_text
 from photpipe.services.request import Request
 from photpipe.settings import ServiceSettings
@@ -68,40 +69,6 @@ class _Process:
 _process = _Process()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that was used.
-
-    Parameters
-    ----------
-    service, request : str
-        Who was asked, and what for.
-    retrieved : str
-        When the service gave it (ISO 8601, UTC).
-    file, stamp : str
-        Its file, and size and time of change by which another content is recognised; the
-        stamp is empty if it could not be written.
-    max_age_days : float
-        Age from which it is asked for again.
-    """
-
-    service: str
-    request: str
-    retrieved: str
-    file: str
-    stamp: str
-    max_age_days: float
-
-    @property
-    def is_current(self) -> bool:
-        """Whether asking today would give the same: not changed, and not too old."""
-        try:
-            is_same = not self.stamp or stamp_of(Path(self.file)) == self.stamp
-        except OSError:  # it was deleted, which says nothing about the sky
-            is_same = True
-        return is_same and _age_days({"retrieved": self.retrieved}) < self.max_age_days
-
-
 @dataclass(slots=True)
 class Trace:
     """Answers that were used while it was open.
@@ -135,16 +102,15 @@ def traced() -> Iterator[Trace]:
         _traces.remove(trace)
 
 
-def stamp_of(path: Path) -> str:
-    """Size and time of change of a file.
-
-    Raises
-    ------
-    OSError
-        If there is none.
-    """
-    status = path.stat()
-    return f"{status.st_size}:{status.st_mtime_ns}"
+def is_current(answer: Answer, *, any_age: bool) -> bool:
+    """Whether asking today would give the same: the file is not changed, and not too old."""
+    try:
+        is_same = not answer.stamp or files.stamp(Path(answer.file)) == answer.stamp
+    except OSError:  # it was deleted, which says nothing about the sky
+        is_same = True
+    if any_age or not math.isfinite(answer.max_age_days):
+        return is_same
+    return is_same and _age_days({"retrieved": answer.retrieved}) < answer.max_age_days
 
 
 class Cache:
@@ -263,7 +229,7 @@ class Cache:
         about = table.meta[ABOUT]
         stamp = ""
         with contextlib.suppress(OSError):
-            stamp = "" if grows else stamp_of(path)
+            stamp = "" if grows else files.stamp(path)
         answer = Answer(
             service=str(about["service"]),
             request=str(about["request"]),

@@ -1,0 +1,100 @@
+"""Which files are frames to work on: real suffixes, nothing hidden, nothing of our own making."""
+
+import contextlib
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photpipe.errors import FrameError
+
+GROUP_FILE = Path(".diagnostics", "group.json")
+"""Marks a directory that ``-split`` made; it belongs to the one above."""
+
+_SUFFIX = re.compile(r"\.(fits|fit|fts)(\.(gz|fz))?$|\.fz$", re.IGNORECASE)
+_GZIP_SUFFIX = ".gz"
+_STACKED_CARD = "COMBINET"
+_FIRST_BYTES = b"SIMPLE  ="
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """A directory and its frames, in the order of their names."""
+
+    path: Path
+    frames: tuple[Path, ...]
+
+
+def is_frame_name(path: Path) -> bool:
+    """Whether a file is a FITS image by its name; of a plain ``.gz``, by its first bytes."""
+    if path.name.startswith("."):
+        return False
+    if _SUFFIX.search(path.name):
+        return True
+    return path.suffix.lower() == _GZIP_SUFFIX and _begins_as_fits(path)
+
+
+def _begins_as_fits(path: Path) -> bool:
+    try:
+        with gzip.open(path) as file:
+            return file.read(len(_FIRST_BYTES)) == _FIRST_BYTES
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def frames_in(directory: Path, prefix: str | None = None) -> tuple[Path, ...]:
+    """Frames of a directory, sorted by name; unreadable directories have none."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.is_file())
+    except OSError:
+        return ()
+    chosen = [directory / name for name in names if name.startswith(prefix or "")]
+    return tuple(without_own_outputs([path for path in chosen if is_frame_name(path)]))
+
+
+def without_own_outputs(paths: Sequence[Path]) -> list[Path]:
+    """Leave out what the pipeline made of other files: unpacked and trimmed frames, stacks.
+
+    A file that was made of one that is not there any more is a frame like others, and so
+    are stacks among themselves.
+    """
+    made = {path: _maker(path) for path in paths}
+    kept = [path for path in paths if not made[path] or made[path] == _STACKED_CARD]
+    frames = [path for path in kept if not made[path]]
+    return frames or kept
+
+
+def _maker(path: Path) -> str:
+    """File that a frame was made of, or the card that marks stacks; empty for a frame."""
+    from photpipe.cards import text_value
+    from photpipe.fitsfile import read_primary
+    from photpipe.unpack import SOURCE_KEYWORD
+
+    with contextlib.suppress(FrameError):
+        cards = read_primary(path).cards
+        source = text_value(cards, SOURCE_KEYWORD)
+        is_name = source == Path(source).name  # a header may hold anything
+        if is_name and source != path.name and (path.parent / source).is_file():
+            return source
+        return _STACKED_CARD if text_value(cards, _STACKED_CARD) else ""
+    return ""
+
+
+def data_directories(root: Path, prefix: str | None = None) -> Iterator[DataDirectory]:
+    """All directories at and below `root` that hold frames, in the order of their names.
+
+    Hidden directories, links to directories and those that ``-split`` made are left out.
+    """
+    for folder, below, _ in os.walk(root):
+        here = Path(folder)
+        below[:] = sorted(
+            name
+            for name in below
+            if not name.startswith(".") and not (here / name / GROUP_FILE).exists()
+        )
+        frames = frames_in(here, prefix)
+        if frames:
+            yield DataDirectory(here, frames)

@@ -1,0 +1,109 @@
+"""One run at a time in a directory: a lock that vanishes with the process that holds it."""
+
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from photpipe.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+LOCK_FILE = Path(".diagnostics", "lock")
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[bool]:
+    """Keep other runs out of a directory for the length of a block.
+
+    Yields
+    ------
+    bool
+        Whether the run before this one was killed: it left its name in the lock.
+
+    Raises
+    ------
+    ConfigError
+        If another run works there, or the directory cannot be written.
+    """
+    path = directory / LOCK_FILE
+    try:
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        message = (
+            f"{directory} cannot be written ({error.strerror or error}); "
+            "copy the frames to a folder of your own"
+        )
+        raise ConfigError(message) from error
+    with file:
+        _take(file, directory)
+        was_killed = bool(_holder(file))
+        _write(file, f"{os.getpid()} {socket.gethostname()} {_now()}")
+        try:
+            yield was_killed
+        finally:
+            _write(file, "")
+
+
+def _take(file: TextIO, directory: Path) -> None:
+    """Lock the file.
+
+    Raises
+    ------
+    ConfigError
+        If somebody else has it.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _occupied(directory, _holder(file)) from None
+    except OSError as error:  # some network disks know no locks: believe the name in the file
+        log.debug("no lock in %s: %s", directory, error)
+        holder = _holder(file)
+        if _is_alive(holder):
+            raise _occupied(directory, holder) from None
+
+
+def _occupied(directory: Path, holder: list[str]) -> ConfigError:
+    who = "process {} on {} since {}".format(*holder) if len(holder) == 3 else "another process"
+    return ConfigError(
+        f"{directory}: {who} works here; wait for it to end (or end it), then run again"
+    )
+
+
+def _holder(file: TextIO) -> list[str]:
+    file.seek(0)
+    return file.read(1000).split()
+
+
+def _is_alive(holder: list[str]) -> bool:
+    """Whether the process named in a lock may still work; those of other machines may."""
+    if len(holder) != 3 or not holder[0].isdecimal():
+        return False
+    if holder[1] != socket.gethostname():
+        return True
+    try:
+        os.kill(int(holder[0]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return int(holder[0]) != os.getpid()
+
+
+def _write(file: TextIO, text: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk: the lock itself holds all the same
+        file.seek(0)
+        file.truncate()
+        file.write(text)
+        file.flush()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

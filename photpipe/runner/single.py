@@ -1,0 +1,65 @@
+"""pp_run in one directory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from photpipe import cli
+from photpipe.errors import ConfigError
+from photpipe.runner import inputs, split
+from photpipe.runner.directory import Manners, Task, run_directory
+from photpipe.runner.options import RunOptions
+from photpipe.runner.outcome import DirectoryResult
+
+
+def run(names: Sequence[str], options: RunOptions, manners: Manners) -> cli.Status:
+    """Work on the images of one directory; returns the exit status.
+
+    Raises
+    ------
+    ConfigError
+        If there is no frame, or there are several directories.
+    """
+    return run_task(task_of(named_frames(names, options.prefix), options, manners)).status
+
+
+def task_of(frames: Sequence[Path], options: RunOptions, manners: Manners) -> Task:
+    """Task for frames that the user named.
+
+    Raises
+    ------
+    ConfigError
+        If they lie in several directories.
+    """
+    return Task(cli.common_directory(frames), tuple(frames), options, manners)
+
+
+def run_task(task: Task) -> DirectoryResult:
+    """Work on a directory as a whole, or group by group."""
+    if task.options.split:
+        return split.run(task)
+    return run_directory(task)
+
+
+def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:
+    """Frames that the user named; of a directory, all of its frames.
+
+    What the pipeline itself made of other frames is left out.
+
+    Raises
+    ------
+    ConfigError
+        If a name fits nothing, or nothing is left.
+    """
+    paths: list[Path] = []
+    for name in names:
+        if Path(name).is_dir():
+            paths += inputs.frames_in(Path(name).absolute(), prefix)
+        else:
+            paths += [
+                path for path in cli.named_paths([name]) if path.name.startswith(prefix or "")
+            ]
+    frames = inputs.without_own_outputs(list(dict.fromkeys(paths)))
+    if not frames:
+        what = f"whose name starts with {prefix!r}" if prefix else "(.fits .fit .fts .fz .gz)"
+        raise ConfigError(f"{' '.join(names)}: there is no frame {what}; nothing to do")
+    return frames

@@ -1,0 +1,98 @@
+"""The last words of a run: the photometry on the screen, and where to look at it."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from photpipe import photometry_file, timescale
+from photpipe.errors import ConfigError
+from photpipe.results import DistilledTarget
+from photpipe.runner.outcome import DirectoryResult
+from photpipe.targets import CONTROL
+
+log = logging.getLogger(__name__)
+
+REPORT = "diagnostics.html"
+MOST_LINES = 40
+
+
+def tell(result: DirectoryResult) -> None:
+    """Say what came out of one directory: every point of its targets, what failed, the page."""
+    for reused in result.reused:
+        log.info("reused: %s (-force starts over)", reused)
+    for target in result.distilled.targets if result.distilled and result.done else ():
+        for line in photometry(result.directory, target):
+            log.info("%s", line)
+    if result.failed:
+        log.warning(
+            "%d of %d frames came to the end; the reasons of the others are above",
+            result.done,
+            result.frames,
+        )
+    page = result.directory / REPORT
+    if page.is_file():
+        log.info("%s", page)
+
+
+def photometry(directory: Path, target: DistilledTarget) -> Iterator[str]:
+    """Lines about one target; of the control star the summary alone."""
+    yield summary(target)
+    if target.kind == CONTROL:
+        return
+    try:
+        _, points = photometry_file.read(directory / target.file)
+    except ConfigError as error:
+        yield str(error)
+        return
+    for point in points[:MOST_LINES]:
+        sign = ">" if point.method == photometry_file.LIMIT else " "
+        remark = point.rejected or (
+            "" if point.method == photometry_file.DETECTED else point.method
+        )
+        yield (
+            f"  {point.frame:<28} {point.midtime_jd:.6f}  {timescale.iso(point.midtime_jd, 0)} "
+            f"{sign}{point.mag:8.4f} +- {point.sig:6.4f} {point.band:3} {remark}"
+        ).rstrip()
+    if len(points) > MOST_LINES:
+        yield f"  ... and {len(points) - MOST_LINES} more in {target.file}"
+
+
+def summary(target: DistilledTarget) -> str:
+    """One line about a target."""
+    kind = "mag" if target.is_calibrated else "mag (instrumental)"
+    counts = {
+        "forced": target.forced,
+        "limits": target.limits,
+        "rejected": target.rejected,
+        "contaminated": target.contaminated,
+    }
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return (
+        f"{target.name}: {target.median_mag:.4f} {kind}, scatter {target.scatter_mag:.4f}, "
+        f"{target.points} frames{f' ({parts})' if parts else ''}: {target.file}"
+    )
+
+
+def in_one_line(result: DirectoryResult, root: Path) -> str:
+    """A directory among others: how it ended, and its targets."""
+    name = "." if result.directory == root else str(result.directory.relative_to(root))
+    status = result.status.name.lower()
+    if result.reason:
+        return f"{name}: {status}: {result.reason}"
+    targets = result.distilled.targets if result.distilled and result.done else ()
+    found = "; ".join(
+        f"{each.name} {each.median_mag:.3f} mag on {each.points} frames"
+        for each in targets
+        if each.kind != CONTROL
+    )
+    reused = ", nothing new" if _is_old(result) else ""
+    return (
+        f"{name}: {status}: {result.done} of {result.frames} frames in {result.seconds:.1f} s"
+        f"{reused}{f': {found}' if found else ''}"
+    )
+
+
+def _is_old(result: DirectoryResult) -> bool:
+    from photpipe.runner.chain import SERIES
+
+    return len(result.reused) == len(SERIES) + 1

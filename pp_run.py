@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Run the whole pipeline: from frames as they came to photometry of their targets."""
+
+import argparse
+import dataclasses
+import logging
+import shlex
+import sys
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from photpipe import cli
+from photpipe.results import Result
+from photpipe.runner.options import RunOptions
+from photpipe.workspace import Workspace, core_count
+
+log = logging.getLogger(__name__)
+
+
+def run(paths: Sequence[Path], options: RunOptions, workspace: Workspace) -> Result:
+    """Work on the frames of one directory; see `photpipe.runner.chain.run`."""
+    from photpipe.runner import chain
+
+    return chain.run(paths, options, workspace)
+
+
+COMMAND = cli.Command(
+    name="pp_run",
+    summary="Run the whole pipeline on images, or on all images below a directory ('all').",
+    stage=run,
+    options_class=RunOptions,
+    takes=(
+        *("prefix", "target", "filter", "fixed_aprad", "source_tolerance", "solar"),
+        *("rerun_registration", "asteroids", "reject", "keep_wcs"),
+        *("cat", "regcat", "instrumental", "variable_stars", "positions", "fixedtargets"),
+        *("offset", "snr", "minarea", "nodeblending", "background_only", "target_only"),
+        *("minstars", "maxflag", "use_all_stars", "magzp", "colorterm", "spatial"),
+        *("ra", "dec", "flipx", "flipy", "rotate"),
+        *("secpix", "binning", "date_keyword", "exptime"),
+        *("split", "force", "watch", "cluster"),
+    ),
+    positional_help="FITS images, lists of them (.lst), directories, or 'all'",
+    has_report=True,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run pp_run; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        values = cli.parsed(COMMAND, words)
+    except SystemExit as stop:
+        return cli.Status.USAGE if stop.code else cli.Status.DONE
+    outcome = cli.Outcome()
+    with cli.reporting(outcome, debug=values.debug):
+        outcome.status = _run(values, words)
+    return outcome.status
+
+
+def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
+    """Find the frames, and work on them in one directory, in many, or all night."""
+    from photpipe.runner import single
+    from photpipe.runner.directory import Manners
+
+    names = [each.name for each in dataclasses.fields(RunOptions)]
+    options = RunOptions(**{name: getattr(values, name) for name in names if name in values})
+    manners = Manners(
+        arguments=shlex.join(words),
+        identity=uuid.uuid4().hex,
+        offline=values.offline,
+        quiet=values.quiet,
+        debug=values.debug,
+        jobs=values.jobs or core_count(),
+    )
+    return single.run(values.images, options, manners)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,393 @@
+"""pp_run in one directory: real tools, real HTTP to the simulated services, known truth."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import pp_register
+from photpipe.results import RegisterResult
+from photpipe.runner import chain
+from photpipe.runner.options import RunOptions, for_stage
+from pp_calibrate import CalibrateOptions
+from pp_prepare import PrepareOptions
+from tests.conftest import FIELD, START_JD, Scene
+from tests.integration.runs import errors, points, record, run, stamps, tables, worked
+from tests.simsky import SkyServer, camera, faults, night, observe
+
+
+@pytest.fixture
+def commands(commands: Scene) -> Scene:
+    """The scene of all tests, without pages: they are somebody else's test."""
+    with (commands.directory / "photpipe.toml").open("a") as file:
+        file.write("[report]\npages = false\n")
+    return commands
+
+
+ALL_STEPS = ["pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"]
+
+
+def one_more(scene: Scene, name: str = "late.fits", seed: int = 9) -> Path:
+    """Another frame of the same night."""
+    plan = night(
+        scene.camera, *FIELD, count=1, start_jd=START_JD + 0.01, seed=seed, object_name="3552"
+    )
+    (path,) = observe(scene.sky, scene.camera, plan, scene.directory / "other", seed=seed)
+    for each in (path, path.parent / "truth" / f"{path.stem}.ecsv"):
+        shutil.move(
+            each, scene.directory / each.relative_to(path.parent).with_stem(Path(name).stem)
+        )
+    return scene.directory / name
+
+
+def test_main_job(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    toml = commands.directory / "photpipe.toml"
+    toml.write_text(toml.read_text().replace("pages = false", "pages = true"))
+    assert run(*commands.frames) == 0
+    measured = points(commands.directory)
+    assert [point.frame for point in measured] == [path.name for path in commands.frames]
+    difference = errors(commands.directory)
+    assert np.abs(difference).max() < 0.05
+    assert (np.abs(difference) < 5 * np.array([point.sig for point in measured])).all()
+    assert (commands.directory / "photometry_Control_Star.dat").is_file()
+    screen = capsys.readouterr().out
+    for point in measured:
+        assert f"{point.mag:8.4f} +- {point.sig:6.4f}" in screen
+    assert screen.splitlines()[-1] == str(commands.directory / "diagnostics.html")
+    assert list(worked(commands.directory)) == ALL_STEPS
+
+
+def test_record_tells_enough_to_repeat_it(commands: Scene, server: SkyServer) -> None:
+    assert run("-snr", "3", "-reject", "none", commands.directory) == 0
+    kept = record(commands.directory)
+    assert kept["options"] == {"snr": 3.0, "reject": "none"}
+    assert kept["settings"]["services"]["vizier"][0] == server.address("vizier")
+    assert kept["settings"]["photometry"]["num_aprads"] == 20
+    assert {"Photometry Pipeline", "SCAMP", "Source Extractor", "astropy"} <= set(kept["versions"])
+    assert kept["status"] == "done"
+    assert set(kept["sources"]) == {path.name for path in commands.frames}
+    asked = {each["request"].split()[0] for step in kept["steps"] for each in step["answers"]}
+    assert {"GAIA", "PANSTARRS"} <= asked
+    (photometry,) = [each for each in kept["steps"] if each["command"] == "pp_photometry"]
+    assert photometry["options"] == {"snr": 3.0}
+
+
+# -- the second run
+
+
+def test_second_run_reuses_everything(
+    commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*commands.frames) == 0
+    before, asked = stamps(commands.directory), server.count()
+    capsys.readouterr()
+    assert run(*commands.frames) == 0
+    assert stamps(commands.directory) == before
+    assert server.count() == asked
+    assert worked(commands.directory) == {}
+    screen = capsys.readouterr().out
+    assert "reused: 3 frames are registered already" in screen
+    assert "reused: pp_distill has nothing to do" in screen
+    assert f"{points(commands.directory)[0].mag:8.4f}" in screen
+
+
+def test_new_frame_alone_is_prepared_and_registered(commands: Scene) -> None:
+    assert run(commands.directory) == 0
+    old = pp_register_rows(commands.directory)
+    late = one_more(commands)
+    assert run(commands.directory) == 0
+    steps = worked(commands.directory)
+    assert list(steps) == ALL_STEPS
+    assert steps["pp_prepare"] == [late.name]
+    assert len(steps["pp_photometry"]) == len(commands.frames) + 1
+    new = pp_register_rows(commands.directory)
+    assert {name: new[name] for name in old} == old  # with all their numbers
+    assert len(points(commands.directory)) == len(commands.frames) + 1
+    assert np.abs(errors(commands.directory)).max() < 0.05
+
+
+def pp_register_rows(directory: Path) -> dict[str, object]:
+    from photpipe.workspace import Workspace
+
+    result = Workspace(directory).load(RegisterResult)
+    assert result is not None
+    return {each.frame: each for each in result.frames}
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        (["-reject", "none"], ALL_STEPS[4:]),
+        (["-cat", "SDSS-R9"], ALL_STEPS[3:]),
+        (["-fixed_aprad", "5"], ALL_STEPS[2:]),
+        (["-source_tolerance", "none"], ALL_STEPS),
+        (["-force"], ALL_STEPS),
+    ],
+)
+def test_other_options_redo_what_depends_on_them(
+    commands: Scene, words: list[str], steps: list[str]
+) -> None:
+    assert run(*commands.frames) == 0
+    assert run(*words, *commands.frames) == 0
+    assert list(worked(commands.directory)) == steps
+
+
+def test_other_settings_and_files_redo_what_depends_on_them(commands: Scene) -> None:
+    directory = commands.directory
+    assert run(directory) == 0
+    toml = directory / "photpipe.toml"
+    toml.write_text(toml.read_text() + "[calibration]\nminstars = 0.8\n")
+    assert run(directory) == 0
+    assert list(worked(directory)) == ALL_STEPS[3:]
+    (directory / "rejections.txt").write_text(f"3552 {commands.frames[1].name} a cosmic ray\n")
+    assert run(directory) == 0
+    assert list(worked(directory)) == ALL_STEPS[4:]
+    assert points(directory)[1].rejected
+    commands.frames[2].with_suffix(".ldac.db").unlink()
+    assert run(directory) == 0
+    assert list(worked(directory)) == ALL_STEPS[3:]
+
+
+def test_changed_frame_is_worked_on_again(commands: Scene) -> None:
+    original = commands.frames[1].read_bytes()
+    assert run(commands.directory) == 0
+    before = tables(commands.directory)
+    commands.frames[1].write_bytes(original)
+    assert run(commands.directory) == 0
+    assert worked(commands.directory)["pp_prepare"] == [commands.frames[1].name]
+    assert list(tables(commands.directory)) == list(before)
+
+
+def test_newer_catalog_is_used(commands: Scene) -> None:
+    assert run(commands.directory) == 0
+    cache = Path(os.environ["PHOTPIPE_CACHE"])
+    (file,) = cache.glob("vizier/PANSTARRS_*.ecsv")
+    os.utime(file)
+    assert run(commands.directory) == 0
+    assert list(worked(commands.directory)) == ALL_STEPS[3:]
+    file.unlink()  # which says nothing about the stars
+    assert run(commands.directory) == 0
+    assert worked(commands.directory) == {}
+
+
+def test_service_that_failed_is_asked_again(commands: Scene, server: SkyServer) -> None:
+    server.fail(replace(faults.ERROR_503, service="horizons"))
+    assert run(commands.directory) == 3
+    assert not (commands.directory / "photometry_3552.dat").exists()
+    server.heal()
+    assert run(commands.directory) == 0
+    assert "pp_prepare" not in worked(commands.directory)
+    assert len(points(commands.directory)) == len(commands.frames)
+
+
+def test_fewer_frames(commands: Scene) -> None:
+    assert run(*commands.frames) == 0
+    assert run(*commands.frames[:2]) == 0
+    assert list(worked(commands.directory)) == ALL_STEPS[2:]
+    assert len(points(commands.directory)) == 2
+
+
+# -- options and the behaviour of the manual
+
+
+def test_options_reach_their_stages() -> None:
+    options = RunOptions(
+        target="433",
+        filter="V",
+        fixed_aprad=5.0,
+        cat="APASS9",
+        regcat="GAIA2",
+        snr=2.5,
+        solar=True,
+        asteroids=True,
+        rotate=3.0,
+        telescope="VATT4K",
+        magzp=(25.0, 0.1),
+    )
+    told = {step.command: step.options(options) for step in chain.STEPS}
+    assert told["pp_prepare"] == PrepareOptions(target="433", rotate=3.0, telescope="VATT4K")
+    assert told["pp_register"].cat == "GAIA2"
+    assert told["pp_photometry"].aprad == (5.0,)
+    assert told["pp_photometry"].snr == told["pp_register"].snr == 2.5
+    assert told["pp_calibrate"] == CalibrateOptions(
+        cat="APASS9",
+        filter="V",
+        solar=True,
+        magzp=(25.0, 0.1),
+        target="433",
+        telescope="VATT4K",
+    )
+    assert told["pp_distill"].target == "433"
+    assert told["pp_distill"].asteroids
+    assert told["pp_distill"].reject == "pos"
+    generic = chain.PREPARE.options(RunOptions(telescope="generic", filter="V"))
+    assert generic.filter == "V"
+    assert for_stage(PrepareOptions, RunOptions()) == PrepareOptions()
+
+
+def test_target_and_aperture(commands: Scene) -> None:
+    fits.setval(commands.frames[0], "OBJECT", value="somewhere else")
+    assert run("-target", "1983_SA", "-fixed_aprad", "4.5", commands.directory) == 0
+    measured = points(commands.directory, "photometry_1983_SA.dat")
+    assert {point.aperture_radius_px for point in measured} == {4.5}
+    assert len(measured) == len(commands.frames)
+
+
+def test_instrumental_without_a_filter(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    card = commands.camera.parameters["filter"]
+    for path in commands.frames:
+        fits.delval(path, card)
+    assert run(commands.directory) == 0
+    measured = points(commands.directory)
+    assert len(measured) == len(commands.frames)
+    assert all(np.isnan(point.zeropoint) for point in measured)
+    assert "instrumental" in capsys.readouterr().out
+    assert run("-filter", "R", commands.directory) == 0
+    assert np.abs(errors(commands.directory)).max() < 0.05
+
+
+def test_keep_wcs_skips_the_registration(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(commands.directory) == 0
+    registered = [fits.getheader(path)["CRVAL1"] for path in commands.frames]
+    fits.setval(commands.frames[0], "CRVAL1", value=registered[0] + 0.002)
+    original = commands.directory / ".diagnostics"
+    shutil.rmtree(original)  # as if another program had registered them
+    capsys.readouterr()
+    assert run("-keep_wcs", commands.directory) == 0
+    kept = [fits.getheader(path)["CRVAL1"] for path in commands.frames]
+    assert kept[1:] == pytest.approx(registered[1:], abs=1e-9)
+    assert kept[0] == pytest.approx(registered[0] + 0.002, abs=1e-9)
+    assert f"{commands.frames[0].name}: " in capsys.readouterr().out
+    assert len(points(commands.directory)) == len(commands.frames)
+
+
+def test_solar_that_calibrates_nothing_is_left_out(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = commands.directory / "photpipe.toml"
+    plain = toml.read_text()
+    toml.write_text(plain + "[calibration]\nsolcol = 0.0001\n")
+    assert run("-solar", commands.directory) == 0
+    assert "calibrating again with stars of all colours" in capsys.readouterr().out
+    assert np.abs(errors(commands.directory)).max() < 0.05
+    toml.write_text(plain)
+    assert run("-solar", commands.directory) == 0
+    assert "calibrating again" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_registration_is_repeated_on_demand(
+    commands: Scene, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    calls = []
+
+    def clouded(paths: list[Path], options: object, workspace: object) -> RegisterResult:
+        """The first time, one frame is not there."""
+        calls.append(len(paths))
+        some = paths[1:] if len(calls) == 1 else paths
+        result = pp_register.register(some, options, workspace)  # type: ignore[arg-type]
+        if len(calls) > 1:
+            return result
+        failure = chain.FrameFailure(paths[0].name, "clouds")
+        return replace(result, failed=(*result.failed, failure))
+
+    monkeypatch.setattr(chain, "register", clouded)
+    words = ["-rerun_registration"] if again else []
+    assert run(*words, commands.directory) == (0 if again else 3)
+    assert len(calls) == 1 + again
+    assert len(points(commands.directory)) == len(commands.frames) - (not again)
+
+
+def test_positions_and_fixed_targets(commands: Scene) -> None:
+    truth = commands.truths[0]
+    (star,) = [row for row in truth if row["kind"] != 1 and 15.2 < row["mag"] < 16][:1]
+    lines = [f"star {star['ra_deg']:.6f} {star['dec_deg']:.6f}"]
+    (commands.directory / "stars.dat").write_text("\n".join(lines) + "\n")
+    assert run("-fixedtargets", "stars.dat", commands.directory) == 0
+    measured = points(commands.directory, "photometry_star.dat")
+    assert np.median([point.mag for point in measured]) == pytest.approx(star["mag"], abs=0.05)
+    assert not (commands.directory / "photometry_3552.dat").exists()
+
+
+# -- mixed directories
+
+
+def in_filter(scene: Scene, band: str, count: int, prefix: str) -> list[Path]:
+    """Frames of the same field in another filter."""
+    plan = night(
+        scene.camera,
+        *FIELD,
+        count=count,
+        start_jd=START_JD + 0.02,
+        seed=4,
+        object_name="3552",
+        filter_name=scene.camera.filter_for(band),
+    )
+    return observe(scene.sky, scene.camera, plan, scene.directory, prefix=prefix, seed=4)
+
+
+def test_minority_of_another_filter_fails_and_the_others_go_on(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stray,) = in_filter(commands, "V", 1, "stray")
+    assert run(commands.directory) == 3
+    assert f"{stray.name}: is of VATT4K V" in capsys.readouterr().out
+    assert [point.frame for point in points(commands.directory)] == [
+        path.name for path in commands.frames
+    ]
+
+
+def test_evenly_mixed_frames_are_refused_and_split(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = in_filter(commands, "V", 3, "visual")
+    assert run(commands.directory) == 1
+    screen = capsys.readouterr().out
+    assert "the frames are of 2 kinds (VATT4K R" in screen
+    assert "-split" in screen
+    assert run("-split", commands.directory) == 0
+    folders = sorted(path.name for path in commands.directory.iterdir() if path.is_dir())
+    assert folders == [".diagnostics", "VATT4K_R_bin2x2", "VATT4K_V_bin2x2", "truth"]
+    for name, frames in (("R", commands.frames), ("V", others)):
+        folder = commands.directory / f"VATT4K_{name}_bin2x2"
+        assert {point.frame for point in points(folder)} == {path.name for path in frames}
+        assert {point.band for point in points(folder)} == {name}
+    header = fits.getheader(commands.frames[0])
+    assert "APRAD" not in header  # what was done in the folder was done there alone
+    before = stamps(commands.directory / "VATT4K_R_bin2x2")
+    assert run("-split", commands.directory) == 0
+    assert stamps(commands.directory / "VATT4K_R_bin2x2") == before
+
+
+def test_one_group_is_not_split(commands: Scene) -> None:
+    assert run("-split", commands.directory) == 0
+    assert len(points(commands.directory)) == len(commands.frames)
+
+
+def test_separate_fields_are_said_and_split(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cam = camera("VATT4K", shape=(300, 300))
+    scene = replace(commands, camera=cam)
+    plan = night(cam, FIELD[0] + 0.16, FIELD[1], count=1, start_jd=START_JD, object_name="3552")
+    observe(scene.sky, cam, plan, scene.directory, prefix="west")
+    assert run(commands.directory) == 0
+    assert "2 separate fields" in capsys.readouterr().out
+
+
+def test_nothing_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "notes.txt").write_text("no frame")
+    assert run(tmp_path) == 1
+    assert "there is no frame" in caplog.text
+    (tmp_path / "a.fits").write_bytes(b"SIMPLE  =")
+    assert run("-prefix", "b", tmp_path) == 1
+    assert "starts with 'b'" in caplog.text
+    assert run(tmp_path / "none*.fits") == 1
+    assert run(tmp_path) == 1
+    assert "a.fits: " in caplog.text
