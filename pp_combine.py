@@ -1,34 +1,57 @@
 #!/usr/bin/env python3
 """Combine frames: in the rest frame of the stars, or in that of a moving target."""
 
+import contextlib
+import fcntl
 import logging
-import math
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from photpipe import cli, files
-from photpipe.errors import ConfigError, FrameError, PhotPipeError, ReductionError
+from photpipe.errors import ConfigError, ReductionError, ToolError
 from photpipe.results import CombineResult, FrameFailure
 from photpipe.workspace import Workspace
 
 if TYPE_CHECKING:
-    from photpipe.frames import Frame
+    from astropy.io.fits import Header
+
+    from photpipe.exposures import Exposure
+    from photpipe.sky import BoolArray
 
 log = logging.getLogger(__name__)
 
 SKY_STACK, COMOVING_STACK = "skycoadd.fits", "comove.fits"
 SECONDS_PER_DAY = 86400.0
-# noise of a median relative to that of a mean of as many values
-MEDIAN_NOISE = math.sqrt(math.pi / 2)
+LARGEST_STACK = 25.0  # in areas of a frame: beyond, the frames do not show one field
+FRAMES_PER_TIMEOUT = 10  # SWarp may take as long for so many frames as other tools for one
+_WORKING_FOLDER = ".pp_combine_"
 
 
 @dataclass(frozen=True, slots=True)
 class CombineOptions:
-    """What the user may say."""
+    """What the user may say.
+
+    Parameters
+    ----------
+    comoving : bool
+        Follow the target.
+    targetname : str, optional
+        Name of the target, instead of that of the header.
+    manual_rates : tuple of float, optional
+        Motion east and north on the sky (arcsec per second), instead of an ephemeris.
+    method : str
+        average, median or clipped.
+    backsub : bool
+        Subtract a fitted background from each frame.
+    keep_files : bool
+        Keep the resampled frames and what else SWarp needed.
+    telescope : str, optional
+        Keyword of the telescope; otherwise the header tells.
+    """
 
     comoving: bool = False
     targetname: str | None = None
@@ -36,43 +59,37 @@ class CombineOptions:
     method: str = "clipped"
     backsub: bool = False
     keep_files: bool = False
+    telescope: str | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """A frame and what the stack needs of it.
-
-    Parameters
-    ----------
-    scale : float
-        Factor that brings its counts to the zeropoint and exposure of the stack.
-    background_adu : float
-        Median level of its sky.
-    zeropoint_mag : float
-        Magnitude zeropoint of its counts; NaN if it is not calibrated.
-    """
-
-    frame: "Frame"
-    wcs: dict[str, float]
-    midtime_jd: float
-    exptime_s: float
-    background_adu: float
-    zeropoint_mag: float
-    scale: float = 1.0
+    @property
+    def moves(self) -> bool:
+        """Whether a target is followed."""
+        return self.comoving or self.manual_rates is not None
 
 
 def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace) -> CombineResult:
     """Combine registered frames with SWarp.
 
-    Reads the frames (WCS of pp_register), their databases for the zeropoints, if there are
-    any, and ephemerides for ``-comoving``. Writes ``skycoadd.fits`` or ``comove.fits``:
-    counts of one frame of the mean exposure; NaN where no frame has data; the header of the
-    middle frame with the cards that a stack changes (MIDTIMJD weighted by exposure, GAIN,
-    SATURATE, EXPTIME, NCOMBINE, AIRMASS, WCS). No zeropoint is written: the stack is
-    calibrated by pp_calibrate like any frame.
+    **Reads** the frames (WCS of pp_register), their databases or catalogs for the comparison
+    of fluxes, if there are any, and ephemerides for ``-comoving``. **Writes** ``skycoadd.fits``
+    or ``comove.fits``: counts of one frame of the mean exposure and typical transparency; NaN
+    where no frame has data; the header of the middle frame with the cards that a stack changes
+    (`photpipe.stackheader`). No zeropoint is written: the stack is calibrated by pp_calibrate
+    like any frame.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The frames, of one telescope and filter; older stacks among them are left out.
+    options : CombineOptions
+        What the user says.
+    workspace : Workspace
+        Settings, and the directory of the stack.
 
     Raises
     ------
+    ConfigError
+        If the frames do not belong together, or a target is to be followed and none is named.
     ReductionError
         If fewer than two frames can be combined.
     ServiceError
@@ -80,137 +97,120 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
     ToolError
         If SWarp fails.
     """
-    exposures, failed = _exposures(paths, workspace)
-    if len(exposures) < 2:
-        reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed)
-        raise ReductionError(f"{len(exposures)} frames can be combined, 2 are needed. {reasons}")
-    exposures = _scaled(exposures)
-    midtime_jd = _weighted(exposures, [each.midtime_jd for each in exposures])
-    moves = options.comoving or options.manual_rates is not None
+    from photpipe.exposures import scaled, weighted_mean, with_weights
+
+    exposures, failed = _exposures(paths, options, workspace)
+    _enough(exposures, failed)
+    exposures, unscaled = scaled(exposures)
+    failed += unscaled
+    _enough(exposures, failed)
+    exposures = with_weights(exposures, by_noise=options.method == "clipped")
+    midtime_jd = weighted_mean(exposures, [each.midtime_jd for each in exposures])
     target = ""
-    if moves:
+    if options.moves:
         exposures, target = _moved(exposures, midtime_jd, options, workspace)
-    name = COMOVING_STACK if moves else SKY_STACK
-    path = workspace.directory / name
-    _stack(exposures, midtime_jd, path, options, workspace)
+    _check_spread(exposures)
+    name = COMOVING_STACK if options.moves else SKY_STACK
+    _stack(exposures, midtime_jd, workspace.directory / name, options, workspace)
     log.info("%s: %d frames, %s", name, len(exposures), options.method)
-    return CombineResult(
+    result = CombineResult(
         stack=name,
         target=target,
         method=options.method,
         midtime_jd=midtime_jd,
-        frames=tuple(each.frame.name for each in exposures),
-        failed=failed,
+        frames=tuple(each.name for each in exposures),
+        failed=tuple(failed),
     )
+    workspace.save(result)
+    return result
 
 
 def _exposures(
-    paths: Sequence[Path], workspace: Workspace
-) -> tuple[list[Exposure], tuple[FrameFailure, ...]]:
+    paths: Sequence[Path], options: CombineOptions, workspace: Workspace
+) -> "tuple[list[Exposure], list[FrameFailure]]":
     """Frames that can be combined, in the order of time, and those that cannot."""
-    outcomes = workspace.map_frames(_exposure, paths, "reading")
+    from photpipe import telescopes
+    from photpipe.exposures import Exposure
+
+    telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
+    stacks = [path.name for path in paths if path.name in {SKY_STACK, COMOVING_STACK}]
+    if stacks:
+        log.info("%s: stacked already, left out", ", ".join(stacks))
+    outcomes = workspace.map_frames(
+        lambda path: Exposure.read(path, telescope),
+        [path for path in dict.fromkeys(paths) if path.name not in stacks],
+        "read",
+    )
     good = [each for each in outcomes if isinstance(each, Exposure)]
-    failed = tuple(each for each in outcomes if isinstance(each, FrameFailure))
-    telescopes = {each.frame.telescope.keyword for each in good}
-    bands = {each.frame.filter_name for each in good}
-    for what, found in (("telescopes", telescopes), ("filters", bands)):
-        if len(found) > 1:
-            raise ConfigError(f"the frames are of {len(found)} {what}: {', '.join(sorted(found))}")
+    failed = [each for each in outcomes if isinstance(each, FrameFailure)]
+    _check_kin(good)
+    if len(good) > 1 and not any(each.is_registered for each in good):
+        log.warning("no frame is registered: they are aligned as their headers have it")
+    elif good:
+        reason = "not registered, in contrast to others; run pp_register on it"
+        failed += [FrameFailure(each.name, reason) for each in good if not each.is_registered]
+        good = [each for each in good if each.is_registered]
     return sorted(good, key=lambda each: each.midtime_jd), failed
 
 
-def _exposure(path: Path) -> Exposure:
-    from photpipe.frames import Frame
-    from photpipe.wcscards import standard_wcs
-
-    frame = Frame.read(path)
-    if not frame.is_prepared:
-        raise FrameError(frame.name, "not prepared; run pp_prepare and pp_register first")
-    cards = standard_wcs(frame.header, frame.shape, frame.name)
-    return Exposure(
-        frame,
-        {key: float(value) for key, value in cards.items() if isinstance(value, float | int)},
-        frame.midtime_jd,
-        frame.exptime_s,
-        _sky_level(path, frame.name),
-        _zeropoint(frame),
-    )
+def _check_kin(exposures: "Sequence[Exposure]") -> None:
+    """Refuse to add up what does not belong together."""
+    telescopes = {each.frame.telescope.keyword for each in exposures}
+    filters = {each.frame.filter_name for each in exposures}
+    for what, found in (("telescopes", telescopes), ("filters", filters)):
+        if len(found) > 1:
+            listed = ", ".join(sorted(found))
+            raise ConfigError(f"the frames are of {len(found)} {what} ({listed}); combine each")
 
 
-def _sky_level(path: Path, name: str) -> float:
-    """Median of the pixels; what the sky is in all but the most crowded fields."""
-    import numpy as np
-    from astropy.io import fits
-
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            pixels = np.asarray(hdus[0].data, np.float32)
-    except (OSError, ValueError, TypeError) as error:
-        raise FrameError(name, f"the pixels cannot be read: {error}") from error
-    sample = pixels.ravel()[:: max(1, pixels.size // 200_000)]
-    sample = sample[np.isfinite(sample)]
-    if not sample.size:
-        raise FrameError(name, "all pixels are NaN")
-    return float(np.median(sample))
+def _enough(exposures: "Sequence[Exposure]", failed: Sequence[FrameFailure]) -> None:
+    if len(exposures) < 2:
+        reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
+        count = "only one frame" if exposures else "no frame"
+        raise ReductionError(f"{count} can be combined, two are needed. {reasons}".strip())
 
 
-def _zeropoint(frame: "Frame") -> float:
-    """Zeropoint of the frame's counts, if pp_calibrate found one."""
-    from photpipe.catalogs.database import read_database
+def _check_spread(exposures: "Sequence[Exposure]") -> None:
+    """Refuse to make an image that nobody can hold."""
+    from photpipe.exposures import spread
 
-    try:
-        header, _ = read_database(frame.database_path)
-    except PhotPipeError:
-        return math.nan
-    return float(header.get("zeropoint_mag", math.nan))
-
-
-def _scaled(exposures: Sequence[Exposure]) -> list[Exposure]:
-    """Bring all frames to the flux scale of the mean: by zeropoints, or else by exposure."""
-    zeropoints = [each.zeropoint_mag for each in exposures]
-    if all(map(math.isfinite, zeropoints)):
-        reference = sorted(zeropoints)[len(zeropoints) // 2]
-        return [replace(e, scale=10 ** (0.4 * (reference - e.zeropoint_mag))) for e in exposures]
-    if any(map(math.isfinite, zeropoints)):
-        log.warning("some frames are not calibrated: fluxes are scaled by exposure time alone")
-    mean_s = sum(each.exptime_s for each in exposures) / len(exposures)
-    return [replace(each, scale=mean_s / each.exptime_s) for each in exposures]
-
-
-def _weighted(exposures: Sequence[Exposure], values: Sequence[float]) -> float:
-    """Mean of values weighted by exposure; differences first, for the digits of Julian dates."""
-    total = sum(each.exptime_s for each in exposures)
-    start = values[0]
-    pairs = zip(exposures, values, strict=True)
-    return start + sum(e.exptime_s * (value - start) for e, value in pairs) / total
+    area = spread(exposures)
+    if area > LARGEST_STACK:
+        message = (
+            f"the frames lie far apart: the stack would be {area:.0f} times as large as one of "
+            "them; combine the frames of one field at a time"
+        )
+        raise ReductionError(message)
 
 
 def _moved(
-    exposures: Sequence[Exposure], midtime_jd: float, options: CombineOptions, workspace: Workspace
-) -> tuple[list[Exposure], str]:
+    exposures: "Sequence[Exposure]",
+    midtime_jd: float,
+    options: CombineOptions,
+    workspace: Workspace,
+) -> "tuple[list[Exposure], str]":
     """Frames turned so that the target stands where it is at the mid-time of the stack."""
     from photpipe.science.comoving import moved_wcs
 
-    target = options.targetname or exposures[0].frame.object_name
+    target = (options.targetname or exposures[0].frame.object_name).replace("_", " ")
     if options.manual_rates is not None:
         places = _places_by_rates(exposures, midtime_jd, options.manual_rates)
-    else:
-        if not target:
-            raise ConfigError("no frame names its target; say -targetname NAME or -manual_rates")
+    elif target:
         places = _places_by_ephemeris(exposures, midtime_jd, target, workspace)
+    else:
+        raise ConfigError("no frame names its target; say -targetname NAME or -manual_rates")
     *starts, end = places
     pairs = zip(exposures, starts, strict=True)
     return [replace(each, wcs=moved_wcs(each.wcs, start, end)) for each, start in pairs], target
 
 
 def _places_by_rates(
-    exposures: Sequence[Exposure], midtime_jd: float, rates: tuple[float, float]
+    exposures: "Sequence[Exposure]", midtime_jd: float, rates: tuple[float, float]
 ) -> list[tuple[float, float]]:
     """Positions of something that moves at a rate (arcsec per second, on the sky)."""
     from photpipe import sky
 
-    middle = exposures[len(exposures) // 2].wcs
-    start = (middle["CRVAL1"], middle["CRVAL2"])
+    start = exposures[len(exposures) // 2].centre()
     places = []
     for jd in [*(each.midtime_jd for each in exposures), midtime_jd]:
         seconds = (jd - midtime_jd) * SECONDS_PER_DAY
@@ -220,8 +220,9 @@ def _places_by_rates(
 
 
 def _places_by_ephemeris(
-    exposures: Sequence[Exposure], midtime_jd: float, target: str, workspace: Workspace
+    exposures: "Sequence[Exposure]", midtime_jd: float, target: str, workspace: Workspace
 ) -> list[tuple[float, float]]:
+    """Positions on all frames and at the mid-time of the stack, with one request."""
     from photpipe.services import horizons
 
     times = [*(each.midtime_jd for each in exposures), midtime_jd]
@@ -231,138 +232,122 @@ def _places_by_ephemeris(
 
 
 def _stack(
-    exposures: Sequence[Exposure],
+    exposures: "Sequence[Exposure]",
     midtime_jd: float,
     path: Path,
     options: CombineOptions,
     workspace: Workspace,
 ) -> None:
     """Run SWarp in a folder of its own and write the stack, all of it or nothing."""
-    from photpipe.astromatic import swarp
+    import numpy as np
 
-    mean_background = sum(e.background_adu * e.scale for e in exposures) / len(exposures)
+    from photpipe.astromatic import swarp
+    from photpipe.exposures import seeing_excess
+
+    settings = workspace.settings
     inputs = [
         swarp.Input(
             each.frame.path,
-            {**_head(each), "FLXSCALE": each.scale},
-            # what is left after the subtraction is the mean level of all, in every frame
-            each.background_adu - mean_background / each.scale,
+            {**each.cards, "FLXSCALE": each.scale},
+            each.background_adu,
+            each.frame.mask_path,
         )
         for each in exposures
     ]
-    settings = workspace.settings
     how = swarp.Combination(
-        options.method, options.backsub, settings.combine.clip_sigma, settings.combine.clip_ampfrac
+        options.method,
+        options.backsub,
+        settings.combine.clip_sigma,
+        float(np.fmax(settings.combine.clip_ampfrac, seeing_excess(exposures))),
+        options.keep_files,
     )
-    with tempfile.TemporaryDirectory(prefix="photpipe_") as name:
-        folder = Path(name)
-        telescope = exposures[0].frame.telescope
-        timeout_s = settings.tools.timeout_s * max(1, len(exposures) / 10)
-        try:
-            stack, weight = swarp.run(
-                inputs, how, telescope.tool_settings("swarp"), folder, timeout_s
-            )
-            _write(stack, weight, path, exposures, midtime_jd, options)
-        finally:
-            if options.keep_files:
-                _keep(folder, path)
+    own = exposures[0].frame.telescope.tool_settings("swarp")
+    timeout_s = settings.tools.timeout_s * max(1, len(exposures) / FRAMES_PER_TIMEOUT)
+    try:
+        with _working_folder(path, options.keep_files) as folder:
+            products = swarp.run(inputs, how, own, folder, timeout_s)
+            least = settings.combine.least_coverage
+            _write(*products, path, exposures, midtime_jd, options, least)
+    except OSError as error:
+        raise ReductionError(f"{path.name} cannot be written: {error}") from error
 
 
-def _head(exposure: Exposure) -> dict[str, float | str]:
-    """WCS of a frame for its .head file."""
-    kind = "TPV" if any(key.startswith("PV") for key in exposure.wcs) else "TAN"
-    names = {"CTYPE1": f"RA---{kind}", "CTYPE2": f"DEC--{kind}", "RADESYS": "ICRS"}
-    return {**names, **exposure.wcs}
+@contextlib.contextmanager
+def _working_folder(path: Path, keep: bool) -> Iterator[Path]:
+    """Folder for the resampled frames, beside the stack, where there has to be room for them."""
+    if keep:
+        kept = path.with_name(f"{path.stem}_files")
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+        log.info("%s: intermediate files", kept.name)
+        yield kept
+        return
+    _sweep(path.parent)
+    with (
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=_WORKING_FOLDER) as name,
+        (Path(name) / "lock").open("wb") as lock,
+    ):
+        with contextlib.suppress(OSError):  # some network disks know no locks
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Path(name)
 
 
-def _keep(folder: Path, path: Path) -> None:
-    kept = path.with_name(f"{path.stem}_files")
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(folder, kept, symlinks=True)
-    log.info("%s: intermediate files", kept.name)
+def _sweep(directory: Path) -> None:
+    """Remove the folders that killed runs left; those of runs that live are locked."""
+    for folder in directory.glob(f"{_WORKING_FOLDER}*"):
+        with contextlib.suppress(OSError), (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(
     stack: Path,
     weight: Path,
     path: Path,
-    exposures: Sequence[Exposure],
+    exposures: "Sequence[Exposure]",
     midtime_jd: float,
     options: CombineOptions,
+    least_coverage: float,
 ) -> None:
-    """Mask what no frame covers and give the stack its header."""
+    """Mask what few frames cover; give the stack its level of sky and its header."""
     import numpy as np
     from astropy.io import fits
 
-    with fits.open(stack, memmap=False) as hdus, fits.open(weight, memmap=False) as weights:
-        pixels = np.asarray(hdus[0].data, np.float32)
-        pixels[np.asarray(weights[0].data) <= 0] = np.nan
-        wcs = hdus[0].header
-    if not np.isfinite(pixels).any():
-        raise ReductionError("no pixel of the stack is covered by a frame")
-    header = _header(wcs, exposures, midtime_jd, options)
+    from photpipe.stackheader import stack_header
+
+    level = 0.0
+    if not options.backsub:
+        level = sum(each.weight * each.background_adu * each.scale for each in exposures)
     try:
-        with files.replacing(path) as file:
-            fits.PrimaryHDU(pixels, header).writeto(file)
-    except OSError as error:
-        raise ReductionError(f"{path.name} cannot be written: {error}") from error
+        with fits.open(stack, memmap=False) as hdus, fits.open(weight, memmap=False) as weights:
+            pixels, wcs = np.asarray(hdus[0].data, np.float32) + np.float32(level), hdus[0].header
+            seen = np.asarray(weights[0].data) > 0
+    except (OSError, TypeError, ValueError, IndexError) as error:
+        raise ToolError("SWarp", f"its stack cannot be read: {error}") from error
+    seen &= _well_covered(exposures, wcs, pixels.shape, least_coverage)
+    if not seen.any():
+        raise ReductionError("no pixel of the stack is covered by enough frames")
+    pixels[~seen] = np.nan
+    rows, columns = (np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0))
+    pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    wcs["CRPIX1"] -= int(columns[0])
+    wcs["CRPIX2"] -= int(rows[0])
+    header = stack_header(wcs, exposures, midtime_jd, options.method, level)
+    with files.replacing(path) as file:
+        fits.PrimaryHDU(pixels, header).writeto(file)
 
 
-def _header(
-    wcs: Any, exposures: Sequence[Exposure], midtime_jd: float, options: CombineOptions
-) -> Any:
-    """Header of the middle frame with what a stack changes.
+def _well_covered(
+    exposures: "Sequence[Exposure]", wcs: "Header", shape: tuple[int, ...], least: float
+) -> "BoolArray":
+    """Which pixels as many frames cover as a part of the most that cover any."""
+    import numpy as np
+    from astropy.wcs import WCS
 
-    The gain is that of the noise: a mean of N frames has N times the gain, a median
-    2 N / pi; with flux scales s the photon noise of a mean is sum(s) / N^2 of one frame's.
-    """
-    from astropy.io import fits
+    from photpipe.exposures import coverage
 
-    from photpipe.wcscards import is_wcs_keyword
-
-    middle = exposures[len(exposures) // 2].frame
-    header = fits.Header(
-        [c for c in middle.header.cards if c.keyword and not is_wcs_keyword(c.keyword)]
-    )
-    for key in ("BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX", "BITPIX", "NAXIS1", "NAXIS2"):
-        header.remove(key, ignore_missing=True)
-    count, scales = len(exposures), [each.scale for each in exposures]
-    factor = count**2 / sum(scales) / (MEDIAN_NOISE**2 if options.method == "median" else 1.0)
-    keys = middle.telescope.parameters
-    changes: dict[str, tuple[float | int | str, str]] = {
-        key: (wcs[key], wcs.comments[key]) for key in wcs if is_wcs_keyword(key)
-    }
-    if middle.gain:
-        changes["PP_GAIN"] = (middle.gain * factor, "effective gain of the stack (e/ADU)")
-    if middle.saturation:
-        level = min(e.scale * (middle.saturation - e.background_adu) for e in exposures)
-        background = sum(e.background_adu * e.scale for e in exposures) / count
-        changes["SATURATE"] = (level + (0.0 if options.backsub else background), "ADU, lowest")
-    exptime_s = sum(each.exptime_s for each in exposures) / count
-    changes |= {
-        str(keys["exptime"]): (exptime_s, "mean exposure, to which the counts belong (s)"),
-        "TEXPTIME": (sum(each.exptime_s for each in exposures), "total exposure (s)"),
-        "MIDTIMJD": (midtime_jd, "mean mid-time, weighted by exposure (JD, UTC)"),
-        str(keys["airmass"]): (
-            _weighted(exposures, [each.frame.airmass for each in exposures]),
-            "mean airmass, weighted by exposure",
-        ),
-        "NCOMBINE": (count, "number of frames combined"),
-        "COMBINET": (options.method, "method of combination"),
-        "SECPIXX": (_scale_arcsec(wcs, 1), "arcsec per pixel"),
-        "SECPIXY": (_scale_arcsec(wcs, 2), "arcsec per pixel"),
-    }
-    for key, (value, comment) in changes.items():
-        header[key] = (value, comment)
-    for key in ("APRAD", "APIDX", "PHOTMODE"):
-        header.remove(key, ignore_missing=True)
-    for each in exposures:
-        header.add_history(f"combined: {each.frame.name.encode('ascii', 'replace').decode()}")
-    return header
-
-
-def _scale_arcsec(wcs: Any, axis: int) -> float:
-    return 3600.0 * math.hypot(*(float(wcs.get(f"CD{row}_{axis}", 0.0)) for row in (1, 2)))
+    count = coverage(exposures, WCS(wcs, naxis=2), (shape[0], shape[1]))
+    return np.asarray(count >= max(1.0, least * count.max()))
 
 
 COMMAND = cli.Command(

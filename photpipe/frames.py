@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 LONGEST_EXPOSURE_S = 1e6
 GREATEST_AIRMASS = 40.0
 LOWEST_ALTITUDE_DEG = 3.0
+STACK_CARD = "PPSTACK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ class Frame:
         """Database of calibrated sources, beside the frame."""
         return self.path.with_suffix(".ldac.db")
 
+    @property
+    def mask_path(self) -> Path | None:
+        """Weight mask of the detector; none for a stack, whose pixels are others."""
+        return None if self.is_stack else self.telescope.mask_file(self.binning)
+
     # -- facts
 
     @property
@@ -119,6 +125,11 @@ class Frame:
         return not self.raw and all(
             card_value(self.header, key) is not None for key in ("TEL_KEYW", "MIDTIMJD", "SECPIXX")
         )
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether pp_combine made it: its time and WCS are its own, not those of a camera."""
+        return card_value(self.header, STACK_CARD) is not None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -199,7 +210,7 @@ class Frame:
     @property
     def midtime_jd(self) -> float:
         """Julian date (UTC) of the middle of the exposure."""
-        if self.is_prepared:
+        if self.is_prepared or self.is_stack:
             jd = self._required("MIDTIMJD", "the time of the exposure")
             if not EARLIEST_JD <= jd <= LATEST_JD:
                 raise HeaderError(self.name, "MIDTIMJD", f"{jd} lies outside 1880 to 2100")

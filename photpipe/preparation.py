@@ -218,7 +218,7 @@ def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[floa
     HeaderError
         If the header lacks what is needed for it.
     """
-    trusted = frame.telescope.trust_wcs and not wishes.turned
+    trusted = (frame.telescope.trust_wcs or frame.is_stack) and not wishes.turned
     if wishes.keep_wcs or trusted:
         try:
             kept = standard_wcs(frame.header, frame.shape, frame.name)

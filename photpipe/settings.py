@@ -108,7 +108,8 @@ class CombineSettings:
     """Stacking of frames (pp_combine)."""
 
     clip_sigma: float = 4.0
-    clip_ampfrac: float = 0.3
+    clip_ampfrac: float = 1.0
+    least_coverage: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class ReportSettings:
     pages: bool = True
     thumbnail_px: int = 800
     image_bytes: int = 65000
-    cutout_px: int = 41
+    cutout_px: int = 61
     animation_frames: int = 100
 
 

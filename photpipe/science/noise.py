@@ -93,6 +93,31 @@ def empty_places(
     return row[:EMPTY_APERTURES], column[:EMPTY_APERTURES]
 
 
+def missing_part(
+    image: FloatArray, x_px: FloatArray, y_px: FloatArray, radius_px: float
+) -> FloatArray:
+    """Part of the pixels of each aperture that are masked (NaN); shape (n,).
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+        Counts; NaN where masked.
+    x_px, y_px : array, shape (n,)
+        Zero-based centres; what lies beyond the edges does not count.
+    radius_px : float
+        Aperture radius.
+    """
+    masked = ~np.isfinite(image)
+    if not masked.any():
+        return np.zeros(len(x_px))
+    rows, columns = _offsets(0.0, radius_px)
+    row = np.rint(y_px).astype(np.intp)[:, None] + rows
+    column = np.rint(x_px).astype(np.intp)[:, None] + columns
+    inside = (row >= 0) & (row < image.shape[0]) & (column >= 0) & (column < image.shape[1])
+    missing = masked[np.where(inside, row, 0), np.where(inside, column, 0)] & inside
+    return np.asarray(missing.mean(axis=1))
+
+
 def sky_noise(
     image: FloatArray,
     row: NDArray[np.intp],

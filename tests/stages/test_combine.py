@@ -1,6 +1,7 @@
 """Stacks of a simulated night: fluxes, depth, times and masks are those of the truth."""
 
-from dataclasses import replace
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,49 +9,20 @@ import pytest
 from astropy.io import fits
 
 import pp_combine
+import pp_photometry
 import pp_prepare
 from photpipe import fitsfile
+from photpipe.catalogs.ldac import read_ldac
+from photpipe.exposures import Exposure, scaled
 from photpipe.frames import Frame
-from tests.simsky import Mover, SkyServer, camera, night, observe, read_truth, sky_for, truth_wcs
-
-COUNT = 9
-RATE = (3.0, -2.0)
-FIELD = (0.02, 30.0)  # across 0h
-TARGET = Mover(
-    "Don Quixote",
-    *FIELD,
-    epoch_jd=2457786.96,
-    number=3552,
-    designation="1983 SA",
-    rate_ra_arcsec_min=RATE[0],
-    rate_dec_arcsec_min=RATE[1],
-    v_mag=16.0,
+from tests.simsky import SkyServer
+from tests.stages.stacks import (
+    COUNT,
+    Night,
+    stack_of,
+    star_offsets,
+    target_offset,
 )
-
-
-class Night:
-    """Frames with their true WCS, as pp_register would leave them."""
-
-    def __init__(self, directory: Path, *, faint_mag: float | None = None) -> None:
-        cam = camera("VATT4K", shape=(640, 600))
-        target = replace(TARGET, v_mag=faint_mag) if faint_mag else TARGET
-        sky = sky_for(cam, 5, *FIELD, stars_per_frame=130, min_separation_arcsec=12.0)
-        self.sky = sky.with_movers(target)
-        plan = night(cam, *FIELD, count=COUNT, start_jd=2457786.95, seed=5, object_name="3552")
-        self.paths = observe(self.sky, cam, plan, directory)
-        self.directory = directory
-        names = [str(path) for path in self.paths]
-        assert pp_prepare.main(["-quiet", *names]) == 0
-        for path in self.paths:
-            true = truth_wcs(read_truth(path))
-            cards = true.to_header()
-            wcs = {key: cards[key] for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2")}
-            steps = true.pixel_scale_matrix
-            wcs |= {f"CD{i + 1}_{j + 1}": float(steps[i, j]) for i in (0, 1) for j in (0, 1)}
-            fitsfile.update_header(path, wcs)
-
-    def combine(self, *words: str) -> int:
-        return pp_combine.main([*words, *map(str, self.paths)])
 
 
 @pytest.fixture(scope="module")
@@ -58,55 +30,27 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Night:
     return Night(tmp_path_factory.mktemp("combine"))
 
 
-def stack_of(directory: Path, name: str) -> tuple[np.ndarray, Frame]:
-    return fits.getdata(directory / name).astype(float), Frame.read(directory / name)
-
-
-def aperture_sum(pixels: np.ndarray, x: float, y: float, radius: float = 14.0) -> float:
-    """Sum minus local background (x, y in FITS pixels); NaN near edges."""
-    rows, columns = np.indices(pixels.shape)
-    distance = np.hypot(columns + 1 - x, rows + 1 - y)
-    ring = pixels[(distance > radius + 3) & (distance < radius + 9)]
-    inside = pixels[distance < radius]
-    return float(inside.sum() - inside.size * np.median(ring))
-
-
-def star_offsets(nights: Night, pixels: np.ndarray, stack: Frame) -> np.ndarray:
-    """Magnitude in the stack minus that of the mean of the frames, of bright isolated stars."""
-    truths = [read_truth(path) for path in nights.paths]
-    images = [fits.getdata(path).astype(float) for path in nights.paths]
-    rows = [{row["ident"]: row for row in truth} for truth in truths]
-    first, offsets = truths[0], []
-    for star in first[(first["kind"] == 6) & ~first["varies"] & ~first["saturated"]]:
-        near = np.sort(np.hypot(first["x"] - star["x"], first["y"] - star["y"]))
-        if star["flux_adu"] < 20000 or near[1] < 30 or any(star["ident"] not in r for r in rows):
-            continue
-        x, y = stack.wcs().all_world2pix(star["ra_deg"], star["dec_deg"], 1)
-        places = [
-            (float(x), float(y)),
-            *((r[star["ident"]]["x"], r[star["ident"]]["y"]) for r in rows),
-        ]
-        limits = [pixels.shape, *(image.shape for image in images)]
-        if not all(
-            25 < x < shape[1] - 25 and 25 < y < shape[0] - 25
-            for (x, y), shape in zip(places, limits, strict=True)
-        ):
-            continue
-        singles = [aperture_sum(i, *place) for i, place in zip(images, places[1:], strict=True)]
-        offsets.append(-2.5 * np.log10(aperture_sum(pixels, *places[0]) / np.mean(singles)))
-    return np.array(offsets)
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """Clouds of up to 1.2 mag, and seeing from 1.1 to 2.6 arcsec."""
+    night = Night(
+        tmp_path_factory.mktemp("uneven"), count=7, cloud_mag=1.2, seeing_arcsec=(1.1, 2.6), seed=8
+    )
+    words = ["-quiet", "-offline", "-background_only", *night.names]
+    assert pp_photometry.main(words) == 0
+    return night
 
 
 @pytest.mark.parametrize("method", ["average", "clipped", "median"])
 def test_sky_stack_keeps_the_flux_of_stars(nights: Night, method: str) -> None:
     assert nights.combine("-method", method) == 0
-    pixels, frame = stack_of(nights.directory, "skycoadd.fits")
-    offsets = star_offsets(nights, pixels, frame)
+    _, frame = stack_of(nights.directory)
+    offsets = star_offsets(nights)
     assert len(offsets) >= 8
     # a median of different seeings does not conserve flux, as the manual says
     assert abs(np.median(offsets)) < (0.02 if method == "median" else 0.01)
     assert frame.midtime_jd == pytest.approx(
-        np.mean([read_truth(path).meta["midtime_jd"] for path in nights.paths]), abs=1e-7
+        np.mean([truth.meta["midtime_jd"] for truth in nights.truths]), abs=1e-7
     )
     assert frame.header["NCOMBINE"] == COUNT
     single = Frame.read(nights.paths[0])
@@ -115,59 +59,117 @@ def test_sky_stack_keeps_the_flux_of_stars(nights: Night, method: str) -> None:
     assert frame.band == single.band
     assert single.gain is not None
     factor = COUNT * (2 / np.pi if method == "median" else 1)
-    assert frame.gain == pytest.approx(single.gain * factor)
+    assert frame.gain == pytest.approx(single.gain * factor, rel=0.02)
     assert frame.pixel_scale_arcsec[0] == pytest.approx(0.375, rel=1e-3)
 
 
-def test_depth_grows_with_the_root_of_the_frames(nights: Night) -> None:
-    def noise(pixels: np.ndarray) -> float:
-        rng = np.random.default_rng(1)
-        values = [
-            aperture_sum(pixels, float(x), float(y), 6.0) for x, y in rng.uniform(60, 480, (300, 2))
-        ]
-        values = np.array(values)[np.isfinite(values)]
-        return float(1.4826 * np.median(np.abs(values - np.median(values))))
+@pytest.mark.parametrize("method", ["average", "clipped"])
+def test_depth_grows_with_the_root_of_the_frames(
+    nights: Night, tmp_path: Path, method: str
+) -> None:
+    assert nights.combine("-method", method) == 0
+    names = [path.name for path in nights.paths] + ["skycoadd.fits"]
+    paths = [Path(shutil.copy(nights.directory / name, tmp_path)) for name in names]
+    words = ["-quiet", "-offline", "-aprad", "6"]
+    assert pp_photometry.main([*words, *map(str, paths[:-1])]) == 0
+    assert pp_photometry.main([*words, str(paths[-1])]) == 0
+    *singles, stack = (Frame.read(path).header["APNOISE"] for path in paths)
+    assert np.mean(singles) / stack == pytest.approx(np.sqrt(COUNT), rel=0.10)
 
-    assert nights.combine("-method", "average") == 0
-    pixels, _ = stack_of(nights.directory, "skycoadd.fits")
-    single, _ = stack_of(nights.directory, nights.paths[4].name)
-    assert noise(single) / noise(pixels) == pytest.approx(np.sqrt(COUNT), rel=0.15)
+
+@pytest.mark.parametrize("method", ["average", "clipped"])
+def test_clouds_and_seeing_take_nothing_from_the_stars(
+    uneven: Night, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exposures, failed = scaled([Exposure.read(path, None) for path in uneven.paths])
+    assert not failed
+    scales = np.array([each.scale for each in exposures])
+    true = np.array([truth.meta["zeropoint_mag"] for truth in uneven.truths])
+    assert 2.5 * np.log10(scales) == pytest.approx(np.median(true) - true, abs=0.03)
+    assert uneven.combine("-method", method) == 0
+    assert "by the stars that the frames have in common" in capsys.readouterr().out
+    offsets = star_offsets(uneven, 3000.0, scales)
+    half = len(offsets) // 2
+    # the weights of a clipped mean are those of the noise: seeing and extinction of the best
+    limit = 0.01 if method == "average" else 0.02
+    assert len(offsets) >= 20
+    assert abs(np.median(offsets[:half])) < limit
+    assert abs(np.median(offsets[:half]) - np.median(offsets[half:])) < 0.02
 
 
-def test_uncovered_pixels_are_nan(nights: Night, tmp_path: Path) -> None:
-    hole = (slice(240, 400), slice(220, 380))  # larger than the dithers
+def test_the_midtime_is_weighted_by_exposure(tmp_path: Path) -> None:
+    times = (20.0, 60.0, 180.0)
+    night = Night(tmp_path, count=3, exptimes_s=times)
+    assert night.combine("-method", "average") == 0
+    _, frame = stack_of(tmp_path)
+    jd = [truth.meta["midtime_jd"] for truth in night.truths]
+    assert frame.midtime_jd == pytest.approx(np.average(jd, weights=times), abs=1e-7)
+    assert frame.exptime_s == pytest.approx(np.mean(times))
+    assert frame.header["TEXPTIME"] == pytest.approx(np.sum(times))
+    scales = np.mean(times) / np.array(times)
+    assert abs(np.median(star_offsets(night, 20000.0, scales))) < 0.01
+
+
+def test_uncovered_pixels_are_never_measured(nights: Night, tmp_path: Path) -> None:
+    """NaN in the stack; sources that reach into it are flagged, none is found in it."""
+    whole = nights.truths[4]
+    inside = (np.abs(whole["x"] - 300) < 120) & (np.abs(whole["y"] - 320) < 120)
+    star = whole[inside & (whole["kind"] == 6) & ~whole["saturated"]]
+    star = star[np.argmax(star["flux_adu"])]
     for path in nights.paths:
-        with fits.open(path) as hdus:
-            pixels = hdus[0].data.astype(np.float32)
-            pixels[hole] = np.nan
-            fits.PrimaryHDU(pixels, hdus[0].header).writeto(tmp_path / path.name)
-    assert pp_combine.main([str(path) for path in sorted(tmp_path.glob("*.fits"))]) == 0
-    pixels, _ = stack_of(tmp_path, "skycoadd.fits")
-    assert np.isnan(pixels).sum() > 1000
+        frame = Frame.read(path)
+        x, y = frame.wcs().all_world2pix(star["ra_deg"], star["dec_deg"], 0)
+        pixels = fits.getdata(path).astype(np.float32)
+        pixels[int(y) - 60 : int(y) + 60, int(x) - 100 : int(x) + 1] = np.nan
+        fits.PrimaryHDU(pixels, frame.header).writeto(tmp_path / path.name)
+    names = [str(path) for path in sorted(tmp_path.glob("*.fits"))]
+    assert pp_combine.main(["-method", "average", *names]) == 0
+    pixels, stack = stack_of(tmp_path)
+    assert np.isnan(pixels).sum() > 5000
     assert np.nanmin(pixels) > 100  # no zero, no garbage where nothing is known
+    words = ["-quiet", "-background_only", str(tmp_path / "skycoadd.fits")]
+    assert pp_photometry.main(words) == 0
+    sources, _ = read_ldac(tmp_path / "skycoadd.ldac")
+    x, y = (np.asarray(sources[name]) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    at = np.rint(y - 1).astype(int), np.rint(x - 1).astype(int)
+    flagged = np.asarray(sources["FLAGS"]) & 16 > 0
+    assert flagged[np.isnan(pixels[at])].all()
+    here = stack.wcs().all_world2pix(star["ra_deg"], star["dec_deg"], 1)
+    assert flagged[np.hypot(x - here[0], y - here[1]) < 10].all()
+    assert not flagged.all()
 
 
-def test_inputs_are_untouched_and_nothing_is_left(nights: Night) -> None:
+def test_inputs_are_untouched_and_nothing_is_left(
+    nights: Night, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = [path.read_bytes() for path in nights.paths]
+    left = nights.directory / ".pp_combine_of_a_killed_run"
+    left.mkdir(exist_ok=True)
+    (left / "lock").touch()
     assert nights.combine("-method", "average") == 0
     assert [path.read_bytes() for path in nights.paths] == before
-    assert not list(nights.directory.glob("*.head"))
-    assert not list(nights.directory.glob("*.weight.fits"))
+    names = {path.name for path in nights.directory.iterdir()}
+    allowed = {path.name for path in nights.paths} | {"truth", "LOG", ".diagnostics"}
+    assert names <= allowed | {"skycoadd.fits", "comove.fits", "skycoadd_files"}
+    capsys.readouterr()
+    # a second run with wildcards does not stack the stack
+    assert pp_combine.main(["-method", "average", str(nights.directory / "*.fits")]) == 0
+    assert stack_of(nights.directory)[1].header["NCOMBINE"] == COUNT
+    assert "skycoadd.fits" in capsys.readouterr().out.split("left out")[0]
 
 
-def target_offset(nights: Night) -> float:
-    """Magnitude of the target in the comoving stack minus that of the mean of the frames."""
-    pixels, stack = stack_of(nights.directory, "comove.fits")
-    truths = [read_truth(path) for path in nights.paths]
-    rows = [truth[truth["kind"] == 1][0] for truth in truths]
-    jd = [truth.meta["midtime_jd"] for truth in truths]
-    ra = np.interp(stack.midtime_jd, jd, (np.array([r["ra_deg"] for r in rows]) + 180) % 360)
-    dec = np.interp(stack.midtime_jd, jd, [r["dec_deg"] for r in rows])
-    x, y = stack.wcs().all_world2pix((ra - 180) % 360, dec, 1)
-    images = [fits.getdata(path).astype(float) for path in nights.paths]
-    singles = [aperture_sum(i, r["x"], r["y"]) for i, r in zip(images, rows, strict=True)]
-    total = aperture_sum(pixels, float(x), float(y))
-    return float(-2.5 * np.log10(total / np.median(singles)))
+def test_a_stack_is_a_frame_for_the_other_commands(nights: Night) -> None:
+    # the middle of four exposures is that of none
+    assert pp_combine.main(["-method", "average", *nights.names[:4]]) == 0
+    path = nights.directory / "skycoadd.fits"
+    before = Frame.read(path)
+    assert "PPPRIST" not in before.header
+    assert pp_prepare.main(["-quiet", str(path)]) == 0
+    after = Frame.read(path)
+    assert after.midtime_jd == before.midtime_jd
+    for key in ("CRVAL1", "CRVAL2", "CD1_1", "CD2_2", "CRPIX1", "SECPIXX"):
+        assert after.header[key] == pytest.approx(before.header[key], rel=1e-9)
+    path.unlink()
 
 
 @pytest.mark.parametrize("words", [("-comoving",), ("-manual_rates", "0.05", "-0.0333333")])
@@ -181,21 +183,118 @@ def test_comoving_stack_keeps_the_flux_of_the_target(nights: Night, words: tuple
     assert abs(target_offset(nights)) < 0.01
 
 
-def test_too_few_frames_and_unprepared_ones(
+def test_manual_rates_are_on_the_sky_also_near_the_pole(tmp_path: Path) -> None:
+    night = Night(tmp_path, count=5, field=(300.0, 85.0))
+    assert night.combine("-method", "average", "-manual_rates", "0.05", "-0.0333333") == 0
+    assert abs(target_offset(night)) < 0.01
+
+
+def test_a_telescope_that_followed_the_target(tmp_path: Path) -> None:
+    """The field drifts by two thirds of its size; the stack is where half of the frames are."""
+    night = Night(tmp_path, count=7, follow=(20.0, 0.0), dither_arcsec=2.0)
+    assert night.combine("-method", "clipped") == 0
+    pixels, _ = stack_of(tmp_path)
+    assert pixels.shape[0] > 600
+    assert 560 < pixels.shape[1] < 680
+    assert np.isfinite(pixels).mean() > 0.9
+    with SkyServer(night.sky) as server:
+        server.write_settings(tmp_path)
+        assert night.combine("-comoving", "-method", "average") == 0
+    assert abs(target_offset(night)) < 0.01
+
+
+def test_frames_that_cannot_be_combined(
     nights: Night, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pp_combine.main([str(nights.paths[0])]) == 1
-    assert "1 frames can be combined, 2 are needed" in capsys.readouterr().out
-    bad = nights.directory / "bad.fits"
-    bad.write_bytes(b"")
-    try:
-        assert nights.combine("-method", "average", str(bad)) == 3
-    finally:
-        bad.unlink()
+    assert "only one frame can be combined, two are needed" in capsys.readouterr().out
+    paths = [Path(shutil.copy(path, tmp_path)) for path in nights.paths]
+    paths[0].write_bytes(b"")
+    fitsfile.update_header(paths[1], {"REGSTAT": "failed"})
+    fitsfile.update_header(paths[2], {"REGSTAT": None})
+    fitsfile.update_header(paths[3], {"MIDTIMJD": None})
+    names = [str(path) for path in paths]
+    assert pp_combine.main(["-method", "average", *names]) == 3
+    said = capsys.readouterr().out
+    for name, words in zip(
+        names,
+        ("empty", "registration failed", "not registered, in contrast", "not prepared"),
+        strict=False,
+    ):
+        assert f"{Path(name).name}: " in said
+        assert words in said
+    assert stack_of(tmp_path)[1].header["NCOMBINE"] == COUNT - 4
 
 
-def test_no_target_and_keep_files(nights: Night, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_belong_together(
+    nights: Night, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [Path(shutil.copy(path, tmp_path)) for path in nights.paths[:3]]
+    names = [str(path) for path in paths]
+    fitsfile.update_header(paths[1], {"FILTER": "TOP 1 BOT 1"})
+    assert pp_combine.main(names) == 1
+    assert "of 2 filters (TOP 1 BOT 1, TOP 3 BOT 1); combine each" in capsys.readouterr().out
+    fitsfile.update_header(paths[1], {"FILTER": "TOP 3 BOT 1", "CRVAL1": 10.0})
+    assert pp_combine.main(names) == 1
+    assert "combine the frames of one field at a time" in capsys.readouterr().out
+
+
+def test_targets_that_cannot_be_followed(
+    nights: Night, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert nights.combine("-comoving", "-targetname", "HD 12345", "-offline") == 1
     assert "no Solar System object" in capsys.readouterr().out
+    assert nights.combine("-comoving", "-offline") == 1
+    assert capsys.readouterr().out.count("ERROR") == 1
+    paths = [Path(shutil.copy(path, tmp_path)) for path in nights.paths[:3]]
+    for path in paths:
+        fitsfile.update_header(path, {"OBJECT": None})
+    assert pp_combine.main(["-comoving", "-offline", *map(str, paths)]) == 1
+    assert "say -targetname NAME or -manual_rates" in capsys.readouterr().out
+
+
+def test_intermediate_files_are_kept_if_wanted(nights: Night) -> None:
     assert nights.combine("-keep_files", "-method", "average") == 0
-    assert (nights.directory / "skycoadd_files" / "stack.weight.fits").is_file()
+    kept = nights.directory / "skycoadd_files"
+    assert (kept / "stack.weight.fits").is_file()
+    assert len(list(kept.glob("frame*.resamp.fits"))) == COUNT
+    shutil.rmtree(kept)
+
+
+FAKES = {
+    "crashes": ("kill -SEGV $$", "was ended by signal SIGSEGV"),
+    "fails": ("echo '> *Error*: Not enough memory' >&2; exit 1", "*Error*: Not enough memory"),
+    "hangs": ("sleep 60 & wait", "did not end within 3 s and was stopped"),
+    "writes nothing": ("exit 0", "without stack.fits"),
+    "writes rubbish": ("echo x > stack.fits; echo x > stack.weight.fits", "cannot be read"),
+    "is not there": ("", "install it with"),
+}
+
+
+@pytest.mark.parametrize("what", FAKES)
+def test_a_swarp_that_goes_wrong(
+    what: str,
+    nights: Night,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deed, words = FAKES[what]
+    tools, data = tmp_path / "bin", tmp_path / "data"
+    tools.mkdir()
+    data.mkdir()
+    paths = [Path(shutil.copy(path, data)) for path in nights.paths[:3]]
+    (data / "photpipe.toml").write_text("[tools]\ntimeout_s = 3.0\n")
+    (data / "skycoadd.fits").write_bytes(b"of an earlier run")
+    if deed:
+        (tools / "SWarp").write_text(f"#!/bin/sh\n{deed}\n")
+        (tools / "SWarp").chmod(0o755)
+    search = f"{tools}{os.pathsep}{os.environ['PATH']}" if deed else str(tools)
+    monkeypatch.setenv("PATH", search)
+    assert pp_combine.main(["-quiet", *map(str, paths)]) == 1
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert said.startswith("ERROR: SWarp: ")
+    assert words in said
+    assert (data / "skycoadd.fits").read_bytes() == b"of an earlier run"
+    assert not list(data.glob(".pp_*"))
