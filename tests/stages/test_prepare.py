@@ -218,6 +218,7 @@ def test_flips_toggle(tmp_path: Path) -> None:
     for options, signs in ({"flipx": True}, [-1, 1]), ({"flipy": True}, [1, -1]), ({}, [1, 1]):
         after = matrix(prepared(path, **options))
         np.testing.assert_allclose(after, before * [signs, signs], rtol=1e-12)
+        assert b" -0.0 " not in path.read_bytes()
 
 
 def test_pointing_of_the_user_and_back(tmp_path: Path) -> None:

@@ -132,6 +132,11 @@ def test_a_standard_system_is_kept_number_for_number() -> None:
     assert {name: result[name] for name in TAN} == TAN
 
 
+def test_right_ascension_comes_out_from_0_to_360() -> None:
+    result = standard_wcs(header_of(TAN | {"CRVAL1": -0.25}), SHAPE, "a.fits")
+    assert result["CRVAL1"] == 359.75
+
+
 @pytest.mark.parametrize(
     ("terms", "reason"),
     [
