@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE := example_data/vatt4k
 DEMO := demo
+DOORS := $(wildcard toolbox.py catalog.py diagnostics.py)
 
 .PHONY: install install-tests demo test lint bench clean
 
@@ -23,11 +24,13 @@ $(VENV)/bin/python:
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@PYTHON=$(PYTHON) tools/install_system.sh
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@for door in $(DOORS); do ln -sf ../../$$door $(BIN)/$$door; done
 	@touch $@
 
 $(VENV)/.installed-tests: pyproject.toml | $(VENV)/bin/python
 	@PYTHON=$(PYTHON) tools/install_system.sh tests
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@for door in $(DOORS); do ln -sf ../../$$door $(BIN)/$$door; done
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed
@@ -41,6 +44,10 @@ lint: $(VENV)/.installed-tests
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 	$(BIN)/mypy
+
+bench: $(VENV)/.installed-tests
+	@for each in help_speed matching prepare_speed extract_speed; do \
+	    echo "== $$each"; $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 clean:
 	rm -rf $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
