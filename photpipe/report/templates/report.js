@@ -7,7 +7,7 @@
   // -- tables that sort by the column whose head is clicked
 
   const UNKNOWN = "–";
-  const plain = (cell) => cell.textContent.trim().replace("−", "-");
+  const plain = (cell) => (cell.dataset.sort || cell.textContent).trim().replace("−", "-");
   const numeric = (text) => Number(text.replace(/^> /, "").split(/[ ±×/]/)[0]);
 
   function sort(table, column, descending) {

@@ -1,0 +1,194 @@
+"""summary.html: the directories of `pp_run all` in one table, live while the run goes on."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from photpipe.report import render, wording
+from photpipe.report.links import MAIN
+from photpipe.report.output import write as write_file
+from photpipe.report.state import State, gather
+from photpipe.report.verdicts import Severity, judge
+from photpipe.report.views import Link, Word
+from photpipe.report.wording import number
+from photpipe.workspace import Workspace
+
+SUMMARY = "summary.html"
+RELOAD_S = 10
+WAITING, RUNNING, DONE, PARTIAL, FAILED = "waiting", "running", "done", "partial", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTarget:
+    """Magnitude of a target: name, median and scatter (mag), points that count."""
+
+    name: str
+    mag: float
+    scatter_mag: float
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One directory; NaN and empty where nothing is known yet.
+
+    Parameters
+    ----------
+    directory : str
+        Path from the root.
+    status : str
+        waiting, running, done, partial (some frames failed), or failed.
+    frames, registered : int
+        Frames that were given, and those that were registered.
+    aperture_px, zeropoint_mag : float
+        Aperture radius; median zeropoint.
+    band : str
+        Band of the zeropoint.
+    targets : tuple of SummaryTarget
+        The targets, without the control star.
+    seconds : float
+        How long it took.
+    link : str
+        Path of its main page from the root; empty if there is none.
+    remark : str
+        The most serious verdict, or why it failed.
+    """
+
+    directory: str
+    status: str
+    frames: int = 0
+    registered: int = 0
+    aperture_px: float = math.nan
+    zeropoint_mag: float = math.nan
+    band: str = ""
+    targets: tuple[SummaryTarget, ...] = ()
+    seconds: float = math.nan
+    link: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _RowView:
+    """A row, rounded and linked."""
+
+    directory: Link
+    status: Word
+    frames: str
+    registered: str
+    aperture: str
+    zeropoint: str
+    targets: tuple[str, ...]
+    duration: str
+    seconds: str
+    remark: str
+
+
+_WORDS = {
+    WAITING: Severity.NOTE,
+    RUNNING: Severity.NOTE,
+    DONE: Severity.GOOD,
+    PARTIAL: Severity.LOOK,
+    FAILED: Severity.BAD,
+}
+
+
+def row_of(
+    workspace: Workspace, root: Path, status: str, seconds: float = math.nan, remark: str = ""
+) -> SummaryRow:
+    """Row of a directory from its saved results.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        The directory.
+    root : Path
+        Where summary.html stands.
+    status, seconds, remark
+        As in `SummaryRow`; without a remark the most serious verdict is given.
+    """
+    state = gather(workspace)
+    directory = workspace.directory.relative_to(root).as_posix()
+    has_page = (workspace.directory / MAIN).is_file()
+    zeropoints = state.calibrate.frames if state.calibrate else ()
+    return SummaryRow(
+        directory=directory,
+        status=status,
+        frames=len(state.frames),
+        registered=state.register.done if state.register else 0,
+        aperture_px=state.photometry.aperture_radius_px if state.photometry else math.nan,
+        zeropoint_mag=wording.median(each.zeropoint_mag for each in zeropoints),
+        band=state.calibrate.band if state.calibrate else "",
+        targets=_targets(state),
+        seconds=seconds,
+        link=f"{directory}/{MAIN}" if has_page else "",
+        remark=remark or _worst(state),
+    )
+
+
+def _targets(state: State) -> tuple[SummaryTarget, ...]:
+    found = []
+    for each in state.distill.targets if state.distill else ():
+        if each.kind != "control":
+            good = each.points - each.rejected - each.limits
+            found.append(SummaryTarget(each.name, each.median_mag, each.scatter_mag, good))
+    return tuple(found)
+
+
+def _worst(state: State) -> str:
+    serious = (Severity.BAD, Severity.LOOK)
+    return next((each.text for each in judge(state) if each.severity in serious), "")
+
+
+def write(root: Path, rows: Sequence[SummaryRow]) -> Path:
+    """Write summary.html; while a directory is waiting or running the page reloads itself.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    is_live = any(each.status in {WAITING, RUNNING} for each in rows)
+    text = render.page(
+        "summary.html",
+        title=root.name or str(root),
+        rows=[_view(each) for each in rows],
+        done=sum(each.status not in {WAITING, RUNNING} for each in rows),
+        reload_s=RELOAD_S if is_live else 0,
+        style=render.resource("style.css"),
+        script=render.resource("report.js"),
+    )
+    path = root / SUMMARY
+    write_file(path, text.encode())
+    return path
+
+
+write_summary = write
+
+
+def _view(row: SummaryRow) -> _RowView:
+    known = bool(row.frames)
+    zeropoint = number(row.zeropoint_mag, 3)
+    return _RowView(
+        directory=Link(row.directory, quote(row.link)),
+        status=Word(
+            "some frames failed" if row.status == PARTIAL else row.status,
+            _WORDS.get(row.status, Severity.NOTE),
+        ),
+        frames=str(row.frames) if known else wording.UNKNOWN,
+        registered=str(row.registered) if known else wording.UNKNOWN,
+        aperture=number(row.aperture_px, 2),
+        zeropoint=f"{zeropoint} {row.band}" if math.isfinite(row.zeropoint_mag) else zeropoint,
+        targets=tuple(_target_text(each) for each in row.targets),
+        duration=wording.duration(row.seconds),
+        seconds=number(row.seconds, 1),
+        remark=row.remark,
+    )
+
+
+def _target_text(target: SummaryTarget) -> str:
+    points = wording.many(target.points, "point")
+    if not math.isfinite(target.mag):
+        return f"{target.name}: no magnitude"
+    return f"{target.name}: {wording.with_error(target.mag, target.scatter_mag)} ({points})"

@@ -1,0 +1,1 @@
+"""Tests of the pages: their numbers, their text, and what a browser makes of them."""
