@@ -72,8 +72,8 @@ def ask_like_a_run(settings: Settings, frames: int = 50) -> None:
     """Ask all that the stages ask for the frames of one target, in their order.
 
     The registration asks for its catalog twice, the calibration for another one, in a field that
-    differs a little each time; the curve of growth, the distillation and a combination ask for
-    the positions of the target.
+    differs a little each time; calibration and distillation ask for the variable stars; the
+    curve of growth, the distillation and a combination ask for the positions of the target.
     """
     times = JD + np.arange(frames) / 1440.0
     for offset_deg in (0.0, 0.001):
@@ -81,5 +81,7 @@ def ask_like_a_run(settings: Settings, frames: int = 50) -> None:
         fetch_catalog("GAIA", cone, settings, max_mag=18.0, epoch_jd=JD)
     for radius_deg in (0.05, 0.049):
         fetch_catalog("PANSTARRS", Cone(RA_DEG, DEC_DEG + 0.001, radius_deg), settings)
+    for radius_deg in (0.05, 0.049):
+        vsx.variables(Cone(RA_DEG, DEC_DEG + 0.001, radius_deg), settings)
     for some in (times, times[::2], times[3:]):
         horizons.positions("3552", some, "290", settings)
