@@ -1,18 +1,24 @@
-"""Write the --help of every command into docs/functions.md; with --check, compare alone.
+"""Write into the manual what the code knows; with --check, compare alone.
 
-Run it after changing an option: ``.venv/bin/python tools/update_docs.py``.
+The --help of every command into docs/functions.md, the tables of catalogs, transformations and
+telescopes into docs/catalogs.md and docs/telescopes.md. Run it after changing an option, a
+catalog or a telescope: ``.venv/bin/python tools/update_docs.py``.
 """
 
 import argparse
 import importlib
 import os
 import re
+import runpy
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "functions.md"
-BLOCK = re.compile(r"(<!-- help (\w+) -->\n```text\n).*?(```\n<!-- end -->)", re.DOTALL)
+PAGES = tuple(ROOT / "docs" / name for name in ("functions.md", "catalogs.md", "telescopes.md"))
+TELESCOPES = ROOT / "setup" / "telescopes.py"
+HELP = re.compile(r"(<!-- help (\w+) -->\n```text\n).*?(```\n<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+LONGEST = 60  # characters of a value in the table of corrections
 
 
 def commands() -> list[str]:
@@ -32,20 +38,74 @@ def help_of(name: str) -> str:
     return parser.format_help()
 
 
+def telescopes_markdown() -> str:
+    """One row per telescope and instrument, by keyword."""
+    names = runpy.run_path(str(TELESCOPES))
+    lines = [
+        "| Keyword | Telescope/instrument | Recognised by | Code | Scale (arcsec) | Filters |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for keyword, entry in sorted(names["telescope_parameters"].items()):
+        values = ", ".join(f"`{value}`" for value in entry["identified_by"])
+        scale = "told by the user" if None in entry["secpix"] else f"{entry['secpix'][0]:g}"
+        bands = dict.fromkeys(band for band in entry["filter_translations"].values() if band)
+        lines.append(
+            f"| `{keyword}` | {entry['telescope_instrument']} | {values} "
+            f"| {entry['observatory_code']} | {scale} | {' '.join(bands) or 'unfiltered'} |"
+        )
+    return "\n".join(lines)
+
+
+def corrections_markdown() -> str:
+    """One row per corrected value."""
+    names = runpy.run_path(str(TELESCOPES))
+    lines = ["| Telescope | Key | Published | Here | Reason |", "| --- | --- | --- | --- | --- |"]
+    for keyword, key, old, new, reason in names["CORRECTIONS"]:
+        values = (str(value) for value in (old, new))
+        cells = (v if len(v) <= LONGEST else f"{v[:LONGEST]} ..." for v in values)
+        telescope = "all" if keyword == "*" else f"`{keyword}`"
+        lines.append(
+            " | ".join([f"| {telescope}", f"`{key}`", *map(_escaped, cells), reason]) + " |"
+        )
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def table_of(name: str) -> str:
+    """A table of the manual, in Markdown."""
+    from photpipe.catalogs import listing
+
+    makers = {
+        "catalogs": listing.catalogs_markdown,
+        "cuts": listing.cuts_markdown,
+        "transformations": listing.transformations_markdown,
+        "solar": listing.solar_markdown,
+        "telescopes": telescopes_markdown,
+        "corrections": corrections_markdown,
+    }
+    return makers[name]()
+
+
 def updated(page: str) -> str:
-    """The page with every help block as it should be."""
-    return BLOCK.sub(lambda found: found[1] + help_of(found[2]) + found[3], page)
+    """The page with every help block and every table as it should be."""
+    page = HELP.sub(lambda found: found[1] + help_of(found[2]) + found[3], page)
+    return TABLE.sub(lambda found: f"{found[1]}\n{table_of(found[2])}\n\n{found[3]}", page)
 
 
 def main() -> int:
-    """Update or check the page; exit status 1 when --check finds it out of date."""
+    """Update or check the pages; exit status 1 when --check finds one out of date."""
     sys.path.insert(0, str(ROOT))
-    before = PAGE.read_text("utf-8")
-    after = updated(before)
-    if "--check" in sys.argv:
-        return int(before != after)
-    PAGE.write_text(after, "utf-8")
-    return 0
+    stale = 0
+    for path in PAGES:
+        before = path.read_text("utf-8")
+        after = updated(before)
+        stale += before != after
+        if "--check" not in sys.argv:
+            path.write_text(after, "utf-8")
+    return int("--check" in sys.argv and stale > 0)
 
 
 if __name__ == "__main__":
