@@ -118,6 +118,7 @@ LCO = {
     'reg_max_mag': 18,
     'observatory_code_by': (('SITEID', 'ENCID', 'TELID'), LCO_PLACES),
 }
+LCO_SINISTRO = {**LCO, 'secpix': (0.389, 0.389), 'flipx': False, 'flipy': True}
 
 # KMTNet, third-order distortion of each of the four detectors
 def _third_order(pv1, pv2):
@@ -613,61 +614,46 @@ lcosinfl03_param = {
 
 # LCOGT 1m (CPT), Sinistro (fl06)
 lcosinfl06_param = {
-    **LCO,
+    **LCO_SINISTRO,
     'telescope_instrument': 'LCOGT(SAAO)/SINISTRO',
     'telescope_keyword': 'LCOSINFL06',
     'observatory_code': 'K92',
-    'secpix': (0.389, 0.389),
-    'flipx': False,
-    'flipy': True,
     'identified_by': ('fl06',),
 }
 
 # LCOGT 1m (LSC), Sinistro (fa03)
 lcosinfa03_param = {
-    **LCO,
+    **LCO_SINISTRO,
     'telescope_instrument': 'LCOGT(CTIO)/SINISTRO',
     'telescope_keyword': 'LCOSINFA03',
     'observatory_code': 'W87',
-    'secpix': (0.389, 0.389),
-    'flipx': False,
-    'flipy': True,
     'identified_by': ('fa03',),
 }
 
 # LCOGT 1m (LSC), Sinistro (fa15)
 lcosinfa15_param = {
-    **LCO,
+    **LCO_SINISTRO,
     'telescope_instrument': 'LCOGT(CTIO)/SINISTRO',
     'telescope_keyword': 'LCOSINFA15',
     'observatory_code': 'W85',
-    'secpix': (0.389, 0.389),
-    'flipx': False,
-    'flipy': True,
     'identified_by': ('fa15',),
 }
 
 # LCOGT 1m (COJ), Sinistro (fl11)
 lcosinfl11_param = {
-    **LCO,
+    **LCO_SINISTRO,
     'telescope_instrument': 'LCOGT(SSO)/SINISTRO',
     'telescope_keyword': 'LCOSINFL11',
     'observatory_code': 'Q63',
-    'secpix': (0.389, 0.389),
-    'flipx': False,
-    'flipy': True,
     'identified_by': ('fl11',),
 }
 
 # LCOGT 1m (CPT), Sinistro (fl16)
 lcosinfl16_param = {
-    **LCO,
+    **LCO_SINISTRO,
     'telescope_instrument': 'LCOGT(SAAO)/SINISTRO',
     'telescope_keyword': 'LCOSINFL16',
     'observatory_code': 'K91',
-    'secpix': (0.389, 0.389),
-    'flipx': False,
-    'flipy': True,
     'identified_by': ('fl16',),
 }
 
@@ -821,35 +807,15 @@ magimacsl_param = {
 
 # Magellan, IMACS short camera
 magimacss_param = {
-    **COMMON,
+    **magimacsl_param,
     'telescope_instrument': 'Magellan/IMACS short',
     'telescope_keyword': 'MAGIMACSS',
-    'observatory_code': '269',
     'secpix': (0.2, 0.2),
     'flipx': {1: True, 2: False, 3: True, 4: True, 5: True, 6: True, 7: True, 8: True},
-    'flipy': {1: False, 2: False, 3: False, 4: False, 5: False, 6: False, 7: False, 8: False},
-    'rotate': {1: 270, 2: 270, 3: 270, 4: 270, 5: 90, 6: 90, 7: 90, 8: 90},
-    'chip_id': 'CHIP',
     'chip_offset_fixed': {
         1: (None, None), 2: (-0.11, 0.06), 3: (None, None), 4: (None, None), 5: (None, None),
         6: (None, None), 7: (None, None), 8: (None, None),
     },
-    'binning': ('BINNING#x1', 'BINNING#x2'),
-    'date_keyword': 'DATE-OBS|UT-TIME',
-    'filter_translations': {
-        'Sloan_u': 'u', 'Sloan_g': 'g', 'Sloan_r': 'r', 'Sloan_i': 'i', 'Sloan_z': 'z',
-        'Bessell_V1': 'V', 'WB4800-7800': None,
-    },
-    'source_minarea': 10,
-    'aprad_default': 8,
-    'aprad_range': (3, 15),
-    'reg_max_mag': 21,
-    'copy_keywords': (
-        'TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,CHIP,EXPTYPE,DATE-OBS,UT-TIME,BINNING,RA,DEC,'
-        'AIRMASS,SECPIX,TEL_KEYW'
-    ),
-    'scamp-settings': {'PIXSCALE_MAXERR': '1.05', 'POSITION_MAXERR': '4.0'},
-    'photometry_catalogs': ('SDSS-R9', 'PANSTARRS', 'SkyMapper', 'APASS9', '2MASS'),
     'identified_by': ('IMACS Short-Camera',),
 }
 
@@ -1525,21 +1491,21 @@ generic_param = {
     'identified_by': ('ArtemisHSC', 'GENERIC'),
 }
 
-# -- the other cameras of Las Cumbres: keyword, camera, MPC code where the header tells none,
-#    flipx, flipy (values of the observatory's own public fork of PHOTOMETRYPIPELINE, 2025)
+# -- the other cameras of Las Cumbres: camera, MPC code where the header tells none, flipy (values
+#    of the observatory's own public fork of PHOTOMETRYPIPELINE, 2025)
 
 _SINISTROS = (
-    ('fa01', 'K92', False, True),
-    ('fa04', 'W86', False, True),
-    ('fa05', 'V37', False, False),
-    ('fa06', 'K93', False, True),
-    ('fa07', 'V39', False, False),
-    ('fa11', 'Z24', False, False),
-    ('fa12', 'Q63', False, True),
-    ('fa14', 'K92', False, True),
-    ('fa16', 'K91', False, True),
-    ('fa19', 'Q64', False, True),
-    ('fa20', 'Z31', False, False),
+    ('fa01', 'K92', True),
+    ('fa04', 'W86', True),
+    ('fa05', 'V37', False),
+    ('fa06', 'K93', True),
+    ('fa07', 'V39', False),
+    ('fa11', 'Z24', False),
+    ('fa12', 'Q63', True),
+    ('fa14', 'K92', True),
+    ('fa16', 'K91', True),
+    ('fa19', 'Q64', True),
+    ('fa20', 'Z31', False),
 )
 _SBIGS_04 = (
     ('kb24', 'Q58'),
@@ -1557,16 +1523,14 @@ _SBIGS_04 = (
 _lco_cameras = [
     *(
         {
-            **LCO,
+            **LCO_SINISTRO,
             'telescope_instrument': f'LCOGT 1m/SINISTRO {camera}',
             'telescope_keyword': f'LCOSIN{camera.upper()}',
             'observatory_code': code,
-            'secpix': (0.389, 0.389),
-            'flipx': flipx,
             'flipy': flipy,
             'identified_by': (camera,),
         }
-        for camera, code, flipx, flipy in _SINISTROS
+        for camera, code, flipy in _SINISTROS
     ),
     *(
         {
@@ -1584,13 +1548,10 @@ _lco_cameras = [
 
 # LCOGT 1m, any Sinistro that has no entry of its own
 lcosinistro_param = {
-    **LCO,
+    **LCO_SINISTRO,
     'telescope_instrument': 'LCOGT 1m/SINISTRO',
     'telescope_keyword': 'LCOSINISTRO',
     'observatory_code': '500',
-    'secpix': (0.389, 0.389),
-    'flipx': False,
-    'flipy': True,
     'identified_by': ('f[al][0-9][0-9]',),
 }
 

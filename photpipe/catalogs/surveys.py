@@ -74,19 +74,24 @@ def _gaia_bands() -> tuple[Band, ...]:
     return tuple(Band(name, f"{name}mag", f"e_{name}mag", "Vega") for name in ("G", "BP", "RP"))
 
 
-def _gaia_positions(epoch_yr: float) -> Positions:
+def _moving_positions(ra: str, dec: str, default_error_arcsec: float, epoch_yr: float) -> Positions:
+    """Positions and proper motions in VizieR's usual columns."""
     return Positions(
-        ra="RA_ICRS",
-        dec="DE_ICRS",
-        e_ra="e_RA_ICRS",
-        e_dec="e_DE_ICRS",
+        ra=ra,
+        dec=dec,
+        e_ra=f"e_{ra}",
+        e_dec=f"e_{dec}",
         pm_ra="pmRA",
         pm_dec="pmDE",
         e_pm_ra="e_pmRA",
         e_pm_dec="e_pmDE",
-        default_error_arcsec=0.002,
+        default_error_arcsec=default_error_arcsec,
         epoch_yr=epoch_yr,
     )
+
+
+def _gaia_positions(epoch_yr: float) -> Positions:
+    return _moving_positions("RA_ICRS", "DE_ICRS", 0.002, epoch_yr)
 
 
 GAIA3 = CatalogSpec(
@@ -163,18 +168,7 @@ USNO_B1 = CatalogSpec(
     reference="2003AJ....125..984M",
     source=VizierTable("I/284/out"),
     ident="USNO-B1.0",
-    positions=Positions(
-        ra="RAJ2000",
-        dec="DEJ2000",
-        e_ra="e_RAJ2000",
-        e_dec="e_DEJ2000",
-        pm_ra="pmRA",
-        pm_dec="pmDE",
-        e_pm_ra="e_pmRA",
-        e_pm_dec="e_pmDE",
-        default_error_arcsec=0.2,
-        epoch_yr=2000.0,
-    ),
+    positions=_moving_positions("RAJ2000", "DEJ2000", 0.2, 2000.0),
     bands=(Band("R2", "R2mag", "", "Vega"),),
     limit_band="R2",
     families=(),
@@ -301,18 +295,7 @@ UCAC4 = CatalogSpec(
     reference="2013AJ....145...44Z",
     source=VizierTable("I/322A/out"),
     ident="UCAC4",
-    positions=Positions(
-        ra="RAJ2000",
-        dec="DEJ2000",
-        e_ra="e_RAJ2000",
-        e_dec="e_DEJ2000",
-        pm_ra="pmRA",
-        pm_dec="pmDE",
-        e_pm_ra="e_pmRA",
-        e_pm_dec="e_pmDE",
-        default_error_arcsec=0.1,
-        epoch_yr=2000.0,
-    ),
+    positions=_moving_positions("RAJ2000", "DEJ2000", 0.1, 2000.0),
     bands=(
         Band("fucac", "f.mag", "e_a.mag", "Vega"),
         *_apass_bands(_APASS_LIKE, error_unit="0.01 mag", flag="f_"),
