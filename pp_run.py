@@ -3,7 +3,6 @@
 
 import argparse
 import dataclasses
-import logging
 import shlex
 import sys
 import uuid
@@ -15,7 +14,7 @@ from photpipe.results import Result
 from photpipe.runner.options import RunOptions
 from photpipe.workspace import Workspace, core_count
 
-log = logging.getLogger(__name__)
+EVERYWHERE = "all"
 
 
 def run(paths: Sequence[Path], options: RunOptions, workspace: Workspace) -> Result:
@@ -60,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
     """Find the frames, and work on them in one directory, in many, or all night."""
-    from photpipe.runner import single
+    from photpipe.runner import single, walk, watch
     from photpipe.runner.directory import Manners
 
     names = [each.name for each in dataclasses.fields(RunOptions)]
@@ -73,6 +72,11 @@ def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
         debug=values.debug,
         jobs=values.jobs or core_count(),
     )
+    everywhere = values.images == [EVERYWHERE] and not Path(EVERYWHERE).exists()
+    if values.watch:
+        return watch.watch(values.images, options, manners, everywhere=everywhere)
+    if everywhere:
+        return walk.run(Path.cwd(), options, manners, values.jobs)
     return single.run(values.images, options, manners)
 
 

@@ -118,9 +118,18 @@ class ReportSettings:
 
     pages: bool = True
     thumbnail_px: int = 800
-    image_bytes: int = 65000
+    image_bytes: int = 50000
     cutout_px: int = 61
     animation_frames: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How pp_run waits for frames with -watch."""
+
+    poll_s: float = 5.0
+    patience_s: float = 60.0
+    idle_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,7 @@ class Settings:
     distill: DistillSettings = field(default_factory=DistillSettings)
     combine: CombineSettings = field(default_factory=CombineSettings)
     report: ReportSettings = field(default_factory=ReportSettings)
+    run: RunSettings = field(default_factory=RunSettings)
     observer: ObserverSettings = field(default_factory=ObserverSettings)
 
     @classmethod

@@ -1,0 +1,106 @@
+"""``pp_run all``: every directory below, several at a time, none stopped by another."""
+
+import contextlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from photpipe import cli
+from photpipe.errors import ConfigError
+from photpipe.log import on_console
+from photpipe.runner import inputs, telling, workers
+from photpipe.runner.directory import Manners, Task
+from photpipe.runner.options import RunOptions
+from photpipe.runner.outcome import DirectoryResult
+from photpipe.runner.single import run_task
+from photpipe.runner.summary import Summary
+from photpipe.workspace import core_count
+
+log = logging.getLogger(__name__)
+
+
+def tasks_below(root: Path, options: RunOptions, manners: Manners) -> list[Task]:
+    """A task for every directory at and below `root` that has frames.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    silent = replace(manners, is_silent=True)
+    tasks = [
+        Task(each.path, each.frames, options, silent)
+        for each in inputs.data_directories(root, options.prefix)
+    ]
+    if not tasks:
+        what = f" whose names start with {options.prefix!r}" if options.prefix else ""
+        raise ConfigError(f"{root}: no frames{what} here or below; nothing to do")
+    return tasks
+
+
+def run(root: Path, options: RunOptions, manners: Manners, jobs: int | None) -> cli.Status:
+    """Work on every directory at and below `root`; returns the exit status.
+
+    Parameters
+    ----------
+    jobs : int or None
+        Directories worked on side by side; none: one per core.
+
+    Raises
+    ------
+    ConfigError
+        If there is no frame.
+    """
+    tasks = tasks_below(root, options, manners)
+    count = min(jobs or core_count(), len(tasks))
+    # the cores are shared: what one directory does not use, another one does
+    tasks = shared_out(tasks, max(1, core_count() // count))
+    with on_console(quiet=manners.quiet, debug=manners.debug):
+        log.info("%d directories, %d at a time", len(tasks), count)
+        summary = Summary(root)
+        summary.expect(tasks)
+        results = workers.side_by_side(run_task, tasks, count, summary.begin)
+        with summary.live(), contextlib.closing(results):
+            return report(summary, results)
+
+
+def shared_out(tasks: Iterable[Task], jobs: int) -> list[Task]:
+    """Tasks that work on so many frames at a time each."""
+    return [replace(task, manners=replace(task.manners, jobs=jobs)) for task in tasks]
+
+
+def report(
+    summary: Summary, results: Iterable[tuple[Task, DirectoryResult | workers.Died]]
+) -> cli.Status:
+    """Say of each directory how it ended, as it ends, and keep summary.html up to date."""
+    statuses = []
+    for task, outcome in results:
+        result = _died(task, outcome) if isinstance(outcome, workers.Died) else outcome
+        statuses.append(result.status)
+        _tell(result, summary.path.parent)
+        summary.end(result)
+    log.info("%s", summary.path)
+    return _status(statuses)
+
+
+def _died(task: Task, death: workers.Died) -> DirectoryResult:
+    code = death.exitcode or 0
+    how = f"signal {-code}" if code < 0 else f"status {code}"
+    reason = f"its process ended with {how} (out of memory?); run again"
+    return DirectoryResult(task.directory, cli.Status.FAILED, reason, frames=len(task.frames))
+
+
+def _tell(result: DirectoryResult, root: Path) -> None:
+    level = logging.INFO if result.status is cli.Status.DONE else logging.ERROR
+    log.log(level, "%s", telling.in_one_line(result, root))
+    for failure in result.failed:
+        log.warning("  %s: %s", failure.frame, failure.reason)
+
+
+def _status(statuses: Sequence[cli.Status]) -> cli.Status:
+    """Done if all are, failed if all failed, otherwise partial."""
+    if cli.Status.INTERRUPTED in statuses:
+        return cli.Status.INTERRUPTED
+    kinds = set(statuses)
+    return kinds.pop() if len(kinds) == 1 else cli.Status.PARTIAL
