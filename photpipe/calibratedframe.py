@@ -11,7 +11,6 @@ from photpipe import sky
 from photpipe.catalogs.database import magnitude_columns, read_database
 from photpipe.errors import FrameError
 from photpipe.frames import Frame
-from photpipe.science.forced import moffat_beta
 from photpipe.sky import BoolArray, FloatArray
 
 if TYPE_CHECKING:
@@ -84,16 +83,15 @@ class CalibratedFrame:
         return float(self.facts["pixel_scale_arcsec"])
 
     @property
+    def aperture_arcsec(self) -> float:
+        """Radius of the aperture on the sky."""
+        return self.radius_px * self.scale_arcsec
+
+    @property
     def seeing_arcsec(self) -> float:
         """Width of the stars; twice the pixel where it is not known."""
         seeing = self.number("seeing_arcsec")
         return seeing if seeing > 0 else 2.0 * self.scale_arcsec
-
-    def star_image(self) -> tuple[float, float]:
-        """Width (px) and Moffat exponent of the images of stars, as their apertures tell."""
-        fwhm_px = self.seeing_arcsec / self.scale_arcsec
-        fraction = 10 ** (0.4 * self.number("aperture_correction_mag"))
-        return fwhm_px, moffat_beta(fwhm_px, self.radius_px, fraction)
 
     def column(self, name: str) -> FloatArray:
         """A column of the sources as floats."""
@@ -141,7 +139,7 @@ class CalibratedFrame:
         return 0.5 <= x_px <= nx + 0.5 and 0.5 <= y_px <= ny + 0.5
 
     def pixels(self) -> FloatArray:
-        """The image.
+        """The image (counts); NaN where the mask of the telescope hides it.
 
         Raises
         ------
@@ -151,7 +149,11 @@ class CalibratedFrame:
         from astropy.io import fits
 
         try:
-            return np.asarray(fits.getdata(self.frame.path, memmap=False))
+            image = np.asarray(fits.getdata(self.frame.path, memmap=False))
+            mask_file = self.frame.telescope.mask_file(self.frame.binning)
+            if mask_file is None:
+                return image
+            return np.where(np.asarray(fits.getdata(mask_file, memmap=False)) > 0, image, np.nan)
         except (OSError, ValueError, TypeError) as error:
             reason = f"the pixels cannot be read: {error}"
             raise FrameError(self.frame.name, reason) from error

@@ -1,9 +1,8 @@
-"""From calibrated frames to points of a target: which source it is, or what its place shows.
+"""From calibrated frames to points of a target: its source, or what its place shows.
 
-A target is taken from the catalog of a frame when a source lies within the tolerance of its
-prediction and is not a star: a moving target is never a source that stands there also when
-the target is elsewhere, nor one of the reference catalog. Otherwise an aperture is put on the
-prediction. Neighbours whose light reaches into the aperture are named, with their effect.
+The magnitude of a detected target is that of its source; otherwise an aperture is put where it
+should be. Neighbours whose light reaches into the aperture are named, with their effect. What
+an aperture loses because target and stars trail differently is given back.
 """
 
 import json
@@ -14,24 +13,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photpipe import sky
-from photpipe.calibratedframe import NO_MAGNITUDE, CalibratedFrame
+from photpipe.calibratedframe import CalibratedFrame
 from photpipe.catalogs.database import magnitude_columns
+from photpipe.identification import Track
 from photpipe.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
-from photpipe.science import trailing, zeropoint
+from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
-from photpipe.science.forced import ForcedFlux, forced_flux, light_in_aperture
+from photpipe.science.forced import ForcedFlux, forced_flux
 from photpipe.science.noise import POGSON
 from photpipe.settings import DistillSettings
-from photpipe.sky import FloatArray
-from photpipe.surroundings import STAR_TOLERANCE_ARCSEC, Surroundings
-from photpipe.targets import Target
+from photpipe.stars import Stars
+from photpipe.surroundings import Surroundings
+from photpipe.targets import CONTROL, Target
 
-EXPOSURE_STEPS = 5  # places along the path of a target during an exposure
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
 SATURATION_FRACTION = 0.98
-SHORTEST_TRAIL_PX = 0.1
-TRAILING_UNCERTAINTY = 0.15  # relative error of the correction, as simulations show it
+OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
+TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,12 @@ class Neighbours:
 
     Parameters
     ----------
-    stars : tuple
-        RA, Dec, magnitude of each.
     text : str
         The worst of those whose light reaches into the aperture; empty if none matters.
     flux : float
         Their light in the aperture (counts).
     """
 
-    stars: tuple[tuple[float, float, float], ...]
     text: str
     flux: float
 
@@ -56,7 +52,7 @@ class Neighbours:
 def points_of_frame(
     calibrated: CalibratedFrame,
     number: int,
-    targets: Sequence[Target],
+    tracks: Sequence[Track],
     surroundings: Surroundings,
     offset_arcsec: tuple[float, float],
     settings: DistillSettings,
@@ -68,38 +64,43 @@ def points_of_frame(
     number : int
         Number of the frame in the arrays of the targets.
     offset_arcsec : (float, float)
-        East and north offset that the user adds to the predictions.
+        East and north offset that the user added to the predictions.
     """
-    pixels: list[FloatArray] = []
+    stars = Stars(calibrated, [motion_px(calibrated, each.target, number) for each in tracks])
     points = {}
-    for target in targets:
-        ra, dec = target.ra_deg[number], target.dec_deg[number]
-        if offset_arcsec != (0.0, 0.0):
-            ra, dec = sky.shifted(ra, dec, *offset_arcsec)
-        x, y = calibrated.pixel_of(float(ra), float(dec))
-        if not calibrated.contains(x, y):
+    for track in tracks:
+        place = _Place.of(calibrated, stars, track, number, settings)
+        row = place.source()
+        if row is None and not calibrated.contains(place.x_px, place.y_px):
             continue
-        place = _Place(calibrated, target, number, float(ra), float(dec), x, y, settings)
         around = place.neighbours(surroundings)
-        row = place.source(around)
-        if row is not None:
-            point = place.detected(row, around)
-        else:
-            if not pixels:
-                pixels.append(calibrated.pixels())
-            point = place.forced(pixels[0], around)
-        points[target.name] = replace(
-            point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1]
-        )
+        point = place.forced(around) if row is None else place.detected(row, around)
+        if track.target.kind != CONTROL:
+            point = replace(
+                point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1]
+            )
+        points[track.target.name] = point
     return points
+
+
+def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
+    """Motion of a target against the stars during an exposure; zero if it is not known."""
+    east, north = target.rate_arcsec_min[:, number] * calibrated.number("exptime_s") / 60.0
+    ra, dec = float(target.ra_deg[number]), float(target.dec_deg[number])
+    if not (np.isfinite([east, north, ra, dec]).all() and math.hypot(east, north) > 0):
+        return 0.0, 0.0
+    ends = [sky.shifted(ra, dec, part * east, part * north) for part in (-0.5, 0.5)]
+    (x0, y0), (x1, y1) = (calibrated.pixel_of(float(a), float(d)) for a, d in ends)
+    return (x1 - x0, y1 - y0) if math.isfinite(x1 - x0) else (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A target's predicted place on one frame."""
+    """A target's place on one frame."""
 
     calibrated: CalibratedFrame
-    target: Target
+    stars: Stars
+    track: Track
     number: int
     ra_deg: float
     dec_deg: float
@@ -107,115 +108,86 @@ class _Place:
     y_px: float
     settings: DistillSettings
 
-    @property
-    def tolerance_arcsec(self) -> float:
-        """How far the target may be from its prediction."""
-        uncertain = float(np.nan_to_num(self.target.sigma3_arcsec[self.number]))
-        least = max(self.settings.match_tolerance_arcsec, 0.5 * self.calibrated.seeing_arcsec)
-        return min(max(least, uncertain), self.settings.largest_tolerance_arcsec)
+    @classmethod
+    def of(
+        cls,
+        calibrated: CalibratedFrame,
+        stars: Stars,
+        track: Track,
+        number: int,
+        settings: DistillSettings,
+    ) -> "_Place":
+        """Where the series shows that the target is."""
+        target = track.target
+        ra, dec = sky.shifted(
+            target.ra_deg[number], target.dec_deg[number], *track.shift_arcsec[:, number]
+        )
+        place = float(ra), float(dec)
+        return cls(calibrated, stars, track, number, *place, *calibrated.pixel_of(*place), settings)
 
     @property
-    def aperture_arcsec(self) -> float:
-        return self.calibrated.radius_px * self.calibrated.scale_arcsec
+    def target(self) -> Target:
+        """What is measured."""
+        return self.track.target
 
-    def path(self) -> list[tuple[float, float]]:
-        """Places of the target during the exposure."""
-        if not self.target.moves:
-            return [(self.ra_deg, self.dec_deg)]
-        east, north = self._motion_arcsec()
-        steps = np.linspace(-0.5, 0.5, EXPOSURE_STEPS)
-        ra, dec = sky.shifted(self.ra_deg, self.dec_deg, steps * east, steps * north)
-        return list(zip(ra.tolist(), dec.tolist(), strict=True))
+    def source(self) -> int | None:
+        """Row of the source that is the target; None where an aperture serves it better.
 
-    def _motion_arcsec(self) -> tuple[float, float]:
-        """Motion during the exposure."""
-        minutes = float(self.calibrated.facts["exptime_s"]) / 60.0
-        east, north = self.target.rate_arcsec_min[:, self.number] * minutes
-        return float(np.nan_to_num(east)), float(np.nan_to_num(north))
+        Source Extractor cuts a trail, or a target that touches a star, into sources whose
+        centres are none of the target's.
+        """
+        row = self.track.rows[self.number]
+        if row is None or not self.target.moves or self.number in self.track.doubts:
+            return row
+        if not int(self.calibrated.value("FLAGS", row)) & SourceFlag.BLENDED:
+            return row
+        place = self.calibrated.value("ra_deg", row), self.calibrated.value("dec_deg", row)
+        off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
+        error = 3.0 * self._centroid_arcsec(row)
+        return None if off > max(OFF_CENTRE * self.calibrated.seeing_arcsec, error) else row
+
+    def _centroid_arcsec(self, row: int) -> float:
+        """Error of the position of a source."""
+        axes = (self.calibrated.value(name, row) for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"))
+        return max(axes) * self.calibrated.scale_arcsec
 
     def trailing_mag(self) -> float:
-        """Correction of the magnitude for the motion of target or stars during the exposure."""
+        """Correction of the magnitude for what trails of target and stars lose differently."""
         if not (self.target.moves and self.settings.trailing_correction):
             return 0.0
-        places = np.array([self.calibrated.pixel_of(*place) for place in self.path()])
-        dx, dy = places[-1] - places[0]
-        motion_px = float(np.hypot(dx, dy))
-        if motion_px < SHORTEST_TRAIL_PX:
-            return 0.0
-        stars = self.calibrated.well_measured_stars()
-        a, b, theta = (
-            self.calibrated.column(name)[stars] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE")
-        )
-        trail = trailing.star_trail_px(a, b, theta, float(np.degrees(np.arctan2(dy, dx))))
-        return trailing.trailing_correction_mag(
-            motion_px,
-            trail,
-            self.calibrated.radius_px,
-            self.calibrated.star_image(),
-            float(np.median(b)) if b.size else 0.0,
-        )
+        return self.stars.trailing_mag(motion_px(self.calibrated, self.target, self.number))
 
     def neighbours(self, surroundings: Surroundings) -> Neighbours:
         """What stands around, and how much of its light falls into the aperture."""
-        reach = self.aperture_arcsec + 2.0 * self.calibrated.seeing_arcsec
-        clear = self.aperture_arcsec + self.calibrated.seeing_arcsec
+        calibrated = self.calibrated
+        reach = (
+            calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec + self.stars.trail_arcsec
+        )
+        clear = calibrated.aperture_arcsec + calibrated.seeing_arcsec
         stars = surroundings.stars_near(self.target, self.ra_deg, self.dec_deg, reach, clear)
         if not self.target.moves:
             # the target itself stands here too
-            stars = [each for each in stars if self._apart(each) > self.tolerance_arcsec]
+            own = max(self.settings.match_tolerance_arcsec, 0.5 * calibrated.seeing_arcsec)
+            stars = [each for each in stars if self._apart(each) > own]
         worst, total, text = 0.0, 0.0, ""
         for star in stars:
             flux = self._light_of(star)
             total += flux
             if flux > worst:
                 worst = flux
-                band = self.calibrated.facts["band"] if self.calibrated.is_calibrated else "inst."
+                band = calibrated.facts["band"] if calibrated.is_calibrated else "inst."
                 text = f"star of {band} = {star[2]:.1f} at {self._apart(star):.1f} arcsec"
-        return Neighbours(tuple(stars), text, total)
+        return Neighbours(text, total)
 
     def _apart(self, star: tuple[float, float, float]) -> float:
         apart = sky.separation_deg(self.ra_deg, self.dec_deg, star[0], star[1])
         return float(apart) * sky.ARCSEC_PER_DEG
 
     def _light_of(self, star: tuple[float, float, float]) -> float:
-        """Counts of a star in the aperture, averaged over the path of the target."""
-        ra, dec = np.array(self.path()).T
-        apart_px = (
-            sky.separation_deg(ra, dec, star[0], star[1])
-            * sky.ARCSEC_PER_DEG
-            / self.calibrated.scale_arcsec
-        )
-        image = self.calibrated.star_image()
-        part = light_in_aperture(apart_px, self.calibrated.radius_px, *image)
-        # magnitudes are those of the aperture: a star in its middle counts whole
-        whole = light_in_aperture(np.zeros(1), self.calibrated.radius_px, *image)[0]
+        """Counts of a star in the aperture."""
+        x, y = self.calibrated.pixel_of(star[0], star[1])
         counts = 10 ** (-0.4 * (star[2] - np.nan_to_num(self.calibrated.zeropoint_mag)))
-        return float(counts * np.mean(part) / whole)
-
-    def source(self, around: Neighbours) -> int | None:
-        """Row of the source that is the target; None if there is none."""
-        calibrated = self.calibrated
-        ra, dec = calibrated.column("ra_deg"), calibrated.column("dec_deg")
-        apart = sky.separation_deg(ra, dec, self.ra_deg, self.dec_deg) * sky.ARCSEC_PER_DEG
-        usable = (apart <= self.tolerance_arcsec) & (calibrated.column("MAG_APER") < NO_MAGNITUDE)
-        for row in np.flatnonzero(usable)[np.argsort(apart[usable])]:
-            if not self.target.moves or not self._is_star(int(row), around):
-                return int(row)
-        return None
-
-    def _is_star(self, row: int, around: Neighbours) -> bool:
-        """Whether a source stands there without the target, too."""
-        calibrated = self.calibrated
-        here = calibrated.column("ra_deg")[row], calibrated.column("dec_deg")[row]
-        limit = max(STAR_TOLERANCE_ARCSEC, calibrated.scale_arcsec)
-        at_star = [
-            star
-            for star in around.stars
-            if float(sky.separation_deg(*here, *star[:2])) * sky.ARCSEC_PER_DEG < limit
-        ]
-        # a target that outshines the star under it is the target, and contaminated
-        mag = calibrated.magnitudes()[row]
-        return any(star[2] < mag + 1.0 for star in at_star)
+        return float(counts * self.stars.part_of_aperture(x - self.x_px, y - self.y_px))
 
     def detected(self, row: int, around: Neighbours) -> TargetPoint:
         """Point of a source of the catalog."""
@@ -236,20 +208,18 @@ class _Place:
             instrumental_mag=instrumental,
             instrumental_sig=error,
             source=(calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)),
-            sigma_arcsec=max(
-                calibrated.value("ERRAWIN_IMAGE", row), calibrated.value("ERRBWIN_IMAGE", row)
-            )
-            * calibrated.scale_arcsec,
+            sigma_arcsec=self._centroid_arcsec(row),
             flags=int(calibrated.value("FLAGS", row)),
             method=DETECTED,
             snr=flux / calibrated.value("FLUXERR_APER", row),
             fwhm_arcsec=calibrated.value("FWHM_IMAGE", row) * calibrated.scale_arcsec,
             contamination=self._contamination(flux, around),
+            rejected=self.track.doubts.get(self.number, ""),
         )
 
-    def forced(self, pixels: FloatArray, around: Neighbours) -> TargetPoint:
+    def forced(self, around: Neighbours) -> TargetPoint:
         """Point of an aperture on the prediction: a measurement, or a limit."""
-        found = forced_flux(pixels, self.x_px, self.y_px, self.calibrated.radius_px)
+        found = forced_flux(self.stars.pixels, self.x_px, self.y_px, self.calibrated.radius_px)
         noise = self.calibrated.number("sky_noise_adu")
         if found.problem or not noise > 0:
             return self._unmeasured(found.problem or "the noise of the sky is unknown")
@@ -260,7 +230,6 @@ class _Place:
         instrumental_sig = POGSON * error / flux if is_seen else math.nan
         extra = np.nan_to_num(self.calibrated.number("repeatability_mag"))
         zeropoint_sig = np.nan_to_num(self.calibrated.number("zeropoint_sigma_mag"))
-        uncertain = float(np.nan_to_num(self.target.sigma3_arcsec[self.number]))
         return self._point(
             mag=instrumental + self._correction(),
             sig=math.hypot(instrumental_sig, extra, zeropoint_sig),
@@ -273,10 +242,15 @@ class _Place:
             snr=found.flux / error,
             fwhm_arcsec=math.nan,
             contamination=self._contamination(found.flux, around),
-            rejected=f"the prediction is uncertain by {uncertain:.0f} arcsec"
-            if uncertain > self.aperture_arcsec
-            else "",
+            rejected=self.track.doubts.get(self.number) or self._uncertain(),
         )
+
+    def _uncertain(self) -> str:
+        """Why an aperture here may miss the target; empty if it does not."""
+        sigma3 = float(np.nan_to_num(self.target.sigma3_arcsec[self.number]))
+        if self.track.is_confirmed or sigma3 <= self.calibrated.aperture_arcsec:
+            return ""
+        return f"the prediction is uncertain by {sigma3:.0f} arcsec"
 
     def _correction(self) -> float:
         """From an instrumental to a calibrated magnitude here, for the colour of the Sun."""
@@ -341,7 +315,11 @@ class _Place:
         """Point with all that the frame tells."""
         calibrated = self.calibrated
         number, text = calibrated.number, calibrated.text
-        east, north = sky.offsets_arcsec(*source, self.ra_deg, self.dec_deg)
+        predicted = (
+            float(self.target.ra_deg[self.number]),
+            float(self.target.dec_deg[self.number]),
+        )
+        east, north = sky.offsets_arcsec(*source, *predicted)
         correction = self.trailing_mag()
         return TargetPoint(
             frame=calibrated.frame.name,
@@ -350,8 +328,8 @@ class _Place:
             sig=math.hypot(sig, TRAILING_UNCERTAINTY * correction),
             source_ra_deg=source[0],
             source_dec_deg=source[1],
-            predicted_ra_deg=self.ra_deg,
-            predicted_dec_deg=self.dec_deg,
+            predicted_ra_deg=predicted[0],
+            predicted_dec_deg=predicted[1],
             offset_east_arcsec=float(east),
             offset_north_arcsec=float(north),
             sigma_east_arcsec=sigma_arcsec,
@@ -378,7 +356,7 @@ class _Place:
             fwhm_arcsec=fwhm_arcsec,
             seeing_arcsec=number("seeing_arcsec"),
             aperture_radius_px=self.calibrated.radius_px,
-            aperture_radius_arcsec=self.aperture_arcsec,
+            aperture_radius_arcsec=calibrated.aperture_arcsec,
             limiting_mag=number("limiting_mag"),
             airmass=number("airmass"),
             filter=text("filter"),

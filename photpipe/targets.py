@@ -10,11 +10,12 @@ are degrees, or hours and degrees when written with colons.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from photpipe import sky
 from photpipe.errors import ConfigError
 from photpipe.sky import FloatArray, parse_sexagesimal
 
@@ -26,6 +27,8 @@ MOVING, FIXED, POSITIONS, ASTEROID, VARIABLE, CONTROL = (
     "variable",
     "control",
 )
+
+MINUTES_PER_DAY = 1440.0
 
 _TITLES = {
     "frame": ("frame", "filename", "file", "image", "name"),
@@ -71,6 +74,34 @@ class Target:
     def moves(self) -> bool:
         """Whether it has a position of its own on each frame."""
         return self.kind in {MOVING, POSITIONS, ASTEROID}
+
+    def moved(self, east_arcsec: float, north_arcsec: float) -> "Target":
+        """The target with an offset added to its predictions."""
+        ra, dec = sky.shifted(self.ra_deg, self.dec_deg, east_arcsec, north_arcsec)
+        return replace(self, ra_deg=ra, dec_deg=dec)
+
+
+def with_rates(target: Target, midtime_jd: FloatArray) -> Target:
+    """Target with the rates of motion that its positions tell.
+
+    Parameters
+    ----------
+    midtime_jd : array, shape (frames,)
+        Times of the positions, ascending.
+    """
+    known = np.flatnonzero(np.isfinite(target.ra_deg) & np.isfinite(target.dec_deg))
+    known = known[np.diff(midtime_jd[known], prepend=-np.inf) > 0]
+    if known.size < 2:
+        return target
+    middle = known[known.size // 2]
+    east, north = sky.offsets_arcsec(
+        target.ra_deg[middle], target.dec_deg[middle], target.ra_deg[known], target.dec_deg[known]
+    )
+    minutes = (midtime_jd[known] - midtime_jd[middle]) * MINUTES_PER_DAY
+    rate = np.zeros((2, len(midtime_jd)))
+    for row, values in zip(rate, (east, north), strict=True):
+        row[known] = np.gradient(values, minutes)
+    return replace(target, rate_arcsec_min=rate)
 
 
 def fixed(

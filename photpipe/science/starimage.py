@@ -1,0 +1,188 @@
+"""The image of a star on a frame: a Moffat profile, spread along the way it trailed.
+
+Curves of growth of bright stars tell its width and its wings. Where the stars trail because the
+telescope followed something else, the trail is known from the motion and is taken into account:
+what is found is the image of a source that does not trail.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from photpipe.science.forced import aperture_weights
+from photpipe.sky import FloatArray
+
+TYPICAL_BETA = 3.0
+BETA_RANGE = (1.5, 12.0)
+FWHM_RANGE_PX = (0.7, 60.0)
+RADII = (0.4, 0.55, 0.75, 1.0, 1.3, 1.7)  # of the curves of growth, in units of the aperture
+APERTURE = RADII.index(1.0)
+SKY_GAP_PX, SKY_WIDTH_PX = 3.0, 6.0
+FEWEST_STARS = 3
+SMALLEST_ERROR = 0.002
+OVERSAMPLING = 5
+
+_TURN = np.pi * (np.arange(48) + 0.5) / 48
+_STEPS, _STEP_WEIGHTS = np.polynomial.legendre.leggauss(12)
+
+
+@dataclass(frozen=True, slots=True)
+class StarImage:
+    """Image of a point source that does not trail (Moffat 1969, A&A 3, 455).
+
+    Parameters
+    ----------
+    fwhm_px : float
+        Full width at half maximum.
+    beta : float
+        Exponent of the wings.
+    """
+
+    fwhm_px: float
+    beta: float = TYPICAL_BETA
+
+    def light(
+        self,
+        x_px: FloatArray | float,
+        y_px: FloatArray | float,
+        radius_px: float,
+        trail_px: tuple[float, float] = (0.0, 0.0),
+    ) -> FloatArray:
+        """Part of the light of sources that falls into an aperture.
+
+        Parameters
+        ----------
+        x_px, y_px : array, shape (n,)
+            Places of the sources at mid-exposure, from the centre of the aperture.
+        radius_px : float
+            Radius of the aperture.
+        trail_px : tuple of float
+            How far the sources moved over the detector during the exposure.
+        """
+        x, y = np.atleast_1d(x_px, y_px)
+        if trail_px == (0.0, 0.0):
+            return self._within(np.hypot(x, y), radius_px)
+        apart = np.hypot(
+            x[:, None] + 0.5 * trail_px[0] * _STEPS, y[:, None] + 0.5 * trail_px[1] * _STEPS
+        )
+        parts = self._within(apart.ravel(), radius_px).reshape(apart.shape)
+        return np.asarray(parts @ _STEP_WEIGHTS / 2)
+
+    def _within(self, apart_px: FloatArray, radius_px: float) -> FloatArray:
+        """Part of the light of still sources inside an aperture, by their distance from it.
+
+        Rings around the source lie inside by the part of their angle that does.
+        """
+        alpha2 = self.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / self.beta) - 1.0)
+        apart = np.maximum(apart_px, 1e-6)[:, None]
+        nearest, farthest = np.abs(radius_px - apart), radius_px + apart
+        middle, half = (nearest + farthest) / 2, (farthest - nearest) / 2
+        ring = middle - half * np.cos(_TURN)  # dense where the angle changes quickly
+        cosine = (ring**2 + apart**2 - radius_px**2) / (2 * ring * apart)
+        angle = np.arccos(np.clip(cosine, -1.0, 1.0)) / np.pi
+        slope = 2 * (self.beta - 1.0) / alpha2 * ring * (1.0 + ring**2 / alpha2) ** -self.beta
+        partly = np.sum(slope * angle * half * np.sin(_TURN), axis=1) * np.pi / _TURN.size
+        wholly = 1.0 - (1.0 + nearest[:, 0] ** 2 / alpha2) ** (1.0 - self.beta)
+        return np.asarray(partly + np.where(apart_px < radius_px, wholly, 0.0))
+
+    def trail_loss_mag(self, trail_px: tuple[float, float], radius_px: float) -> float:
+        """Magnitudes by which a trail makes a source too faint in an aperture on its middle."""
+        part, whole = (self.light(0.0, 0.0, radius_px, each)[0] for each in (trail_px, (0.0, 0.0)))
+        return float(-2.5 * np.log10(part / whole))
+
+
+def growth_curves(
+    image: FloatArray, x_px: FloatArray, y_px: FloatArray, radii_px: FloatArray
+) -> FloatArray:
+    """Light of stars inside radii (counts), shape (stars, radii); NaN near edges and bad pixels.
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+        Counts.
+    x_px, y_px : array, shape (stars,)
+        Centres in FITS pixels.
+    radii_px : array, shape (radii,)
+        Radii, ascending.
+    """
+    inner = radii_px[-1] + SKY_GAP_PX
+    reach = int(np.ceil(inner + SKY_WIDTH_PX))
+    curves = np.full((len(x_px), len(radii_px)), np.nan)
+    for number, (x, y) in enumerate(zip(x_px - 1.0, y_px - 1.0, strict=True)):
+        left, top = int(x) - reach, int(y) - reach
+        stamp = np.asarray(
+            image[max(top, 0) : top + 2 * reach + 1, max(left, 0) : left + 2 * reach + 1], float
+        )
+        if stamp.shape != (2 * reach + 1, 2 * reach + 1):
+            continue
+        column, row = x - left, y - top
+        along = np.arange(2 * reach + 1)
+        distance = np.hypot(along - column, (along - row)[:, None])
+        level = np.median(stamp[distance >= inner])
+        for index, radius in enumerate(radii_px):
+            weights = aperture_weights(stamp.shape, column, row, radius, OVERSAMPLING)
+            curves[number, index] = np.sum(weights * (stamp - level))
+    return curves
+
+
+def fitted(
+    curves: FloatArray, radii_px: FloatArray, trail_px: tuple[float, float], fwhm_px: float
+) -> StarImage | None:
+    """Image of the stars from their curves of growth; None with fewer than three usable stars.
+
+    Parameters
+    ----------
+    curves : array, shape (stars, radii)
+        Light inside the radii.
+    radii_px : array, shape (radii,)
+        The radii of `RADII` times the aperture.
+    trail_px : tuple of float
+        Trail of the stars.
+    fwhm_px : float
+        Width to begin with.
+    """
+    from scipy.optimize import least_squares
+
+    usable = np.isfinite(curves).all(axis=1) & (curves[:, APERTURE] > 0)
+    shapes = curves[usable] / curves[usable, APERTURE][:, None]
+    if len(shapes) < FEWEST_STARS:
+        return None
+    typical = np.median(shapes, axis=0)
+    scatter = 1.4826 * np.median(np.abs(shapes - typical), axis=0)
+    sigma = np.hypot(SMALLEST_ERROR, 1.25 * scatter / np.sqrt(len(shapes)))
+
+    def misfit(parameters: FloatArray) -> FloatArray:
+        image = StarImage(float(np.exp(parameters[0])), float(np.exp(parameters[1])))
+        model = np.array([image.light(0.0, 0.0, each, trail_px)[0] for each in radii_px])
+        return np.asarray((model / model[APERTURE] - typical) / sigma)
+
+    bounds = np.log(np.array([FWHM_RANGE_PX, BETA_RANGE])).T
+    begin = np.clip(np.log([fwhm_px, TYPICAL_BETA]), bounds[0] + 1e-3, bounds[1] - 1e-3)
+    found = least_squares(misfit, begin, bounds=(bounds[0], bounds[1]), xtol=1e-4)
+    return StarImage(*np.exp(found.x).tolist())
+
+
+def trail_along_px(
+    a_px: FloatArray, b_px: FloatArray, theta_deg: FloatArray, direction_deg: float
+) -> float:
+    """Length of the trails of stars along a direction, from their second moments.
+
+    A trail of length L adds L^2 / 12 to the variance along it.
+
+    Parameters
+    ----------
+    a_px, b_px, theta_deg : array, shape (n,)
+        Axes (rms) and position angle of the stars, counterclockwise from the x axis.
+    direction_deg : float
+        The direction, measured likewise.
+
+    Returns
+    -------
+    float
+        0 with fewer than three stars.
+    """
+    if len(a_px) < FEWEST_STARS:
+        return 0.0
+    angle = np.radians(theta_deg - direction_deg)
+    difference = (a_px**2 - b_px**2) * np.cos(2 * angle)  # variance along minus across
+    return float(np.sqrt(12.0 * max(float(np.median(difference)), 0.0)))
