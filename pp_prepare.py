@@ -319,17 +319,20 @@ def _check_pixels(path: Path, hdu: "Hdu") -> None:
             finite = part[np.isfinite(part)]
             if finite.size and finite.min() != finite.max():
                 return
-    reason = "all pixels are NaN" if not finite.size else f"all pixels have the value {finite[0]}"
+    reason = "all pixels have the same value" if finite.size else "all pixels are NaN"
     raise FrameError(path.name, f"{reason}: there is nothing to measure; leave it out")
 
 
 def _tell_changes(name: str, old: "Sequence[Card]", new: "Sequence[Card]") -> None:
     """Say what preparing a frame would do to its header."""
     before, after = ({card.keyword: _value(card) for card in cards} for cards in (old, new))
-    for keyword in dict.fromkeys([*before, *after]):
-        if before.get(keyword) != after.get(keyword):
-            was = before.get(keyword, "missing")
-            log.info("%s: %s: %s -> %s", name, keyword, was, after.get(keyword, "removed"))
+    keywords = dict.fromkeys([*before, *after])
+    changes = [each for each in keywords if before.get(each) != after.get(each)]
+    for each in changes:
+        was = before.get(each, "missing")
+        log.info("%s: %s: %s -> %s", name, each, was, after.get(each, "removed"))
+    if not changes:
+        log.info("%s: nothing would change", name)
 
 
 def _value(card: "Card") -> str:

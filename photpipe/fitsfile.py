@@ -48,6 +48,7 @@ _MAX_HEADER_BLOCKS = 2000
 _KEYWORD_FIELD = re.compile(rb"[\0\t\x20-\x7e]{8}")
 _NO_END = "the header has no END card: the file is damaged; copy or download it again"
 STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
+_NO_IMAGE = {errno.ENOENT: "there is no such file", errno.EISDIR: "a folder, not an image"}
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room and run again",
     errno.EDQUOT: "your disk quota is used up; make room and run again",
@@ -97,7 +98,10 @@ def frame_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = _ADVICE.get(error.errno or 0, f"{error.strerror or error}{_culprit(error, path)}")
+        culprit = _culprit(error, path)
+        if not culprit and error.errno in _NO_IMAGE:
+            raise FrameError(path.name, _NO_IMAGE[error.errno]) from error
+        reason = _ADVICE.get(error.errno or 0, f"{error.strerror or error}{culprit}")
         raise FrameError(path.name, f"{reason}; the frame is as it was") from error
 
 

@@ -225,7 +225,9 @@ def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[floa
         except HeaderError as error:
             if wishes.keep_wcs:
                 raise
-            log.warning("%s; the starting WCS is made from the pointing", error)
+            remark = "it came without a usable WCS; the starting WCS is made from the pointing"
+            log.warning("%s: %s", frame.name, remark)
+            log.debug("%s", error)
         else:
             return kept, _matrix_scale(kept)
     orientation = frame.orientation.changed(

@@ -99,8 +99,8 @@ BAD = {
     blank: "all pixels have the value 7; set the frame aside",
     noise: "no source has 5 connected pixels above 3 sigma; lower -snr or -minarea",
     unknown_telescope: "Eye of a newt",
-    a_folder: "Is a directory",
-    a_link_to_nothing: "No such file",
+    a_folder: "a folder, not an image",
+    a_link_to_nothing: "there is no such file",
     a_catalog_of_that_name: "the catalog b.ldac cannot be written: Is a directory",
 }
 

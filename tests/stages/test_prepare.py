@@ -372,6 +372,15 @@ def test_trusted_wcs_of_ztf_is_kept(tmp_path: Path) -> None:
     assert prepared(path, ra=1.0, dec=2.0)["CRVAL1"] == 1.0
 
 
+def test_frames_of_ztf_without_a_wcs_start_from_the_pointing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.fits"
+    write_frame(path, "ZTFMOSAIC")
+    assert prepared(path)["CTYPE1"] == "RA---TAN"
+    assert "a.fits: it came without a usable WCS; the starting WCS is made from" in caplog.text
+
+
 # -- a second run, a dry run, the way back
 
 
@@ -410,6 +419,8 @@ def test_dry_run_tells_and_changes_nothing(
         assert line in caplog.text
     assert result.failed == ()
     prepare(path)
+    prepare(path, dry_run=True)
+    assert "a.fits: nothing would change" in caplog.text
     prepare(path, restore=True, dry_run=True)
     assert "a.fits: would be restored" in caplog.text
     assert path.read_bytes() != content

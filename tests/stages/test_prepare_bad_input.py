@@ -75,21 +75,27 @@ BAD_PIXELS = {
     "spectrum": (noise((50,)), "no two-dimensional image"),
     "NaN": (np.full((40, 50), np.nan, ">f4"), "all pixels are NaN"),
     "infinite": (np.full((40, 50), np.inf, ">f4"), "all pixels are NaN"),
-    "blank": (np.zeros((40, 50), "u2"), "all pixels have the value"),
-    "flat": (np.full((40, 50), 7.5, ">f8"), "all pixels have the value 7.5"),
+    "blank": (np.zeros((40, 50), "u2"), "all pixels have the same value"),
+    "flat": (np.full((40, 50), 7.5, ">f8"), "all pixels have the same value"),
 }
+
+
+def refusal_beside_a_good_frame(folder: Path, content: bytes) -> str:
+    """Why bad.fits is refused, which does not touch it, nor stop good.fits."""
+    write_frame(folder / "good.fits")
+    result = prepare(folder)
+    assert [each.frame for each in result.frames] == ["good.fits"]
+    (failure,) = result.failed
+    assert "\n" not in failure.reason
+    assert (folder / "bad.fits").read_bytes() == content
+    return failure.reason
 
 
 @pytest.mark.parametrize("case", BAD_PIXELS)
 def test_pixels_that_hold_nothing(tmp_path: Path, case: str) -> None:
     pixels, reason = BAD_PIXELS[case]
     content = write_frame(tmp_path / "bad.fits", pixels=pixels)
-    write_frame(tmp_path / "good.fits")
-    result = prepare(tmp_path)
-    assert [each.frame for each in result.frames] == ["good.fits"]
-    (failure,) = result.failed
-    assert reason in failure.reason
-    assert (tmp_path / "bad.fits").read_bytes() == content
+    assert reason in refusal_beside_a_good_frame(tmp_path, content)
 
 
 def test_one_good_pixel_is_enough(tmp_path: Path) -> None:
@@ -129,13 +135,7 @@ BAD_CARDS = {
 def test_missing_blank_and_absurd_cards(tmp_path: Path, case: str) -> None:
     cards, reason = BAD_CARDS[case]
     content = write_frame(tmp_path / "bad.fits", cards=cards)
-    write_frame(tmp_path / "good.fits")
-    result = prepare(tmp_path)
-    assert [each.frame for each in result.frames] == ["good.fits"]
-    (failure,) = result.failed
-    assert reason in failure.reason
-    assert "\n" not in failure.reason
-    assert (tmp_path / "bad.fits").read_bytes() == content
+    assert reason in refusal_beside_a_good_frame(tmp_path, content)
 
 
 @pytest.mark.parametrize(
