@@ -17,8 +17,8 @@ install: $(VENV)/.installed
 install-tests: $(VENV)/.installed-tests
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Photometry Pipeline needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
 	@PYTHON=$(PYTHON) tools/install_system.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Photometry Pipeline needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
