@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from photpipe import cli
+from photpipe.errors import ConfigError
 from photpipe.results import Result
 from photpipe.runner.options import RunOptions
 from photpipe.workspace import Workspace, core_count
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
     """Find the frames, and work on them in one directory, in many, or all night."""
-    from photpipe.runner import single, walk, watch
+    from photpipe.runner import cluster, single, walk, watch
     from photpipe.runner.directory import Manners
 
     names = [each.name for each in dataclasses.fields(RunOptions)]
@@ -75,6 +76,10 @@ def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
     everywhere = values.images == [EVERYWHERE] and not Path(EVERYWHERE).exists()
     if values.watch:
         return watch.watch(values.images, options, manners, everywhere=everywhere)
+    if values.cluster and not everywhere:
+        raise ConfigError("-cluster shares out directories: use it with 'all'")
+    if values.cluster:
+        return cluster.run(Path.cwd(), options, manners, values.cluster)
     if everywhere:
         return walk.run(Path.cwd(), options, manners, values.jobs)
     return single.run(values.images, options, manners)

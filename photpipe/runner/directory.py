@@ -22,6 +22,7 @@ from photpipe.workspace import Workspace
 log = logging.getLogger(__name__)
 
 COMMAND = "pp_run"
+HANDED_ON_S = 3600.0  # a worker believed dead may still be at it; then its result is taken
 
 _turn = threading.Lock()
 """LOG belongs to a process: of several directories in one process each waits for its turn."""
@@ -105,7 +106,9 @@ def run_directory(task: Task) -> DirectoryResult:
     result = DirectoryResult(task.directory, cli.Status.FAILED, frames=len(task.frames))
     with _turn, _console(task.manners), cli.reporting(outcome, debug=task.manners.debug):
         workspace = workspace_of(task)
-        with lock.locked(task.directory) as was_killed, _log(workspace, task.manners):
+        patience_s = HANDED_ON_S if task.is_once else 0.0
+        locked = lock.locked(task.directory, patience_s)
+        with locked as was_killed, _log(workspace, task.manners):
             if was_killed:
                 log.warning("%s: the run before this one was killed", task.directory)
             result = _run_locked(task, workspace, outcome)

@@ -15,11 +15,19 @@ from photpipe.errors import ConfigError
 log = logging.getLogger(__name__)
 
 LOCK_FILE = Path(".diagnostics", "lock")
+POLL_S = 0.5
 
 
 @contextlib.contextmanager
-def locked(directory: Path) -> Iterator[bool]:
+def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
     """Keep other runs out of a directory for the length of a block.
+
+    Parameters
+    ----------
+    directory : Path
+        The directory.
+    patience_s : float
+        How long to wait for another run to end.
 
     Yields
     ------
@@ -42,7 +50,11 @@ def locked(directory: Path) -> Iterator[bool]:
         )
         raise ConfigError(message) from error
     with file:
-        _take(file, directory)
+        deadline_s = time.monotonic() + patience_s
+        while not _take(file):
+            if time.monotonic() >= deadline_s:
+                raise _occupied(directory, _holder(file))
+            time.sleep(POLL_S)
         was_killed = bool(_holder(file))
         _write(file, f"{os.getpid()} {socket.gethostname()} {_now()}")
         try:
@@ -51,23 +63,16 @@ def locked(directory: Path) -> Iterator[bool]:
             _write(file, "")
 
 
-def _take(file: TextIO, directory: Path) -> None:
-    """Lock the file.
-
-    Raises
-    ------
-    ConfigError
-        If somebody else has it.
-    """
+def _take(file: TextIO) -> bool:
+    """Lock the file, unless somebody else has it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise _occupied(directory, _holder(file)) from None
+        return False
     except OSError as error:  # some network disks know no locks: believe the name in the file
-        log.debug("no lock in %s: %s", directory, error)
-        holder = _holder(file)
-        if _is_alive(holder):
-            raise _occupied(directory, holder) from None
+        log.debug("no lock of %s: %s", file.name, error)
+        return not _is_alive(_holder(file))
+    return True
 
 
 def _occupied(directory: Path, holder: list[str]) -> ConfigError:

@@ -76,7 +76,7 @@ def report(
     """Say of each directory how it ended, as it ends, and keep summary.html up to date."""
     statuses = []
     for task, outcome in results:
-        result = _died(task, outcome) if isinstance(outcome, workers.Died) else outcome
+        result = lost(task, _death(outcome)) if isinstance(outcome, workers.Died) else outcome
         statuses.append(result.status)
         _tell(result, summary.path.parent)
         summary.end(result)
@@ -84,10 +84,14 @@ def report(
     return _status(statuses)
 
 
-def _died(task: Task, death: workers.Died) -> DirectoryResult:
+def _death(death: workers.Died) -> str:
     code = death.exitcode or 0
     how = f"signal {-code}" if code < 0 else f"status {code}"
-    reason = f"its process ended with {how} (out of memory?); run again"
+    return f"its process ended with {how} (out of memory?); run again"
+
+
+def lost(task: Task, reason: str) -> DirectoryResult:
+    """Result of a directory of which nobody can tell more."""
     return DirectoryResult(task.directory, cli.Status.FAILED, reason, frames=len(task.frames))
 
 
