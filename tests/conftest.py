@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from astropy.table import Table
+from hypothesis import settings as hypothesis_settings
 
 from photpipe.settings import Settings
 from tests.simsky import (
@@ -26,6 +27,10 @@ from tests.simsky import (
     sky_for,
 )
 from tests.simsky.guard import forbid_network
+
+# how long one example takes says more about the machine than about the code
+hypothesis_settings.register_profile("photpipe", deadline=None)
+hypothesis_settings.load_profile("photpipe")
 
 FIELD = (179.280, 0.428)
 START_JD = 2457786.95
