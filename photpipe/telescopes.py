@@ -55,7 +55,7 @@ def by_keyword(name: str) -> Telescope:
         near = telescope_files.suggestion(name, known)
         raise ConfigError(
             f"there is no telescope {name!r}"
-            f"{near or '; the manual lists all under Supported Observatories'}"
+            f"{near or '; docs/telescopes.md lists all'}"
         )
     return telescope
 
