@@ -95,7 +95,7 @@ class Campaign:
         solver.polish()
         self.solved |= solver.solved
         for plate in solver.pending(plates):
-            self.failures[plate.frame] = _why_not(complaints[plate.frame])
+            self.failures[plate.frame] = _why_not(complaints[plate.frame], plate.is_trailed)
         self.report = max(self.report, solver.report, key=lambda each: each[0])
 
     def _solve_with(self, name: str, plates: Sequence[Plate], solver: Solver) -> None:
@@ -238,13 +238,16 @@ def starting_wcs(frame: "Frame", settings: Settings) -> dict[str, float | str]:
         return seed.cards()
 
 
-def _why_not(complaints: Sequence[str]) -> str:
+def _why_not(complaints: Sequence[str], is_trailed: bool) -> str:
     """Reason of a failure in one line."""
     reasons = "; ".join(dict.fromkeys(each for each in complaints if each))
-    return (
-        f"not registered: {reasons or 'no catalog'}; clouds, a wrong pointing (give -ra and -dec "
-        "to pp_prepare) or a wrong pixel scale may be why, else try -cat or another -snr"
+    advice = (
+        "the stars are trailed, try -nodeblending"
+        if is_trailed
+        else "clouds, a wrong pointing (give -ra and -dec to pp_prepare) or a wrong pixel scale "
+        "may be why, else try -cat or another -snr"
     )
+    return f"not registered: {reasons or 'no catalog'}; {advice}"
 
 
 def _rounded_up(number: float) -> int:

@@ -26,7 +26,9 @@ SMALLEST_ERROR_PX = 0.01  # of a position; weights are inverse errors
 SCAMP, LEAST_SQUARES, KEPT = "SCAMP", "least squares", "kept"
 OVERWHELMING_STARS = 10
 OVERWHELMING_NATS = 50.0
-EQUAL = 1.05  # ratio up to which two solutions count as equally good
+FLAW = 0.1  # error of a flagged source, in widths of a star
+TRAILED, STREAK = 1.8, 4.0  # ratios of length to width
+WORSE = 1.25  # ratio from which on a common distortion is not believed
 REFERENCE_RICHNESS = 3.0  # reference stars per source
 
 
@@ -64,6 +66,8 @@ class Plate:
         Bits of FLAGS that kept sources out.
     catalogs : tuple of str
         Reference catalogs of the telescope, in order.
+    is_trailed : bool
+        Whether the stars are elongated.
     """
 
     frame: str
@@ -79,7 +83,8 @@ class Plate:
     cone: sky.Cone
     tolerance_px: float
     flags_mask: int
-    catalogs: tuple[str, ...] = ()
+    catalogs: tuple[str, ...]
+    is_trailed: bool
 
     @classmethod
     def of(
@@ -93,7 +98,9 @@ class Plate:
             If no more than `least` sources are left.
         """
         flags = np.asarray(catalog["FLAGS"], int)
-        x, y = np.asarray(catalog["XWIN_IMAGE"], float), np.asarray(catalog["YWIN_IMAGE"], float)
+        elongation = _elongation(catalog)
+        kind = "" if elongation > STREAK else "WIN"  # windowed positions wander along a streak
+        x, y = (np.asarray(catalog[f"{axis}{kind}_IMAGE"], float) for axis in "XY")
         flux = np.asarray(catalog["FLUX_ISOCOR"], float)
         usable = np.isfinite(x) & np.isfinite(y) & np.isfinite(flux) & (flags & flags_mask == 0)
         if usable.sum() <= least:
@@ -101,11 +108,13 @@ class Plate:
         chosen = np.flatnonzero(usable)
         chosen = chosen[np.argsort(-flux[chosen], kind="stable")][:MOST_SOURCES]
         sources = catalog[chosen]
-        for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"):
-            sources[name] = np.clip(np.nan_to_num(sources[name], nan=1.0), SMALLEST_ERROR_PX, None)
-        scale_x, scale_y = frame.pixel_scale_arcsec
+        sources["XWIN_IMAGE"], sources["YWIN_IMAGE"] = x[chosen], y[chosen]
         fwhm = np.asarray(sources["FWHM_IMAGE"], float)
         width_px = float(np.median(fwhm[fwhm > 0])) if (fwhm > 0).any() else 0.0
+        flaw_px = np.where(flags[chosen] > 0, FLAW * width_px, SMALLEST_ERROR_PX)
+        for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"):
+            sources[name] = np.hypot(np.nan_to_num(sources[name], nan=1.0), flaw_px).astype("f4")
+        scale_x, scale_y = frame.pixel_scale_arcsec
         chip = frame.header.get(str(frame.telescope.parameters.get("chip_id")), "")
         parts = (frame.telescope.keyword, frame.filter_name, chip, *frame.shape)
         return cls(
@@ -123,6 +132,7 @@ class Plate:
             tolerance_px=max(2.0, width_px / 2),
             flags_mask=flags_mask,
             catalogs=frame.telescope.astrometry_catalogs,
+            is_trailed=elongation > TRAILED,
         )
 
     @property
@@ -141,6 +151,13 @@ class Plate:
     def area_deg2(self) -> float:
         """Nominal area of the frame on the sky."""
         return math.prod(self.shape) * (self.scale_arcsec / sky.ARCSEC_PER_DEG) ** 2
+
+
+def _elongation(catalog: "Table") -> float:
+    """Median ratio of length to width of the bright sources; 1 if there are none."""
+    bright = np.argsort(-np.asarray(catalog["FLUX_ISOCOR"], float))[:30]
+    length, width = (np.asarray(catalog[f"{axis}_IMAGE"], float)[bright] for axis in "AB")
+    return float(np.median(length / np.maximum(width, 1e-3))) if bright.size else 1.0
 
 
 def _too_few(usable: int, found: int, least: int) -> str:
@@ -293,15 +310,22 @@ class Solved:
         return cls(plate, chart, wcs, chart.check(plate, wcs), seed, fit, scamp)
 
     def refitted(self, wcs: Cards) -> "Solved":
-        """Same frame with a WCS by least squares, if the stars like it no less; else this one."""
+        """Same frame with a WCS by least squares, unless the stars contradict it.
+
+        An unweighted rms would favour the fit that gives way to outliers.
+        """
         fit = LEAST_SQUARES if self.scamp is None else f"{SCAMP} and {LEAST_SQUARES}"
         other = Solved.of(self.plate, self.chart, wcs, self.seed, fit, self.scamp)
-        better = (
-            other.objection is None
-            and other.check.matched >= self.check.matched / EQUAL
-            and other.check.rms_arcsec <= self.check.rms_arcsec * EQUAL
+        worse = (
+            other.misfit > self.misfit * WORSE or other.check.matched * WORSE < self.check.matched
         )
-        return other if better else self
+        return self if worse or other.objection else other
+
+    @property
+    def misfit(self) -> float:
+        """Median distance from the stars, in units of the errors of position."""
+        error = np.asarray(self.plate.sources["ERRAWIN_IMAGE"], float)[self.check.sources]
+        return float(np.median(self.check.residual_arcsec / (error * self.check.scale_arcsec)))
 
     @property
     def objection(self) -> str | None:

@@ -34,8 +34,8 @@ from photpipe.settings import Settings
 
 log = logging.getLogger(__name__)
 
-RESOLUTION_PX = 2.0
-RESOLUTION_ARCSEC = 1.0  # for small pixels, up to twice RESOLUTION_PX of them
+RESOLUTION_ARCSEC = 1.0  # of the match, but
+LARGEST_RESOLUTION_PX = 4.0
 FINENESS = 4.0  # how many times finer weak frames are matched again
 SEED_TOLERANCE_PX = 3.0
 SEED_ERROR_PX = 40.0
@@ -268,9 +268,8 @@ def _expectation(
 
 def _refining(plate: Plate, degree: int, fineness: float = 1.0) -> scamp.Search:
     """Search close to a seed."""
-    coarse_px = RESOLUTION_PX * min(
-        max(RESOLUTION_ARCSEC / (RESOLUTION_PX * plate.scale_arcsec), 1), 2
-    )
+    small = min(RESOLUTION_ARCSEC / plate.scale_arcsec, LARGEST_RESOLUTION_PX)
+    coarse_px = max(small, plate.tolerance_px)
     return scamp.Search(
         resolution_arcsec=coarse_px * plate.scale_arcsec / fineness,
         position_error_arcmin=SEED_ERROR_PX * plate.scale_arcsec / 60,

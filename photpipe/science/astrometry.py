@@ -485,6 +485,8 @@ class PlateCheck:
         Indices of the matched detections.
     ra_deg, dec_deg : arrays
         Their stars.
+    residual_arcsec : array
+        Distances between the two.
     """
 
     detections: int
@@ -504,6 +506,7 @@ class PlateCheck:
     sources: IntArray
     ra_deg: FloatArray
     dec_deg: FloatArray
+    residual_arcsec: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -604,6 +607,7 @@ def check_plate(
         sources=usable[found],
         ra_deg=ra_deg[chosen[star]],
         dec_deg=dec_deg[chosen[star]],
+        residual_arcsec=np.abs(residual),
     )
 
 

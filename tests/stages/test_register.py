@@ -172,7 +172,7 @@ def test_distortion_leaves_no_systematic(tmp_path: Path, corner_arcsec: float) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("keyword", "seed"), [("LOWELL42", 1), ("LOWELL31", 2), ("CTIO10", 3)])
+@pytest.mark.parametrize(("keyword", "seed"), [("LOWELL42", 1), ("LOWELL31", 2)])
 def test_lost_frames_are_found(tmp_path: Path, keyword: str, seed: int) -> None:
     """Pointing wrong by half a degree; rotation, parity and scale wrong."""
     field = sight(
@@ -181,7 +181,8 @@ def test_lost_frames_are_found(tmp_path: Path, keyword: str, seed: int) -> None:
         25.0,
         keyword=keyword,
         seed=seed,
-        stars=60,
+        stars=45,
+        count=1,
         margin_deg=1.7,
         pointing_error_arcsec=1800 / math.sqrt(2),
         rotation_error_deg=97.0 * seed,
