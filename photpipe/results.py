@@ -701,3 +701,27 @@ class DistillResult:
     def done(self) -> int:
         """How many frames were searched."""
         return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ManidentResult:
+    """Outcome of pp_manident.
+
+    Parameters
+    ----------
+    file : str
+        Name of the positions file; empty if nothing was marked.
+    marked, written, frames : int
+        Frames that were marked, positions in the file, frames that were shown.
+    """
+
+    file: str
+    marked: int
+    written: int
+    frames: int
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were shown."""
+        return self.frames
