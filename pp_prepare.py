@@ -15,6 +15,8 @@ from photpipe.results import FrameFailure, PreparedFrame, PrepareResult
 from photpipe.workspace import Workspace
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
     from photpipe.cards import Card
     from photpipe.fitsfile import Hdu
     from photpipe.preparation import Wishes
@@ -161,7 +163,7 @@ class _Telescopes:
         self._lock = threading.Lock()
         self._said: dict[str, str] = {}
 
-    def of(self, cards: "Sequence[Card]", frame_facts: "Sequence[Card]", name: str) -> "Telescope":
+    def of(self, cards: "Sequence[Card]", header: "Header", name: str) -> "Telescope":
         """Telescope of a frame.
 
         Raises
@@ -170,15 +172,14 @@ class _Telescopes:
             If it is not known, or lacks something that nobody told.
         """
         from photpipe import preparation
-        from photpipe.cards import to_header
         from photpipe.generic import GENERIC, generic
 
-        telescope = self._named or preparation.recognised(cards, frame_facts, name)
+        telescope = self._named or preparation.recognised(cards, header, name)
         if telescope.keyword == GENERIC:
             told = {key: value for key, value in self._told.items() if value is not None}
             answers = {**preparation.told_before(cards), **told}
             ask = self._ask if sys.stdin.isatty() else None
-            return generic(to_header(frame_facts), answers, ask)
+            return generic(header, answers, ask)
         useless = [f"-{key}" for key in _GENERIC_ONLY if self._told[key] is not None]
         if useless:
             reason = f"{' '.join(useless)}: only for -telescope GENERIC, not {telescope.keyword}"
@@ -270,21 +271,22 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
         Why it cannot be prepared.
     """
     from photpipe import fitsfile, preparation
+    from photpipe.cards import to_header
     from photpipe.unpack import trimmed
 
     path = job.path
-    hdu = fitsfile.read_primary(path)
-    frame_facts = preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
-    telescope = known.of(hdu.cards, frame_facts, path.name)
+    hdu, frame_facts = _read(path)
+    header = to_header(frame_facts)
+    telescope = known.of(hdu.cards, header, path.name)
     if telescope.trim_px:
         path = trimmed(path, telescope.trim_px, write=write)
         if not path.exists():  # a dry run
             log.info("%s: its edges would be cut off, in %s", job.name, path.name)
         elif path != job.path:
-            hdu = fitsfile.read_primary(path)
-            frame_facts = preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
+            hdu, frame_facts = _read(path)
+            header = to_header(frame_facts)
     _check_pixels(path if path.exists() else job.path, hdu)
-    cards, outcome = preparation.prepared(path, job.source, frame_facts, telescope, wishes)
+    cards, outcome = preparation.prepared(path, job.source, frame_facts, header, telescope, wishes)
     cards += [card for card in hdu.cards if card.keyword == fitsfile.PRISTINE_KEYWORD]
     if not write:
         _tell_changes(path.name, hdu.cards, cards)
@@ -298,6 +300,14 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
         *(outcome.ra_deg, outcome.dec_deg),
     )
     return replace(outcome, changed=written)
+
+
+def _read(path: Path) -> "tuple[Hdu, list[Card]]":
+    """Header of a frame as it is, and the cards to read it by."""
+    from photpipe import fitsfile, preparation
+
+    hdu = fitsfile.read_primary(path)
+    return hdu, preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
 
 
 def _check_pixels(path: Path, hdu: "Hdu") -> None:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from photpipe import telescopes
 from photpipe.cards import Card, CardValue, changed, formatted, text_value, to_header
@@ -26,6 +27,9 @@ from photpipe.sky import ARCSEC_PER_DEG
 from photpipe.telescope import Telescope
 from photpipe.timescale import SECONDS_PER_DAY, iso, julian_year
 from photpipe.wcscards import is_wcs_keyword, standard_wcs
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
 
 log = logging.getLogger(__name__)
 
@@ -79,15 +83,24 @@ def facts(cards: Sequence[Card], pristine: Sequence[Card] | None) -> list[Card]:
     origin = cards if pristine is None else pristine
     result = [card for card in cards if not is_owned(card.keyword)]
     result += [card for card in origin if is_owned(card.keyword)]
-    moved = [card for card in cards if card.keyword == _EQUINOX_KEYWORD and pristine is None]
-    years = as_number(card_value(to_header(moved), _EQUINOX_KEYWORD)) if moved else None
-    if years is not None:  # prepared elsewhere: EQUINOX is that of the WCS by now
-        result = changed(result, {"EQUINOX": years})
+    prepared_before = [card for card in origin if card.keyword == _EQUINOX_KEYWORD]
+    if prepared_before:  # elsewhere: EQUINOX is that of the WCS by now
+        years = as_number(card_value(to_header(prepared_before), _EQUINOX_KEYWORD))
+        result = result if years is None else changed(result, {"EQUINOX": years})
     return result
 
 
-def recognised(cards: Sequence[Card], frame_facts: Sequence[Card], name: str) -> Telescope:
+def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope:
     """Telescope of a frame: of its instrument cards, or else the one it was prepared for.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        The header as it is.
+    header : Header
+        Its `facts`.
+    name : str
+        Name of the frame.
 
     Raises
     ------
@@ -97,7 +110,7 @@ def recognised(cards: Sequence[Card], frame_facts: Sequence[Card], name: str) ->
         If the user's telescope file has a mistake.
     """
     try:
-        return telescopes.identify(to_header(frame_facts), name)
+        return telescopes.identify(header, name)
     except HeaderError:
         if not text_value(cards, "TEL_KEYW"):
             raise
@@ -118,7 +131,12 @@ def told_before(cards: Sequence[Card]) -> dict[str, CardValue]:
 
 
 def prepared(
-    path: Path, source: str, frame_facts: Sequence[Card], telescope: Telescope, wishes: Wishes
+    path: Path,
+    source: str,
+    frame_facts: Sequence[Card],
+    header: "Header",
+    telescope: Telescope,
+    wishes: Wishes,
 ) -> tuple[list[Card], PreparedFrame]:
     """New header of a frame, and what was read out of the old one.
 
@@ -130,6 +148,8 @@ def prepared(
         Name of the file it was made from.
     frame_facts : sequence of Card
         Its cards, from `facts`.
+    header : Header
+        The same as a header.
     telescope : Telescope
         Who took it.
     wishes : Wishes
@@ -140,7 +160,6 @@ def prepared(
     HeaderError
         If a card that is needed is missing or absurd.
     """
-    header = to_header(frame_facts)
     frame = Frame(path, header, telescope.at_site_of(header), raw=True)
     wcs, scale = _wcs(frame, wishes)
     written: dict[str, CardValue] = {

@@ -260,8 +260,9 @@ def test_equinox_of_old_catalogs_is_precessed_once(tmp_path: Path) -> None:
         assert (header["EQUINOX"], "EPOCH" in header) == (2000.0, False)
     # the kept header does not travel with the frame: the card PPEQUINX does
     shutil.rmtree(tmp_path / PRISTINE_FOLDER)
-    header = prepared(path)
-    assert (header["CRVAL1"], header["CRVAL2"]) == pytest.approx(expected, abs=1e-5)
+    for _ in range(2):
+        header = prepared(path)
+        assert (header["CRVAL1"], header["CRVAL2"]) == pytest.approx(expected, abs=1e-5)
 
 
 def test_all_of_an_old_wcs_goes(tmp_path: Path) -> None:

@@ -181,8 +181,9 @@ def test_no_header_ends_in_a_traceback(
     path = Path("a.fits")
     try:
         frame_facts = facts(cards, None)
-        telescope = by_keyword(keyword) if named else recognised(cards, frame_facts, path.name)
-        new, outcome = prepared(path, path.name, frame_facts, telescope, wishes)
+        header = to_header(frame_facts)
+        telescope = by_keyword(keyword) if named else recognised(cards, header, path.name)
+        new, outcome = prepared(path, path.name, frame_facts, header, telescope, wishes)
     except PhotPipeError as error:
         assert "\n" not in str(error)
         assert "a.fits" in str(error)
@@ -196,7 +197,8 @@ def test_no_header_ends_in_a_traceback(
     assert -90 <= outcome.dec_deg <= 90
     # the header as it came is kept: the same comes out again
     logging.disable(logging.CRITICAL)
-    again, _ = prepared(path, path.name, facts(new, cards), telescope, wishes)
+    frame_facts = facts(new, cards)
+    again, _ = prepared(path, path.name, frame_facts, to_header(frame_facts), telescope, wishes)
     logging.disable(logging.NOTSET)
     assert joined(again) == joined(new)
 
