@@ -273,7 +273,8 @@ def test_settings_are_the_published_ones(name: str) -> None:
     facts = FACTS["settings"]
     overridden = {  # given by every run, without effect, or changed on purpose in the base
         "sex": {"CATALOG_NAME", "PARAMETERS_NAME", "PIXEL_SCALE", "BACKPHOTO_TYPE"},
-        "scamp": {"ASTREF_CATALOG", "SAVE_REFCATALOG", "PROJECTION_TYPE", "FWHM_THRESHOLDS"},
+        "scamp": {"ASTREF_CATALOG", "SAVE_REFCATALOG", "PROJECTION_TYPE", "FWHM_THRESHOLDS"}
+        | {"ASTRACCURACY_TYPE", "ASTR_ACCURACY"},
         "swarp": {"WEIGHT_TYPE", "WRITE_XML", "COPY_KEYWORDS"},
     }[name] | {"CHECKPLOT_DEV", "CHECKPLOT_TYPE", "VERBOSE_TYPE", "HEADER_SUFFIX"}
     for keyword in PUBLISHED:
