@@ -5,11 +5,11 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from photpipe.photometry_file import TargetPoint
 from photpipe.report import wording
-from photpipe.report.assets import EXPECTED, Spot
+from photpipe.report.assets import EXPECTED, Cutout, Spot
 from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOOK = "2"  # to be raised when figures or animations come to look otherwise
+Item = TypeVar("Item")
+
+_LOOK = "3"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 
 
@@ -107,14 +109,14 @@ class Drawer:
             links,
         )
         animation = self.animation(target, spots, links)
-        cutouts = [spot.cutout for spot in spots.values() if spot.cutout]
+        cutouts = _cutouts(target, spots)
         good = len(target.good)
         return TargetCard(
             target=Link(target.name, links.target(target.slug)),
             detail=f"{wording.sentence(wording.of(good, len(target.points), 'point'))} count.",
             curve=curve,
             animation=animation,
-            still=links.file(cutouts[0].file) if animation and cutouts else "",
+            still=links.file(cutouts[0][1].file) if animation and cutouts else "",
         )
 
     def _figure(
@@ -143,31 +145,36 @@ class Drawer:
         """Animation of a target; None if there are fewer than two cut-outs."""
         from photpipe.report.images import animation, animation_size
 
-        seen = [spots[p.frame] for p in target.points if p.frame in spots and spots[p.frame].cutout]
+        seen = _cutouts(target, spots)
         chosen = _evenly(seen, self.state.settings.report.animation_frames)
         if len(chosen) < 2:
             return None
-        cels = [self._cel(each.point, each) for each in chosen]
+        cels = [self._cel(point, cutout) for point, cutout in chosen]
         file = f"animations/{target.slug}.gif"
 
         def made() -> tuple[bytes, Info]:
             return animation(cels), {}
 
-        fingerprints = [self.output.key(each.cutout.file) for each in chosen if each.cutout]
-        self.output.keep(file, _key(([str(each) for each in cels], fingerprints)), made)
-        side = chosen[0].cutout.side_px if chosen[0].cutout else 0
-        return Animation(links.file(file), *animation_size(side))
+        drawn = [
+            (point.midtime_jd, cutout, self.output.key(cutout.file)) for point, cutout in chosen
+        ]
+        self.output.keep(file, _key(drawn), made)
+        return Animation(links.file(file), *animation_size(chosen[0][1].side_px))
 
-    def _cel(self, point: TargetPoint, spot: Spot) -> "Cel":
+    def _cel(self, point: TargetPoint, cutout: Cutout) -> "Cel":
         from photpipe.report.images import Cel
 
-        cutout = spot.cutout
-        assert cutout is not None
         circle = None
         if cutout.measured and cutout.radius_px > 0:
             circle = (*cutout.measured, cutout.radius_px)
         time = wording.instant(point.midtime_jd, 0)
         return Cel(self.output.folder / cutout.file, time, circle, cutout.predicted)
+
+
+def _cutouts(target: TargetData, spots: Mapping[str, Spot]) -> list[tuple[TargetPoint, Cutout]]:
+    """Points of a target that have a cut-out, in the order of time."""
+    seen = ((point, spots.get(point.frame)) for point in target.points)
+    return [(point, spot.cutout) for point, spot in seen if spot and spot.cutout]
 
 
 def _nothing() -> "Markup":
@@ -181,7 +188,7 @@ def _key(data: object) -> str:
     return hashlib.sha1(f"{_LOOK} {data!r}".encode(), usedforsecurity=False).hexdigest()
 
 
-def _evenly(items: Sequence[Spot], most: int) -> list[Spot]:
+def _evenly(items: Sequence[Item], most: int) -> list[Item]:
     """At most so many of the items, evenly chosen, the first and last among them."""
     if len(items) <= most:
         return list(items)

@@ -75,6 +75,7 @@ def svg(figure: "Figure", description: str) -> "Markup":
     for color, name in _NAMES.items():
         text = text.replace(color, f"var(--{name}, {color})")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
+    text = text.replace(' target="_blank"', "")  # a report is one walk, not many windows
     # identifiers of several figures on one page must not meet
     prefix = f"f{zlib.crc32(description.encode())}_"
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text)

@@ -11,6 +11,7 @@ import numpy as np
 from photpipe.photometry_file import TargetPoint
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
+from photpipe.report.wording import number
 from photpipe.results import StageRecord
 
 CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
@@ -194,12 +195,12 @@ def header_far_off(registered: Any, frame: FrameState, _state: State) -> bool:
 
 def largest_offset(rows: list[Any], _state: State) -> Mapping[str, object]:
     """Largest such distance."""
-    return {"offset": f"{max(each.offset_arcsec for each in rows) / 60:.1f}"}
+    return {"offset": number(max(each.offset_arcsec for each in rows) / 60, 1)}
 
 
 def largest_rms(rows: list[Any], _state: State) -> Mapping[str, object]:
     """Largest rms of some frames."""
-    return {"rms": f"{max(each.rms_arcsec for each in rows):.2f}"}
+    return {"rms": number(max(each.rms_arcsec for each in rows), 2)}
 
 
 def low_contrast(registered: Any, _frame: FrameState, state: State) -> bool:
@@ -234,7 +235,7 @@ def all_registered(state: State) -> Mapping[str, object] | None:
         "which": wording.of(len(done), len(done)),
         "were": "was" if len(done) == 1 else "were",
         "catalogs": ", ".join(sorted({each.catalog for each in done})),
-        "rms": f"{wording.median(each.rms_arcsec for each in done):.2f}",
+        "rms": number(wording.median(each.rms_arcsec for each in done), 2),
     }
 
 
@@ -250,7 +251,7 @@ def seeing_varies(state: State) -> Mapping[str, object] | None:
     finite = [each for each in widths if each > 0]
     if not finite or max(finite) < SEEING_RATIO * min(finite):
         return None
-    return {"low": f"{min(finite):.1f}", "high": f"{max(finite):.1f}"}
+    return {"low": number(min(finite), 1), "high": number(max(finite), 1)}
 
 
 def no_curve(state: State) -> Mapping[str, object] | None:
@@ -269,7 +270,7 @@ def trailed(state: State) -> Mapping[str, object] | None:
     difference = result.curve[result.aperture_index].difference
     if not difference > result.flux_margin:
         return None
-    return {"difference": f"{100 * difference:.0f}"}
+    return {"difference": number(100 * difference, 0)}
 
 
 def aperture_at_the_end(state: State) -> Mapping[str, object] | None:
@@ -296,7 +297,7 @@ def good_aperture(state: State) -> Mapping[str, object] | None:
     if result is None or not result.frames or result.decided_by == "fixed":
         return None
     return {
-        "radius": f"{result.aperture_radius_px:.2f}",
+        "radius": number(result.aperture_radius_px, 2),
         "by": result.decided_by,
         "stars": wording.many(result.background_stars, "star"),
     }
@@ -348,7 +349,7 @@ def cloudy(calibrated: Any, _frame: FrameState, state: State) -> bool:
 def deepest_cloud(rows: list[Any], state: State) -> Mapping[str, object]:
     """Largest such difference."""
     drop = _typical_zeropoint(state) - min(each.zeropoint_mag for each in rows)
-    return {"drop": f"{drop:.1f}"}
+    return {"drop": number(drop, 1)}
 
 
 def earlier_catalogs(state: State) -> Iterator[Finding]:
@@ -377,7 +378,7 @@ def field_values(
 def repeatability(each: Any) -> Mapping[str, object] | None:
     """Constant stars scatter too much."""
     poor = each.repeatability_mag > LARGEST_REPEATABILITY_MAG
-    return {"scatter": f"{each.repeatability_mag:.3f}"} if poor else None
+    return {"scatter": number(each.repeatability_mag, 3)} if poor else None
 
 
 def variables(each: Any) -> Mapping[str, object] | None:
@@ -402,9 +403,9 @@ def stable_zeropoint(state: State) -> Mapping[str, object] | None:
         "which": wording.of(len(known), len(known)),
         "have": "has" if len(known) == 1 else "have",
         "catalog": wording.listed(sorted({each.catalog for each in known})),
-        "zeropoint": f"{float(np.median(zeropoints)):.3f}",
-        "error": f"{wording.median(each.zeropoint_sigma_mag for each in known):.3f}",
-        "stars": f"{wording.median(float(each.used) for each in known):.0f}",
+        "zeropoint": number(float(np.median(zeropoints)), 3),
+        "error": number(wording.median(each.zeropoint_sigma_mag for each in known), 3),
+        "stars": number(wording.median(float(each.used) for each in known), 0),
     }
 
 
@@ -448,13 +449,13 @@ def _offsets(target: TargetData) -> tuple[float, float]:
 def far_from_prediction(target: TargetData) -> Mapping[str, object] | None:
     """The target is not where it should be."""
     distance, _ = _offsets(target)
-    return {"distance": f"{distance:.1f}"} if distance > LARGEST_OFFSET_ARCSEC else None
+    return {"distance": number(distance, 1)} if distance > LARGEST_OFFSET_ARCSEC else None
 
 
 def restless(target: TargetData) -> Mapping[str, object] | None:
     """The target jumps about its predicted place."""
     _, spread = _offsets(target)
-    return {"spread": f"{spread:.1f}"} if spread > LARGEST_OFFSET_SCATTER_ARCSEC else None
+    return {"spread": number(spread, 1)} if spread > LARGEST_OFFSET_SCATTER_ARCSEC else None
 
 
 def never_measured(target: TargetData) -> Mapping[str, object] | None:
@@ -465,14 +466,14 @@ def never_measured(target: TargetData) -> Mapping[str, object] | None:
 def faint(target: TargetData) -> Mapping[str, object] | None:
     """The target has a low signal."""
     snr = wording.median(each.snr for each in target.good)
-    return {"snr": f"{snr:.0f}"} if snr < FAINT_SNR else None
+    return {"snr": number(snr, 0)} if snr < FAINT_SNR else None
 
 
 def wide(target: TargetData) -> Mapping[str, object] | None:
     """The target is wider than the stars."""
     ratios = [each.fwhm_arcsec / each.seeing_arcsec for each in target.good if each.seeing_arcsec]
     ratio = wording.median(ratios)
-    return {"ratio": f"{ratio:.1f}"} if ratio > WIDE_RATIO else None
+    return {"ratio": number(ratio, 1)} if ratio > WIDE_RATIO else None
 
 
 def rejected(points: list[TargetPoint]) -> Mapping[str, object]:
@@ -491,9 +492,9 @@ def measured(target: TargetData) -> Mapping[str, object] | None:
     return {
         "points": wording.of(len(good), len(target.points)),
         "band": good[0].band or "?",
-        "mag": f"{float(np.median(mags)):.3f}",
-        "error": f"{wording.median(each.sig for each in good):.3f}",
-        "range": f"{float(np.ptp(mags)):.2f}",
+        "mag": number(float(np.median(mags)), 3),
+        "error": number(wording.median(each.sig for each in good), 3),
+        "range": number(float(np.ptp(mags)), 2),
         "system": system,
     }
 
@@ -519,8 +520,12 @@ def control_star(*, varies: bool) -> Callable[[State], list[Finding]]:
         restless = chi2 > CONTROL_CHI2 and scatter > CONTROL_SCATTER_MAG
         if math.isnan(scatter) or restless != varies:
             return None
-        times = f"{math.sqrt(chi2):.1f}"
-        return {"scatter": f"{scatter:.3f}", "times": times, "points": wording.many(count, "frame")}
+        times = number(math.sqrt(chi2), 1)
+        return {
+            "scatter": number(scatter, 3),
+            "times": times,
+            "points": wording.many(count, "frame"),
+        }
 
     return run(values)
 

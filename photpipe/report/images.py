@@ -32,9 +32,9 @@ DEEP_SIGMA = 30.0  # white in cut-outs
 WHITE_PERCENTILE = 99.8
 FRAME_MS = 350
 ANIMATION_PX = 240
-_GREYS = 62
+_GREYS = 30
 _TITLE_PX = 16
-_RED, _BLUE, _TEXT = 62, 63, 61
+_RED, _BLUE, _TEXT = 30, 31, 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def open_plane(path: Path) -> Plane:
     """
     hdu = read_primary(path)
     header = to_header(hdu.cards)
-    stored = np.squeeze(stored_pixels(path, hdu))
+    stored = stored_pixels(path, hdu)
+    while stored.ndim > 2 and stored.shape[0] == 1:
+        stored = stored[0]
     if stored.ndim != 2 or not stored.size:
         raise FrameError(path.name, "it holds no plane image")
     scale, zero, blank = (as_number(header.get(key)) for key in ("BSCALE", "BZERO", "BLANK"))
@@ -257,7 +259,7 @@ def _enlargement(side_px: int) -> int:
 
 
 def _pictures(cels: Sequence[Cel]) -> Iterator["Image"]:
-    """Pictures in 62 greys, red and blue."""
+    """Pictures in 30 greys, red and blue."""
     from PIL import Image, ImageDraw
 
     palette = [level for grey in range(_GREYS) for level in [grey * 255 // (_GREYS - 1)] * 3]

@@ -9,6 +9,7 @@ FOLDER = ".diagnostics"
 MAIN = "diagnostics.html"
 MAIN_IN_FOLDER = "index.html"
 LOG = "log.html"
+NUMBERS = "report.json"
 _TYPES = {".jpg": "image/jpeg", ".gif": "image/gif"}
 
 
@@ -33,6 +34,11 @@ class Links:
     def log(self) -> str:
         """The page of the LOG."""
         return f"{self.folder}{LOG}"
+
+    @property
+    def script_data(self) -> str:
+        """The numbers of all pages."""
+        return f"{self.folder}{NUMBERS}"
 
     def part(self, anchor: str) -> str:
         """A part of the main page."""
@@ -82,6 +88,11 @@ class SingleLinks(Links):
     def log(self) -> str:
         """The part with the LOG."""
         return "#log"
+
+    @property
+    def script_data(self) -> str:
+        """The numbers are not inside."""
+        return ""
 
     def frame(self, slug: str) -> str:
         """Part of a frame."""

@@ -55,7 +55,7 @@ class Output:
         mapping
             What `make` told about it, now or then.
         """
-        known = self._before.get(name)
+        known = self._made.get(name) or self._before.get(name)
         if known is None or known["key"] != key or not (self.folder / name).is_file():
             content, info = make()
             known = {"key": key, "info": dict(info)}

@@ -263,7 +263,7 @@ def main_view(
         facts=tuple(_facts(state)),
         stages=tuple(_stage(each, log_lines, links) for each in state.history.records),
         log=Link("LOG", links.log),
-        report=Link("report.json", links.data(".diagnostics/report.json")),
+        report=Link("report.json", links.script_data),
         frames=tuple(_frame_row(each, links) for each in state.frames),
         registration=_registration(state),
         registration_rows=tuple(_registration_rows(state, links)),

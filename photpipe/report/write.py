@@ -26,7 +26,6 @@ from photpipe.workspace import Workspace
 log = logging.getLogger(__name__)
 
 SINGLE = "diagnostics_single.html"
-NUMBERS = "report.json"
 OWNED = ("frames", "targets", "images", "cutouts", "figures", "animations")
 
 
@@ -142,7 +141,7 @@ class Report:
             self.output.put(name, render.resource(name))
         log_page = log_view(self.workspace.log_path, FROM_FOLDER)
         self.output.put(places.LOG, _page("log.html", log_page, FROM_FOLDER))
-        self.output.put(NUMBERS, numbers(self.workspace, self.state, self.judged))
+        self.output.put(places.NUMBERS, numbers(self.workspace, self.state, self.judged))
         for links, path in (
             (FROM_FOLDER, self.output.folder / places.MAIN_IN_FOLDER),
             (FROM_DATA, self.workspace.directory / places.MAIN),

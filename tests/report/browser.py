@@ -103,7 +103,9 @@ class Browser:
             self._loaded = True
         elif method == "Runtime.exceptionThrown":
             details = told["exceptionDetails"]
-            self.complaints.append(details.get("exception", details).get("description", "exception"))
+            self.complaints.append(
+                details.get("exception", details).get("description", "exception")
+            )
         elif method == "Runtime.consoleAPICalled" and told["type"] in {"error", "warning"}:
             self.complaints.append(str(told["args"]))
         elif method == "Log.entryAdded" and told["entry"]["level"] in {"error", "warning"}:
@@ -153,7 +155,9 @@ class Browser:
         """Press and release a key."""
         text = key if len(key) == 1 else ""
         for kind in ("keyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, text=text if kind == "keyDown" else "")
+            self.send(
+                "Input.dispatchKeyEvent", type=kind, key=key, text=text if kind == "keyDown" else ""
+            )
 
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         """Move the mouse, press or release it: mouseMoved, mousePressed, mouseReleased."""

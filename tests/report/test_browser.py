@@ -1,0 +1,345 @@
+"""A real browser opens every page from disk: nothing is missing, everything that moves works."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from photpipe.photometry_file import read_rejections
+from photpipe.report.summary import DONE, RUNNING, SummaryRow, SummaryTarget, write_summary
+from photpipe.report.write import export_single, refresh
+from photpipe.workspace import Workspace
+from tests.report.browser import Browser
+from tests.report.nights import Maker
+from tests.report.pages import all_pages
+
+SHOWN = """Promise.all([...document.images].map(async (image) => {
+  image.loading = "eager";
+  await image.decode().catch(() => null);
+  return image.naturalWidth > 0 ? null : image.src;
+})).then((sources) => sources.filter(Boolean))"""
+EMPTY_PLOTS = """[...document.querySelectorAll('.plot .canvas')]
+  .filter((e) => !e.querySelector('svg .point')).length"""
+TICKS = """[...document.querySelector('.plot').querySelectorAll('text')]
+  .map((e) => e.textContent)"""
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A night with names that need care, rendered, and as a single file."""
+    names = ("a 1.fits", "n#2.fits", "n003.fits", "n004.fits")
+    from tests.report.nights import Night
+
+    night = Night(names=names, targets=("<i>3552</i> 'x'", "Control Star"), shape=(300, 400))
+    workspace = Maker(tmp_path_factory.mktemp("shown") / "night & day", night).everything()
+    export_single(workspace)
+    return workspace
+
+
+def frame(workspace: Workspace, slug: str = "n003") -> Path:
+    return workspace.report_directory / "frames" / f"{slug}.html"
+
+
+def target(workspace: Workspace) -> Path:
+    return next((workspace.report_directory / "targets").glob("i_3552*.html"))
+
+
+def texts(browser: Browser, table: str, column: int) -> list[str]:
+    cells = f"document.querySelectorAll('{table} tbody tr td:nth-child({column})')"
+    return browser.run(f"[...{cells}].map((e) => e.textContent.trim())")
+
+
+def visible(browser: Browser, selector: str) -> bool:
+    return browser.run(
+        f"[...document.querySelectorAll('{selector}')].some((e) => e.getClientRects().length > 0)"
+    )
+
+
+@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_page_opens_without_complaint(
+    browser: Browser, shown: Workspace, width: int, dark: bool
+) -> None:
+    browser.resize(width)
+    browser.darken(dark=dark)
+    for page in [*all_pages(shown.directory), shown.directory / "diagnostics_single.html"]:
+        browser.open(page)
+        assert browser.run(SHOWN) == []
+        browser.run(TWO_FRAMES)
+        if "single" not in page.name:
+            assert browser.run(EMPTY_PLOTS) == 0
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        assert browser.complaints == []
+        assert {url.split(":")[0] for url in browser.requests} <= {"file", "data"}
+        light = (
+            browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(251, 251, 250)"
+        )
+        assert light != dark
+
+
+def test_tables_sort_by_each_column(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(shown.directory / "diagnostics.html")
+    heads = browser.run("document.querySelectorAll('#table-frames th .sort').length")
+    assert heads == 11
+    press = "document.querySelectorAll('#table-frames th .sort')[{}].click()"
+    browser.run(press.format(5))  # airmass
+    assert texts(browser, "#table-frames", 6) == ["1.10", "1.11", "1.12", "1.13"]
+    browser.run(press.format(5))
+    assert texts(browser, "#table-frames", 6) == ["1.13", "1.12", "1.11", "1.10"]
+    assert (
+        browser.run("document.querySelector('#table-frames [aria-sort]').ariaSort") == "descending"
+    )
+    browser.run(press.format(1))
+    assert texts(browser, "#table-frames", 2) == ["a 1.fits", "n#2.fits", "n003.fits", "n004.fits"]
+    for column in range(heads):
+        browser.run(press.format(column))
+    assert len(texts(browser, "#table-frames", 1)) == 4
+    assert browser.complaints == []
+
+
+def test_numbers_sort_as_numbers_and_unknown_comes_last(
+    browser: Browser, make: Callable[..., Maker]
+) -> None:
+    from dataclasses import replace
+
+    maker = make()
+    maker.everything()
+    result = maker.calibrate()
+    changes = ({"zeropoint_mag": 9.5}, {"zeropoint_mag": float("nan")}, {"zeropoint_mag": 28.1})
+    rows = tuple(replace(row, **each) for row, each in zip(result.frames, changes, strict=True))
+    maker.workspace.save(replace(result, frames=rows))
+    browser.open(refresh(maker.workspace))
+    press = "document.querySelectorAll('#table-calibration th .sort')[3].click()"
+    browser.run(press)
+    assert texts(browser, "#table-calibration", 4) == ["9.5000", "28.1000", "–"]
+    browser.run(press)
+    assert texts(browser, "#table-calibration", 4) == ["28.1000", "9.5000", "–"]
+
+
+def test_switches_and_key_hide_what_is_drawn_over_pictures(
+    browser: Browser, shown: Workspace
+) -> None:
+    browser.open(frame(shown))
+    layers = {"target": True, "stars": False, "catalog": False, "scale": True}
+    for layer, on in layers.items():
+        assert visible(browser, f".image .layer-{layer}") == on
+        browser.run(f"document.querySelector('[data-layer={layer}]').click()")
+        assert visible(browser, f".image .layer-{layer}") != on
+    browser.run("document.activeElement.blur()")
+    browser.press("o")  # something is shown: all off
+    assert not any(visible(browser, f".image .layer-{layer}") for layer in layers)
+    browser.press("o")
+    assert all(visible(browser, f".image .layer-{layer}") for layer in layers)
+
+
+def test_keys_and_links_walk_from_frame_to_frame(browser: Browser, shown: Workspace) -> None:
+    def title() -> str:
+        return browser.run("document.title")
+
+    browser.open(shown.directory / "diagnostics.html")
+    browser.follow("document.querySelector('#table-frames a').click()")
+    assert title() == "a 1.fits"
+    for expected in ("n#2.fits", "n003.fits"):
+        browser.follow("document.querySelector('a[rel=next]').click()")
+        assert title() == expected
+    browser._loaded = False
+    browser.press("ArrowLeft")
+    browser.wait_for_load()
+    assert title() == "n#2.fits"
+    browser._loaded = False
+    browser.press("h")
+    browser.wait_for_load()
+    assert title() == "night & day"
+    assert browser.run("location.hash") == "#frames"
+    assert browser.complaints == []
+
+
+def middle(browser: Browser, selector: str) -> tuple[float, float]:
+    """Middle of the first element of a selector, in the window, into which it is scrolled."""
+    first = f"document.querySelector({selector!r})"
+    browser.run(f"{first}.scrollIntoView({{block: 'center'}})")
+    browser.run(TWO_FRAMES)
+    box = browser.run(f"{first}.getBoundingClientRect().toJSON()")
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def middle_of_point(browser: Browser, key: str) -> tuple[float, float]:
+    """Place of a point of the light curve in the window."""
+    return middle(browser, f'.plot .point[data-key="{key}"]')
+
+
+def test_points_of_figures_are_links(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(shown.directory / "diagnostics.html")
+    place = middle(browser, "svg.figure a")
+    browser._loaded = False
+    browser.click(*place)
+    browser.wait_for_load()
+    assert browser.run("document.title") == "a 1.fits"
+
+
+def test_hovering_tells_the_values(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(target(shown))
+    browser.mouse("mouseMoved", *middle_of_point(browser, "n003.fits"))
+    tip = browser.run("document.querySelector('.tip').innerText")
+    assert "3: n003.fits" in tip
+    assert "2017-02-02 10:51:00.0 UTC" in tip
+    assert "± 0.010 mag" in tip
+    assert browser.run("document.querySelector('tr.lit').dataset.key") == "n003.fits"
+
+
+def test_rejecting_points_makes_a_file_that_is_understood(
+    browser: Browser, shown: Workspace, tmp_path: Path
+) -> None:
+    browser.resize(1400)
+    browser.open(target(shown))
+    assert not visible(browser, ".rejections")
+    browser.click(*middle_of_point(browser, "a 1.fits"))
+    browser.run("document.querySelectorAll('.reject')[2].click()")
+    assert visible(browser, ".rejections")
+    assert browser.run("document.querySelector('.count').textContent").startswith("2 points")
+    assert (
+        browser.run(
+            "document.querySelectorAll('.plot')[0].querySelectorAll('.point.chosen').length"
+        )
+        == 2
+    )
+    href = browser.run("document.querySelector('.rejections a').href")
+    (tmp_path / "rejections.txt").write_text(unquote(href.partition(",")[2]))
+    slug = "i_3552_i_x"
+    assert read_rejections(tmp_path) == {
+        (slug, "a 1.fits"): "rejected by the user",
+        (slug, "n003.fits"): "rejected by the user",
+    }
+    browser.click(*middle_of_point(browser, "a 1.fits"))  # taken back
+    assert browser.run("document.querySelector('textarea').value").count("\n") == 1
+    browser.run("document.querySelector('.copy').click()")
+    assert browser.complaints == []
+    browser._loaded = False
+    browser.click(*middle_of_point(browser, "n003.fits"), modifiers=8)  # shift opens the frame
+    browser.wait_for_load()
+    assert browser.run("document.title") == "n003.fits"
+
+
+def ticks(browser: Browser) -> list[str]:
+    return browser.run(TICKS)
+
+
+def test_plots_zoom_and_move(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(target(shown))
+    browser.run(TWO_FRAMES)
+    whole = ticks(browser)
+    browser.run("document.querySelector('.buttons button').click()")
+    closer = ticks(browser)
+    assert closer != whole
+    browser.run("document.querySelector('.plot .canvas').focus()")
+    browser.press("0")
+    assert ticks(browser) == whole
+    browser.press("+")
+    assert ticks(browser) == closer
+    browser.press("0")
+    x, y = middle_of_point(browser, "n003.fits")
+    browser.mouse("mousePressed", x, y - 30, button="left", clickCount=1)
+    for step in (20, 60, 120):
+        browser.mouse("mouseMoved", x + step, y - 30, button="left", buttons=1)
+    browser.mouse("mouseReleased", x + 120, y - 30, button="left", clickCount=1)
+    moved = middle_of_point(browser, "n003.fits")
+    assert moved[0] == pytest.approx(x + 120, abs=2)
+    assert not visible(browser, ".rejections")  # a drag is no click
+    browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-100, modifiers=2)
+    browser.run(TWO_FRAMES)
+    assert ticks(browser) != whole
+
+
+def test_star_is_found_in_picture_plots_and_table(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(frame(shown))
+    browser.mouse("mouseMoved", *middle(browser, 'tr[data-key="5"] td'))
+    browser.run(TWO_FRAMES)
+    assert browser.run("document.querySelectorAll('.plot .point.lit').length") == 4
+    assert browser.run("document.querySelectorAll('.image .lit').length") == 1
+
+
+def test_single_file_shows_one_page_at_a_time(browser: Browser, shown: Workspace) -> None:
+    page = shown.directory / "diagnostics_single.html"
+    browser.resize(1400)
+    browser.open(page)
+    pages = "[...document.querySelectorAll('.page')].filter((e) => !e.hidden).map((e) => e.id)"
+    assert browser.run(pages) == ["top"]
+    browser.run("document.querySelector('#table-frames tr:nth-child(2) a').click()")
+    browser.run(TWO_FRAMES)
+    assert browser.run(pages) == ["frame-n_2"]
+    assert browser.run(SHOWN) == []
+    browser.press("ArrowRight")
+    browser.run(TWO_FRAMES)
+    assert browser.run(pages) == ["frame-n003"]
+    assert visible(browser, "#frame-n003 .plot svg")
+    browser.press("h")
+    browser.run(TWO_FRAMES)
+    assert browser.run(pages) == ["top"]
+    assert browser.run("document.querySelector('#frames').getBoundingClientRect().top") < 200
+    browser.run("document.querySelector('#table-targets a').click()")
+    browser.run(TWO_FRAMES)
+    assert browser.run(pages)[0].startswith("target-i_3552")
+    assert browser.run("location.hash").startswith("#target-")
+    assert browser.complaints == []
+
+
+def test_printed_page_has_no_buttons(browser: Browser, shown: Workspace) -> None:
+    browser.open(target(shown))
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert not visible(browser, "nav.top")
+        assert not visible(browser, "button.reject")
+        assert browser.run("getComputedStyle(document.querySelector('.wide')).maxHeight") == "none"
+    finally:
+        browser.send("Emulation.setEmulatedMedia", media="")
+
+
+def test_without_javascript_nothing_is_lost(browser: Browser, shown: Workspace) -> None:
+    browser.send("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(frame(shown))
+        root = browser.send("DOM.getDocument")["root"]["nodeId"]
+        found = browser.send("DOM.querySelectorAll", nodeId=root, selector="tr[data-key]")
+        assert len(found["nodeIds"]) == 25
+    finally:
+        browser.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_summary_sorts_and_remembers(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "diagnostics.html").write_text("<!DOCTYPE html><title>a</title>")
+    rows = [
+        SummaryRow(
+            "a",
+            DONE,
+            24,
+            21,
+            4.1,
+            28.4,
+            "R",
+            (SummaryTarget("3552", 17.0, 0.02, 21),),
+            4000.0,
+            "a/diagnostics.html",
+        ),
+        SummaryRow("b <i>", RUNNING, 7, remark="look"),
+        SummaryRow("c", DONE, 100, 100, 3.0, seconds=59.0),
+    ]
+    browser.resize(1400)
+    browser.open(write_summary(tmp_path, rows))
+    press = "document.querySelectorAll('th .sort')[{}].click()"
+    browser.run(press.format(2))
+    assert texts(browser, "table", 3) == ["7", "24", "100"]
+    browser.run(press.format(7))
+    assert texts(browser, "table", 8) == ["59.0 s", "1 h 7 min", "–"]
+    browser.follow("location.reload()")
+    assert texts(browser, "table", 8) == ["59.0 s", "1 h 7 min", "–"]
+    assert browser.run("document.querySelector('meta[http-equiv=refresh]').content") == "10"
+    browser.follow("document.querySelector('td a').click()")
+    assert browser.run("document.title") == "a"

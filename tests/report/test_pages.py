@@ -1,0 +1,512 @@
+"""The pages as text: valid, escaped, linked, complete whatever is missing, made again alike."""
+
+import json
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from photpipe import photometry_file
+from photpipe.report.write import export_single, refresh
+from photpipe.results import (
+    CalibrateResult,
+    DistillResult,
+    FrameFailure,
+    History,
+    PhotometryResult,
+    PrepareResult,
+    RegisterResult,
+    StageRecord,
+)
+from photpipe.workspace import Workspace
+from tests.report.nights import Maker, names, point, registered
+from tests.report.pages import all_pages, broken_links, identifiers, links, parsed, words
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "report"
+UGLY = ("<script>alert(1)<b> &amp; 'x' \"y\".fits", "a b.fits", "a_b.fits", "ä#?%41.fits")
+
+
+def main_page(workspace: Workspace) -> str:
+    return words(parsed(refresh(workspace).read_text("utf-8")))
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    pages = [directory / "diagnostics.html", *(directory / ".diagnostics").rglob("*")]
+    return {str(path): path.read_bytes() for path in pages if path.is_file()}
+
+
+def test_all_pages_are_valid_and_all_links_lead_somewhere(night: Workspace) -> None:
+    refresh(night)
+    assert len(all_pages(night.directory)) == 8  # main twice, LOG, three frames, two targets
+    assert broken_links(night.directory) == []
+    for page in all_pages(night.directory):
+        tree = parsed(page.read_text("utf-8"))
+        assert [name for name, count in Counter(identifiers(tree)).items() if count > 1] == []
+        for image in tree.iter("img"):
+            assert image.attrib["alt"]
+
+
+def test_nothing_comes_from_a_network(night: Workspace) -> None:
+    export_single(night)
+    for page in [*all_pages(night.directory), night.directory / "diagnostics_single.html"]:
+        text = page.read_text("utf-8")
+        addresses = set(re.findall(r"(?:https?:)?//[a-z][\w.]*\.[a-z]+", text))
+        assert addresses <= {"http://www.w3.org"}
+
+
+def test_rendering_again_changes_nothing(night: Workspace) -> None:
+    refresh(night)
+    before = contents(night.directory)
+    times = {path: Path(path).stat().st_mtime_ns for path in before}
+    refresh(night)
+    assert contents(night.directory) == before
+    assert {path: Path(path).stat().st_mtime_ns for path in before} == times
+
+
+def test_two_renderings_from_scratch_are_alike(make: Callable[..., Maker]) -> None:
+    texts = []
+    for name in ("one/night", "two/night"):
+        workspace = make(name).everything()
+        refresh(workspace)
+        found = contents(workspace.directory)
+        texts.append({Path(path).name: text for path, text in found.items()})
+    assert texts[0] == texts[1]
+
+
+def test_markup_in_names_and_headers_stays_text(make: Callable[..., Maker]) -> None:
+    evil = "<script>alert('x')</script>"
+    maker = make(names=UGLY, object_name=evil, filter_name='"><img src=x>', targets=(evil, "a/b"))
+    workspace = maker.everything()
+    refresh(workspace)
+    assert broken_links(workspace.directory) == []
+    export_single(workspace)
+    for page in [*all_pages(workspace.directory), workspace.directory / "diagnostics_single.html"]:
+        text = page.read_text("utf-8")
+        tree = parsed(text)
+        assert evil not in text
+        assert "alert" not in "".join(each.text or "" for each in tree.iter("script"))
+        assert not [each for each in tree.iter("img") if each.attrib["src"] == "x"]
+    assert evil in words(parsed((workspace.directory / "diagnostics.html").read_text("utf-8")))
+
+
+def test_frames_with_names_alike_have_pages_of_their_own(make: Callable[..., Maker]) -> None:
+    workspace = make(names=("a b.fits", "a_b.fits", "A_b.fits")).everything()
+    refresh(workspace)
+    pages = sorted((workspace.report_directory / "frames").iterdir())
+    assert [page.name for page in pages] == ["A_b_3.html", "a_b.html", "a_b_2.html"]
+
+
+def test_main_page_tells_what_the_manual_promises(night: Workspace) -> None:
+    text = main_page(night)
+    for promised in (
+        *("night", "VATT/VATT4k", "R → R", "3 frames", "LOG", "Data summary", "n002.fits"),
+        *("2017-02-02", "2×2", "2.0×1.7", "AS contrast", "20.4", "19.9", "0.022", "0.025"),
+        *("χ² reference", "χ² internal", "What the columns mean", "GAIA", "registered"),
+        *("Aperture radius 4.00 px", "70% of the flux", "PANSTARRS", "3552", "Control Star"),
+    ):
+        assert promised in text, promised
+
+
+def test_points_of_the_figures_lead_to_their_frames(night: Workspace) -> None:
+    tree = parsed(refresh(night).read_text("utf-8"))
+    in_figures = [
+        link
+        for svg in tree.iter("{http://www.w3.org/2000/svg}svg")
+        for link in links(svg)
+        if not link.startswith("#")
+    ]
+    for name in ("n001", "n002", "n003"):
+        # seeing, zeropoint, and two light curves
+        assert in_figures.count(f".diagnostics/frames/{name}.html") == 4
+
+
+def test_frame_page_has_calibration_and_targets(night: Workspace) -> None:
+    refresh(night)
+    text = (night.report_directory / "frames" / "n002.html").read_text("utf-8")
+    tree = parsed(text)
+    said = words(tree)
+    for promised in ("2 of 3", "star 4", "outlier", "Residual against colour", "3552", "0.031"):
+        assert promised in said, promised
+    groups = [each.attrib.get("class") for each in tree.iter("{http://www.w3.org/2000/svg}g")]
+    assert {"layer-catalog", "layer-stars", "layer-target", "layer-scale"} <= set(groups)
+    circles = list(tree.iter("{http://www.w3.org/2000/svg}circle"))
+    assert len(circles) == 25 + 25 + 2 + 2  # catalog, stars, targets, their cut-outs
+    plots = [
+        json.loads(each.attrib["data-plot"])
+        for each in tree.iter("figure")
+        if "data-plot" in each.attrib
+    ]
+    assert len(plots) == 6
+    assert {each["y"] for each in plots} == {
+        "zeropoint (mag)",
+        "reduced χ²",
+        "catalog − measured (mag)",
+    }
+    steps = [link for link in tree.iter("a") if link.attrib.get("rel")]
+    assert [(each.attrib["rel"], each.attrib["href"]) for each in steps] == [
+        ("prev", "../frames/n001.html"),
+        ("next", "../frames/n003.html"),
+    ]
+
+
+def test_target_page_carries_points_and_rejections(night: Workspace) -> None:
+    (night.directory / "rejections.txt").write_text(
+        "3552 n002.fits clouds\nother 'a b.fits' why not\n"
+    )
+    refresh(night)
+    tree = parsed((night.report_directory / "targets" / "3552.html").read_text("utf-8"))
+    article = next(each for each in tree.iter("article"))
+    assert json.loads(article.attrib["data-rejections"]) == {
+        "slug": "3552",
+        "reason": "rejected by the user",
+        "chosen": {"n002.fits": "clouds"},
+        "others": ["other 'a b.fits' why not"],
+    }
+    curve = next(
+        json.loads(each.attrib["data-plot"])
+        for each in tree.iter("figure")
+        if "data-plot" in each.attrib
+    )
+    assert curve["reject"]
+    assert curve["down"]
+    (measured,) = curve["series"]
+    assert measured["key"] == ["n001.fits", "n002.fits", "n003.fits"]
+    assert measured["e"] == [0.01] * 3
+    assert measured["inner"] == [0.008] * 3
+    assert measured["href"][0] == "../frames/n001.html"
+    assert "n001.fits" in measured["label"][0]
+
+
+def test_golden_pages(night: Workspace, request: pytest.FixtureRequest) -> None:
+    refresh(night)
+    accept = os.environ.get("PP_ACCEPT") == "1"
+    for name in ("index.html", "frames/n002.html", "targets/3552.html", "log.html"):
+        text = (night.report_directory / name).read_text("utf-8")
+        # figures are matplotlib's; the numbers in them have tests of their own
+        text = re.sub(r"<svg role=.*?</svg>", "<svg/>", text, flags=re.DOTALL)
+        golden = GOLDEN / name.replace("/", "_")
+        if accept:
+            golden.parent.mkdir(parents=True, exist_ok=True)
+            golden.write_text(text, "utf-8")
+        assert text == golden.read_text("utf-8"), f"PP_ACCEPT=1 accepts the new {golden.name}"
+
+
+# -- what may be missing
+
+
+def test_empty_directory(tmp_path: Path) -> None:
+    text = main_page(Workspace(tmp_path))
+    assert "Nothing has been done in this directory yet" in text
+    assert broken_links(tmp_path) == []
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_after_each_stage_the_others_say_that_they_are_missing(
+    make: Callable[..., Maker], count: int
+) -> None:
+    maker = make()
+    maker.frames()
+    maker.catalogs()
+    stages = ("prepare", "register", "photometry", "calibrate", "distill")
+    for stage in stages[:count]:
+        getattr(maker, stage)()
+    text = main_page(maker.workspace)
+    for stage in stages[1:]:
+        missing = f"pp_{stage} has not been run yet" in text
+        assert missing == (stage in stages[count:])
+    assert broken_links(maker.directory) == []
+
+
+@pytest.mark.parametrize("only", ["register", "photometry", "calibrate", "distill"])
+def test_stages_by_themselves(make: Callable[..., Maker], only: str) -> None:
+    maker = make()
+    getattr(maker, only)()  # neither frames nor catalogs are there
+    main_page(maker.workspace)
+    assert broken_links(maker.directory) == []
+
+
+def test_facts_of_unprepared_frames_come_from_their_headers(
+    make: Callable[..., Maker], commands: object
+) -> None:
+    scene_directory = commands.directory
+    maker = make("other", names=tuple(path.name for path in commands.frames))
+    for path in scene_directory.iterdir():
+        if path.is_file():
+            shutil.copy(path, maker.directory)
+    maker.photometry()
+    assert "60.0" in main_page(maker.workspace)
+
+
+def test_crash_is_a_notice_with_the_reason_and_a_link_into_the_log(night: Workspace) -> None:
+    history = night.load(History)
+    assert history is not None
+    crash = StageRecord(
+        "pp_register", "*.fits", "failed", "SCAMP died", "2026-01-01T00:01:00Z", 2.0
+    )
+    night.save(history.with_record(crash))
+    (night.state_directory / "register.json").unlink()
+    text = main_page(night)
+    assert "pp_register stopped: SCAMP died" in text
+    tree = parsed((night.directory / "diagnostics.html").read_text("utf-8"))
+    assert ".diagnostics/log.html#l3" in links(tree)
+    line = (night.directory / "LOG").read_text().splitlines()[2]
+    assert line.startswith("cli.py: pp_register")
+
+
+def test_instrumental_run_says_so(make: Callable[..., Maker]) -> None:
+    maker = make()
+    maker.everything()
+    result = maker.calibrate()
+    rows = tuple(
+        replace(each, zeropoint_mag=np.nan, catalog="instrumental", note="as asked for", steps=())
+        for each in result.frames
+    )
+    maker.workspace.save(replace(result, instrumental=True, frames=rows, fields=()))
+    text = main_page(maker.workspace)
+    assert "Instrumental magnitudes, as asked for." in text
+    assert "They compare sources on one frame only" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "stage", "word"),
+    [
+        (PrepareResult, "prepare", "not prepared"),
+        (RegisterResult, "register", "not registered"),
+        (PhotometryResult, "photometry", "not measured"),
+        (CalibrateResult, "calibrate", "not calibrated"),
+    ],
+)
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_failed_frames_at_every_stage(
+    make: Callable[..., Maker], kind: type, stage: str, word: str, everywhere: bool
+) -> None:
+    maker = make()
+    maker.everything()
+    result = getattr(maker, stage)()
+    failed = result.frames if everywhere else result.frames[:1]
+    reasons = tuple(FrameFailure(each.frame, "<b>only 6 sources</b>") for each in failed)
+    maker.workspace.save(replace(result, frames=result.frames[len(failed) :], failed=reasons))
+    text = main_page(maker.workspace)
+    assert word in text
+    assert "<b>only 6 sources</b>" in text
+    page = (maker.workspace.report_directory / "frames" / "n001.html").read_text("utf-8")
+    assert f"pp_{stage} failed" in words(parsed(page))
+    assert broken_links(maker.directory) == []
+
+
+def test_damaged_state_is_a_stage_that_was_not_run(night: Workspace) -> None:
+    for name in ("register.json", "calibrate.json", "distill.json", "history.json"):
+        (night.state_directory / name).write_text('{"frames": [1, {"x": 2}]')
+    text = main_page(night)
+    assert "pp_register was left out" in text
+    assert "3552" in text  # the photometry of the targets is read from its own files
+    assert broken_links(night.directory) == []
+
+
+def test_damaged_files_cost_their_part_alone(night: Workspace) -> None:
+    (night.directory / "n001.fits").write_bytes(b"SIMPLE")
+    (night.directory / "n002.ldac.db").write_bytes(b"nothing")
+    (night.directory / "n003.ldac").write_bytes(b"")
+    (night.directory / "photometry_3552.ecsv").write_text("rubbish")
+    (night.directory / "rejections.txt").write_text("3552\n")
+    text = main_page(night)
+    assert "rejections.txt: line 1" in text
+    assert "no photometry of a target can be read" in text
+    pages = night.report_directory / "frames"
+    assert "not shown picture" in words(parsed((pages / "n001.html").read_text("utf-8")))
+    assert "not shown reference stars" in words(parsed((pages / "n002.html").read_text("utf-8")))
+    assert "not shown catalog stars" in words(parsed((pages / "n003.html").read_text("utf-8")))
+    assert broken_links(night.directory) == []
+
+
+def test_pictures_outlive_their_frames(night: Workspace) -> None:
+    refresh(night)
+    for path in night.directory.glob("*.fits"):
+        path.unlink()
+    refresh(night)
+    assert len(list((night.report_directory / "images").iterdir())) == 3
+    page = (night.report_directory / "frames" / "n001.html").read_text("utf-8")
+    assert "the picture is an earlier one" in page
+
+
+def test_pages_of_an_earlier_run_are_removed(make: Callable[..., Maker]) -> None:
+    maker = make()
+    workspace = maker.everything()
+    refresh(workspace)
+    for stage in ("prepare", "register", "photometry", "calibrate"):
+        result = getattr(maker, stage)()
+        workspace.save(replace(result, frames=result.frames[:1]))
+    workspace.save(DistillResult((), ("n001.fits",), ()))
+    refresh(workspace)
+    assert [path.name for path in (workspace.report_directory / "frames").iterdir()] == [
+        "n001.html"
+    ]
+    assert not list((workspace.report_directory / "targets").iterdir())
+    assert (workspace.report_directory / "state" / "prepare.json").is_file()
+    assert broken_links(workspace.directory) == []
+
+
+# -- how many there may be
+
+
+def test_one_frame_and_no_target(make: Callable[..., Maker]) -> None:
+    workspace = make(names=("only.fits",), targets=()).everything()
+    text = main_page(workspace)
+    assert "No target was measured" in text
+    assert "The one frame is registered" in text
+    assert broken_links(workspace.directory) == []
+
+
+def test_thirty_targets(make: Callable[..., Maker]) -> None:
+    targets = tuple(f"({number}) asteroid" for number in range(30))
+    workspace = make(names=names(2), targets=targets, stars=30).everything()
+    refresh(workspace)
+    assert len(list((workspace.report_directory / "targets").iterdir())) == 30
+    assert len(list((workspace.report_directory / "cutouts").iterdir())) == 60
+    assert broken_links(workspace.directory) == []
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        lambda rng: np.full((60, 80), np.nan),
+        lambda rng: np.full((60, 80), 65000.0),
+        lambda rng: rng.normal(-500, 20, (60, 80)),
+        lambda rng: rng.normal(65000, 200, (60, 80)).clip(0, 65535),
+        lambda rng: np.where(rng.uniform(size=(60, 80)) < 0.3, np.nan, rng.normal(size=(60, 80))),
+        lambda rng: np.full((60, 80), np.inf),
+        lambda rng: np.zeros((1, 900)),
+        lambda rng: rng.normal(size=(2500, 3)),
+    ],
+)
+def test_strange_pixels(make: Callable[..., Maker], pixels: Callable[..., np.ndarray]) -> None:
+    workspace = make(shape=(60, 80), pixels=pixels).everything()
+    refresh(workspace)
+    assert len(list((workspace.report_directory / "images").iterdir())) == 3
+    assert broken_links(workspace.directory) == []
+
+
+def test_nan_everywhere(make: Callable[..., Maker]) -> None:
+    maker = make()
+    maker.everything()
+    nan = float("nan")
+    for stage in ("register", "photometry", "calibrate"):
+        result = getattr(maker, stage)()
+        rows = []
+        for row in result.frames:
+            numbers = {
+                name: nan
+                for name in row.__slots__
+                if isinstance(getattr(row, name), float) and name != "midtime_jd"
+            }
+            rows.append(replace(row, **numbers))
+        changes = {"aperture_radius_px": nan} if stage == "photometry" else {}
+        maker.workspace.save(replace(result, frames=tuple(rows), **changes))
+    keep = {"midtime_jd"}
+    blank = {
+        name: nan
+        for name, each in photometry_file.TargetPoint.__dataclass_fields__.items()
+        if each.type is float and name not in keep
+    }
+    points = [
+        point(frame=name, midtime_jd=maker.jd(n), **blank)
+        for n, name in enumerate(maker.night.names)
+    ]
+    maker.workspace.save(DistillResult((maker.target("3552", points, "moving"),), (), ()))
+    text = main_page(maker.workspace)
+    assert re.findall(r".{20}\bnan\b.{20}", text.lower()) == []
+    assert broken_links(maker.directory) == []
+
+
+def test_limits_and_rejected_points_are_drawn_as_such(make: Callable[..., Maker]) -> None:
+    maker = make()
+    maker.everything()
+    points = maker.points(0)
+    points[0] = replace(points[0], method="limit", mag=21.0, sig=float("nan"))
+    points[1] = replace(points[1], rejected="pos: 11.0 arcsec from the prediction")
+    maker.workspace.save(DistillResult((maker.target("3552", points, "moving"),), (), ()))
+    refresh(maker.workspace)
+    text = (maker.workspace.report_directory / "targets" / "3552.html").read_text("utf-8")
+    figure = next(e for e in parsed(text).iter("figure") if "data-plot" in e.attrib)
+    styles = [each["style"] for each in json.loads(figure.attrib["data-plot"])["series"]]
+    assert styles == ["used", "limit", "rejected"]
+    assert "R &gt; 21.00 (5σ)" in text
+
+
+# -- what goes out
+
+
+def test_report_json_has_all_numbers(night: Workspace) -> None:
+    refresh(night)
+    numbers = json.loads((night.report_directory / "report.json").read_text())
+    assert [each["frame"] for each in numbers["prepare"]["frames"]] == [
+        "n001.fits",
+        "n002.fits",
+        "n003.fits",
+    ]
+    assert numbers["register"]["frames"][0]["rms_arcsec"] == 0.031
+    assert numbers["photometry"]["aperture_radius_px"] == 4.0
+    assert numbers["calibrate"]["frames"][2]["band"] == "R"
+    assert [each["name"] for each in numbers["targets"]] == ["3552", "Control Star"]
+    assert numbers["targets"][0]["points"][0]["trailing_mag"] is None
+    assert {each["severity"] for each in numbers["verdict"]} == {"good"}
+    assert numbers["steps"][0]["command"] == "pp_prepare"
+
+
+def test_single_file_has_everything_inside(night: Workspace) -> None:
+    page = export_single(night)
+    tree = parsed(page.read_text("utf-8"))
+    known = set(identifiers(tree))
+    assert {"top", "frame-n001", "frame-n003", "target-3552", "log"} <= known
+    assert len(known) == len(identifiers(tree))
+    for link in links(tree):
+        assert link.startswith("data:") or (link.startswith("#") and link[1:] in known), link[:80]
+
+
+def test_folder_travels_alone(night: Workspace, tmp_path: Path) -> None:
+    refresh(night)
+    mailed = tmp_path / "mailed"
+    shutil.copytree(night.report_directory, mailed)
+    text = (mailed / "index.html").read_text("utf-8")
+    outside = [link for link in links(parsed(text)) if link.startswith("..")]
+    assert {Path(link).suffix for link in outside} <= {".dat", ".ecsv", ".csv", ""}
+    for page in mailed.rglob("*.html"):
+        for link in links(parsed(page.read_text("utf-8"))):
+            inside = (page.parent / link.split("#")[0]).resolve()
+            assert inside.exists() or not inside.is_relative_to(mailed.resolve()), link
+
+
+def test_size_per_frame(make: Callable[..., Maker]) -> None:
+    workspace = make(names=names(4), shape=(1024, 1024), stars=60).everything()
+    refresh(workspace)
+    folder = workspace.report_directory
+    per_frame = ("frames", "images", "cutouts", "animations", "targets")
+    total = sum(path.stat().st_size for name in per_frame for path in (folder / name).iterdir())
+    assert total / 4 <= 150_000
+
+
+def test_registration_with_another_orientation_turns_the_compass(
+    make: Callable[..., Maker],
+) -> None:
+    maker = make()
+    maker.everything()
+    rows = (
+        registered("n001.fits", rotation_deg=90.0),
+        registered("n002.fits", mirrored=True),
+        registered("n003.fits", rotation_deg=float("nan")),
+    )
+    maker.workspace.save(RegisterResult(rows, (), ("GAIA",)))
+    refresh(maker.workspace)
+    arrows = []
+    for name in ("n001", "n002", "n003"):
+        text = (maker.workspace.report_directory / "frames" / f"{name}.html").read_text("utf-8")
+        arrows.append(re.findall(r'd="M0 0L(\S+) (\S+)"', text))
+    assert arrows[0] == [("12.0", "-0.0"), ("-0.0", "-12.0")]  # north to the right, east up
+    assert arrows[1] == [("-0.0", "-12.0"), ("12.0", "-0.0")]  # north up, east to the right
+    assert arrows[2] == []
