@@ -34,13 +34,12 @@ OPTION_NAMES = (
     *("telescope", "offline", "debug"),
 )
 SUMMARY = "Fetch, show and convert star catalogs; fill the cache for a night without network."
-USAGE = """
-catalog.py NAME RA DEC RADIUS  fetch and show a catalog around a position (degrees)
-catalog.py -list               what each catalog can do
-catalog.py prefetch FILE       fill the cache for a night; lines of the file are
-                               NAME RA DEC [RADIUS] or TARGET FROM TO [RADIUS]
-catalog.py cache               size and age of the answers that are kept
-catalog.py import NAME FILE    take your own table of stars as a catalog for -cat NAME"""
+USAGE = """catalog.py NAME RA DEC RADIUS  fetch and show a catalog around a position (degrees)
+       catalog.py -list               what each catalog can do
+       catalog.py prefetch FILE       fill the cache for a night; lines of the file are
+                                      NAME RA DEC [RADIUS] or TARGET FROM TO [RADIUS]
+       catalog.py cache               size and age of the answers that are kept
+       catalog.py import NAME FILE    take your own table of stars, for -cat NAME"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -272,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
     action = _action(values)
     if action is None:
-        sys.stderr.write(f"usage:{USAGE}\n")
+        sys.stderr.write(f"usage: {USAGE}\n")
         return cli.Status.USAGE
     with cli.reporting(debug=values.debug) as outcome:
         settings = Settings.load(Path.cwd())

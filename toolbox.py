@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Explain what PP makes of a header: every fact, the cards it comes from, and what is missing."""
 
+import argparse
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -116,14 +117,19 @@ def explain(frame: "Frame") -> tuple[list[str], bool]:
     return lines, is_complete
 
 
+def parser() -> argparse.ArgumentParser:
+    """Parser of the command line."""
+    result = cli.new_parser("toolbox.py", f"{__doc__}")
+    result.add_argument("-telescope", **cli.OPTIONS["telescope"].keywords(None))
+    result.add_argument("images", nargs="+", help="FITS images")
+    return result
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Explain the images named on the command line; returns the exit status."""
-    parser = cli.new_parser("toolbox", __doc__ or "")
-    parser.add_argument("-telescope", **cli.OPTIONS["telescope"].keywords(None))
-    parser.add_argument("images", nargs="+", help="FITS images")
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        values = parser.parse_args(cli.normalised(words, ["telescope"]))
+        values = parser().parse_args(cli.normalised(words, ["telescope"]))
     except SystemExit as stop:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
     remarks = logging.getLogger("photpipe.frames")

@@ -42,6 +42,13 @@ def test_every_command_is_described(name: str) -> None:
     assert name in (ROOT / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize("name", update_docs.DOORS)
+def test_every_door_is_described(name: str) -> None:
+    assert f"## {name}.py\n" in page("functions.md")
+    assert f"<!-- help {name} -->" in page("functions.md")
+    assert f"`{name}.py`" in (ROOT / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name in PROMISED])
 def test_every_promised_option_is_taken(name: str) -> None:
     offered = set(re.findall(r"(?<![\w-])-([a-z]\w+)", update_docs.help_of(name)))

@@ -22,8 +22,12 @@ LONGEST = 60  # characters of a value in the table of corrections
 
 
 def commands() -> list[str]:
-    """Names of all commands: the pp_*.py files of the root."""
+    """Names of all installed commands: the pp_*.py files of the root."""
     return sorted(path.stem for path in ROOT.glob("pp*_*.py"))
+
+
+DOORS = ("catalog", "diagnostics", "toolbox")
+"""The files of the root that are run in the clone."""
 
 
 def help_of(name: str) -> str:
