@@ -411,7 +411,7 @@ def stable_zeropoint(state: State) -> Mapping[str, object] | None:
 
 def nothing_measured(state: State) -> Mapping[str, object] | None:
     """There is no target."""
-    if state.distill is None or _targets(state):
+    if state.distill is None or any(each.kind != CONTROL for each in state.distill.targets):
         return None
     return {
         "reasons": wording.listed([each.reason for each in state.distill.failed]) or "no target"

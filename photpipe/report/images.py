@@ -130,7 +130,8 @@ class Stretch:
     def grey(self, values: Pixels) -> Grey:
         """Grey values with the y axis up, as on the sky; blank pixels are black."""
         raised = np.maximum(np.nan_to_num(values, nan=self.black) - self.black, 0.0)
-        full = math.asinh((self.white - self.black) / self.unit)
+        # a level of 1e30 has no room for a difference
+        full = math.asinh((self.white - self.black) / self.unit) or 1.0
         grey = np.arcsinh(raised / self.unit) * (255.0 / full)
         return np.asarray(np.minimum(grey, 255.0)[::-1], np.uint8)
 
