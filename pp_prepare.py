@@ -360,6 +360,7 @@ COMMAND = cli.Command(
         *("restore", "dry_run"),
     ),
     has_report=True,
+    is_quick=True,
 )
 
 

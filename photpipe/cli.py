@@ -246,6 +246,9 @@ class Command:
         The files may lie in several directories; results go into the current one.
     has_report : bool
         The pages of diagnostics.html show its result and are written anew behind it.
+    is_quick : bool
+        Drawing pages would take longer than the work: they are left to the next command where
+        there are none yet and all went well.
     """
 
     name: str
@@ -257,6 +260,7 @@ class Command:
     positional_help: str = "FITS images, or lists of them (.lst)"
     is_anywhere: bool = False
     has_report: bool = False
+    is_quick: bool = False
 
 
 def build_parser(command: Command) -> argparse.ArgumentParser:
@@ -381,7 +385,9 @@ def recorded(command: Command, words: Sequence[str], workspace: Workspace) -> "I
         return
     with in_history(command.name, shlex.join(words), workspace) as outcome:
         yield outcome
-    if outcome.status is not Status.INTERRUPTED:
+    is_new = not workspace.page_path.exists()
+    may_wait = command.is_quick and is_new and outcome.status is Status.DONE
+    if outcome.status is not Status.INTERRUPTED and not may_wait:
         write_report(workspace)
 
 

@@ -63,6 +63,11 @@ class Workspace:
         return self.directory / ".diagnostics"
 
     @property
+    def page_path(self) -> Path:
+        """First page of the report."""
+        return self.directory / "diagnostics.html"
+
+    @property
     def state_directory(self) -> Path:
         """Folder of the saved results of the stages."""
         return self.report_directory / "state"

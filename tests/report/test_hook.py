@@ -20,13 +20,14 @@ class Options:
     """Nothing to say."""
 
 
-def command(outcome: object = None, has_report: bool = True) -> cli.Command:
+def command(outcome: object = None, has_report: bool = True, is_quick: bool = False) -> cli.Command:
     def stage(_paths: Sequence[Path], _options: Options, _workspace: Workspace) -> ExtractResult:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome or ExtractResult((), ())
 
-    return cli.Command("pp_stage", "A stage.", stage, Options, (), has_report=has_report)
+    shown = {"has_report": has_report, "is_quick": is_quick}
+    return cli.Command("pp_stage", "A stage.", stage, Options, (), **shown)
 
 
 @pytest.fixture
@@ -67,6 +68,18 @@ def test_how_a_stage_went_is_kept_and_shown(
 def test_stage_without_report_writes_none(frame: str) -> None:
     assert cli.run(command(has_report=False), [frame]) == 0
     assert sorted(path.name for path in Path(frame).parent.iterdir()) == ["LOG", "a.fits"]
+
+
+def test_a_quick_stage_leaves_the_first_pages_to_the_next(frame: str) -> None:
+    page = Path(frame).parent / "diagnostics.html"
+    assert cli.run(command(is_quick=True), [frame]) == 0
+    assert history(frame).records[0].status == "done"
+    assert not page.exists()
+    assert cli.run(command(ReductionError("no star"), is_quick=True), [frame]) == 1
+    assert page.exists()
+    page.write_text("old")
+    assert cli.run(command(is_quick=True), [frame]) == 0
+    assert page.read_text("utf-8") != "old"
 
 
 def test_pages_can_be_switched_off(frame: str) -> None:
