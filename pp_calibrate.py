@@ -277,9 +277,8 @@ def _calibrate_field(
         field = replace(NO_FIELD, attempts=attempts, frames=len(sources))
         reason = "no catalog calibrates it"
         return field, [without_catalog(each, band, reason, field=field) for each in sources]
-    best.find_variables()
     colour = _colour(best) if options.colorterm else None
-    best.find_terms(
+    best.refine(
         colour.color if colour else (), colour.mag if colour else math.nan, spatial=options.spatial
     )
     idents = best.stars.data["ident"]

@@ -120,6 +120,7 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
         midtime_jd=midtime_jd,
         frames=tuple(each.name for each in exposures),
         failed=tuple(failed),
+        midtimes_jd=tuple(each.midtime_jd for each in exposures),
     )
     workspace.save(result)
     return result

@@ -4,7 +4,7 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,18 +71,26 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         If no frame is calibrated (or, at least, measured).
     """
     from photpipe import photometry_file, rejection
-    from photpipe.distillation import points_of_frame
+    from photpipe.distillation import points_of_frame, suspected
     from photpipe.services.targetsearch import TargetSearch
+    from photpipe.stars import followed
 
     rules = rejection.schemata(options.reject, workspace.settings.distill)
     by_hand = photometry_file.read_rejections(workspace.directory)
     frames, failed = _frames(paths, workspace)
     search = TargetSearch(frames, workspace.directory, workspace.settings)
     tracks, around = _tracks(search, options, workspace)
+    guide = followed(frames, [each.target for each in tracks])
     offset = options.offset or (0.0, 0.0)
     outcomes = workspace.map_frames(
         lambda numbered: points_of_frame(
-            numbered.frame, numbered.number, tracks, around, offset, workspace.settings.distill
+            numbered.frame,
+            numbered.number,
+            tracks,
+            guide,
+            around,
+            offset,
+            workspace.settings.distill,
         ),
         [_Numbered(number, each) for number, each in enumerate(frames)],
         "measure",
@@ -93,7 +101,11 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     for target in (each.target for each in tracks):
         points = [each[target.name] for each in found if target.name in each]
         points = rejection.judged(points, target.name, rules, by_hand)
-        done += _written(target, points, workspace)
+        outcome = _written(target, suspected(points) if target.moves else points, workspace)
+        if isinstance(outcome, FrameFailure):
+            failed.append(replace(outcome, reason=outcome.reason + search.hint(target)))
+        else:
+            done.append(outcome)
     result = DistillResult(
         targets=tuple(done),
         frames=tuple(each.frame.name for each in frames),
@@ -141,8 +153,8 @@ def _tracks(
     search: "TargetSearch", options: DistillOptions, workspace: Workspace
 ) -> "tuple[list[Track], Surroundings]":
     """All targets, each found on the frames, and what stands around them."""
-    from photpipe.identification import tracked
-    from photpipe.services.targetsearch import told_apart
+    from photpipe.identification import told_apart, tracked
+    from photpipe.services.targetsearch import named_apart
 
     found = _from_files(search, options)
     found += search.moving(_names(search, options))
@@ -151,13 +163,13 @@ def _tracks(
     variables = search.catalogued_variables(wanted=options.variable_stars)
     if options.variable_stars and variables is not None:
         found += search.variable_stars(variables)
-    _warn_of_hours(search, found)
     if options.offset:
         found = [each.moved(*options.offset) for each in found]
-    found = told_apart([*found, *search.control_star(found, variables)])
+    found = named_apart([*found, *search.control_star(found, variables)])
     around = _surroundings(search.frames, workspace)
     settings = workspace.settings.distill
-    return [tracked(each, search.frames, around, settings) for each in found], around
+    tracks = [tracked(each, search.frames, around, settings) for each in found]
+    return told_apart(tracks, search.frames), around
 
 
 def _from_files(search: "TargetSearch", options: DistillOptions) -> "list[Target]":
@@ -183,21 +195,6 @@ def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
     return names
 
 
-def _warn_of_hours(search: "TargetSearch", found: "list[Target]") -> None:
-    """Say it when a target of a file is nowhere, and whether its RA seems to be hours."""
-    from dataclasses import replace
-
-    from photpipe import targets
-
-    for target in found:
-        if target.kind not in {targets.FIXED, targets.POSITIONS} or search.is_ever_inside(target):
-            continue
-        in_hours = replace(target, ra_deg=target.ra_deg * 15.0 % 360.0)
-        hint = "; its RA seems to be in hours: write degrees, or hours with colons"
-        said = hint if search.is_ever_inside(in_hours) else ""
-        log.warning("%s: lies on none of the frames%s", target.name, said)
-
-
 def _surroundings(frames: "Sequence[CalibratedFrame]", workspace: Workspace) -> "Surroundings":
     """Stars around the targets: of the series, and of the catalog that calibrated it."""
     from photpipe.catalogs.calibrators import calibrators_for
@@ -207,7 +204,7 @@ def _surroundings(frames: "Sequence[CalibratedFrame]", workspace: Workspace) -> 
     around = Surroundings.of(frames)
     best = next((each for each in frames if each.is_calibrated), None)
     catalog = best.text("catalog") if best else ""
-    if best is None or not catalog:
+    if best is None or not catalog or not around.ra_deg.size:
         return around
     from photpipe import sky
 
@@ -228,55 +225,56 @@ def _surroundings(frames: "Sequence[CalibratedFrame]", workspace: Workspace) -> 
 
 def _written(
     target: "Target", points: "list[TargetPoint]", workspace: Workspace
-) -> list[DistilledTarget]:
-    """Write the files of a target and say what was found; nothing for one that is never seen."""
+) -> DistilledTarget | FrameFailure:
+    """Write the files of a target and say what was found, or why there is nothing."""
     import numpy as np
 
     from photpipe import photometry_file as files
 
     if not points:
-        log.warning("%s: on none of the frames", target.name)
-        return []
-    path = files.write(workspace.directory, target.name, points)
+        return FrameFailure(f"target {target.name}", "it lies on none of the frames")
+    try:
+        path = files.write(workspace.directory, target.name, points)
+    except OSError as error:
+        reason = f"{error.filename}: cannot be written: {error.strerror}"
+        return FrameFailure(f"target {target.name}", reason)
     good = [each for each in points if each.is_good]
     mags = np.array([each.mag for each in good])
-    median = float(np.median(mags)) if mags.size else math.nan
-    scatter = float(np.std(mags)) if mags.size else math.nan
-    counts = {
-        method: sum(each.method == method and not each.rejected for each in points)
-        for method in (files.DETECTED, files.FORCED, files.LIMIT)
-    }
-    rejected = sum(bool(each.rejected) for each in points)
-    is_calibrated = all(math.isfinite(each.zeropoint) for each in good) and bool(good)
-    kind = points[0].band if is_calibrated else "instrumental"
-    log.info(
-        "%s: %d frames: %d detected, %d forced, %d limits, %d rejected; median %s = %.3f mag, "
-        "scatter %.3f",
-        target.name,
-        len(points),
-        *counts.values(),
-        rejected,
-        kind,
-        median,
-        scatter,
+    kept = [each.method for each in points if not each.rejected]
+    done = DistilledTarget(
+        name=target.name,
+        kind=target.kind,
+        file=path.name,
+        points=len(points),
+        detected=kept.count(files.DETECTED),
+        forced=kept.count(files.FORCED),
+        limits=kept.count(files.LIMIT),
+        rejected=len(points) - len(kept),
+        contaminated=sum(bool(each.contamination) for each in points),
+        median_mag=float(np.median(mags)) if good else math.nan,
+        scatter_mag=float(np.std(mags)) if good else math.nan,
+        is_calibrated=bool(good) and all(math.isfinite(each.zeropoint) for each in good),
+        predicted_mag=target.predicted_mag,
     )
-    return [
-        DistilledTarget(
-            name=target.name,
-            kind=target.kind,
-            file=path.name,
-            points=len(points),
-            detected=counts[files.DETECTED],
-            forced=counts[files.FORCED],
-            limits=counts[files.LIMIT],
-            rejected=rejected,
-            contaminated=sum(bool(each.contamination) for each in points),
-            median_mag=median,
-            scatter_mag=scatter,
-            is_calibrated=is_calibrated,
-            predicted_mag=target.predicted_mag,
-        )
-    ]
+    _say(done, points)
+    return done
+
+
+def _say(done: DistilledTarget, points: "list[TargetPoint]") -> None:
+    """Tell the user, and the LOG, what was measured of a target."""
+    counts = f"{done.detected} detected, {done.forced} forced, {done.limits} limits"
+    counts += f", {done.rejected} rejected"
+    if done.contaminated:
+        counts += f", {done.contaminated} contaminated"
+    brightness = "no magnitude"
+    if math.isfinite(done.median_mag):
+        band = points[0].band if done.is_calibrated else "instrumental"
+        brightness = f"median {band} = {done.median_mag:.3f} mag, scatter {done.scatter_mag:.3f}"
+    log.info("%s: %d frames: %s; %s", done.name, done.points, counts, brightness)
+    for each in points:
+        if each.rejected or each.contamination:
+            why = each.rejected or f"{each.contamination} ({each.contamination_mag:.2f} mag)"
+            log.debug("%s: %s: %s", done.name, each.frame, why)
 
 
 COMMAND = cli.Command(

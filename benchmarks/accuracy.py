@@ -4,6 +4,8 @@ Run from the clone with ``python benchmarks/accuracy.py``; ``-quick`` takes two 
 ``-plots DIR`` draws residuals against magnitude and the pulls. It prints one line per goal:
 what, goal, measured, and whether it is reached.
 
+Relative rows compare the frames of a night with each other: what light curves need.
+
 A zeropoint calibrates aperture magnitudes: its truth is a star's total light times the fraction
 of its profile inside the aperture, the profile being widened by the pixels. What the frame's own
 bright constant stars say (true minus instrumental magnitude) is printed, too: it lacks the noise
@@ -55,6 +57,7 @@ TELESCOPES = (
     "INTWFC",
 )
 BRIGHTNESS_BINS = 6
+FEWEST_EPOCHS = 4  # of a star, or frames of a night, to be compared with each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Sample:
     own_stars_residual: list[float] = field(default_factory=list)
     zeropoint_error: list[float] = field(default_factory=list)
     zeropoint_stars: list[int] = field(default_factory=list)
+    relative: list[FloatArray] = field(default_factory=list)
+    relative_pull: list[FloatArray] = field(default_factory=list)
+    star_relative_pull: list[FloatArray] = field(default_factory=list)
+    star_relative_brightness: list[FloatArray] = field(default_factory=list)
     star_residual: list[FloatArray] = field(default_factory=list)
     star_error: list[FloatArray] = field(default_factory=list)
     star_brightness: list[FloatArray] = field(default_factory=list)
@@ -121,6 +128,7 @@ def collect(
 ) -> None:
     """Compare the frames of one night with the truth."""
     corrections = {each.frame: each for each in measured.frames}
+    series = _Night()
     sample.frames += len(done.frames)
     for frame in done.frames:
         truth = read_truth(directory / frame.frame)
@@ -131,9 +139,15 @@ def collect(
         own = corrections[frame.frame]
         sample.correction_residual.append(own.aperture_correction_mag - correction)
         sample.correction_error.append(own.aperture_correction_error_mag)
-        _, data = read_database(directory / frame.database)
+        facts, data = read_database(directory / frame.database)
         good, row = constant_stars(data, truth)
         collect_stars(sample, frame.band, data, truth["mag"][row], good)
+        residual = np.asarray(data[f"_{frame.band}mag"] - truth["mag"][row])[good]
+        error = np.hypot(data["MAGERR_APER"][good], np.nan_to_num(facts["repeatability_mag"]))
+        series.star.append(np.asarray(truth["ident"][row])[good])
+        series.residual.append(residual)
+        series.error.append(np.hypot(error, frame.relative_error_mag))
+        series.brightness.append(np.asarray(data["MAGERR_APER"])[good])
         if not good.any():
             continue
         limit = max(0.005, np.sort(data["MAGERR_APER"][good])[:5].max())
@@ -146,6 +160,47 @@ def collect(
         )
         sample.zeropoint_error.append(frame.standard_error_mag)
         sample.zeropoint_stars.append(frame.used)
+        series.zeropoint.append(sample.zeropoint_residual[-1])
+        series.zeropoint_error.append(frame.relative_error_mag)
+    series.collect(sample)
+
+
+@dataclass(slots=True)
+class _Night:
+    """Residuals of one night, to be compared with their means."""
+
+    zeropoint: list[float] = field(default_factory=list)
+    zeropoint_error: list[float] = field(default_factory=list)
+    star: list[FloatArray] = field(default_factory=list)
+    residual: list[FloatArray] = field(default_factory=list)
+    error: list[FloatArray] = field(default_factory=list)
+    brightness: list[FloatArray] = field(default_factory=list)
+
+    def collect(self, sample: Sample) -> None:
+        """Add zeropoints and stars, about their means, to the sample."""
+        zeropoint, error = np.array(self.zeropoint), np.array(self.zeropoint_error)
+        if len(zeropoint) < FEWEST_EPOCHS:
+            return
+        night = np.zeros(len(zeropoint), np.intp)
+        away, pull = about_means(night, zeropoint, error)
+        sample.relative.append(away)
+        sample.relative_pull.append(pull)
+        _, star = np.unique(np.concatenate(self.star), return_inverse=True)
+        often = np.bincount(star)[star] >= FEWEST_EPOCHS
+        _, star = np.unique(star[often], return_inverse=True)
+        residual, error = (np.concatenate(each)[often] for each in (self.residual, self.error))
+        sample.star_relative_pull.append(about_means(star, residual, error)[1])
+        sample.star_relative_brightness.append(np.concatenate(self.brightness)[often])
+
+
+def about_means(
+    group: NDArray[np.intp], value: FloatArray, error: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Values minus the weighted means of their groups, and the pulls of these differences."""
+    weight = error**-2.0
+    total = np.bincount(group, weight)
+    away = value - (np.bincount(group, weight * value) / total)[group]
+    return away, away / (error * np.sqrt(1 - weight / total[group]))
 
 
 def constant_stars(data: Table, truth: Table) -> tuple[BoolArray, NDArray[np.intp]]:
@@ -202,14 +257,9 @@ def rms(values: Sequence[float] | FloatArray) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def pulls_by_brightness(sample: Sample) -> list[float]:
+def pulls_by_brightness(pulls: FloatArray, brightness: FloatArray) -> list[float]:
     """Rms pull of stars, in bins of their quoted error, brightest first."""
-    residual, error, brightness = (
-        np.concatenate(each)
-        for each in (sample.star_residual, sample.star_error, sample.star_brightness)
-    )
-    order = np.argsort(brightness)
-    parts = np.array_split((residual / error)[order], BRIGHTNESS_BINS)
+    parts = np.array_split(pulls[np.argsort(brightness)], BRIGHTNESS_BINS)
     return [clipped_rms(part) for part in parts]
 
 
@@ -239,6 +289,33 @@ def pull_row(what: str, pulls: Sequence[float]) -> Row:
         " ".join(f"{each:.2f}" for each in pulls),
         all(0.85 <= each <= 1.15 for each in pulls),
     )
+
+
+def star_pulls(sample: Sample) -> list[float]:
+    """Pulls of constant stars against the truth."""
+    pulls = np.divide(np.concatenate(sample.star_residual), np.concatenate(sample.star_error))
+    return pulls_by_brightness(pulls, np.concatenate(sample.star_brightness))
+
+
+def relative_rows(sample: Sample, label: str, goal_mag: float) -> list[Row]:
+    """Zeropoints and constant stars against their means over the night."""
+    measured = rms(np.concatenate(sample.relative))
+    stars = pulls_by_brightness(
+        np.concatenate(sample.star_relative_pull), np.concatenate(sample.star_relative_brightness)
+    )
+    return [
+        Row(
+            f"zeropoints relative to each other, rms, {label} fields",
+            f"<= {goal_mag:g} mag",
+            f"{measured:.4f} mag",
+            measured <= goal_mag,
+        ),
+        pull_row(
+            f"pull of relative zeropoints, rms, {label} fields",
+            [rms(np.concatenate(sample.relative_pull))],
+        ),
+        pull_row(f"pull of constant stars about their means, {label} fields", stars),
+    ]
 
 
 def offset_row(sample: Sample) -> Row:
@@ -271,7 +348,9 @@ def photometry_rows(telescopes: Sequence[str], frames: int, plots: Path | None) 
         zeropoint_row(rich, "rich fields", 0.005),
         zeropoint_row(poor, "poor fields", 0.01),
         pull_row("pull of zeropoints, rms (rich, poor)", zeropoint_pulls),
-        pull_row("pull of constant stars, rms, brightest to faintest", pulls_by_brightness(rich)),
+        pull_row("pull of constant stars, rms, brightest to faintest", star_pulls(rich)),
+        *relative_rows(rich, "rich", 0.003),
+        *relative_rows(poor, "poor", 0.006),
         offset_row(rich),
         Row(
             "aperture correction against truth",

@@ -84,9 +84,10 @@ def asteroids(plan: Night) -> list[Mover]:
     if plan.follows:
         alike = [number not in CHANCE for number in range(len(SNR))]
         rates[alike], angles[alike] = (plan.seed % 10 + 1) / 10 * FASTEST_ARCSEC_MIN, angles[0]
-    movers = []
+    movers: list[Mover] = []
+    places = spread(rng, reach, len(SNR))
     for number, (snr, rate, angle) in enumerate(zip(SNR, rates, angles, strict=True)):
-        place = sky.shifted(*plan.centre, *rng.uniform(-reach, reach, 2))
+        place = sky.shifted(*plan.centre, *places[number])
         sigma3 = SIGMA3_ARCSEC[number % len(SIGMA3_ARCSEC)]
         if number in CHANCE:
             sigma3 = 0.1  # -asteroids takes accurate orbits alone
@@ -106,6 +107,16 @@ def asteroids(plan: Night) -> list[Mover]:
             )
         )
     return movers
+
+
+def spread(rng: np.random.Generator, reach: float, count: int) -> NDArray[np.float64]:
+    """Places (arcsec from the middle) at which several asteroids do not meet each other."""
+    for _ in range(1000):
+        places = rng.uniform(-reach, reach, (count, 2))
+        apart = np.linalg.norm(places - places[:, None], axis=2) + 2 * reach * np.eye(count)
+        if apart.min() > 0.4 * reach:
+            break
+    return np.asarray(places)
 
 
 def magnitude_of(cam: Camera, snr: float) -> float:
@@ -144,11 +155,11 @@ def points(plan: Night, folder: Path) -> Iterator[tuple[Mover, TargetPoint | Non
         settings = replace(Settings(), services=server.service_settings())
         workspace = Workspace(folder, settings, quiet=True)
         prepare(paths, PrepareOptions(), workspace)
-        failed = register(paths, RegisterOptions(), workspace).failed
+        for each in register(paths, RegisterOptions(), workspace).failed:
+            print(f"{plan.camera.keyword}: not registered: {each.frame}: {each.reason}")
+            del truths[each.frame]  # a matter of registration, not of targets
         photometry(paths, PhotometryOptions(), workspace)
         calibrate(paths, CalibrateOptions(), workspace)
-        if failed:
-            print(f"{plan.camera.keyword}: not registered: {len(failed)} frames")
         for number, mover in enumerate(movers):
             # one target is not told where the telescope went; by chance in the field is
             chance = plan.follows and number in CHANCE
@@ -224,7 +235,7 @@ def row_of(plan: Night, mover: Mover, point: TargetPoint | None, truth: Table) -
 
 def judged(table: Table) -> list[Row]:
     """The goals."""
-    whole = table[table["edge_px"] > 12.0]
+    whole = table[table["edge_px"] > np.nan_to_num(table["aperture_radius_px"], nan=12.0) + 2.0]
     wrong = wrong_source(whole)
     unflagged = wrong & (whole["contamination"] == "") & (whole["rejected"] == "")
     measured = (whole["method"] != "") & ~(wrong & ~unflagged)

@@ -172,6 +172,7 @@ def _of_fit(fit: "ZeropointFit", error_mag: float, zeropoint_sigma: str) -> dict
         if zeropoint_sigma == "scatter"
         else error_mag,
         "standard_error_mag": error_mag,
+        "relative_error_mag": fit.relative_error_mag,
         "scatter_mag": fit.one_star_scatter_mag,
         "intrinsic_scatter_mag": fit.intrinsic_scatter_mag,
         "reduced_chi2": fit.reduced_chi2,
@@ -231,6 +232,7 @@ def without_catalog(
             zeropoint_mag=value,
             zeropoint_sigma_mag=error,
             standard_error_mag=error,
+            relative_error_mag=error,
             scatter_mag=error,
             limiting_mag=calibrated.limiting_mag + value,
         )

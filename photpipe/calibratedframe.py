@@ -150,7 +150,7 @@ class CalibratedFrame:
 
         try:
             image = np.asarray(fits.getdata(self.frame.path, memmap=False))
-            mask_file = self.frame.telescope.mask_file(self.frame.binning)
+            mask_file = self.frame.mask_path
             if mask_file is None:
                 return image
             return np.where(np.asarray(fits.getdata(mask_file, memmap=False)) > 0, image, np.nan)

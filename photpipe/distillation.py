@@ -22,10 +22,12 @@ from photpipe.science.flags import SourceFlag, describe
 from photpipe.science.forced import ForcedFlux, forced_flux
 from photpipe.science.noise import POGSON
 from photpipe.settings import DistillSettings
-from photpipe.stars import Stars
-from photpipe.surroundings import Surroundings
+from photpipe.stars import Stars, motion_px
+from photpipe.surroundings import Star, Surroundings
 from photpipe.targets import CONTROL, Target
 
+BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
+BRIGHTENING_POINTS = 4
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
 SATURATION_FRACTION = 0.98
@@ -53,6 +55,7 @@ def points_of_frame(
     calibrated: CalibratedFrame,
     number: int,
     tracks: Sequence[Track],
+    guide: Target | None,
     surroundings: Surroundings,
     offset_arcsec: tuple[float, float],
     settings: DistillSettings,
@@ -63,17 +66,20 @@ def points_of_frame(
     ----------
     number : int
         Number of the frame in the arrays of the targets.
+    guide : Target or None
+        The target that the telescope followed; none: it followed the stars.
     offset_arcsec : (float, float)
         East and north offset that the user added to the predictions.
     """
-    stars = Stars(calibrated, [motion_px(calibrated, each.target, number) for each in tracks])
+    east, north = motion_px(calibrated, guide, number) if guide else (0.0, 0.0)
+    stars = Stars(calibrated, (-east, -north))
     points = {}
     for track in tracks:
         place = _Place.of(calibrated, stars, track, number, settings)
-        row = place.source()
+        around = place.neighbours(surroundings, [each for each in tracks if each is not track])
+        row = place.source(around)
         if row is None and not calibrated.contains(place.x_px, place.y_px):
             continue
-        around = place.neighbours(surroundings)
         point = place.forced(around) if row is None else place.detected(row, around)
         if track.target.kind != CONTROL:
             point = replace(
@@ -83,15 +89,24 @@ def points_of_frame(
     return points
 
 
-def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
-    """Motion of a target against the stars during an exposure; zero if it is not known."""
-    east, north = target.rate_arcsec_min[:, number] * calibrated.number("exptime_s") / 60.0
-    ra, dec = float(target.ra_deg[number]), float(target.dec_deg[number])
-    if not (np.isfinite([east, north, ra, dec]).all() and math.hypot(east, north) > 0):
-        return 0.0, 0.0
-    ends = [sky.shifted(ra, dec, part * east, part * north) for part in (-0.5, 0.5)]
-    (x0, y0), (x1, y1) = (calibrated.pixel_of(float(a), float(d)) for a, d in ends)
-    return (x1 - x0, y1 - y0) if math.isfinite(x1 - x0) else (0.0, 0.0)
+def suspected(points: Sequence[TargetPoint]) -> list[TargetPoint]:
+    """Points of a moving target; those much brighter than the others are suspected of company.
+
+    A passing asteroid that nobody knows, a variable star or a cosmic ray hit shows itself so.
+    """
+    known = [each for each in points if not each.rejected and math.isfinite(each.mag)]
+    if len(known) < BRIGHTENING_POINTS:
+        return list(points)
+    middle = float(np.median([each.mag for each in known]))
+    result = []
+    for each in points:
+        excess = middle - each.mag
+        is_bright = excess > max(BRIGHTENING_MAG, BRIGHTENING_SIGMA * each.sig)
+        if is_bright and each.method != LIMIT and not each.contamination:
+            words = f"{excess:.1f} mag brighter than on the other frames"
+            each = replace(each, contamination_mag=excess, contamination=words)  # noqa: PLW2901
+        result.append(each)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +133,7 @@ class _Place:
         settings: DistillSettings,
     ) -> "_Place":
         """Where the series shows that the target is."""
-        target = track.target
-        ra, dec = sky.shifted(
-            target.ra_deg[number], target.dec_deg[number], *track.shift_arcsec[:, number]
-        )
-        place = float(ra), float(dec)
+        place = float(track.located.ra_deg[number]), float(track.located.dec_deg[number])
         return cls(calibrated, stars, track, number, *place, *calibrated.pixel_of(*place), settings)
 
     @property
@@ -130,11 +141,12 @@ class _Place:
         """What is measured."""
         return self.track.target
 
-    def source(self) -> int | None:
+    def source(self, around: Neighbours) -> int | None:
         """Row of the source that is the target; None where an aperture serves it better.
 
-        Source Extractor cuts a trail, or a target that touches a star, into sources whose
-        centres are none of the target's.
+        Source Extractor cuts a trail, or a target that touches a star, into sources. A part
+        whose centre is not the target's is none; nor is one without a neighbour, because its
+        other part is taken out of the aperture.
         """
         row = self.track.rows[self.number]
         if row is None or not self.target.moves or self.number in self.track.doubts:
@@ -143,8 +155,8 @@ class _Place:
             return row
         place = self.calibrated.value("ra_deg", row), self.calibrated.value("dec_deg", row)
         off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
-        error = 3.0 * self._centroid_arcsec(row)
-        return None if off > max(OFF_CENTRE * self.calibrated.seeing_arcsec, error) else row
+        error = max(OFF_CENTRE * self.calibrated.seeing_arcsec, 3.0 * self._centroid_arcsec(row))
+        return row if around.text and off <= error else None
 
     def _centroid_arcsec(self, row: int) -> float:
         """Error of the position of a source."""
@@ -157,36 +169,43 @@ class _Place:
             return 0.0
         return self.stars.trailing_mag(motion_px(self.calibrated, self.target, self.number))
 
-    def neighbours(self, surroundings: Surroundings) -> Neighbours:
-        """What stands around, and how much of its light falls into the aperture."""
+    def neighbours(self, surroundings: Surroundings, others: Sequence[Track]) -> Neighbours:
+        """What stands around or passes by, and how much of its light falls into the aperture."""
         calibrated = self.calibrated
         reach = (
             calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec + self.stars.trail_arcsec
         )
         clear = calibrated.aperture_arcsec + calibrated.seeing_arcsec
-        stars = surroundings.stars_near(self.target, self.ra_deg, self.dec_deg, reach, clear)
+        if not self.track.is_confirmed:
+            clear = max(clear, float(np.nan_to_num(self.target.sigma3_arcsec[self.number])))
+        stars = surroundings.stars_near(self.track.located, self.ra_deg, self.dec_deg, reach, clear)
         if not self.target.moves:
             # the target itself stands here too
             own = max(self.settings.match_tolerance_arcsec, 0.5 * calibrated.seeing_arcsec)
             stars = [each for each in stars if self._apart(each) > own]
+        stars += [each.as_star(self.number) for each in others if each.target.moves]
         worst, total, text = 0.0, 0.0, ""
         for star in stars:
+            if not self._apart(star) <= reach:
+                continue
             flux = self._light_of(star)
             total += flux
             if flux > worst:
                 worst = flux
                 band = calibrated.facts["band"] if calibrated.is_calibrated else "inst."
-                text = f"star of {band} = {star[2]:.1f} at {self._apart(star):.1f} arcsec"
+                text = f"{star.name} of {band} = {star.mag:.1f} at {self._apart(star):.1f} arcsec"
         return Neighbours(text, total)
 
-    def _apart(self, star: tuple[float, float, float]) -> float:
-        apart = sky.separation_deg(self.ra_deg, self.dec_deg, star[0], star[1])
+    def _apart(self, star: Star) -> float:
+        apart = sky.separation_deg(self.ra_deg, self.dec_deg, star.ra_deg, star.dec_deg)
         return float(apart) * sky.ARCSEC_PER_DEG
 
-    def _light_of(self, star: tuple[float, float, float]) -> float:
-        """Counts of a star in the aperture."""
-        x, y = self.calibrated.pixel_of(star[0], star[1])
-        counts = 10 ** (-0.4 * (star[2] - np.nan_to_num(self.calibrated.zeropoint_mag)))
+    def _light_of(self, star: Star) -> float:
+        """Counts of a star in the aperture; 0 if its magnitude is unknown."""
+        x, y = self.calibrated.pixel_of(star.ra_deg, star.dec_deg)
+        if not math.isfinite(star.mag + x):
+            return 0.0
+        counts = 10 ** (-0.4 * (star.mag - np.nan_to_num(self.calibrated.zeropoint_mag)))
         return float(counts * self.stars.part_of_aperture(x - self.x_px, y - self.y_px))
 
     def detected(self, row: int, around: Neighbours) -> TargetPoint:

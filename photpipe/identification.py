@@ -7,7 +7,8 @@ the same on all frames, though, and so the frames decide together.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,13 @@ from photpipe.science.agreement import FEWEST_FRAMES, agreeing
 from photpipe.science.flags import SourceFlag
 from photpipe.settings import DistillSettings
 from photpipe.sky import BoolArray, FloatArray
-from photpipe.surroundings import STAR_TOLERANCE_ARCSEC, Surroundings
+from photpipe.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.targets import POSITIONS, Target
 
 DRIFT_FRAMES = 5  # from so many frames on the offset may change steadily
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Track:
     """A target as the series shows it.
 
@@ -40,6 +41,8 @@ class Track:
         Whether several frames agree on that.
     doubts : mapping
         Number of a frame and why what is measured there cannot be trusted.
+    mag : float
+        Typical magnitude of its sources, or the one expected.
     """
 
     target: Target
@@ -47,6 +50,17 @@ class Track:
     shift_arcsec: FloatArray
     is_confirmed: bool
     doubts: Mapping[int, str]
+    mag: float
+
+    @cached_property
+    def located(self) -> Target:
+        """The target where the series shows it."""
+        return self.target.moved(*self.shift_arcsec)
+
+    def as_star(self, number: int) -> Star:
+        """The target as a neighbour of others on a frame."""
+        ra, dec = self.located.ra_deg[number], self.located.dec_deg[number]
+        return Star(float(ra), float(dec), self.mag, self.target.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +120,28 @@ def tracked(
                     f"{apart:.1f} arcsec from an uncertain prediction, and no other frame "
                     "confirms that it is the target",
                 )
-    return Track(target, tuple(rows), shift, agreed is not None, doubts)
+    mags = [
+        each.magnitudes()[row] for each, row in zip(frames, rows, strict=True) if row is not None
+    ]
+    mag = float(np.nanmedian(mags)) if np.isfinite(mags).any() else target.predicted_mag
+    return Track(target, tuple(rows), shift, agreed is not None, doubts, mag)
+
+
+def told_apart(tracks: Sequence[Track], frames: Sequence[CalibratedFrame]) -> list[Track]:
+    """Tracks without sources that belong to another moving target, which is nearer to them."""
+    rows = [list(each.rows) for each in tracks]
+    for number, calibrated in enumerate(frames):
+        claims: dict[int, list[tuple[float, int]]] = {}
+        for index, track in enumerate(tracks):
+            row = track.rows[number]
+            if row is not None and track.target.moves:
+                place = calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)
+                own = track.located.ra_deg[number], track.located.dec_deg[number]
+                claims.setdefault(row, []).append((float(sky.separation_deg(*place, *own)), index))
+        for claim in claims.values():
+            for _, index in sorted(claim)[1:]:
+                rows[index][number] = None
+    return [replace(track, rows=tuple(own)) for track, own in zip(tracks, rows, strict=True)]
 
 
 def _doubts_about_frames(target: Target, frames: Sequence[CalibratedFrame]) -> dict[int, str]:
@@ -211,4 +246,4 @@ def _is_star(
     stars = surroundings.stars_near(target, *here, limit, clear)
     # a target that outshines the star under it is the target, and contaminated
     mag = calibrated.magnitudes()[row]
-    return any(star[2] < mag + 1.0 for star in stars)
+    return any(star.mag < mag + 1.0 for star in stars)

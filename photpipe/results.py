@@ -382,6 +382,8 @@ class CombineResult:
         Mid-time weighted by exposure (JD, UTC).
     frames : tuple of str
         Frames that went in, in the order of time.
+    midtimes_jd : tuple of float
+        The middles of their exposures.
     """
 
     stack: str
@@ -390,6 +392,7 @@ class CombineResult:
     midtime_jd: float
     frames: tuple[str, ...]
     failed: tuple[FrameFailure, ...]
+    midtimes_jd: tuple[float, ...] = ()
 
     @property
     def done(self) -> int:
@@ -443,6 +446,9 @@ class CalibratedFrame:
         Rows of the database.
     note : str
         What the user should know of this frame; empty if there is nothing.
+    relative_error_mag : float
+        Error of the zeropoint relative to those of the other frames of its field; the standard
+        error if there are no others.
     """
 
     frame: str
@@ -468,6 +474,7 @@ class CalibratedFrame:
     seeing_arcsec: float
     sources: int
     note: str
+    relative_error_mag: float = math.nan
 
     @property
     def is_calibrated(self) -> bool:
@@ -725,3 +732,39 @@ class ManidentResult:
     def done(self) -> int:
         """How many frames were shown."""
         return self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class StackedPhotometryResult:
+    """Outcome of pp_stackedphotometry.
+
+    Parameters
+    ----------
+    stars : CombineResult
+        The stack that followed the stars.
+    comoving : CombineResult or None
+        The one that followed the target.
+    aperture_radius_px : float
+        Aperture of both.
+    band, catalog : str
+        Of the calibration; the catalog is empty if there is none.
+    zeropoint_mag, zeropoint_sigma_mag : float
+        NaN without a calibration.
+    targets : tuple of DistilledTarget
+        What was measured.
+    """
+
+    stars: CombineResult
+    comoving: CombineResult | None
+    aperture_radius_px: float
+    band: str
+    catalog: str
+    zeropoint_mag: float
+    zeropoint_sigma_mag: float
+    targets: tuple[DistilledTarget, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were stacked."""
+        return self.stars.done

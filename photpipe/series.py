@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from photpipe.calibration import GOOD, Match
 from photpipe.catalogs.table import SourceTable
-from photpipe.science import zeropoint
+from photpipe.science import ensemble, zeropoint
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 OUTLIER, VARIES, TOO_FEW = "outlier", "varies in this series", "too few stars"
+UNKNOWN_REPEATABILITY_MAG = 0.005  # of bright stars, where too few frames tell it
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +117,12 @@ class Series:
 
     def __post_init__(self) -> None:
         self.varies = np.zeros(len(self.stars), bool)
-        self.fit()
+        self.fits = [self._fit_alone(each) for each in self.matches]
 
     @property
     def calibrated(self) -> int:
         """How many frames have a zeropoint."""
         return sum(each is not None for each in self.fits)
-
-    def fit(self) -> None:
-        """Fit the zeropoint of every frame with enough stars."""
-        self.fits = [self._fit(each) for each in self.matches]
 
     def usable(self, match: Match) -> BoolArray:
         """Which matched stars of a frame may calibrate; shape (n matched,)."""
@@ -135,13 +132,51 @@ class Series:
         """How many stars of a frame have to be kept."""
         return zeropoint.stars_needed(self.minstars, int(self.usable(match).sum()))
 
-    def _fit(self, match: Match) -> zeropoint.ZeropointFit | None:
+    def _fit_alone(
+        self, match: Match, kept: BoolArray | None = None
+    ) -> zeropoint.ZeropointFit | None:
+        """Zeropoint that a frame has by itself, of certain stars if they are given."""
         use = self.usable(match)
         if use.sum() < self.fewest:
             return None
         variance = match.instrumental_variance + match.reference_variance
         difference = match.difference_mag - self.corrections(match)[match.source]
-        return zeropoint.fit_zeropoint(difference[use], variance[use], self.needed(match))
+        return zeropoint.fit_zeropoint(
+            difference[use], variance[use], self.needed(match), kept=kept
+        )
+
+    def fit(self) -> None:
+        """Fit the zeropoints of all frames with enough stars, together."""
+        together = self._together()
+        self.fits = [None] * len(self.matches)
+        for index, (row, star) in enumerate(zip(together.rows, together.stars, strict=True)):
+            alone = self._fit_alone(self.matches[row], together.fit.kept[index, star])
+            self.fits[row] = alone and replace(
+                alone,
+                zeropoint_mag=float(together.fit.zeropoint_mag[index]),
+                standard_error_mag=float(together.fit.standard_error_mag[index]),
+                relative_error_mag=float(together.fit.relative_error_mag[index]),
+            )
+
+    def _together(self) -> "_Together":
+        """Zeropoints of all frames with enough stars, the terms applied."""
+        uses = [self.usable(match) for match in self.matches]
+        rows = [row for row, use in enumerate(uses) if use.sum() >= self.fewest]
+        floor = self.repeatability_mag
+        if not math.isfinite(floor):
+            floor = UNKNOWN_REPEATABILITY_MAG if len(rows) > 1 else 0.0
+        known = np.unique(np.concatenate([self.matches[row].star[uses[row]] for row in rows]))
+        stars = [np.searchsorted(known, self.matches[row].star[uses[row]]) for row in rows]
+        difference = np.full((len(rows), len(known)), math.nan)
+        variance, reference = np.ones(difference.shape), np.ones(len(known))
+        for index, (row, star) in enumerate(zip(rows, stars, strict=True)):
+            match, use = self.matches[row], uses[row]
+            corrections = self.corrections(match)[match.source]
+            difference[index, star] = (match.difference_mag - corrections)[use]
+            variance[index, star] = match.instrumental_variance[use] + floor**2
+            reference[star] = match.reference_variance[use]
+        fit = ensemble.fit_series(difference, variance, reference, self.minstars)
+        return _Together(rows, stars, fit)
 
     def corrections(self, match: Match) -> FloatArray:
         """What the terms add to the magnitude of each source of a frame; shape (n sources,)."""
@@ -180,16 +215,36 @@ class Series:
         of_terms = float(mean @ self.terms.covariance @ mean)
         return math.hypot(fit.standard_error_mag, math.sqrt(max(of_terms, 0.0)))
 
-    def find_variables(self) -> None:
-        """Measure the scatter from frame to frame, set stars that vary aside, and fit anew."""
+    def refine(self, colour: tuple[str, ...], colour_reference: float, *, spatial: bool) -> None:
+        """Set stars that vary aside, adopt further terms, and fit all frames together.
+
+        Parameters
+        ----------
+        colour : tuple of str
+            The two bands of a colour term; empty if none is wanted.
+        colour_reference : float
+            Colour at which the zeropoints shall hold.
+        spatial : bool
+            Whether a polynomial over the frame is wanted.
+        """
+        self._find_variables()
+        if any(self.usable(match).sum() >= self.fewest for match in self.matches):
+            self._find_terms(colour, colour_reference, spatial=spatial)
+            self.fit()
+        else:
+            self.fits = [None] * len(self.matches)
+
+    def _find_variables(self) -> None:
+        """Measure the scatter from frame to frame, and set stars that vary aside."""
         residual, variance = self._residual_matrix()
         self.repeatability_mag = zeropoint.repeatability(residual, variance)
         floor = np.nan_to_num(self.repeatability_mag)
         self.varies = zeropoint.seen_to_vary(residual, variance + floor**2)
         if self.varies.any():
-            self.fit()
-            constant = (each[:, ~self.varies] for each in self._residual_matrix())
-            self.repeatability_mag = zeropoint.repeatability(*constant)
+            constant = ~self.varies
+            self.repeatability_mag = zeropoint.repeatability(
+                residual[:, constant], variance[:, constant]
+            )
 
     def _residual_matrix(self) -> tuple[FloatArray, FloatArray]:
         """Residuals of the good stars, shape (frames, stars), NaN if unknown; their variances."""
@@ -202,7 +257,7 @@ class Series:
                 variance[row, star] = match.instrumental_variance[match.good]
         return residual, variance
 
-    def find_terms(
+    def _find_terms(
         self, colour: tuple[str, ...], colour_reference: float, *, spatial: bool
     ) -> None:
         """Adopt further terms where the stars support them.
@@ -211,24 +266,23 @@ class Series:
         wanted. Each star enters once, with its mean over the frames, because the error of its
         catalog magnitude is the same on all of them.
         """
-        self._adopt(replace(self.terms, with_sky=True))
-        if colour:
-            self._adopt(replace(self.terms, colour=colour, colour_reference=colour_reference))
-        for degree in (1, 2) if spatial else ():
-            self._adopt(replace(self.terms, degree=degree))
-        self.fit()
-
-    def _adopt(self, wanted: Terms) -> None:
-        """Take new terms if the stars support them against those at hand."""
         mean = self._means()
-        count = len(mean.star)
-        if count < zeropoint.STARS_FOR_TERMS:
+        if len(mean.star) < zeropoint.STARS_FOR_TERMS:
             return
+        self._adopt(replace(self.terms, with_sky=True), mean)
+        if colour:
+            wanted = replace(self.terms, colour=colour, colour_reference=colour_reference)
+            self._adopt(wanted, mean)
+        for degree in (1, 2) if spatial else ():
+            self._adopt(replace(self.terms, degree=degree), mean)
+
+    def _adopt(self, wanted: Terms, mean: "_Means") -> None:
+        """Take new terms if the stars support them against those at hand."""
         shape = self.matches[0].sources.frame.shape
         now, new = (
             terms.columns(self._facts(mean, terms), shape) for terms in (self.terms, wanted)
         )
-        needed = zeropoint.stars_needed(self.minstars, count)
+        needed = zeropoint.stars_needed(self.minstars, len(mean.star))
         rich = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, new)
         plain = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, now, kept=rich.kept)
         if zeropoint.supported(plain, rich):
@@ -243,10 +297,13 @@ class Series:
 
     def _means(self) -> "_Means":
         """Means over the frames of each usable star, terms not applied."""
+        together = self._together()
+        zeropoints = together.fit.zeropoint_mag.tolist()
         parts = [
-            (match, self.usable(match), match.difference_mag - fit.zeropoint_mag)
-            for match, fit in zip(self.matches, self.fits, strict=True)
-            if fit is not None
+            (match, self.usable(match), match.difference_mag - level)
+            for match, level in zip(
+                (self.matches[row] for row in together.rows), zeropoints, strict=True
+            )
         ]
         star, inverse = np.unique(
             np.concatenate([match.star[use] for match, use, _ in parts]), return_inverse=True
@@ -268,6 +325,15 @@ class Series:
             mean_of("XWIN_IMAGE"),
             mean_of("YWIN_IMAGE"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """Numbers of the frames that were fitted, places of their usable stars in it, and the fit."""
+
+    rows: list[int]
+    stars: list[NDArray[np.intp]]
+    fit: ensemble.SeriesFit
 
 
 @dataclass(frozen=True, slots=True)

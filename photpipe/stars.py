@@ -6,14 +6,62 @@ from functools import cached_property
 
 import numpy as np
 
+from photpipe import sky
 from photpipe.calibratedframe import CalibratedFrame
 from photpipe.science import growth, starimage
 from photpipe.science.starimage import StarImage
 from photpipe.sky import BoolArray, FloatArray
+from photpipe.targets import Target
 
-FOLLOWED = 0.5  # stars that trail by more than this part of a motion: that target was followed
 SHORTEST_TRAIL_PX = 0.5
+# trails of stars, in units of the motion of a target, that show that the telescope followed it
+FOLLOWED = (0.75, 1.4)
 MOST_STARS = 24
+
+
+def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
+    """Motion of a target against the stars during an exposure; zero if it is not known.
+
+    Parameters
+    ----------
+    number : int
+        Number of the frame in the arrays of the target.
+    """
+    east, north = target.rate_arcsec_min[:, number] * calibrated.number("exptime_s") / 60.0
+    ra, dec = float(target.ra_deg[number]), float(target.dec_deg[number])
+    if not (np.isfinite([east, north, ra, dec]).all() and math.hypot(east, north) > 0):
+        return 0.0, 0.0
+    ends = [sky.shifted(ra, dec, part * east, part * north) for part in (-0.5, 0.5)]
+    (x0, y0), (x1, y1) = (calibrated.pixel_of(float(a), float(d)) for a, d in ends)
+    return (x1 - x0, y1 - y0) if math.isfinite(x1 - x0) else (0.0, 0.0)
+
+
+def followed(frames: Sequence[CalibratedFrame], targets: Sequence[Target]) -> Target | None:
+    """The target that the telescope followed, as the trails of the stars tell; None: the stars."""
+    best, found = math.inf, None
+    for target in targets:
+        ratios = [
+            ratio
+            for number, each in enumerate(frames)
+            if target.moves and (ratio := _trail_ratio(each, target, number)) is not None
+        ]
+        ratio = float(np.median(ratios)) if ratios else 0.0
+        if FOLLOWED[0] <= ratio <= FOLLOWED[1] and abs(math.log(ratio)) < best:
+            best, found = abs(math.log(ratio)), target
+    return found
+
+
+def _trail_ratio(calibrated: CalibratedFrame, target: Target, number: int) -> float | None:
+    """Trail of the stars along the motion of a target, in units of it; None if it is short."""
+    dx, dy = motion_px(calibrated, target, number)
+    length = math.hypot(dx, dy)
+    if length < SHORTEST_TRAIL_PX:
+        return None
+    bright = calibrated.well_measured_stars()
+    a, b, theta = (
+        calibrated.column(name)[bright] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE")
+    )
+    return starimage.trail_along_px(a, b, theta, math.degrees(math.atan2(dy, dx))) / length
 
 
 class Stars:
@@ -23,35 +71,18 @@ class Stars:
     ----------
     calibrated : CalibratedFrame
         The frame.
-    motions_px : sequence of tuple
-        Motions of the targets during the exposure: the telescope may have followed one of them.
+    trail_px : tuple of float
+        Trail of the stars: against the motion of the target that the telescope followed.
     """
 
-    def __init__(
-        self, calibrated: CalibratedFrame, motions_px: Sequence[tuple[float, float]]
-    ) -> None:
+    def __init__(self, calibrated: CalibratedFrame, trail_px: tuple[float, float]) -> None:
         self.calibrated = calibrated
-        self._motions = motions_px
+        self.trail_px = trail_px
 
     @cached_property
     def pixels(self) -> FloatArray:
         """The image."""
         return self.calibrated.pixels()
-
-    @cached_property
-    def trail_px(self) -> tuple[float, float]:
-        """Trail of the stars: against the motion of the target that the telescope followed."""
-        bright = self.calibrated.well_measured_stars()
-        a, b, theta = (
-            self.calibrated.column(name)[bright] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE")
-        )
-        for dx, dy in self._motions:
-            length = math.hypot(dx, dy)
-            direction = math.degrees(math.atan2(dy, dx))
-            trail = starimage.trail_along_px(a, b, theta, direction)
-            if length > SHORTEST_TRAIL_PX and trail > FOLLOWED * length:
-                return -dx, -dy
-        return 0.0, 0.0
 
     @property
     def trail_arcsec(self) -> float:

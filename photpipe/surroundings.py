@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 SAMPLE_FRAMES = 12  # frames whose sources tell what stands around a moving target
 STAR_TOLERANCE_ARCSEC = 1.0
+
+
+class Star(NamedTuple):
+    """What stands beside a target."""
+
+    ra_deg: float
+    dec_deg: float
+    mag: float
+    name: str = "star"
 
 
 @dataclass(slots=True)
@@ -58,8 +67,8 @@ class Surroundings:
         dec_deg: float,
         reach_arcsec: float,
         clear_arcsec: float,
-    ) -> list[tuple[float, float, float]]:
-        """RA, Dec, magnitude of what stands within reach of a place, the target aside.
+    ) -> list[Star]:
+        """What stands within reach of a place, the target aside.
 
         Parameters
         ----------
@@ -85,17 +94,15 @@ class Surroundings:
                 for star in found
             )
             if len(np.unique(self.index[group])) >= needed and not known:
-                found.append((ra, dec, float(np.nanmedian(self.mag[group]))))
+                found.append(Star(ra, dec, float(np.nanmedian(self.mag[group]))))
         return found
 
-    def _catalogued(
-        self, ra_deg: float, dec_deg: float, reach_arcsec: float
-    ) -> list[tuple[float, float, float]]:
+    def _catalogued(self, ra_deg: float, dec_deg: float, reach_arcsec: float) -> list[Star]:
         near = self._within(
             self.catalog_ra_deg, self.catalog_dec_deg, ra_deg, dec_deg, reach_arcsec
         )
         return [
-            (float(self.catalog_ra_deg[i]), float(self.catalog_dec_deg[i]), float(m))
+            Star(float(self.catalog_ra_deg[i]), float(self.catalog_dec_deg[i]), float(m))
             for i in near
             if math.isfinite(m := self.catalog_mag[i])
         ]

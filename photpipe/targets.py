@@ -75,8 +75,8 @@ class Target:
         """Whether it has a position of its own on each frame."""
         return self.kind in {MOVING, POSITIONS, ASTEROID}
 
-    def moved(self, east_arcsec: float, north_arcsec: float) -> "Target":
-        """The target with an offset added to its predictions."""
+    def moved(self, east_arcsec: FloatArray | float, north_arcsec: FloatArray | float) -> "Target":
+        """The target with offsets added to its predictions."""
         ra, dec = sky.shifted(self.ra_deg, self.dec_deg, east_arcsec, north_arcsec)
         return replace(self, ra_deg=ra, dec_deg=dec)
 

@@ -54,8 +54,7 @@ def by_keyword(name: str) -> Telescope:
     if telescope is None:
         near = telescope_files.suggestion(name, known)
         raise ConfigError(
-            f"there is no telescope {name!r}"
-            f"{near or '; docs/telescopes.md lists all'}"
+            f"there is no telescope {name!r}{near or '; docs/telescopes.md lists all'}"
         )
     return telescope
 

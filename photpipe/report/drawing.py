@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
-_LOOK = "3"  # to be raised when figures or animations come to look otherwise
+_LOOK = "4"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 
 

@@ -22,6 +22,12 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
 )
 # on a page the style sheet says how bright they are, by day and by night
 _NAMES = {BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red", PURPLE: "purple", SKY: "sky"}
+# what matplotlib writes and no page needs: comments, blanks, hundredths of a point
+_SHORTER = (
+    (re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r">\s+<"), "><"),
+    (re.compile(r"(\d\.\d\d)\d+"), r"\1"),
+)
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 # the colour of text and axes is that of the page: this grey is replaced by the style sheet's
 INK = "#7f7e7d"
@@ -74,7 +80,8 @@ def svg(figure: "Figure", description: str) -> "Markup":
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     for color, name in _NAMES.items():
         text = text.replace(color, f"var(--{name}, {color})")
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
+    for superfluous, short in _SHORTER:
+        text = superfluous.sub(short, text)
     text = text.replace(' target="_blank"', "")  # a report is one walk, not many windows
     # identifiers of several figures on one page must not meet
     prefix = f"f{zlib.crc32(description.encode())}_"

@@ -190,7 +190,7 @@ def _linked(
     """Points that lead to the pages of their frames."""
     style: dict[str, Any] = {"linewidths": 1.2} if marker == "x" else {"edgecolors": "none"}
     points = axes.scatter(
-        x, y, s=30, c=color, marker=marker, label=label or None, zorder=3, **style
+        x, y, s=30, c=color, marker=marker, label=label or None, zorder=3, clip_on=False, **style
     )
     points.set_urls([f"{FRAME_LINK}{slug}" if slug else None for slug in slugs])
 

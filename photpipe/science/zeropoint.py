@@ -52,6 +52,8 @@ class ZeropointFit:
     ----------
     zeropoint_mag, standard_error_mag : float
         Constant of the fit and its standard error, intrinsic scatter included.
+    relative_error_mag : float
+        Error relative to the other frames of a series; the standard error of a frame alone.
     one_star_scatter_mag : float
         Spread to expect for one star, √(weighted variance + mean variance): the manual's sense.
     intrinsic_scatter_mag : float
@@ -74,6 +76,7 @@ class ZeropointFit:
 
     zeropoint_mag: float
     standard_error_mag: float
+    relative_error_mag: float
     one_star_scatter_mag: float
     intrinsic_scatter_mag: float
     reduced_chi2: float
@@ -275,6 +278,7 @@ def fit_zeropoint(
     return ZeropointFit(
         zeropoint_mag=float(parameters[0]),
         standard_error_mag=float(np.sqrt(covariance[0, 0])),
+        relative_error_mag=float(np.sqrt(covariance[0, 0])),
         one_star_scatter_mag=float(np.sqrt(spread + v.mean())),
         intrinsic_scatter_mag=marginal.scatter_mag,
         reduced_chi2=float(np.sum(residual[kept] ** 2 / v) / max(freedom, 1)),

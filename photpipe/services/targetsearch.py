@@ -189,6 +189,15 @@ class TargetSearch:
             for each, ra, dec in zip(self.frames, target.ra_deg, target.dec_deg, strict=True)
         )
 
+    def hint(self, target: Target) -> str:
+        """What may be wrong with a target of a file that lies on none of the frames."""
+        if target.kind not in {targets.FIXED, targets.POSITIONS}:
+            return ""
+        in_hours = replace(target, ra_deg=target.ra_deg * 15.0 % 360.0)
+        if not self.is_ever_inside(target) and self.is_ever_inside(in_hours):
+            return "; its RA seems to be in hours: write degrees, or hours with colons"
+        return ""
+
     def catalogued_variables(self, *, wanted: bool) -> "Table | None":
         """Variables of the field; from the cache alone unless they are wanted as targets."""
         settings = self.settings if wanted else self.settings.with_offline()
@@ -227,7 +236,7 @@ class TargetSearch:
         return [targets.fixed(CONTROL_STAR, *place, len(self.frames), targets.CONTROL)]
 
 
-def told_apart(found: Sequence[Target]) -> list[Target]:
+def named_apart(found: Sequence[Target]) -> list[Target]:
     """Targets with names that make different files; a second one gets a number."""
     named: list[Target] = []
     taken: set[str] = set()

@@ -150,7 +150,7 @@ def test_by_keyword_forgives_case_and_suggests() -> None:
     assert telescopes.by_keyword(" vatt4k ").keyword == "VATT4K"
     with pytest.raises(ConfigError, match="did you mean VATT4K"):
         telescopes.by_keyword("VATT4")
-    with pytest.raises(ConfigError, match="docs/telescopes.md lists all"):
+    with pytest.raises(ConfigError, match=r"docs/telescopes\.md lists all"):
         telescopes.by_keyword("???")
 
 
