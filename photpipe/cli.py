@@ -43,19 +43,25 @@ class Status(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: what follows it (`type`, `nargs`, `metavar`) and what it means."""
+    """One option: what follows it (`type`, `nargs`, `metavar`) and what it means.
+
+    `otherwise` tells where the value comes from when the command has no default of its own.
+    """
 
     help: str
     type: Callable[[str], Any] | None = None
     metavar: str | tuple[str, ...] | None = None
     nargs: int | str | None = None
     choices: tuple[str, ...] | None = None
+    otherwise: str = ""
 
     def keywords(self, default: object) -> dict[str, Any]:
         """Arguments for argparse; an option without a type is a switch."""
         if self.type is None:
             return {"action": "store_true", "help": self.help}
-        keywords = {"type": self.type, "help": self.help, "default": default}
+        told = self.otherwise if default in (None, (), "") else default
+        about = f"{self.help} (default: {told})" if told else self.help
+        keywords = {"type": self.type, "help": about, "default": default}
         optional = {"metavar": self.metavar, "nargs": self.nargs, "choices": self.choices}
         return keywords | {name: value for name, value in optional.items() if value is not None}
 
@@ -167,13 +173,26 @@ OPTIONS: dict[str, Option] = {
         ("RA", "DEC"),
         nargs=2,
     ),
-    "maxflag": Option("largest Source Extractor flag value of a source to be used", int, "FLAG"),
+    "maxflag": Option(
+        "largest Source Extractor flag value of a source to be used",
+        int,
+        "FLAG",
+        otherwise="the setting maxflag, 3",
+    ),
     "maxperiod": Option("longest trial period in hours", _positive, "H"),
     "method": Option("how frames are combined", _text, choices=_METHODS),
-    "minarea": Option("smallest number of connected pixels of a source", _count, "PIXELS"),
+    "minarea": Option(
+        "smallest number of connected pixels of a source",
+        _count,
+        "PIXELS",
+        otherwise="that of the telescope",
+    ),
     "minperiod": Option("shortest trial period in hours", _positive, "H"),
     "minstars": Option(
-        "reference stars to keep: a fraction if below 1, else a number", _positive, "N"
+        "reference stars to keep: a fraction if below 1, else a number",
+        _positive,
+        "N",
+        otherwise="the setting minstars, 0.5",
     ),
     "mpccode": Option("observatory code, instead of that of the telescope", _text, "CODE"),
     "nodeblending": Option("do not deblend sources"),
@@ -203,10 +222,18 @@ OPTIONS: dict[str, Option] = {
         _text,
         "ARCSEC",
     ),
-    "snr": Option("smallest signal-to-noise ratio of a source", _positive, "RATIO"),
+    "snr": Option(
+        "smallest signal-to-noise ratio of a source",
+        _positive,
+        "RATIO",
+        otherwise="that of the stage or the telescope",
+    ),
     "solar": Option("calibrate with stars of solar colours only"),
     "source_tolerance": Option(
-        "flagged sources that may enter the registration", _text, choices=_TOLERANCES
+        "flagged sources that may enter the registration",
+        _text,
+        choices=_TOLERANCES,
+        otherwise="that of the telescope",
     ),
     "spatial": Option("fit a slow spatial variation of the zeropoint where the stars support it"),
     "split": Option(

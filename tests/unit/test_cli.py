@@ -241,6 +241,13 @@ def test_unwritable_log_does_not_stop(image: str, capsys: pytest.CaptureFixture[
     assert "no LOG is written" in capsys.readouterr().out
 
 
+def test_help_tells_defaults() -> None:
+    described = cli.Option("how much", float, otherwise="that of the telescope")
+    assert described.keywords(1.5)["help"] == "how much (default: 1.5)"
+    assert described.keywords(None)["help"] == "how much (default: that of the telescope)"
+    assert cli.Option("how much", float).keywords(None)["help"] == "how much"
+
+
 def test_help_is_quick_in_imports() -> None:
     script = (
         "import sys; from photpipe import cli\n"
