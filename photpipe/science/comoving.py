@@ -32,6 +32,8 @@ def moved_wcs(
     dict
         The same cards with their new values.
     """
+    if start == end:
+        return dict(cards)  # rounding would make new distortion terms of some 1e-20
     turn = _shortest_rotation(sky.unit_vectors(*start), sky.unit_vectors(*end))
     reference = (cards["CRVAL1"], cards["CRVAL2"])
     ra, dec = sky.radec(turn @ sky.unit_vectors(*reference))

@@ -38,6 +38,7 @@ from photpipe.results import (
     ZeropointStep,
 )
 from photpipe.workspace import Workspace
+from tests.points import point
 
 Outcome = TypeVar("Outcome")
 
@@ -400,47 +401,3 @@ def calibrated(name: str, jd: float, stars: int, **changes: object) -> Calibrate
         note="",
     )
     return replace(row, **changes)
-
-
-def point(**changes: object) -> TargetPoint:
-    """A good point of a target; anything may be said otherwise."""
-    values: dict[str, object] = {
-        "frame": "n001.fits",
-        "midtime_jd": START_JD,
-        "mag": 17.0,
-        "sig": 0.01,
-        "source_ra_deg": CENTRE[0],
-        "source_dec_deg": CENTRE[1],
-        "predicted_ra_deg": CENTRE[0],
-        "predicted_dec_deg": CENTRE[1],
-        "offset_east_arcsec": 0.1,
-        "offset_north_arcsec": -0.05,
-        "sigma_east_arcsec": 0.02,
-        "sigma_north_arcsec": 0.02,
-        "exptime_s": 60.0,
-        "zeropoint": ZEROPOINT,
-        "zeropoint_sig": 0.003,
-        "zeropoint_scatter": 0.04,
-        "instrumental_mag": -10.5,
-        "instrumental_sig": 0.008,
-        "catalog": "PANSTARRS",
-        "band": "R",
-        "flags": 0,
-        "telescope": "VATT/VATT4k",
-        "telescope_keyword": "VATT4K",
-        "observatory_code": "290",
-        "method": photometry_file.DETECTED,
-        "snr": 100.0,
-        "fwhm_arcsec": 2.0,
-        "seeing_arcsec": 2.0,
-        "aperture_radius_px": RADIUS_PX,
-        "aperture_radius_arcsec": RADIUS_PX * SCALE_ARCSEC,
-        "limiting_mag": 21.5,
-        "airmass": 1.1,
-        "contamination_mag": 0.0,
-        "contamination": "",
-        "rejected": "",
-    }
-    kinds = TargetPoint.__dataclass_fields__
-    blank = {name: math.nan if each.type is float else "" for name, each in kinds.items()}
-    return TargetPoint(**{**blank, **values, **changes})

@@ -25,7 +25,8 @@ from photpipe.results import (
     StageRecord,
 )
 from photpipe.workspace import Workspace
-from tests.report.nights import Maker, names, point, registered
+from tests.points import point
+from tests.report.nights import Maker, names, registered
 from tests.report.pages import all_pages, broken_links, identifiers, links, parsed, words
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "report"

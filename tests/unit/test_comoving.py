@@ -1,7 +1,6 @@
 """A turned frame is the same frame elsewhere: judged by astropy's WCS."""
 
 import numpy as np
-import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 from hypothesis import given, settings
@@ -54,5 +53,4 @@ def test_target_arrives_and_the_frame_keeps_its_shape(
 def test_no_motion_changes_nothing() -> None:
     before = cards(10.0, 20.0, distorted=True)
     after = comoving.moved_wcs(before, (10.1, 20.1), (10.1, 20.1))
-    assert set(after) == set(before)
-    assert all(after[key] == pytest.approx(value, abs=1e-15) for key, value in before.items())
+    assert after == before

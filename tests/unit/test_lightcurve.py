@@ -10,8 +10,8 @@ from astropy.table import Table
 import pptool_lightcurve
 from photpipe import photometry_file
 from photpipe.services import horizons
+from tests.points import point
 from tests.unit.test_period import simulated
-from tests.unit.test_reports import point
 
 AU_LIGHT_TIME_D = 499.00478 / 86400  # IAU 2012: the astronomical unit in light seconds
 

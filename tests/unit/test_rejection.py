@@ -9,7 +9,7 @@ from photpipe import photometry_file
 from photpipe.errors import ConfigError
 from photpipe.rejection import judged, schemata
 from photpipe.settings import DistillSettings
-from tests.unit.points import point
+from tests.points import point
 
 SETTINGS = DistillSettings(
     reject={"faint": "mag >= 19.5", "far": "offset_east_arcsec < -2.0e0", "wide": "fwhm_arcsec>4"}

@@ -17,6 +17,7 @@ from photpipe.errors import ConfigError
 from photpipe.photometry_file import FORCED, LIMIT, TargetPoint
 from photpipe.reports import lightcurves, mpc
 from photpipe.reports.designations import designation, pack_number
+from tests.points import point
 
 SETTINGS = """[observer]
 submitter = "V. Rubin"
@@ -27,21 +28,11 @@ aavso_code = "XYZ"
 telescope_design = "Gregorian"
 telescope_aperture_m = 1.83
 """
-TEXTS = {
+REPORTED = {
     "frame": "a b.fits",
-    "catalog": "PANSTARRS",
     "band": "V",
-    "flags_in_words": "",
     "astrometric_catalog": "GAIA",
-    "telescope": "VATT/VATT4k",
-    "telescope_keyword": "VATT4K",
-    "observatory_code": "290",
-    "method": "detected",
     "filter": "TOP 2 BOT 1",
-    "contamination": "",
-    "rejected": "",
-}
-NUMBERS = {
     "midtime_jd": 2457786.9566,
     "mag": 17.2345,
     "sig": 0.0213,
@@ -49,31 +40,25 @@ NUMBERS = {
     "source_dec_deg": -0.00412345,
     "sigma_east_arcsec": 0.083,
     "sigma_north_arcsec": 0.071,
-    "exptime_s": 60.0,
     "zeropoint": 24.5,
     "instrumental_mag": -7.27,
     "snr": 51.0,
     "airmass": 1.2,
-    "colour_term": math.nan,
 }
 
 
-def point(**changes: object) -> TargetPoint:
-    """A good point of a slow asteroid, with what a test wants to be different."""
-    values: dict[str, object] = {
-        each.name: {str: "", float: 1.5, int: 0}[each.type]  # type: ignore[index]
-        for each in dataclasses.fields(TargetPoint)
-    }
-    return TargetPoint(**(values | TEXTS | NUMBERS | changes))  # type: ignore[arg-type]
+def reported(**changes: object) -> TargetPoint:
+    """A good point, with what a test wants to be different."""
+    return point(**(REPORTED | changes))
 
 
 POINTS = [
-    point(),
-    point(frame="b.fits", midtime_jd=2457786.9999999, source_dec_deg=-12.9999999, mag=17.999),
-    point(frame="c.fits", band="r", zeropoint=math.nan),
-    point(frame="d.fits", rejected="pos: 12.1 arcsec"),
-    point(frame="e.fits", method=LIMIT),
-    point(frame="f.fits", method=FORCED),
+    reported(),
+    reported(frame="b.fits", midtime_jd=2457786.9999999, source_dec_deg=-12.9999999, mag=17.999),
+    reported(frame="c.fits", band="r", zeropoint=math.nan),
+    reported(frame="d.fits", rejected="pos: 12.1 arcsec"),
+    reported(frame="e.fits", method=LIMIT),
+    reported(frame="f.fits", method=FORCED),
 ]
 
 
@@ -213,7 +198,7 @@ def test_what_is_missing_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert pptool_alcdef.main([str(path)]) == 1
     assert pptool_aavso.main([str(path)]) == 1
     assert "aavso_code" in capsys.readouterr().out
-    lost = photometry_file.write(tmp_path, "3552", [point(astrometric_catalog="")])
+    lost = photometry_file.write(tmp_path, "3552", [reported(astrometric_catalog="")])
     words = ["-submitter", "V. Rubin", "-design", "Gregorian", "-aperture", "1.8"]
     assert pptool_mpcreport.main([*words, str(lost)]) == 1
     assert "not registered against a known catalog" in capsys.readouterr().out
@@ -241,7 +226,7 @@ def test_alcdef_blocks(photometry: Path) -> None:
 
 
 def test_aavso_lines(photometry: Path) -> None:
-    photometry_file.write(photometry.parent, "Control Star", [point(instrumental_mag=-9.5)])
+    photometry_file.write(photometry.parent, "Control Star", [reported(instrumental_mag=-9.5)])
     assert pptool_aavso.main(["-target", "SS, Cyg", str(photometry)]) == 0
     lines = photometry.with_name("aavso_3552.txt").read_text().splitlines()
     assert lines[0] == "#TYPE=EXTENDED"
@@ -256,10 +241,10 @@ def test_aavso_lines(photometry: Path) -> None:
 
 def test_sessions_split_by_night_band_and_telescope() -> None:
     many = [
-        point(),
-        point(midtime_jd=2457787.1),
-        point(midtime_jd=2457787.9),
-        point(band="R"),
-        point(telescope="x"),
+        reported(),
+        reported(midtime_jd=2457787.1),
+        reported(midtime_jd=2457787.9),
+        reported(band="R"),
+        reported(telescope="x"),
     ]
     assert sorted(len(each) for each in lightcurves.sessions(many)) == [1, 1, 1, 2]

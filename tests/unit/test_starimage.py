@@ -11,22 +11,23 @@ FloatArray = NDArray[np.float64]
 
 
 def exact(image: StarImage, separation: float, radius: float) -> float:
-    """Light in an aperture, summed on a fine grid."""
+    """Light in an aperture, integrated over the aperture in polar coordinates."""
     alpha2 = image.fwhm_px**2 / 4 / (2 ** (1 / image.beta) - 1)
-    side = separation + radius + 1.0
-    y, x = np.mgrid[-side:side:1601j, -side:side:1601j]
-    density = (image.beta - 1) / (np.pi * alpha2) * (1 + (x**2 + y**2) / alpha2) ** -image.beta
-    inside = (x - separation) ** 2 + y**2 < radius**2
-    return float(density[inside].sum() * (2 * side / 1600) ** 2)
+    turn = 2 * np.pi * np.arange(4000) / 4000
+    steps, weights = np.polynomial.legendre.leggauss(400)
+    apart = radius * (steps[:, None] + 1) / 2
+    r2 = (apart * np.cos(turn) + separation) ** 2 + (apart * np.sin(turn)) ** 2
+    density = (image.beta - 1) / (np.pi * alpha2) * (1 + r2 / alpha2) ** -image.beta
+    return float(np.sum(weights[:, None] * density * apart) * np.pi * radius / 4000)
 
 
 @pytest.mark.parametrize("beta", [1.6, 3.0, 9.0])
 @pytest.mark.parametrize(("fwhm", "radius"), [(4.0, 5.0), (6.0, 2.0), (1.5, 12.0)])
 def test_light_of_a_source_beside_the_aperture(beta: float, fwhm: float, radius: float) -> None:
     image = StarImage(fwhm, beta)
-    for separation in (0.0, 0.4, radius, radius + 1.0, 2.5 * radius):
+    for separation in (0.0, 0.4, radius - 0.3, radius, radius + 1.0, 2.5 * radius):
         found = image.light(separation / np.sqrt(2), separation / np.sqrt(2), radius)[0]
-        assert found == pytest.approx(exact(image, separation, radius), abs=3e-3)
+        assert found == pytest.approx(exact(image, separation, radius), abs=1.5e-3)
 
 
 def test_light_needs_no_loop() -> None:
@@ -80,6 +81,20 @@ def star_field(
     return pixels, x, y
 
 
+def lost_on_frames(image: StarImage, length: float) -> float:
+    """Magnitudes that apertures of 6 pixels lose of trailed stars, measured on frames.
+
+    Pixels widen the image of a star, and so do those at the rim of an aperture.
+    """
+    still, trailed = (
+        starimage.growth_curves(
+            *star_field(image, (trail, 0.0), noise=0.0, count=4), np.array([6.0])
+        )
+        for trail in (0.0, length)
+    )
+    return float(-2.5 * np.log10(np.median(trailed / still)))
+
+
 @pytest.mark.parametrize("trail", [(0.0, 0.0), (6.0, 3.0), (0.0, 14.0)])
 @pytest.mark.parametrize("beta", [2.5, 4.0])
 def test_growth_curves_give_the_image_back(trail: tuple[float, float], beta: float) -> None:
@@ -89,9 +104,8 @@ def test_growth_curves_give_the_image_back(trail: tuple[float, float], beta: flo
     curves = starimage.growth_curves(pixels, x, y, radii)
     found = starimage.fitted(curves, radii, trail, 4.0)
     assert found is not None
-    # the pixels widen the image; what matters are light and loss in the aperture
     for length in (5.0, 12.0):
-        expected = truth.trail_loss_mag((length, 0.0), 6.0)
+        expected = lost_on_frames(truth, length)
         assert found.trail_loss_mag((length, 0.0), 6.0) == pytest.approx(expected, rel=0.03)
     assert found.fwhm_px == pytest.approx(5.1, rel=0.05)
 
