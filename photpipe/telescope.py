@@ -108,25 +108,9 @@ class Telescope:
         return float(low), float(high)
 
     @property
-    def reg_max_mag(self) -> float:
-        """Faint limit of the reference stars."""
-        return float(self.parameters["reg_max_mag"])
-
-    @property
-    def reg_search_radius_deg(self) -> float:
-        """Margin around the field in the query for reference stars."""
-        return float(self.parameters["reg_search_radius"])
-
-    @property
     def source_tolerance(self) -> str:
         """Flagged sources that may enter the registration: none, low, medium, high."""
         return str(self.parameters["source_tolerance"])
-
-    @property
-    def copy_keywords(self) -> tuple[str, ...]:
-        """Cards carried into a combined image."""
-        names = str(self.parameters.get("copy_keywords") or "").split(",")
-        return tuple(name.strip() for name in names if name.strip())
 
     @property
     def astrometry_catalogs(self) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ alike by all of them and by astropy: TAN or TPV, a CD matrix, ICRS, numbers.
 
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from photpipe.cards import Card, CardValue
+from photpipe.cards import CardValue
 from photpipe.errors import HeaderError
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ _UNREADABLE = {"TNX": "IRAF's TNX", "ZPX": "IRAF's ZPX"}
 def is_wcs_keyword(keyword: str) -> bool:
     """Whether a card belongs to a world coordinate system, its distortion or its equinox."""
     return _WCS_KEYWORD.fullmatch(keyword) is not None
-
-
-def without_wcs(cards: Iterable[Card], spared: Collection[str] = ()) -> list[Card]:
-    """Cards without those of any WCS, except keywords that mean something else here."""
-    return [card for card in cards if card.keyword in spared or not is_wcs_keyword(card.keyword)]
 
 
 def standard_wcs(header: "fits.Header", shape: tuple[int, int], frame: str) -> dict[str, CardValue]:

@@ -46,10 +46,12 @@ mytelescope_param = {
     "sex-config-file": None,
     # registration settings
     "scamp-config-file": None,
-    "reg_max_mag": 19,  # faint limit of the reference stars
-    "reg_search_radius": 0.5,  # margin around the field in degrees
+    # faint limit of the reference stars and margin around the field (degrees): both are accepted,
+    # but not needed any more, because they follow from the sources and the pointings of the frames
+    "reg_max_mag": 19,
+    "reg_search_radius": 0.5,
     "source_tolerance": "high",  # flagged sources that may be used: none, low, medium, high
-    # combination: cards to keep in the combined image
+    # combination: cards to keep in the combined image; accepted, but all cards are kept today
     "copy_keywords": "TELESCOP,INSTRUME,FILTER,EXPTIME,OBJECT,DATE-OBS,RA,DEC,SECPIX,AIRMASS,TEL_KEYW",
     "swarp-config-file": None,
     # default catalogs, tried in this order

@@ -10,10 +10,9 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photpipe.cards import parse_cards
 from photpipe.errors import HeaderError
 from photpipe.science import tpv
-from photpipe.wcscards import is_wcs_keyword, standard_wcs, without_wcs
+from photpipe.wcscards import is_wcs_keyword, standard_wcs
 
 SHAPE = (1500, 2000)
 TAN: dict[str, Any] = {
@@ -186,12 +185,6 @@ CROTAX LATITUDE LONGITUD ASTRO CD1 PC1 PSCALE LTV PROJECT MJD-OBS DATE-OBS BZERO
 def test_wcs_cards_are_told_from_others() -> None:
     assert [word for word in REMOVED.split() if not is_wcs_keyword(word)] == []
     assert [word for word in KEPT.split() if is_wcs_keyword(word)] == []
-
-
-def test_cards_that_mean_something_else_are_spared() -> None:
-    names = (b"CDELT1", b"CRPIX1", b"GAIN")
-    cards, _ = parse_cards(b"".join((b"%-8s= 1" % name).ljust(80) for name in names))
-    assert [card.keyword for card in without_wcs(cards, {"CDELT1"})] == ["CDELT1", "GAIN"]
 
 
 @settings(deadline=None)
