@@ -9,6 +9,10 @@ EXAMPLE := example_data/vatt4k
 DEMO := demo
 DOORS := $(wildcard toolbox.py catalog.py diagnostics.py)
 
+# after the clone was moved, or Python was renewed, what we installed does not start any more
+STALE := $(shell [ ! -e $(VENV)/.installed ] || $(BIN)/pip --version >/dev/null 2>&1 \
+    || rm -f $(VENV)/.installed $(VENV)/.installed-tests $(BIN)/python)
+
 .PHONY: install install-tests demo test lint bench clean
 
 install: $(VENV)/.installed
@@ -19,7 +23,7 @@ install-tests: $(VENV)/.installed-tests
 $(VENV)/bin/python:
 	@PYTHON=$(PYTHON) tools/install_system.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Photometry Pipeline needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@PYTHON=$(PYTHON) tools/install_system.sh
@@ -27,8 +31,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@for door in $(DOORS); do ln -sf ../../$$door $(BIN)/$$door; done
 	@touch $@
 
-$(VENV)/.installed-tests: pyproject.toml | $(VENV)/bin/python
+# the programs of the tests first, so that all that is missing is told at once
+$(VENV)/.installed-tests: pyproject.toml
 	@PYTHON=$(PYTHON) tools/install_system.sh tests
+	@$(MAKE) --no-print-directory $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@for door in $(DOORS); do ln -sf ../../$$door $(BIN)/$$door; done
 	@touch $@ $(VENV)/.installed

@@ -27,11 +27,17 @@ if [ "${1:-}" = tests ]; then
 fi
 python=${PYTHON:-python3}
 "$python" -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
+needed=$missing
 "$python" -c 'import tkinter' 2>/dev/null || missing="$missing python3-tk"
+if [ "${1:-}" = tests ]; then needed=$missing; fi
 
 if [ -z "$missing" ]; then exit 0; fi
 
 advice() {
+    if [ -z "$needed" ]; then
+        echo "$python has no tkinter: pp_manident will not work, everything else will." >&2
+        exit 0
+    fi
     echo "Missing programs; please install these packages and run make again:" >&2
     echo "   Debian, Ubuntu:  sudo apt-get install$missing" >&2
     echo "   conda (also macOS):  conda env create -f environment.yml" >&2
