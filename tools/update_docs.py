@@ -1,8 +1,8 @@
 """Write into the manual what the code knows; with --check, compare alone.
 
-The --help of every command into docs/functions.md, the tables of catalogs, transformations and
-telescopes into docs/catalogs.md and docs/telescopes.md. Run it after changing an option, a
-catalog or a telescope: ``.venv/bin/python tools/update_docs.py``.
+The --help of every command into docs/functions.md, the tables of catalogs, transformations,
+telescopes and verdicts into docs/catalogs.md, docs/telescopes.md and docs/diagnostics.md. Run it
+after changing one of these: ``.venv/bin/python tools/update_docs.py``.
 """
 
 import argparse
@@ -14,10 +14,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = tuple(ROOT / "docs" / name for name in ("functions.md", "catalogs.md", "telescopes.md"))
+PAGES = tuple(
+    ROOT / "docs" / name
+    for name in ("functions.md", "catalogs.md", "telescopes.md", "diagnostics.md")
+)
 TELESCOPES = ROOT / "setup" / "telescopes.py"
 HELP = re.compile(r"(<!-- help (\w+) -->\n```text\n).*?(```\n<!-- end -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+VALUE = re.compile(r"\{\w+\}(?: \{\w+\})*")
 LONGEST = 60  # characters of a value in the table of corrections
 
 
@@ -74,6 +78,18 @@ def corrections_markdown() -> str:
     return "\n".join(lines)
 
 
+def verdicts_markdown() -> str:
+    """One row per rule of the verdict, the most serious first; values are dots."""
+    from photpipe.report.verdicts import RULES
+
+    lines = ["| | Rule | Verdict | What to try |", "| --- | --- | --- | --- |"]
+    for rule in sorted(RULES, key=lambda rule: rule.severity.rank):
+        text, advice = (VALUE.sub("…", each) for each in (rule.text, rule.advice))
+        text = text[:1].upper() + text[1:]
+        lines.append(f"| {rule.severity.word} | {rule.name} | {text} | {advice} |")
+    return "\n".join(lines)
+
+
 def _escaped(text: str) -> str:
     return text.replace("|", r"\|")
 
@@ -89,6 +105,7 @@ def table_of(name: str) -> str:
         "solar": listing.solar_markdown,
         "telescopes": telescopes_markdown,
         "corrections": corrections_markdown,
+        "verdicts": verdicts_markdown,
     }
     return makers[name]()
 
