@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import dataclasses
 import enum
+import errno
 import logging
 import math
 import shlex
@@ -29,6 +30,9 @@ from photpipe.settings import Settings
 from photpipe.workspace import Workspace, core_count
 
 log = logging.getLogger(__name__)
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class Status(enum.IntEnum):
@@ -452,7 +456,8 @@ def write_report(workspace: Workspace) -> None:
 
         refresh(workspace)
     except Exception as error:  # results are worth more than pages about them
-        log.warning("diagnostics.html is not up to date: %s: %s", type(error).__name__, error)
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        log.warning("diagnostics.html is not up to date: %s", reason)
         log.debug("%s", traceback.format_exc())
 
 
@@ -580,8 +585,12 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
             traceback.print_exc()
     except Exception as error:
         outcome.status = Status.FAILED
-        outcome.reason = f"{type(error).__name__}: {error} (a bug; please report it)"
         log.debug("%s", traceback.format_exc())
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            outcome.reason = f"{error.filename or 'output'} cannot be written: {error.strerror}"
+            _say(outcome.reason)
+            return
+        outcome.reason = f"{type(error).__name__}: {error} (a bug; please report it)"
         traceback.print_exc()
         _say("this is a bug of Photometry Pipeline; please report the lines above")
 

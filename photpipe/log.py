@@ -6,9 +6,11 @@ The lines of LOG have the documented form ``module.py: message [date]``.
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 LOG_NAME = "LOG"
 LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
@@ -23,6 +25,39 @@ class _OneLine(logging.Formatter):
         if record.levelno >= logging.ERROR:
             return f"ERROR: {text}"
         return f"warning: {text}" if record.levelno == logging.WARNING else text
+
+
+class _Log(logging.FileHandler):
+    """LOG. When the disk is full, that is said once, and the run goes on."""
+
+    _is_failing = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
+        """Say that a record could not be written; the next one is tried all the same."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._is_failing:
+            self._is_failing = True
+            reason = error.strerror or error
+            logging.getLogger(__name__).warning("%s cannot be written: %s", LOG_NAME, reason)
+
+    def close(self) -> None:
+        """Close it; what the full disk did not take is lost."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+class _Console(logging.StreamHandler[TextIO]):
+    """The screen. When nobody listens any more (``| head``), the run goes on in silence."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
+        """Send all further words nowhere, those that wait in the stream included."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+            return
+        with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), self.stream.fileno())
 
 
 @contextlib.contextmanager
@@ -42,7 +77,7 @@ def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> 
     handlers = [_console(quiet=quiet, debug=debug)]
     problem = ""
     try:
-        file = logging.FileHandler(directory / LOG_NAME, encoding="utf-8", errors="replace")
+        file = _Log(directory / LOG_NAME, encoding="utf-8", errors="replace")
         file.setFormatter(logging.Formatter(LOG_FORMAT))
         handlers.append(file)
     except OSError as error:
@@ -84,7 +119,7 @@ def on_console(*, quiet: bool = False, debug: bool = False) -> Iterator[None]:
 
 def _console(*, quiet: bool, debug: bool) -> logging.Handler:
     """Handler of the screen; Python's own warnings go to LOG alone."""
-    console = logging.StreamHandler(sys.stdout)
+    console = _Console(sys.stdout)
     console.setFormatter(_OneLine())
     console.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
     if not debug:

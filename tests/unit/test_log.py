@@ -1,0 +1,66 @@
+"""LOG on a full disk, and a screen that nobody reads any more."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from photpipe import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+LINES = 3000
+SPEAKER = f"""
+import logging, sys
+from pathlib import Path
+from photpipe.log import logging_to
+with logging_to(Path(sys.argv[1])):
+    for number in range({LINES}):
+        logging.getLogger("photpipe.test").info("line %d", number)
+"""
+
+
+def speak(
+    directory: Path, screen: int = subprocess.PIPE, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """A command that says much."""
+    return subprocess.run(
+        [*before, sys.executable, "-c", SPEAKER, str(directory)],
+        cwd=ROOT,
+        stdout=screen,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+
+def test_full_disk_is_said_once(tmp_path: Path) -> None:
+    """No file larger than 2000 bytes: the system's own way of saying that a disk is full."""
+    done = speak(tmp_path, before=("prlimit", "--fsize=2000"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("warning: LOG cannot be written: File too large\n") == 1
+    assert done.stdout.count("line ") == LINES
+    assert (tmp_path / "LOG").stat().st_size == 2000
+
+
+@pytest.mark.parametrize("where", ["a pipe that is closed", "/dev/full"])
+def test_work_goes_on_when_nobody_listens(tmp_path: Path, where: str) -> None:
+    """As in ``pp_run ... | head -1``: LOG has every line, the status is that of the work."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    if where == "/dev/full":
+        os.close(writing)
+        writing = os.open(where, os.O_WRONLY)
+    done = speak(tmp_path, writing)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "LOG").read_text().count("line ") == LINES
+
+
+def test_output_that_cannot_be_written_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with cli.reporting(debug=False) as outcome, Path("/dev/full").open("w") as file:
+        file.write("x" * 9999)
+        file.flush()
+    assert outcome.status == cli.Status.FAILED
+    assert caplog.messages == ["output cannot be written: No space left on device"]
