@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from photpipe.calibration import GOOD, Match, Sources
 from photpipe.dialects import as_number, card_value
 from photpipe.results import CalibratedFrame, FieldCalibration, ZeropointStep
-from photpipe.series import Series
+from photpipe.series import Series, colours
 
 if TYPE_CHECKING:
     from photpipe.catalogs.table import SourceTable
@@ -43,13 +43,17 @@ NO_FIELD = FieldCalibration(
 
 @dataclass(frozen=True, slots=True)
 class ReferenceStars:
-    """Reference stars found on a frame; arrays of shape (n,)."""
+    """Reference stars found on a frame; arrays of shape (n,).
+
+    `bands` are the two of `colour`; empty if the catalog has none.
+    """
 
     stars: "SourceTable"
     star: NDArray[np.intp]
     source: NDArray[np.intp]
     separation_arcsec: FloatArray
     residual_mag: FloatArray
+    bands: tuple[str, ...]
     colour: FloatArray
     verdict: NDArray[np.str_]
 
@@ -147,15 +151,25 @@ def _reference(
 ) -> ReferenceStars:
     """The reference stars of a frame, and what became of each."""
     unknown = np.full(len(match.star), math.nan)
+    bands = _bands_of_colour(series)
     return ReferenceStars(
         series.stars,
         match.star,
         match.source,
         match.separation_arcsec,
         series.residuals(match, fit) if fit else unknown,
-        series.colours(match)[match.source],
+        bands,
+        colours(series.stars, bands)[match.star] if bands else unknown,
         verdict,
     )
+
+
+def _bands_of_colour(series: Series) -> tuple[str, ...]:
+    """Bands of the colour that is told of each star: of the colour term, or the catalog's first."""
+    from photpipe.catalogs.calibrators import solar_colors_of
+
+    known = solar_colors_of(series.stars)
+    return series.terms.colour or (known[0].color if known else ())
 
 
 def _of_fit(fit: "ZeropointFit", error_mag: float, zeropoint_sigma: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def write_database_of(each: CalibratedSources) -> None:
     for name, column in _reference_columns(len(table), each.reference).items():
         table[name] = column
     try:
-        write_database(sources.frame.database_path, _facts(sources, frame, each.field), table)
+        write_database(sources.frame.database_path, _facts(each), table)
     except OSError as error:
         reason = f"its database cannot be written: {error}"
         raise FrameError(sources.frame.name, reason) from error
@@ -114,10 +114,9 @@ def _reference_columns(
     return {**texts, **numbers}
 
 
-def _facts(
-    sources: Sources, calibrated: CalibratedFrame, field: FieldCalibration
-) -> dict[str, Scalar]:
+def _facts(each: CalibratedSources) -> dict[str, Scalar]:
     """The row of the table ``header``."""
+    sources, calibrated, field = each.sources, each.calibrated, each.field
     frame = sources.frame
     own = {
         name: getattr(calibrated, name)
@@ -148,6 +147,7 @@ def _facts(
         "colour_term_error": field.colour_term_error,
         "sky_term": field.sky_term,
         "spatial_terms": json.dumps(field.spatial),
+        "ref_colour": "-".join(each.reference.bands) if each.reference else "",
     }
 
 

@@ -108,12 +108,16 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class FrameAssets:
-    """All that is shown of a frame; empty where something was missing, with the reason."""
+    """All that is shown of a frame; empty where something was missing, with the reason.
+
+    `colour` tells the bands of the stars' colours.
+    """
 
     picture: Picture | None
     matched: Places
     stars: tuple[ReferenceStar, ...]
     stars_left_out: int
+    colour: str
     spots: tuple[Spot, ...]
     problems: tuple[str, ...]
 
@@ -172,6 +176,7 @@ class FrameStudio:
         self.charts, self.output = charts, output
         self.path = state.directory / frame.name
         self.problems: list[str] = []
+        self.colour = ""
 
     def assets(self) -> FrameAssets:
         """All that is shown of the frame."""
@@ -189,6 +194,7 @@ class FrameStudio:
             matched=matched,
             stars=tuple(stars[:MOST_REFERENCE_STARS]),
             stars_left_out=max(0, len(stars) - MOST_REFERENCE_STARS),
+            colour=self.colour,
             spots=tuple(spot for spot in spots if spot is not None),
             problems=tuple(self.problems),
         )
@@ -295,7 +301,8 @@ class FrameStudio:
         calibrated = self.frame.calibrated
         if calibrated is None or not calibrated.matched:
             return []
-        _, table = read_database(self.path.with_name(calibrated.database))
+        facts, table = read_database(self.path.with_name(calibrated.database))
+        self.colour = str(facts.get("ref_colour", ""))
         if "ref_ident" not in table.colnames:
             return []
         table = table[np.asarray(table["ref_ident"]).astype(str) != ""]

@@ -22,7 +22,8 @@ LARGEST_SCALE_ERROR = 0.02
 SEEING_RATIO = 1.5
 CLOUD_MAG = 0.3
 LARGEST_ZEROPOINT_ERROR_MAG = 0.05
-STABLE_ZEROPOINT_MAG = 0.05
+STEADY_ZEROPOINT_MAG = 0.05
+SEEING_SHARE = 0.6  # of the scatter that is left when the aperture corrections are taken out
 LARGEST_CHI2 = 3.0
 FEWEST_STARS = 5
 LARGEST_REPEATABILITY_MAG = 0.03
@@ -337,19 +338,55 @@ def uncalibrated(*, everywhere: bool) -> Callable[[State], Iterator[Finding]]:
     return find
 
 
-def _typical_zeropoint(state: State) -> float:
-    return wording.median(each.calibrated.zeropoint_mag for each in state.frames if each.calibrated)
+def _transparency(state: State) -> dict[str, float]:
+    """Zeropoint of each frame as if it had been exposed for a second, by the frame's name."""
+    return {
+        each.name: each.calibrated.zeropoint_mag - _exposure_mag(each)
+        for each in state.frames
+        if each.calibrated and each.calibrated.is_calibrated
+    }
 
 
-def cloudy(calibrated: Any, _frame: FrameState, state: State) -> bool:
-    """Whether the zeropoint of a frame is much lower than usual."""
-    return bool(calibrated.zeropoint_mag < _typical_zeropoint(state) - CLOUD_MAG)
+def _exposure_mag(frame: FrameState) -> float:
+    """What the exposure time makes of a zeropoint."""
+    exptime_s = frame.facts.exptime_s if frame.facts else math.nan
+    return 2.5 * math.log10(exptime_s) if exptime_s > 0 else 0.0
 
 
-def deepest_cloud(rows: list[Any], state: State) -> Mapping[str, object]:
-    """Largest such difference."""
-    drop = _typical_zeropoint(state) - min(each.zeropoint_mag for each in rows)
-    return {"drop": number(drop, 1)}
+def _cloudy(state: State) -> dict[str, float]:
+    """By how much zeropoints are lower than usual (mag), where it is much."""
+    known = _transparency(state)
+    usual = wording.median(known.values())
+    return {name: usual - each for name, each in known.items() if usual - each > CLOUD_MAG}
+
+
+def clouds(state: State) -> Iterator[Finding]:
+    """Frames with a zeropoint much lower than usual."""
+    drops = _cloudy(state)
+    if drops:
+        known = sum(each.calibrated is not None for each in state.frames)
+        frames = tuple(each for each in state.frames if each.name in drops)
+        values = {"which": wording.of(len(drops), known), "drop": number(max(drops.values()), 1)}
+        yield Finding(values, frames)
+
+
+def zeropoint_varies(state: State) -> Mapping[str, object] | None:
+    """Range of the zeropoints and what they follow, if they vary without clear clouds."""
+    clear = _transparency(state)
+    if len(clear) < 2 or _cloudy(state):
+        return None
+    values = np.array(list(clear.values()))
+    if np.std(values, ddof=1) <= STEADY_ZEROPOINT_MAG:
+        return None
+    frames = [each for each in state.frames if each.name in clear]
+    lost = [each.measured.aperture_correction_mag if each.measured else math.nan for each in frames]
+    follows = bool(np.std(values - np.array(lost)) < SEEING_SHARE * np.std(values))
+    return {
+        "range": number(float(np.ptp(values)), 2),
+        "cause": "as the seeing does: wider stars have less light in the aperture"
+        if follows
+        else "thin clouds, or the airmass",
+    }
 
 
 def earlier_catalogs(state: State) -> Iterator[Finding]:
@@ -389,21 +426,17 @@ def variables(each: Any) -> Mapping[str, object] | None:
     return {"stars": wording.many(len(names), "reference star"), "names": wording.listed(names)}
 
 
-def stable_zeropoint(state: State) -> Mapping[str, object] | None:
-    """All frames have a zeropoint and they agree."""
+def all_calibrated(state: State) -> Mapping[str, object] | None:
+    """All frames have a zeropoint."""
     frames = [each.calibrated for each in state.frames if each.calibrated]
     known = [each for each in frames if each.is_calibrated]
     if not known or len(known) < len(frames):
-        return None
-    zeropoints = np.array([each.zeropoint_mag for each in known])
-    scatter = float(np.std(zeropoints, ddof=1)) if len(known) > 1 else 0.0
-    if scatter > STABLE_ZEROPOINT_MAG:
         return None
     return {
         "which": wording.of(len(known), len(known)),
         "have": "has" if len(known) == 1 else "have",
         "catalog": wording.listed(sorted({each.catalog for each in known})),
-        "zeropoint": number(float(np.median(zeropoints)), 3),
+        "zeropoint": number(wording.median(each.zeropoint_mag for each in known), 3),
         "error": number(wording.median(each.zeropoint_sigma_mag for each in known), 3),
         "stars": number(wording.median(float(each.used) for each in known), 0),
     }

@@ -163,7 +163,7 @@ def frame_view(state: State, index: int, assets: FrameAssets, links: Links) -> F
         registration=tuple(_registration(frame)),
         photometry=tuple(_photometry(state, frame)),
         calibration=tuple(_calibration(frame)),
-        plots=tuple(p for p in _plots(calibrated, assets.stars) if not p.is_empty),
+        plots=tuple(p for p in _plots(calibrated, assets.stars, assets.colour) if not p.is_empty),
         stars=tuple(map(_star_row, assets.stars)),
         stars_note=_stars_note(assets),
         stars_file=Link(
@@ -375,7 +375,9 @@ def _stars_note(assets: FrameAssets) -> str:
     return f"The faintest {wording.many(assets.stars_left_out, 'star')} are in the file alone."
 
 
-def _plots(row: CalibratedFrame | None, stars: Sequence[ReferenceStar]) -> Iterable[Plot]:
+def _plots(
+    row: CalibratedFrame | None, stars: Sequence[ReferenceStar], colour: str
+) -> Iterable[Plot]:
     """Zeropoint and χ² against the number of stars; residuals against what may cause them."""
     if row is None:
         return
@@ -403,7 +405,7 @@ def _plots(row: CalibratedFrame | None, stars: Sequence[ReferenceStar]) -> Itera
     )
     causes: tuple[tuple[str, str, list[float]], ...] = (
         ("magnitude", f"{row.band} (mag)", [each.mag for each in stars]),
-        ("colour", "colour (mag)", [each.colour for each in stars]),
+        ("colour", f"{colour or 'colour'} (mag)", [each.colour for each in stars]),
         ("x", "x (px)", [each.x for each in stars]),
         ("y", "y (px)", [each.y for each in stars]),
     )

@@ -288,7 +288,7 @@ def _rejections(
         "reason": BY_USER,
         "chosen": by_hand,
         "others": [
-            f"{shlex.quote(name)} {shlex.quote(frame)} {why}"
+            shlex.join([name, frame, *why.split()])
             for (name, frame), why in state.rejections.items()
             if name != slug
         ],

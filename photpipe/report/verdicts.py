@@ -391,10 +391,19 @@ RULES: tuple[Rule, ...] = (
         "clouds",
         L,
         "calibration",
-        findings.on_frames("calibrated", findings.cloudy, findings.deepest_cloud),
+        findings.clouds,
         "the zeropoint of {which} is lower than usual by up to {drop} mag.",
         "Clouds, dew or a wrong exposure time. The calibration corrects even clouds; uneven "
         "ones leave scatter.",
+    ),
+    Rule(
+        "zeropoint varies",
+        N,
+        "calibration",
+        findings.run(findings.zeropoint_varies),
+        "the zeropoint varies by {range} mag ({cause}).",
+        "Each frame is corrected by its own zeropoint; the control star shows whether that is "
+        "enough.",
     ),
     Rule(
         "few stars",
@@ -598,10 +607,10 @@ RULES: tuple[Rule, ...] = (
         "aperture radius {radius} px, chosen by the curves of growth of {by} ({stars}).",
     ),
     Rule(
-        "stable zeropoint",
+        "calibrated",
         G,
         "calibration",
-        findings.run(findings.stable_zeropoint),
+        findings.run(findings.all_calibrated),
         "{which} {have} a zeropoint from {catalog}: {zeropoint} mag, typical error {error} mag "
         "from {stars} stars.",
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from photpipe import timescale
 
 UNKNOWN = "–"
+LEAST_USUAL, MOST_USUAL = 0.01, 100.0  # two decimals suit numbers between
 
 
 def number(value: float | None, decimals: int = 2, unit: str = "") -> str:
@@ -20,7 +21,10 @@ def number(value: float | None, decimals: int = 2, unit: str = "") -> str:
 
 def short(value: float | None) -> str:
     """Number in two figures, however large or small; a dash if it is not known."""
-    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.2g}"
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    is_usual = value == 0 or LEAST_USUAL <= abs(value) < MOST_USUAL
+    return f"{value:.2f}" if is_usual else f"{value:.2g}"
 
 
 def with_error(value: float, error: float, decimals: int = 3, unit: str = "") -> str:

@@ -166,7 +166,9 @@ class Maker:
             path = self.directory / name
             columns = sources["XWIN_IMAGE", "YWIN_IMAGE", "MAG_APER"]
             write_ldac(path.with_suffix(".ldac"), columns)
-            write_database(path.with_suffix(".ldac.db"), {"frame": name}, sources)
+            write_database(
+                path.with_suffix(".ldac.db"), {"frame": name, "ref_colour": "gp1-rp1"}, sources
+            )
 
     # -- results
 

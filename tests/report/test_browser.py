@@ -225,6 +225,23 @@ def test_rejecting_points_makes_a_file_that_is_understood(
     assert browser.run("document.title") == "n003.fits"
 
 
+def test_reasons_in_any_words_come_through(browser: Browser, make: Callable[..., Maker]) -> None:
+    maker = make()
+    workspace = maker.everything()
+    (maker.directory / "rejections.txt").write_text(
+        """3552 n001.fits "it's star #2"\nother 'b c.fits' "a 'halo' # here"\n"""
+    )
+    before = read_rejections(maker.directory)
+    refresh(workspace)
+    browser.open(workspace.report_directory / "targets" / "3552.html")
+    browser.run("document.querySelectorAll('.reject')[2].click()")
+    (maker.directory / "rejections.txt").write_text(
+        browser.run("document.querySelector('textarea').value")
+    )
+    added = {("3552", "n003.fits"): "rejected by the user"}
+    assert read_rejections(maker.directory) == {**before, **added}
+
+
 def ticks(browser: Browser) -> list[str]:
     return browser.run(TICKS)
 
@@ -299,6 +316,37 @@ def test_printed_page_has_no_buttons(browser: Browser, shown: Workspace) -> None
         assert browser.run("getComputedStyle(document.querySelector('.wide')).maxHeight") == "none"
     finally:
         browser.send("Emulation.setEmulatedMedia", media="")
+
+
+def test_paper_is_white_whatever_the_screen(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(target(shown))
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.send("Emulation.setEmulatedMedia", media="print", features=[dark])
+    try:
+        line = "getComputedStyle(document.querySelector('.plot .grid')).stroke"
+        assert browser.run(line) == "rgb(217, 221, 225)"
+    finally:
+        browser.send("Emulation.setEmulatedMedia", media="", features=[])
+
+
+def test_plots_are_drawn_for_the_width_of_paper(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(target(shown))
+    width = "document.querySelector('.plot svg').viewBox.baseVal.width"
+    on_screen = browser.run(width)
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(width) < 704
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(width) == on_screen > 1000
+
+
+def test_figures_stay_readable_on_a_phone(browser: Browser, shown: Workspace) -> None:
+    browser.resize(400)
+    browser.open(shown.directory / "diagnostics.html")
+    figure = "document.querySelector('svg.figure').getBoundingClientRect().width"
+    assert browser.run(figure) >= 640  # moves inside its card
+    assert browser.run("document.documentElement.scrollWidth") <= 400
 
 
 def test_without_javascript_nothing_is_lost(browser: Browser, shown: Workspace) -> None:

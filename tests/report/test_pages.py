@@ -158,7 +158,7 @@ def test_frame_page_has_calibration_and_targets(night: Workspace) -> None:
 
 def test_target_page_carries_points_and_rejections(night: Workspace) -> None:
     (night.directory / "rejections.txt").write_text(
-        "3552 n002.fits clouds\nother 'a b.fits' why not\n"
+        "3552 n002.fits clouds\nother 'a b.fits' \"it's #2\"\n"
     )
     refresh(night)
     tree = parsed((night.report_directory / "targets" / "3552.html").read_text("utf-8"))
@@ -167,7 +167,7 @@ def test_target_page_carries_points_and_rejections(night: Workspace) -> None:
         "slug": "3552",
         "reason": "rejected by the user",
         "chosen": {"n002.fits": "clouds"},
-        "others": ["other 'a b.fits' why not"],
+        "others": ["other 'a b.fits' 'it'\"'\"'s' '#2'"],
     }
     curve = next(
         json.loads(each.attrib["data-plot"])
@@ -182,6 +182,14 @@ def test_target_page_carries_points_and_rejections(night: Workspace) -> None:
     assert measured["inner"] == [0.008] * 3
     assert measured["href"][0] == "../frames/n001.html"
     assert "n001.fits" in measured["label"][0]
+
+
+def test_residuals_against_colour_name_its_bands(night: Workspace) -> None:
+    refresh(night)
+    text = (night.report_directory / "frames" / "n001.html").read_text("utf-8")
+    figures = [e for e in parsed(text).iter("figure") if "data-plot" in e.attrib]
+    axes = [json.loads(each.attrib["data-plot"])["x"] for each in figures]
+    assert "gp1-rp1 (mag)" in axes
 
 
 def test_golden_pages(night: Workspace, request: pytest.FixtureRequest) -> None:

@@ -190,6 +190,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "1 of 3 frames has no zeropoint: too few",
     ),
     ("clouds", rows("calibrate", zeropoint_mag=26.5), "lower than usual by up to 1.0 mag"),
+    (
+        "zeropoint varies",
+        rows("calibrate", zeropoint_mag=27.3),
+        "by 0.21 mag (thin clouds, or the airmass)",
+    ),
     ("few stars", rows("calibrate", used=4), "1 of 3 frames rests on fewer than 5 stars"),
     ("uncertain zeropoint", rows("calibrate", zeropoint_sigma_mag=0.1), "by more than 0.05 mag"),
     ("large chi2", rows("calibrate", reduced_chi2=4.0), "scatter more than their errors allow"),
@@ -224,7 +229,7 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("no control star", restless, "no star of the field will do"),
     ("registered", rows("register"), "All 3 frames were registered with GAIA; typical rms 0.03″"),
     ("aperture", rows("photometry"), "Aperture radius 4.00 px"),
-    ("stable zeropoint", rows("calibrate"), "All 3 frames have a zeropoint from PANSTARRS"),
+    ("calibrated", rows("calibrate"), "All 3 frames have a zeropoint from PANSTARRS"),
     ("control star constant", rows("calibrate"), "constant within 0.00"),
     ("measured", rows("calibrate"), "3552: R = 17.042 mag, typical error 0.010 mag"),
 )
@@ -264,7 +269,7 @@ def test_good_night_has_good_news_alone(maker: Maker) -> None:
     assert [each.rule for each in judged(maker)] == [
         "registered",
         "aperture",
-        "stable zeropoint",
+        "calibrated",
         "control star constant",
         "measured",
     ]
@@ -276,6 +281,20 @@ def test_most_serious_comes_first(maker: Maker) -> None:
     ranks = [each.severity.rank for each in judged(maker)]
     assert ranks == sorted(ranks)
     assert judged(maker)[0].severity is Severity.BAD
+
+
+def test_zeropoint_that_follows_the_seeing_is_no_cloud(maker: Maker) -> None:
+    rows("calibrate", zeropoint_mag=27.3)(maker)
+    rows("photometry", aperture_correction_mag=-0.47)(maker)
+    texts = {each.rule: each.text for each in judged(maker)}
+    assert "as the seeing does" in texts["zeropoint varies"]
+    assert "clouds" not in texts
+
+
+def test_short_exposures_are_no_clouds(maker: Maker) -> None:
+    rows("prepare", exptime_s=30.0)(maker)
+    rows("calibrate", zeropoint_mag=27.5 - 2.5 * math.log10(2.0))(maker)
+    assert not {"clouds", "zeropoint varies"} & {each.rule for each in judged(maker)}
 
 
 def test_nothing_is_said_of_an_empty_directory(maker: Maker) -> None:

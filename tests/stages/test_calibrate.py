@@ -574,6 +574,10 @@ def test_no_colour_term_without_need(tmp_path):
     assert field.colour == ""
     assert np.isnan(field.colour_term)
     assert field.spatial == ()
+    facts, table = read_database(plain.paths[0].with_suffix(".ldac.db"))
+    assert facts["ref_colour"] == "gp1-rp1"  # told all the same: residuals are drawn against it
+    stars = np.asarray(table["ref_ident"]).astype(str) != ""
+    assert np.isfinite(np.asarray(table["ref_colour"], float)[stars]).all()
 
 
 def test_spatial_term(tmp_path):

@@ -389,11 +389,11 @@
       });
       const buttons = document.createElement("div");
       buttons.className = "buttons";
-      for (const [sign, name] of [["+", "zoom in"], ["-", "zoom out"], ["0", "show all"]]) {
+      for (const [sign, word, name] of [["+", "+", "zoom in"], ["-", "−", "zoom out"], ["0", "all", "show all"]]) {
         const button = document.createElement("button");
         button.type = "button";
-        button.textContent = sign === "-" ? "−" : sign;
-        button.title = name;
+        button.textContent = word;
+        button.title = `${name} (key ${word === "all" ? 0 : word})`;
         button.setAttribute("aria-label", name);
         button.addEventListener("click", actions[sign]);
         buttons.append(button, " ");
@@ -426,7 +426,7 @@
       .map((row) => row.dataset.key));
 
     function text() {
-      const mine = [...reasons].map(([frame, why]) => `${quoted(slug)} ${quoted(frame)} ${why}`);
+      const mine = [...reasons].map(([frame, why]) => [slug, frame, ...why.split(" ")].map(quoted).join(" "));
       return [...others, ...mine].map((line) => `${line}\n`).join("");
     }
 
@@ -486,6 +486,12 @@
   for (const root of all("[data-rejections]")) {
     makeRejectable(root, [...plots].filter(([figure]) => root.contains(figure)).map(([, plot]) => plot));
   }
+  const paper = (on) => () => {
+    document.documentElement.classList.toggle("printing", on);
+    for (const plot of plots.values()) plot.draw();
+  };
+  addEventListener("beforeprint", paper(true));
+  addEventListener("afterprint", paper(false));
   document.addEventListener("keydown", onKey);
   document.addEventListener("pointerover", (event) => {
     const lit = event.target.closest("tr[data-key], g[data-key]");
