@@ -15,7 +15,7 @@ from photpipe.calibration import Sources
 from photpipe.catalogs.database import Scalar, magnitude_columns, write_database
 from photpipe.dialects import as_number, card_text, card_value
 from photpipe.errors import FrameError
-from photpipe.results import CalibratedFrame, FieldCalibration
+from photpipe.results import CalibratedFrame
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
