@@ -25,7 +25,7 @@ IntArray = NDArray[np.intp]
 ANY_OFFSET_MAG = 1.0  # of a star from the catalog, while single measurements are judged
 ROUNDS = 10
 SETTLED_MAG = 1e-5
-TYPICAL_STARS = 10.0  # how many stars the errors quoted weigh against a frame's own scatter
+TYPICAL_STARS = 3.0  # what the quoted errors weigh against a frame's own scatter; by simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,24 +89,24 @@ def fit_series(
     variance = _with_own_scatter(difference, variance_mag2, steady)
     needed = [zeropoint.stars_needed(minstars, n) for n in usable.sum(axis=1).tolist()]
     solution = _solve(difference, np.where(steady, 1 / variance, 0.0), ANY_OFFSET_MAG**2)
-    kept = np.zeros_like(usable)
     for _ in range(ROUNDS):
-        before, level = solution.zeropoint, solution.zeropoint
-        stars = _Stars.of(difference - level[:, None], variance, reference_variance_mag2, steady)
+        before = solution.zeropoint
+        away = difference - before[:, None]
+        stars = _Stars.of(away, variance, reference_variance_mag2, steady)
         alone = stars.fit(minstars)
+        agrees = stars.among(alone.kept)
         offset_variance = reference_variance_mag2 + alone.intrinsic_scatter_mag**2
-        wanted = steady & stars.among(alone.kept)
-        significance = np.abs(difference - level[:, None] - alone.zeropoint_mag) / np.sqrt(
-            variance + offset_variance
-        )
-        kept = _at_least(needed, wanted, usable, significance)
-        solution = _solve(difference, np.where(kept, 1 / variance, 0.0), offset_variance)
+        away = away - alone.zeropoint_mag
+        significance = np.abs(away) / np.sqrt(variance + offset_variance)
+        kept = _at_least(needed, steady & agrees, usable, significance)
+        weight = np.where(kept, 1 / (variance + np.where(steady, 0.0, away**2)), 0.0)
+        # a star off the catalog still tells how frames differ, but not where their level is
+        solution = _solve(difference, weight, np.where(agrees, offset_variance, ANY_OFFSET_MAG**2))
         if np.abs(solution.zeropoint - before).max() < SETTLED_MAG:
             break
-    inflation = stars.inflation(alone)
-    weight = np.where(kept, 1 / variance, 0.0).sum(axis=1)
-    standard = np.sqrt(inflation * solution.variance)
-    relative = np.sqrt(_relative(solution, 1 / weight)) if len(standard) > 1 else standard
+    standard = np.sqrt(stars.inflation(alone) * solution.variance)
+    least = 1 / weight.sum(axis=1)
+    relative = np.sqrt(_relative(solution, least)) if len(standard) > 1 else standard
     return SeriesFit(
         solution.zeropoint, np.maximum(standard, relative), relative, solution.offset, kept
     )
@@ -199,13 +199,44 @@ def _leverage(weight: FloatArray) -> FloatArray:
     return leverage
 
 
+def _tolerant(
+    difference: FloatArray, variance: FloatArray, usable: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Residuals that outliers do not spoil (Huber 1964), and variances of restless frames.
+
+    Frames that scatter as a whole have their variances enlarged, so that not half of their
+    measurements look like outliers.
+    """
+    sigma = np.sqrt(variance)
+    weight = np.where(usable, 1 / variance, 0.0)
+    expected = sigma * np.sqrt(np.maximum(1 - _leverage(weight), 1 - zeropoint.LARGEST_LEVERAGE))
+    count = usable.sum(axis=1)
+    scale = np.ones((len(difference), 1))
+    residual = np.zeros_like(difference)
+    for _ in range(ROUNDS):
+        tamed = np.minimum(1.0, 1 / np.maximum(np.abs(residual) / (scale * sigma), 1e-9))
+        now = _solve(difference, weight * tamed / scale**2, ANY_OFFSET_MAG**2)
+        before, residual = residual, now.residual(difference)
+        typical = np.nanmedian(np.where(usable, residual**2 / expected**2, np.nan), axis=1)
+        excess = (TYPICAL_STARS + count * typical / zeropoint.MEDIAN_CHI2) / (TYPICAL_STARS + count)
+        scale = np.sqrt(np.maximum(excess, 1.0))[:, None]
+        if np.abs(residual - before)[usable].max() < SETTLED_MAG:
+            break
+    return residual, variance * scale**2
+
+
 def _steady(difference: FloatArray, variance: FloatArray, usable: BoolArray) -> BoolArray:
     """Measurements that agree with the same star's others; shape (frames, stars).
 
     One that pulls its star or its frame along makes others look bad, too: of a star and of a
-    frame, only the worst go at a time. Where nothing is left to compare with, nothing goes.
+    frame, only the worst go at a time. Where nothing is left to compare with, nothing goes, and
+    the last three of a frame stay: who of so few is wrong cannot be told.
     """
-    steady = usable.copy()
+    fewest = [zeropoint.FEWEST_STARS] * len(difference)
+    residual, variance = _tolerant(difference, variance, usable)
+    significance = np.abs(residual) / np.sqrt(variance)
+    agrees = usable & (significance <= zeropoint.CLIP_SIGMA)
+    steady = _at_least(fewest, agrees, usable, significance)
     while True:
         weight = np.where(steady, 1 / variance, 0.0)
         residual = _solve(difference, weight, ANY_OFFSET_MAG**2).residual(difference)
@@ -217,6 +248,7 @@ def _steady(difference: FloatArray, variance: FloatArray, usable: BoolArray) -> 
             significance.max(axis=0, keepdims=True), significance.max(axis=1, keepdims=True)
         )
         bad = (significance > zeropoint.CLIP_SIGMA) & (significance > 0.5 * worst)
+        bad[(steady & ~bad).sum(axis=1) < zeropoint.FEWEST_STARS] = False
         if not bad.any():
             return steady
         steady &= ~bad
