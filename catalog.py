@@ -5,6 +5,7 @@ The names of catalogs and their tables are importable from here, too.
 """
 
 import argparse
+import math
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 20
 LDAC_SUFFIXES = (".cat", ".ldac")
 DEFAULT_RADIUS_DEG = 0.3
+EARLIEST_YEAR, LATEST_YEAR = 1880.0, 2100.0
 OPTION_NAMES = (
     *("list", "o", "maxmag", "epoch", "cat", "observatory", "radius", "map", "system"),
     *("telescope", "offline", "debug"),
@@ -54,7 +56,12 @@ def parser() -> argparse.ArgumentParser:
         type=_table_file,
         help="write to .ecsv, .csv, .fits or .cat (LDAC, for SCAMP)",
     )
-    add("-maxmag", metavar="MAG", type=float, help="faintest magnitude in the catalog's main band")
+    add(
+        "-maxmag",
+        metavar="MAG",
+        type=cli.finite,
+        help="faintest magnitude in the catalog's main band",
+    )
     add(
         "-epoch",
         metavar="DATE",
@@ -66,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "-radius",
         metavar="DEG",
-        type=float,
+        type=cli.finite,
         default=DEFAULT_RADIUS_DEG,
         help="prefetch: radius of fields that give none",
     )
@@ -100,12 +107,12 @@ def _table_file(text: str) -> Path:
 
 def show(values: argparse.Namespace, settings: Settings) -> cli.Status:
     """Fetch a catalog; print its head, or write all of it."""
-    from photpipe.services.prefetch import cone_of
+    from photpipe.services.prefetch import cone_of, numeric
     from photpipe.services.reference import fetch_catalog
 
     name, ra, dec, radius = values.words
     try:
-        cone = cone_of(ra, dec, float(radius))
+        cone = cone_of(ra, dec, numeric(radius))
     except ValueError as error:
         raise ConfigError(f"{error}; give RA, Dec and radius in degrees") from error
     epoch = _epoch_jd(values.epoch) if values.epoch else None
@@ -233,9 +240,12 @@ def _epoch_jd(text: str) -> float:
     try:
         if "-" in text:
             return parse_datetime(text) if "T" in text else parse_date(text)
-        return J2000_JD + (float(text) - 2000.0) * DAYS_PER_JULIAN_YEAR
-    except ValueError as error:
-        raise ConfigError(f"-epoch {text}: not a year or a date ({error})") from error
+        year = float(text)
+    except ValueError:
+        year = math.nan
+    if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+        raise ConfigError(f"-epoch {text}: not a year such as 2016.0, nor a date as 2017-02-01")
+    return J2000_JD + (year - 2000.0) * DAYS_PER_JULIAN_YEAR
 
 
 def _say(line: str) -> None:

@@ -101,7 +101,8 @@ def _count(text: str) -> int:
     return int(value)
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """Any number but nan and infinity."""
     value = _number(text)
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number")
@@ -110,14 +111,14 @@ def _finite(text: str) -> float:
 
 def _right_ascension(text: str) -> float:
     """Degrees in [0, 360); negative values are taken modulo 360."""
-    value = _finite(text)
+    value = finite(text)
     if not -360 <= value <= 360:
         raise argparse.ArgumentTypeError(f"{text} is not a right ascension in degrees")
     return value % 360.0
 
 
 def _declination(text: str) -> float:
-    value = _finite(text)
+    value = finite(text)
     if not -90 <= value <= 90:
         raise argparse.ArgumentTypeError(f"{text} is not a declination in degrees")
     return value
@@ -125,7 +126,7 @@ def _declination(text: str) -> float:
 
 def _radii(text: str) -> tuple[float, ...]:
     """One radius, or several separated by commas."""
-    return tuple(_positive(each) for each in text.replace(",", " ").split())
+    return tuple(_positive(each) for each in _text(text.replace(",", " ")).split())
 
 
 _TOLERANCES = ("none", "low", "medium", "high")
@@ -168,12 +169,10 @@ OPTIONS: dict[str, Option] = {
     "jobs": Option("frames worked on side by side (default: one per core)", _count, "N"),
     "keep_files": Option("keep intermediate files"),
     "keep_wcs": Option("keep the WCS of the header"),
-    "magzp": Option(
-        "use this magnitude zeropoint and its error", _finite, ("ZP", "SIGMA"), nargs=2
-    ),
+    "magzp": Option("use this magnitude zeropoint and its error", finite, ("ZP", "SIGMA"), nargs=2),
     "manual_rates": Option(
         "motion of the target in RA (times cos Dec) and Dec, arcsec per second",
-        _finite,
+        finite,
         ("RA", "DEC"),
         nargs=2,
     ),
@@ -203,7 +202,7 @@ OPTIONS: dict[str, Option] = {
     "offline": Option("use cached catalogs and ephemerides; never open a connection"),
     "offset": Option(
         "arcsec east and north (on the sky) added to the predicted positions",
-        _finite,
+        finite,
         ("RA", "DEC"),
         nargs=2,
     ),
@@ -218,9 +217,7 @@ OPTIONS: dict[str, Option] = {
     "reject": Option("rejection schemata, separated by commas", _text, "NAMES"),
     "rerun_registration": Option("register a second time if not all frames succeeded"),
     "restore": Option("put the original headers back, byte for byte"),
-    "rotate": Option(
-        "angle (east of north) added to that of the telescope's entry", _finite, "DEG"
-    ),
+    "rotate": Option("angle (east of north) added to that of the telescope's entry", finite, "DEG"),
     "secpix": Option(
         "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
         _text,
@@ -507,6 +504,8 @@ def common_directory(paths: Sequence[Path]) -> Path:
 
 
 def _expanded(name: str) -> list[Path]:
+    if not name.strip():
+        raise ConfigError("one of the names of images is empty: is a variable not set?")
     path = Path(name)
     if path.is_file():
         return _listed(path) if path.suffix == ".lst" else [path]

@@ -180,8 +180,10 @@ def _read(path: Path) -> "Table":
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except (OSError, ValueError, KeyError, TypeError, IndexError, PhotPipeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
-        raise ConfigError(f"{path.name}: no table of stars ({reason[:100]})") from error
+        reason = str(getattr(error, "strerror", None) or error).strip().partition("\n")[0]
+        if not reason or "Unable to guess" in reason:
+            reason = "in none of the forms that are known"
+        raise ConfigError(f"{path}: no table of stars ({reason[:100]})") from error
 
 
 class _Finder:

@@ -23,6 +23,7 @@ LONGEST_RANGE_D = 31.0
 EPHEMERIS_STEP_D = 10.0 / 1440.0  # close enough for any time in between to be interpolated
 DEFAULT_CATALOGS = ("GAIA", "PANSTARRS", "SkyMapper-DR4", "APASS9")
 
+_SEPARATED = re.compile(r"\d[: ]+\d")
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:T[\d:.]+)?")
 
 
@@ -73,8 +74,10 @@ def read_list(path: Path, radius_deg: float) -> list[Field | Target]:
     """
     try:
         lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: no list of fields, for it is no text (UTF-8)") from error
     found = []
     for number, line in enumerate(lines, 1):
         try:
@@ -96,7 +99,7 @@ def _entry(words: list[str], radius_deg: float) -> Field | Target:
     if len(words) not in {3, 4}:
         raise ValueError(f"{len(words)} words")
     name, first, second = words[:3]
-    radius = _checked_radius(float(words[3]) if len(words) == 4 else radius_deg)
+    radius = _checked_radius(numeric(words[3]) if len(words) == 4 else radius_deg)
     if _DATE.fullmatch(first):
         start, end = _date(first), _date(second)
         if not start <= end <= start + LONGEST_RANGE_D:
@@ -113,11 +116,25 @@ def cone_of(ra: str, dec: str, radius_deg: float) -> Cone:
     ValueError
         If that is no position, or no radius.
     """
-    ra_deg = 15.0 * sky.parse_sexagesimal(ra) if ":" in ra else float(ra)
-    dec_deg = sky.parse_sexagesimal(dec) if ":" in dec else float(dec)
+    ra_deg = 15.0 * sky.parse_sexagesimal(ra) if _SEPARATED.search(ra) else numeric(ra)
+    dec_deg = sky.parse_sexagesimal(dec) if _SEPARATED.search(dec) else numeric(dec)
     if not (-360.0 <= ra_deg <= 360.0 and -90.0 <= dec_deg <= 90.0):
         raise ValueError(f"{ra} {dec} is no position")
     return Cone(ra_deg % 360.0, dec_deg, _checked_radius(radius_deg))
+
+
+def numeric(text: str) -> float:
+    """Number of a text.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
 
 
 def _checked_radius(radius_deg: float) -> float:
@@ -146,7 +163,8 @@ def prefetch(
         try:
             fields = _fields(entry, observatory_code, settings)
         except PhotPipeError as error:
-            yield Fetched(entry.name, horizons.SERVICE, problem=str(error))
+            problem = str(error).removeprefix(f"{horizons.SERVICE}: ")
+            yield Fetched(entry.name, horizons.SERVICE, problem=problem)
             continue
         for field in fields:
             for catalog in catalogs:

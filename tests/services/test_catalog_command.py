@@ -35,7 +35,15 @@ def test_fetches_and_shows(capsys: Capture) -> None:
     assert "-o FILE writes them all" in printed
 
 
-@pytest.mark.parametrize("where", [["23:59:57.6", "-3:00:00"], ["-0.01", "-3"], ["359.99", "-3.0"]])
+@pytest.mark.parametrize(
+    "where",
+    [
+        ["23:59:57.6", "-3:00:00"],
+        ["23 59 57.6", "-03 00 00"],
+        ["-0.01", "-3"],
+        ["359.99", "-3.0"],
+    ],
+)
 def test_positions_as_people_type_them(where: list[str], capsys: Capture) -> None:
     assert catalog.main(["APASS9", *where, "0.08"]) == Status.DONE
     assert "Vmag" in capsys.readouterr().out
@@ -62,7 +70,17 @@ def test_lists_every_catalog(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["GAIA"], ["GAIA", "1", "2"], ["prefetch"], ["cache", "x"], ["-nonsense"]]
+    "words",
+    [
+        [],
+        ["GAIA"],
+        ["GAIA", "1", "2"],
+        ["prefetch"],
+        ["cache", "x"],
+        ["-nonsense"],
+        ["GAIA", "1", "2", "0.1", "-maxmag", "nan"],
+        ["prefetch", "photpipe.toml", "-radius", "inf"],
+    ],
 )
 def test_wrong_usage_is_told(words: list[str], capsys: Capture) -> None:
     assert catalog.main(words) == Status.USAGE
@@ -76,9 +94,12 @@ def test_wrong_usage_is_told(words: list[str], capsys: Capture) -> None:
         (["GAIA", "1", "92", "0.1"], "is no position"),
         (["GAIA", "east", "2", "0.1"], "degrees"),
         (["GAIA", "1", "2", "-0.1"], "is not between 0 and"),
-        (["GAIA", "1", "2", "0.1", "-epoch", "yesterday"], "not a year or a date"),
+        (["GAIA", "1", "2", "0.1", "-epoch", "yesterday"], "yesterday: not a year"),
+        (["GAIA", "1", "2", "0.1", "-epoch", "nan"], "nan: not a year"),
+        (["GAIA", "1", "2", "0.1", "-epoch", "20170201"], "not a year"),
         (["import", "X", "missing.csv"], "there is no such file"),
-        (["prefetch", "missing.txt"], "missing.txt"),
+        (["import", "X", "."], ".: no table of stars (Is a directory)"),
+        (["prefetch", "missing.txt"], "missing.txt: No such file or directory"),
         (["prefetch", "photpipe.toml", "-cat", "GALEX"], "unknown catalog"),
     ],
 )
@@ -164,7 +185,8 @@ def test_prefetch_for_a_telescope(server: SkyServer, folder: Path, capsys: Captu
     ("line", "reason"),
     [
         ("field 1", "2 words"),
-        ("field one two", "degrees"),
+        ("field one two", "'one' is not a number"),
+        ("field 1 2 three", "'three' is not a number"),
         ("field 1 95", "no position"),
         ("field 1 2 50", "radius"),
         ("field 1 2 -1", "radius"),

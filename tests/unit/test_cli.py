@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from photpipe import cli
-from photpipe.errors import ReductionError
+from photpipe.errors import ConfigError, ReductionError
 from photpipe.results import FrameFailure
 from photpipe.workspace import Workspace
 
@@ -86,6 +86,8 @@ def test_defaults_come_from_the_stage(image: str) -> None:
         ("-offset", "1"),
         ("-nonsense",),
         ("-cat", ""),
+        ("-aprad", ""),
+        ("-aprad", ","),
     ],
 )
 def test_wrong_usage_is_status_2(
@@ -167,6 +169,8 @@ def test_images_are_found_listed_and_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.lst").touch()
     (tmp_path / "wrong.lst").write_text("c.fits\n")
     (tmp_path / "binary.lst").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="one of the names of images is empty"):
+        cli.named_paths(["", str(tmp_path / "a.fits")])
     for name in ("empty.lst", "wrong.lst", "binary.lst", "none.fits", "*.xyz"):
         assert run(finds(Options()), str(tmp_path / name)) == cli.Status.FAILED
     (tmp_path / "sub").mkdir()

@@ -104,6 +104,13 @@ def test_rubbish_is_told(tmp_path: Path, name: str) -> None:
         read_stars(path, "OWN")
 
 
+def test_nothing_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "stars"
+    path.touch()
+    with pytest.raises(ConfigError, match=r"stars: no table of stars \(in none of the forms"):
+        read_stars(path, "OWN")
+
+
 def test_it_describes_itself_as_a_survey_does(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("ra,dec,gp1mag,rp1mag,V\n1,2,10,11,12\n")
