@@ -111,6 +111,7 @@ def test_zeropoints_are_near_the_truth(frames, workspace):
     for path, each in zip(frames, result.frames, strict=True):
         assert each.zeropoint_mag == pytest.approx(true_zeropoint(path), abs=0.015)
         assert 0.001 < each.standard_error_mag < 0.01 < each.scatter_mag
+        assert 0.0005 < each.relative_error_mag < each.standard_error_mag
         assert each.zeropoint_sigma_mag == each.standard_error_mag
         assert each.magnitude_system == "Vega"
         assert each.used <= each.usable <= each.matched
@@ -132,6 +133,7 @@ def test_databases_open_everywhere_and_hold_calibrated_sources(frames, workspace
         header = pd.read_sql("SELECT * FROM header", connection).iloc[0]
     assert len(data) == each.sources
     assert header["zeropoint_mag"] == each.zeropoint_mag
+    assert header["relative_error_mag"] == each.relative_error_mag
     assert header["telescope_keyword"] == "VATT4K"
     assert header["calibrated"] == 1
     bright = data[data["MAGERR_APER"] < 0.05]

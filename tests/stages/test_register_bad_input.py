@@ -308,6 +308,28 @@ def test_services_are_down(field: Sighting) -> None:
         assert register(field.frames, RegisterOptions(), space).done == 3
 
 
+@pytest.mark.parametrize("down", ["vizier", "vizier2"])
+def test_half_of_the_services_are_down(field: Sighting, down: str) -> None:
+    """Catalogs come from the mirror, and pp_register needs nobody else."""
+    with SkyServer(field.sky) as server:
+        for name in (down, "horizons", "skybot", "sdss", "mast"):
+            server.stop(name)
+        result = register(field.frames, RegisterOptions(), workspace(field, server))
+    assert result.failed == ()
+    for path in field.frames:
+        assert np.sqrt(np.mean(errors_arcsec(path) ** 2)) < 0.05
+
+
+def test_an_edge_of_the_catalog_in_the_field(field: Sighting) -> None:
+    """Half of the frame is beyond a survey's end: no star is known there."""
+    edge_deg = float(np.median([fits.getheader(path)["CRVAL1"] for path in field.frames]))
+    west = replace(field.sky, sources=field.sky.sources[field.sky.sources["ra_deg"] < edge_deg])
+    result = registered(Sighting(field.frames, west))
+    assert result.failed == ()
+    for path in field.frames:
+        assert np.sqrt(np.mean(errors_arcsec(path) ** 2)) < 0.05
+
+
 def test_offline_without_a_cache(field: Sighting) -> None:
     with SkyServer(field.sky) as server:
         space = workspace(field, server)
