@@ -153,7 +153,7 @@ def _tracks(
     search: "TargetSearch", options: DistillOptions, workspace: Workspace
 ) -> "tuple[list[Track], Surroundings]":
     """All targets, each found on the frames, and what stands around them."""
-    from photpipe.identification import told_apart, tracked
+    from photpipe.identification import told_apart
     from photpipe.services.targetsearch import named_apart
 
     found = _from_files(search, options)
@@ -167,9 +167,7 @@ def _tracks(
         found = [each.moved(*options.offset) for each in found]
     found = named_apart([*found, *search.control_star(found, variables)])
     around = _surroundings(search.frames, workspace)
-    settings = workspace.settings.distill
-    tracks = [tracked(each, search.frames, around, settings) for each in found]
-    return told_apart(tracks, search.frames), around
+    return told_apart(found, search.frames, around, workspace.settings.distill), around
 
 
 def _from_files(search: "TargetSearch", options: DistillOptions) -> "list[Target]":

@@ -23,7 +23,7 @@ from photpipe.science.forced import ForcedFlux, forced_flux
 from photpipe.science.noise import POGSON
 from photpipe.settings import DistillSettings
 from photpipe.stars import Stars, motion_px
-from photpipe.surroundings import Star, Surroundings
+from photpipe.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.targets import CONTROL, Target
 
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
@@ -32,6 +32,7 @@ LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
 SATURATION_FRACTION = 0.98
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
+TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
 
 
@@ -76,8 +77,9 @@ def points_of_frame(
     points = {}
     for track in tracks:
         place = _Place.of(calibrated, stars, track, number, settings)
-        around = place.neighbours(surroundings, [each for each in tracks if each is not track])
-        row = place.source(around)
+        others = [each for each in tracks if each is not track]
+        around = place.neighbours(surroundings, others)
+        row = place.source(surroundings, others)
         if row is None and not calibrated.contains(place.x_px, place.y_px):
             continue
         point = place.forced(around) if row is None else place.detected(row, around)
@@ -141,12 +143,12 @@ class _Place:
         """What is measured."""
         return self.track.target
 
-    def source(self, around: Neighbours) -> int | None:
+    def source(self, surroundings: Surroundings, others: Sequence[Track]) -> int | None:
         """Row of the source that is the target; None where an aperture serves it better.
 
-        Source Extractor cuts a trail, or a target that touches a star, into sources. A part
-        whose centre is not the target's is none; nor is one without a neighbour, because its
-        other part is taken out of the aperture.
+        Source Extractor cuts a trail, or a target that touches a star, into sources, and takes
+        the others out of the aperture of each. A part whose centre is not the target's is none;
+        nor is one that was cut from something else than a known neighbour.
         """
         row = self.track.rows[self.number]
         if row is None or not self.target.moves or self.number in self.track.doubts:
@@ -156,38 +158,62 @@ class _Place:
         place = self.calibrated.value("ra_deg", row), self.calibrated.value("dec_deg", row)
         off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
         error = max(OFF_CENTRE * self.calibrated.seeing_arcsec, 3.0 * self._centroid_arcsec(row))
-        return row if around.text and off <= error else None
+        return row if off <= error and self._touches_others(row, surroundings, others) else None
+
+    def _touches_others(
+        self, row: int, surroundings: Surroundings, others: Sequence[Track]
+    ) -> bool:
+        """Whether the nearest blended source beside that of the target is another object."""
+        calibrated = self.calibrated
+        ra, dec = calibrated.column("ra_deg"), calibrated.column("dec_deg")
+        apart = sky.separation_deg(ra, dec, self.ra_deg, self.dec_deg) * sky.ARCSEC_PER_DEG
+        blended = np.asarray(calibrated.sources["FLAGS"], int) & SourceFlag.BLENDED > 0
+        blended[row] = False
+        if not blended.any():
+            return False
+        nearest = int(np.argmin(np.where(blended, apart, np.inf)))
+        near = max(STAR_TOLERANCE_ARCSEC, 0.5 * calibrated.seeing_arcsec)
+        stars = self._stars_near(surroundings, float(ra[nearest]), float(dec[nearest]), near)
+        stars += [each.as_star(self.number) for each in others if each.rows[self.number] == nearest]
+        return bool(apart[nearest] <= TOUCHING_REACHES * self.reach_arcsec and stars)
 
     def _centroid_arcsec(self, row: int) -> float:
         """Error of the position of a source."""
         axes = (self.calibrated.value(name, row) for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"))
         return max(axes) * self.calibrated.scale_arcsec
 
+    @property
+    def own_motion_px(self) -> tuple[float, float]:
+        """Motion of the target against the stars during the exposure."""
+        return motion_px(self.calibrated, self.target, self.number)
+
+    @property
+    def reach_arcsec(self) -> float:
+        """Farthest distance of sources that matter."""
+        trail = max(
+            self.stars.trail_arcsec, math.hypot(*self.own_motion_px) * self.calibrated.scale_arcsec
+        )
+        return self.calibrated.aperture_arcsec + 2.0 * self.calibrated.seeing_arcsec + trail
+
     def trailing_mag(self) -> float:
         """Correction of the magnitude for what trails of target and stars lose differently."""
         if not (self.target.moves and self.settings.trailing_correction):
             return 0.0
-        return self.stars.trailing_mag(motion_px(self.calibrated, self.target, self.number))
+        return self.stars.trailing_mag(self.own_motion_px)
 
     def neighbours(self, surroundings: Surroundings, others: Sequence[Track]) -> Neighbours:
         """What stands around or passes by, and how much of its light falls into the aperture."""
         calibrated = self.calibrated
-        reach = (
-            calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec + self.stars.trail_arcsec
-        )
-        clear = calibrated.aperture_arcsec + calibrated.seeing_arcsec
-        if not self.track.is_confirmed:
-            clear = max(clear, float(np.nan_to_num(self.target.sigma3_arcsec[self.number])))
-        stars = surroundings.stars_near(self.track.located, self.ra_deg, self.dec_deg, reach, clear)
+        reach = self.reach_arcsec
+        stars = self._stars_near(surroundings, self.ra_deg, self.dec_deg, reach)
         if not self.target.moves:
             # the target itself stands here too
             own = max(self.settings.match_tolerance_arcsec, 0.5 * calibrated.seeing_arcsec)
             stars = [each for each in stars if self._apart(each) > own]
         stars += [each.as_star(self.number) for each in others if each.target.moves]
+        stars = [each for each in stars if self._apart(each) <= reach]
         worst, total, text = 0.0, 0.0, ""
         for star in stars:
-            if not self._apart(star) <= reach:
-                continue
             flux = self._light_of(star)
             total += flux
             if flux > worst:
@@ -195,6 +221,15 @@ class _Place:
                 band = calibrated.facts["band"] if calibrated.is_calibrated else "inst."
                 text = f"{star.name} of {band} = {star.mag:.1f} at {self._apart(star):.1f} arcsec"
         return Neighbours(text, total)
+
+    def _stars_near(
+        self, surroundings: Surroundings, ra_deg: float, dec_deg: float, reach_arcsec: float
+    ) -> list[Star]:
+        """Stars within reach of a place, the target aside."""
+        clear = self.calibrated.aperture_arcsec + self.calibrated.seeing_arcsec
+        if not self.track.is_confirmed:
+            clear = max(clear, float(np.nan_to_num(self.target.sigma3_arcsec[self.number])))
+        return surroundings.stars_near(self.track.located, ra_deg, dec_deg, reach_arcsec, clear)
 
     def _apart(self, star: Star) -> float:
         apart = sky.separation_deg(self.ra_deg, self.dec_deg, star.ra_deg, star.dec_deg)

@@ -6,8 +6,8 @@ of the reference catalog. Predictions may be off by more than sources are apart;
 the same on all frames, though, and so the frames decide together.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -90,12 +90,19 @@ def tracked(
     frames: Sequence[CalibratedFrame],
     surroundings: Surroundings,
     settings: DistillSettings,
+    taken: Collection[tuple[int, int]] = (),
 ) -> Track:
-    """Find a target on the frames of a series."""
+    """Find a target on the frames of a series.
+
+    Parameters
+    ----------
+    taken : collection of (int, int)
+        Numbers of frames and rows of sources that are known to be something else.
+    """
     least = np.array([tolerance_arcsec(each, settings) for each in frames])
     uncertain = np.nan_to_num(target.sigma3_arcsec)
     reach = np.minimum(np.maximum(least, uncertain), settings.largest_tolerance_arcsec)
-    found = _candidates(target, frames, reach, surroundings)
+    found = _candidates(target, frames, reach, surroundings, taken)
     radius = float(np.median(least))
     is_certain = bool((reach <= least).all())
     agreed = agreeing(found.east, found.north, found.frame, radius)
@@ -127,21 +134,52 @@ def tracked(
     return Track(target, tuple(rows), shift, agreed is not None, doubts, mag)
 
 
-def told_apart(tracks: Sequence[Track], frames: Sequence[CalibratedFrame]) -> list[Track]:
-    """Tracks without sources that belong to another moving target, which is nearer to them."""
-    rows = [list(each.rows) for each in tracks]
-    for number, calibrated in enumerate(frames):
-        claims: dict[int, list[tuple[float, int]]] = {}
-        for index, track in enumerate(tracks):
-            row = track.rows[number]
+def told_apart(
+    targets: Sequence[Target],
+    frames: Sequence[CalibratedFrame],
+    surroundings: Surroundings,
+    settings: DistillSettings,
+) -> list[Track]:
+    """Find several targets; no two moving ones share a source.
+
+    A source that several could be is that of which it is nearest to the prediction, in units of
+    the tolerance; the others are looked for again without it.
+    """
+    taken: list[set[tuple[int, int]]] = [set() for _ in targets]
+    tracks = [tracked(each, frames, surroundings, settings) for each in targets]
+    while True:
+        lost = _lost_claims(tracks, frames, settings)
+        if not lost:
+            return tracks
+        for index, source in lost:
+            taken[index].add(source)
+        for index in {index for index, _ in lost}:
+            own = targets[index], frames, surroundings, settings
+            tracks[index] = tracked(*own, taken[index])
+
+
+def _lost_claims(
+    tracks: Sequence[Track], frames: Sequence[CalibratedFrame], settings: DistillSettings
+) -> list[tuple[int, tuple[int, int]]]:
+    """Index of a track and a source (frame, row) of it that rather is another target."""
+    claims: dict[tuple[int, int], list[tuple[float, int]]] = {}
+    for index, track in enumerate(tracks):
+        for number, row in enumerate(track.rows):
             if row is not None and track.target.moves:
-                place = calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)
-                own = track.located.ra_deg[number], track.located.dec_deg[number]
-                claims.setdefault(row, []).append((float(sky.separation_deg(*place, *own)), index))
-        for claim in claims.values():
-            for _, index in sorted(claim)[1:]:
-                rows[index][number] = None
-    return [replace(track, rows=tuple(own)) for track, own in zip(tracks, rows, strict=True)]
+                off = _off_prediction(track.target, frames[number], number, row, settings)
+                claims.setdefault((number, row), []).append((off, index))
+    return [(index, source) for source, claim in claims.items() for _, index in sorted(claim)[1:]]
+
+
+def _off_prediction(
+    target: Target, calibrated: CalibratedFrame, number: int, row: int, settings: DistillSettings
+) -> float:
+    """Distance of a source from a prediction, in units of what the prediction allows."""
+    place = calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)
+    apart = sky.separation_deg(*place, target.ra_deg[number], target.dec_deg[number])
+    uncertain = float(np.nan_to_num(target.sigma3_arcsec[number]))
+    allowed = max(tolerance_arcsec(calibrated, settings), uncertain)
+    return float(apart) * sky.ARCSEC_PER_DEG / allowed
 
 
 def _doubts_about_frames(target: Target, frames: Sequence[CalibratedFrame]) -> dict[int, str]:
@@ -204,6 +242,7 @@ def _candidates(
     frames: Sequence[CalibratedFrame],
     reach_arcsec: FloatArray,
     surroundings: Surroundings,
+    taken: Collection[tuple[int, int]],
 ) -> _Candidates:
     numbers, rows, places, whole = [], [], [], []
     for number, calibrated in enumerate(frames):
@@ -215,6 +254,8 @@ def _candidates(
         )
         near = np.hypot(east, north) <= reach_arcsec[number]
         for row in np.flatnonzero(near & (calibrated.column("MAG_APER") < NO_MAGNITUDE)):
+            if (number, int(row)) in taken:
+                continue
             if not target.moves or not _is_star(
                 calibrated, int(row), target, surroundings, float(reach_arcsec[number])
             ):

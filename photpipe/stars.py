@@ -40,28 +40,31 @@ def followed(frames: Sequence[CalibratedFrame], targets: Sequence[Target]) -> Ta
     """The target that the telescope followed, as the trails of the stars tell; None: the stars."""
     best, found = math.inf, None
     for target in targets:
-        ratios = [
-            ratio
-            for number, each in enumerate(frames)
-            if target.moves and (ratio := _trail_ratio(each, target, number)) is not None
-        ]
-        ratio = float(np.median(ratios)) if ratios else 0.0
+        ratio = _trail_ratio(frames, target) if target.moves else 0.0
         if FOLLOWED[0] <= ratio <= FOLLOWED[1] and abs(math.log(ratio)) < best:
             best, found = abs(math.log(ratio)), target
     return found
 
 
-def _trail_ratio(calibrated: CalibratedFrame, target: Target, number: int) -> float | None:
-    """Trail of the stars along the motion of a target, in units of it; None if it is short."""
-    dx, dy = motion_px(calibrated, target, number)
-    length = math.hypot(dx, dy)
-    if length < SHORTEST_TRAIL_PX:
-        return None
-    bright = calibrated.well_measured_stars()
-    a, b, theta = (
-        calibrated.column(name)[bright] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE")
-    )
-    return starimage.trail_along_px(a, b, theta, math.degrees(math.atan2(dy, dx))) / length
+def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
+    """Trail of the stars along the motion of a target, in units of it.
+
+    The stars of all frames together tell trails that are short against the seeing.
+    """
+    squares = []
+    for number, each in enumerate(frames):
+        dx, dy = motion_px(each, target, number)
+        length = math.hypot(dx, dy)
+        if length < SHORTEST_TRAIL_PX:
+            continue
+        bright = each.well_measured_stars()
+        a, b, theta = (each.column(name)[bright] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE"))
+        direction = math.degrees(math.atan2(dy, dx))
+        squares.append(starimage.squared_trails_px2(a, b, theta, direction) / length**2)
+    every = np.concatenate(squares) if squares else np.zeros(0)
+    if every.size < starimage.FEWEST_STARS:
+        return 0.0
+    return math.sqrt(max(float(np.median(every)), 0.0))
 
 
 class Stars:

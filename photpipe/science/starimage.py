@@ -162,12 +162,13 @@ def fitted(
     return StarImage(*np.exp(found.x).tolist())
 
 
-def trail_along_px(
+def squared_trails_px2(
     a_px: FloatArray, b_px: FloatArray, theta_deg: FloatArray, direction_deg: float
-) -> float:
-    """Length of the trails of stars along a direction, from their second moments.
+) -> FloatArray:
+    """Squares of the lengths of trails along a direction, from the second moments of stars.
 
-    A trail of length L adds L^2 / 12 to the variance along it.
+    A trail of length L adds L^2 / 12 to the variance along it. One star tells little: noise
+    makes squares negative, too. The median of many is what counts.
 
     Parameters
     ----------
@@ -175,14 +176,7 @@ def trail_along_px(
         Axes (rms) and position angle of the stars, counterclockwise from the x axis.
     direction_deg : float
         The direction, measured likewise.
-
-    Returns
-    -------
-    float
-        0 with fewer than three stars.
     """
-    if len(a_px) < FEWEST_STARS:
-        return 0.0
     angle = np.radians(theta_deg - direction_deg)
-    difference = (a_px**2 - b_px**2) * np.cos(2 * angle)  # variance along minus across
-    return float(np.sqrt(12.0 * max(float(np.median(difference)), 0.0)))
+    # variance along minus across
+    return np.asarray(12.0 * (a_px**2 - b_px**2) * np.cos(2 * angle))

@@ -27,7 +27,10 @@ def wcs() -> WCS:
 
 
 def calibrated_frame(
-    sources: Sequence[dict[str, float]] = (), number: int = 0, **facts: Any
+    sources: Sequence[dict[str, float]] = (),
+    number: int = 0,
+    directory: Path = Path(),
+    **facts: Any,
 ) -> CalibratedFrame:
     """Frame `number` of a series, one minute after the one before.
 
@@ -35,6 +38,8 @@ def calibrated_frame(
     ----------
     sources : sequence of dict
         Sources with x, y (FITS pixels), mag and, if they differ from the common ones, columns.
+    directory : Path
+        Where its pixels would be.
     facts
         Facts instead of the common ones.
     """
@@ -89,7 +94,7 @@ def calibrated_frame(
     header = world.to_header()
     header["NAXIS1"], header["NAXIS2"] = SHAPE[1], SHAPE[0]
     header["SATURATE"] = 60000.0
-    frame = Frame(Path(f"frame{number}.fits"), header, telescopes.by_keyword("VATT4K"))
+    frame = Frame(directory / f"frame{number}.fits", header, telescopes.by_keyword("VATT4K"))
     return CalibratedFrame(frame, world, every | facts, table, 0.5)
 
 

@@ -1,0 +1,136 @@
+"""What becomes a point of a target, on frames made by hand."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from photpipe.calibratedframe import CalibratedFrame
+from photpipe.distillation import points_of_frame, suspected
+from photpipe.identification import told_apart
+from photpipe.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.science.flags import SourceFlag
+from photpipe.settings import DistillSettings
+from photpipe.surroundings import Surroundings
+from photpipe.targets import MOVING, Target, fixed
+from tests.points import point
+from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
+
+COUNT = 4
+PLACE = (150.0, 140.0)
+STARS = [{"x": 40.0 + 60 * n, "y": 30.0 + 20 * (n % 3), "mag": 15.0} for n in range(5)]
+BLENDED = float(SourceFlag.BLENDED)
+
+
+def target(name: str = "T", x: float = PLACE[0], y: float = PLACE[1]) -> Target:
+    """Target that is there on the first frame, and 30 pixels further on each of the others."""
+    ra, dec = np.transpose([sky_of(x + 30.0 * n, y) for n in range(COUNT)])
+    return Target(name, MOVING, ra, dec, np.zeros(COUNT), 18.0)
+
+
+def series(directory: Path, *sources: dict[str, float], light: float = 0.0) -> list:
+    """Frames, of which the first one has more sources, and pixels with light at the target."""
+    rng = np.random.default_rng(5)
+    pixels = rng.normal(100.0, 2.0, SHAPE)
+    y, x = np.mgrid[1 : SHAPE[0] + 1, 1 : SHAPE[1] + 1]
+    image = np.exp(-((x - PLACE[0]) ** 2 + (y - PLACE[1]) ** 2) / 8.0)
+    pixels += light * image / image.sum()
+    fits.writeto(directory / "frame0.fits", pixels.astype("float32"))
+    rest = [calibrated_frame(STARS, number, directory) for number in range(1, COUNT)]
+    return [calibrated_frame([*STARS, *sources], 0, directory), *rest]
+
+
+def measured(frames: list[CalibratedFrame], *targets: Target) -> dict[str, TargetPoint]:
+    """Points on the first frame."""
+    around, settings = Surroundings.of(frames), DistillSettings()
+    tracks = told_apart(targets, frames, around, settings)
+    return points_of_frame(frames[0], 0, tracks, None, around, (1.0, 2.0), settings)
+
+
+def source(dx: float = 0.0, mag: float = 18.0, **columns: float) -> dict[str, float]:
+    return {"x": PLACE[0] + dx, "y": PLACE[1], "mag": mag, **columns}
+
+
+def test_a_source_is_measured_as_the_catalog_has_it(tmp_path: Path) -> None:
+    found = measured(series(tmp_path, source(dx=1.0)), target())["T"]
+    assert (found.method, found.mag, found.snr) == (DETECTED, 18.0, pytest.approx(63.1, abs=0.1))
+    assert (found.manual_east_arcsec, found.manual_north_arcsec) == (1.0, 2.0)
+    assert found.offset_east_arcsec == pytest.approx(0.4, abs=0.01)  # predicted minus measured
+    assert not found.contamination
+
+
+def test_without_a_source_there_is_light_or_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "faint").mkdir()
+    bright = measured(series(tmp_path, light=2000.0), target())["T"]
+    assert bright.method == FORCED
+    assert bright.mag == pytest.approx(25.0 - 2.5 * math.log10(2000.0), abs=0.1)
+    assert math.isnan(bright.sigma_east_arcsec)
+    faint = measured(series(tmp_path / "faint"), target())["T"]
+    assert faint.method == LIMIT
+    assert faint.mag == pytest.approx(25.0 - 2.5 * math.log10(5 * 10.0), abs=0.3)
+
+
+def test_what_is_outside_has_no_point_and_what_is_at_the_edge_a_reason(tmp_path: Path) -> None:
+    frames = series(tmp_path)
+    points = measured(frames, target("out", x=-4.0), target("edge", x=3.0))
+    assert set(points) == {"edge"}
+    assert points["edge"].rejected == "no measurement: edge"
+
+
+def test_a_target_beside_a_star_is_not_cut_but_one_in_parts_is(tmp_path: Path) -> None:
+    for name in ("star", "parts", "alone", "off"):
+        (tmp_path / name).mkdir()
+    touching = {**source(dx=22.0, mag=16.0, FLAGS=BLENDED)}
+    frames = series(tmp_path / "star", source(FLAGS=BLENDED), touching, light=2000.0)
+    for number in range(1, COUNT):  # the star stands there on the other frames, too
+        frames[number] = calibrated_frame([*STARS, touching], number, tmp_path)
+    assert measured(frames, target())["T"].method == DETECTED
+    parts = [source(FLAGS=BLENDED), source(dx=9.0, mag=18.5, FLAGS=BLENDED)]
+    frames = series(tmp_path / "parts", *parts, light=2000.0)
+    assert measured(frames, target())["T"].method == FORCED
+    frames = series(tmp_path / "alone", source(FLAGS=BLENDED), light=2000.0)
+    assert measured(frames, target())["T"].method == FORCED
+    frames = series(tmp_path / "off", source(dx=2.0, FLAGS=BLENDED), touching, light=2000.0)
+    for number in range(1, COUNT):
+        frames[number] = calibrated_frame([*STARS, touching], number, tmp_path)
+    assert measured(frames, target())["T"].method == FORCED
+
+
+def test_light_of_neighbours_is_told(tmp_path: Path) -> None:
+    star = source(dx=7.0, mag=17.0)
+    frames = series(tmp_path, source(), star)
+    for number in range(1, COUNT):
+        frames[number] = calibrated_frame([*STARS, star], number, tmp_path)
+    found = measured(frames, target())["T"]
+    assert found.contamination == "star of R = 17.0 at 2.8 arcsec"
+    assert 0.05 < found.contamination_mag < 1.0
+
+
+def test_targets_closer_than_the_aperture_name_each_other(tmp_path: Path) -> None:
+    frames = series(tmp_path, source(), light=5000.0)
+    points = measured(frames, target(), target("U", x=PLACE[0] + 2.5))
+    assert [points[name].method for name in "TU"] == [DETECTED, FORCED]
+    assert points["U"].contamination.startswith("T of R = 18.0")
+    assert points["T"].contamination.startswith("U of R = 18.0")
+
+
+def test_a_fixed_target_is_no_neighbour_of_itself(tmp_path: Path) -> None:
+    frames = series(tmp_path)
+    star = fixed("S", *sky_of(STARS[1]["x"], STARS[1]["y"]), COUNT)
+    found = measured(frames, star)["S"]
+    assert (found.method, found.contamination, found.contamination_mag) == (DETECTED, "", 0.0)
+
+
+def test_sudden_brightness_is_suspected() -> None:
+    usual = [point(mag=18.0 + 0.01 * n) for n in range(5)]
+    assert suspected(usual) == usual
+    flash = [*usual, point(mag=16.5)]
+    assert suspected(flash)[-1].contamination == "1.5 mag brighter than on the other frames"
+    assert suspected(flash)[-1].contamination_mag == pytest.approx(1.515)
+    named = replace(flash[-1], contamination="star")
+    assert suspected([*usual, named])[-1] == named
+    assert suspected([*usual, replace(flash[-1], method=LIMIT)])[-1].contamination == ""
+    assert suspected(flash[-3:]) == flash[-3:]  # too few to tell what is usual
