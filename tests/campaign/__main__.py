@@ -5,6 +5,7 @@ import collections
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.campaign.play import Verdict, full_disk, kill, play
@@ -27,12 +28,21 @@ def main() -> int:
     try:
         for act, count in ((play, values.seeds), (kill, values.kills), (full_disk, values.disks)):
             for seed in range(values.first, values.first + count):
-                verdicts.append(act(theatre, seed))
+                verdicts.append(acted(act, theatre, seed))
                 tell(verdicts[-1], home)
     finally:
         theatre.close()
     summarise(verdicts)
     return int(any(each.wrong for each in verdicts))
+
+
+def acted(act: Callable[[Theatre, int], Verdict], theatre: Theatre, seed: int) -> Verdict:
+    """Verdict of a play; what the campaign itself cannot read is wrong, too."""
+    try:
+        return act(theatre, seed)
+    except Exception as error:  # one play that cannot be judged does not end the campaign
+        name = f"{act.__name__}{seed}"
+        return Verdict(name, ("cannot be judged",), (), 0.0, (f"{type(error).__name__}: {error}",))
 
 
 def tell(verdict: Verdict, home: Path) -> None:

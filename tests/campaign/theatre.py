@@ -174,7 +174,7 @@ class Stage:
     def points(self) -> dict[str, TargetPoint]:
         """Photometry of the target by frame; empty if there is none."""
         path = self.night / TARGET_FILE
-        if not path.is_file():
+        if not path.is_file() or not path.with_suffix(".ecsv").is_file():
             return {}
         return {point.frame: point for point in photometry_file.read(path)[1]}
 
