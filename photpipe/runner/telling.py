@@ -25,7 +25,7 @@ def tell(result: DirectoryResult) -> None:
             log.info("%s", line)
     if result.failed:
         log.warning(
-            "%d of %d frames came to the end; the reasons of the others are above",
+            "%d of %d frames came to the end; what failed is named above",
             result.done,
             result.frames,
         )

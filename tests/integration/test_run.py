@@ -174,9 +174,14 @@ def test_newer_catalog_is_used(commands: Scene) -> None:
     assert worked(commands.directory) == {}
 
 
-def test_service_that_failed_is_asked_again(commands: Scene, server: SkyServer) -> None:
+def test_service_that_failed_is_asked_again(
+    commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.fail(replace(faults.ERROR_503, service="horizons"))
     assert run(commands.directory) == 3
+    last = capsys.readouterr().out
+    assert "3 of 3 frames came to the end; what failed is named above" in last
+    assert "ERROR: target 3552: JPL Horizons" in last
     assert not (commands.directory / "photometry_3552.dat").exists()
     server.heal()
     assert run(commands.directory) == 0
