@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from photpipe import sky
 from photpipe.calibratedframe import CalibratedFrame
@@ -15,7 +16,7 @@ from photpipe.targets import Target
 
 SHORTEST_TRAIL_PX = 0.5
 # trails of stars, in units of the motion of a target, that show that the telescope followed it
-FOLLOWED = (0.75, 1.4)
+FOLLOWED = (0.7, 1.4)
 MOST_STARS = 24
 
 
@@ -49,7 +50,8 @@ def followed(frames: Sequence[CalibratedFrame], targets: Sequence[Target]) -> Ta
 def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
     """Trail of the stars along the motion of a target, in units of it.
 
-    The stars of all frames together tell trails that are short against the seeing.
+    The stars of all frames together tell trails that are short against the seeing; the bright
+    ones, because the second moments of faint ones end where the trail fades.
     """
     squares = []
     for number, each in enumerate(frames):
@@ -57,7 +59,7 @@ def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
         length = math.hypot(dx, dy)
         if length < SHORTEST_TRAIL_PX:
             continue
-        bright = each.well_measured_stars()
+        bright = _brightest(each, each.well_measured_stars())
         a, b, theta = (each.column(name)[bright] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE"))
         direction = math.degrees(math.atan2(dy, dx))
         squares.append(starimage.squared_trails_px2(a, b, theta, direction) / length**2)
@@ -65,6 +67,12 @@ def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
     if every.size < starimage.FEWEST_STARS:
         return 0.0
     return math.sqrt(max(float(np.median(every)), 0.0))
+
+
+def _brightest(calibrated: CalibratedFrame, among: BoolArray) -> NDArray[np.int64]:
+    """Rows of the brightest of some stars."""
+    rows = np.flatnonzero(among)
+    return np.asarray(rows[np.argsort(-calibrated.column("FLUX_APER")[rows])][:MOST_STARS])
 
 
 class Stars:
@@ -96,8 +104,7 @@ class Stars:
     def image(self) -> StarImage:
         """Image of a star without its trail."""
         calibrated = self.calibrated
-        stars = np.flatnonzero(calibrated.well_measured_stars() & self._isolated())
-        brightest = stars[np.argsort(-calibrated.column("FLUX_APER")[stars])][:MOST_STARS]
+        brightest = _brightest(calibrated, calibrated.well_measured_stars() & self._isolated())
         radii = np.array(starimage.RADII) * calibrated.radius_px
         x, y = (calibrated.column(name)[brightest] for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
         curves = starimage.growth_curves(self.pixels, x, y, radii)
