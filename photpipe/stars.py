@@ -18,6 +18,7 @@ SHORTEST_TRAIL_PX = 0.5
 # trails of stars, in units of the motion of a target, that show that the telescope followed it
 FOLLOWED = (0.7, 1.4)
 MOST_STARS = 24
+SIGNIFICANT = 3.0  # standard errors; stars that trail by less do not tell
 
 
 def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
@@ -51,7 +52,8 @@ def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
     """Trail of the stars along the motion of a target, in units of it.
 
     The stars of all frames together tell trails that are short against the seeing; the bright
-    ones, because the second moments of faint ones end where the trail fades.
+    ones, because the second moments of faint ones end where the trail fades. Zero where it
+    is lost in the noise: of several slow targets one would else fit by chance.
     """
     squares = []
     for number, each in enumerate(frames):
@@ -66,7 +68,9 @@ def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
     every = np.concatenate(squares) if squares else np.zeros(0)
     if every.size < starimage.FEWEST_STARS:
         return 0.0
-    return math.sqrt(max(float(np.median(every)), 0.0))
+    middle = float(np.median(every))
+    error = 1.2533 * 1.4826 * float(np.median(np.abs(every - middle))) / math.sqrt(every.size)
+    return math.sqrt(middle) if middle > SIGNIFICANT * error else 0.0
 
 
 def _brightest(calibrated: CalibratedFrame, among: BoolArray) -> NDArray[np.int64]:

@@ -61,6 +61,14 @@ def test_round_stars_tell_that_nothing_was_followed() -> None:
     assert followed([], []) is None
 
 
+def test_noise_does_not_look_like_a_slow_target() -> None:
+    """Round stars as uncertain as in a short series; slow targets in all directions."""
+    frames = trailed_frames(0.0, 0.0, noise=0.8)[:2]
+    angles = np.radians(np.arange(0, 360, 10))
+    slow = [target(f"{n}", 1.2 * np.cos(a), 1.2 * np.sin(a)) for n, a in enumerate(angles)]
+    assert followed(frames, slow) is None
+
+
 def test_what_trails_less_than_the_stars_is_brighter_in_the_aperture() -> None:
     rng = np.random.default_rng(1)
     stars = Stars(calibrated_frame([{"x": 100.0, "y": 100.0, "mag": 15.0}]), (8.0, 0.0))
