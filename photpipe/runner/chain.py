@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from photpipe import cli, photometry_file
-from photpipe.errors import PhotPipeError
+from photpipe.errors import ConfigError, PhotPipeError
 from photpipe.results import (
     CalibrateResult,
     DistillResult,
@@ -257,10 +257,34 @@ def run(
     PhotPipeError
         What stops a stage altogether.
     """
+    _check(options, workspace)
     chain = _Chain(options, workspace, identity, retry)
     with chain.recorded(paths):
         chain.work(paths)
     return chain.record
+
+
+def _check(options: RunOptions, workspace: Workspace) -> None:
+    """Refuse before the first stage what a later one would refuse.
+
+    Raises
+    ------
+    ConfigError
+        If a catalog, a rejection schema or a file of targets does not exist.
+    """
+    from photpipe import rejection
+    from photpipe.astromatic.campaign import check_catalog
+
+    for name in (options.cat, options.regcat):
+        if name:
+            check_catalog(name, workspace.settings)
+    rejection.schemata(options.reject or "", workspace.settings.distill)
+    for option in ("positions", "fixedtargets"):
+        name = getattr(options, option)
+        if not name or name == "all":
+            continue
+        if not Path(name).expanduser().exists() and not (workspace.directory / name).exists():
+            raise ConfigError(f"-{option}: there is no file {name}")
 
 
 def _words(options: object) -> str:

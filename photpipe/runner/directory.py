@@ -165,4 +165,6 @@ def _recorded(task: Task, workspace: Workspace, outcome: cli.Outcome) -> RunResu
     has_page = (task.directory / telling.REPORT).is_file()
     if outcome.status is not cli.Status.INTERRUPTED and (is_new or not has_page):
         cli.write_report(workspace)
-    return record or workspace.load(RunResult) or RunResult()
+    if record is None:  # stopped by an error: what was done until then
+        record = workspace.load(RunResult)
+    return record if record and record.identity == manners.identity else RunResult()

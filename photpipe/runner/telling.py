@@ -18,7 +18,7 @@ MOST_LINES = 40
 
 def tell(result: DirectoryResult) -> None:
     """Say what came out of one directory: every point of its targets, what failed, the page."""
-    for reused in result.reused:
+    for reused in result.reused if result.done else ():
         log.info("reused: %s (-force starts over)", reused)
     for target in result.distilled.targets if result.distilled and result.done else ():
         for line in photometry(result.directory, target):

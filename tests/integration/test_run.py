@@ -234,6 +234,30 @@ def test_options_reach_their_stages() -> None:
     assert for_stage(PrepareOptions, RunOptions()) == PrepareOptions()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-cat", "NOSUCH"], "unknown catalog 'NOSUCH'"),
+        (["-regcat", "NOSUCH"], "unknown catalog 'NOSUCH'"),
+        (["-reject", "foo"], "there is no schema 'foo'"),
+        (["-positions", "nowhere.dat"], "-positions: there is no file nowhere.dat"),
+        (["-fixedtargets", "nowhere.dat"], "-fixedtargets: there is no file nowhere.dat"),
+    ],
+)
+def test_mistakes_are_told_at_once(
+    commands: Scene, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    """Before anything is done, in one line, and results that are there stay."""
+    state = commands.directory / ".diagnostics/state/run.json"
+    state.parent.mkdir(parents=True)
+    state.write_text('{"status": "done", "done": 3, "reused": ["everything"]}')
+    assert run(*words, commands.directory) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert said in line
+    assert "everything" in state.read_text()
+    assert "MIDTIMJD" not in fits.getheader(commands.frames[0])
+
+
 def test_target_and_aperture(commands: Scene) -> None:
     fits.setval(commands.frames[0], "OBJECT", value="somewhere else")
     assert run("-target", "1983_SA", "-fixed_aprad", "4.5", commands.directory) == 0
