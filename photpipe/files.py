@@ -72,15 +72,25 @@ def creating(path: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Temporary file beside `path`, gone after an exception; no wildcard for images fits it."""
-    temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    file, temporary = _created(path)
     try:
-        with os.fdopen(handle, "wb") as file:
-            _lock(file)
+        with file:
             yield file, temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _created(path: Path) -> tuple[BinaryIO, Path]:
+    """Temporary file beside `path`, locked; a new one if `sweep` took it before it was locked."""
+    while True:
+        temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(6)}")
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        file = os.fdopen(handle, "wb")
+        _lock(file)
+        if temporary.exists():
+            return file, temporary
+        file.close()
 
 
 def _flush(file: BinaryIO) -> None:
@@ -92,7 +102,7 @@ def _flush(file: BinaryIO) -> None:
 def _lock(file: BinaryIO) -> None:
     """Mark a temporary file as being written; the mark dies with the process."""
     with contextlib.suppress(OSError):  # some network disks know no locks
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX)  # only `sweep` can hold it, for a moment
 
 
 def _copy_ownership(old: Path, new: Path) -> None:

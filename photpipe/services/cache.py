@@ -307,6 +307,7 @@ class Cache:
         stamp = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            files.sweep(path.parent)
             files.write_text(path, to_text(table))
             status = path.stat()
             stamp = (status.st_mtime_ns, status.st_size)

@@ -466,3 +466,33 @@ def test_a_holder_of_the_lock_that_hangs_is_not_waited_for_for_ever(
     began = time.monotonic()
     assert len(Cache(replace(settings, deadline_s=0.2)).remember(STARS, Service())) == 50
     assert time.monotonic() - began < 2.0
+
+
+def test_what_a_killed_process_left_goes_with_the_next_answer(settings: ServiceSettings) -> None:
+    folder = Path(settings.cache) / "vizier"
+    folder.mkdir(parents=True)
+    left = folder / f"{files.TEMPORARY_PREFIX}0123"
+    left.write_text("half an answer")
+    with files.replacing(folder / "of_another_process.ecsv") as file:
+        Cache(settings).remember(STARS, Service())
+        file.write(b"whole")
+    assert not left.exists()
+    assert (folder / "of_another_process.ecsv").read_bytes() == b"whole"
+
+
+def test_a_new_file_is_not_swept_away_before_it_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = files._lock
+    swept: list[int] = []
+
+    def swept_at_first(file: object) -> None:
+        if not swept:
+            swept.append(files.sweep(tmp_path))
+        locked(file)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(files, "_lock", swept_at_first)
+    files.write_text(tmp_path / "a", "whole")
+    assert swept == [1]
+    assert (tmp_path / "a").read_text() == "whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
