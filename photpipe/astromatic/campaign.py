@@ -80,13 +80,16 @@ class Campaign:
         """Register the frames of one field with one catalog after the other."""
         solver = Solver(self.settings, self.jobs)
         complaints: dict[str, list[str]] = {plate.frame: [] for plate in plates}
+        is_unserved = True
         for name in self.catalogs_of(plates):
             pending = solver.pending(plates)
             solver.forget(pending)
             try:
                 if pending:
                     self._solve_with(name, pending, solver)
+                is_unserved = False
             except (ServiceError, ReductionError) as error:
+                is_unserved = is_unserved and isinstance(error, ServiceError)
                 log.warning("%s", error)
                 for plate in solver.unseeded(pending):
                     solver.complain(plate, str(error))
@@ -95,7 +98,9 @@ class Campaign:
         solver.polish()
         self.solved |= solver.solved
         for plate in solver.pending(plates):
-            self.failures[plate.frame] = _why_not(complaints[plate.frame], plate.is_trailed)
+            reason = _why_not(complaints[plate.frame])
+            advice = "" if is_unserved else f"; {_advice(plate)}"
+            self.failures[plate.frame] = f"not registered: {reason}{advice}"
         self.report = max(self.report, solver.report, key=lambda each: each[0])
 
     def _solve_with(self, name: str, plates: Sequence[Plate], solver: Solver) -> None:
@@ -238,16 +243,19 @@ def starting_wcs(frame: "Frame", settings: Settings) -> dict[str, float | str]:
         return seed.cards()
 
 
-def _why_not(complaints: Sequence[str], is_trailed: bool) -> str:
+def _why_not(complaints: Sequence[str]) -> str:
     """Reason of a failure in one line."""
-    reasons = "; ".join(dict.fromkeys(each for each in complaints if each))
-    advice = (
-        "the stars are trailed, try -nodeblending"
-        if is_trailed
-        else "clouds, a wrong pointing (give -ra and -dec to pp_prepare) or a wrong pixel scale "
+    return "; ".join(dict.fromkeys(each for each in complaints if each)) or "no catalog"
+
+
+def _advice(plate: Plate) -> str:
+    """What to try with a frame that the stars do not fit."""
+    if plate.is_trailed:
+        return "the stars are trailed, try -nodeblending"
+    return (
+        "clouds, a wrong pointing (give -ra and -dec to pp_prepare) or a wrong pixel scale "
         "may be why, else try -cat or another -snr"
     )
-    return f"not registered: {reasons or 'no catalog'}; {advice}"
 
 
 def _rounded_up(number: float) -> int:

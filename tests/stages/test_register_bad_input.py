@@ -303,6 +303,7 @@ def test_services_are_down(field: Sighting) -> None:
         assert result.done == 0
         assert len(result.failed) == 3
         assert all("VizieR" in each.reason for each in result.failed)
+        assert not any("clouds" in each.reason for each in result.failed)
         assert all(fits.getheader(path)["REGSTAT"] == "failed" for path in field.frames)
         server.heal()
         assert register(field.frames, RegisterOptions(), space).done == 3
