@@ -87,7 +87,7 @@ DEEDS = {
     "speaks rubbish": "head -c 100000 /dev/urandom; exit 7",
     "fails behind its work": '"$REAL" "$@"; exit 3',
     "takes its time": 'sleep 3; exec "$REAL" "$@"',
-    "leaves a child": '(sleep 30) & exec "$REAL" "$@"',
+    "leaves a child": '(sleep 60) & exec "$REAL" "$@"',
 }
 TOOLS = ("source-extractor", "scamp")
 SLOW = {"hangs"}

@@ -55,7 +55,7 @@ def test_two_runs_at_once(theatre: Theatre) -> None:
         while not (stage.root / "source-extractor.calls").exists() and first.poll() is None:
             time.sleep(0.05)
         second = stage.run()
-        screen, errors = first.communicate(timeout=120)
+        screen, errors = first.communicate(timeout=200)
     assert second.status == 1
     assert f"process {first.pid} on " in second.screen + second.errors
     assert (second.screen + second.errors).count("\n") == 1
