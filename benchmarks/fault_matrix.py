@@ -22,10 +22,10 @@ from photpipe.settings import Settings  # noqa: E402
 from tests.services.conftest import small_sky  # noqa: E402
 from tests.services.matrix import (  # noqa: E402
     FAULTS,
-    IMPATIENT,
     QUESTIONS,
     Outcome,
     ask_like_a_run,
+    impatient,
     inflict,
     outcome,
 )
@@ -38,9 +38,8 @@ REASON_CHARACTERS = 34
 def once(sky: Sky, service: str, fault: Fault, *, mirror: bool) -> Outcome:
     """One question under one fault, with an empty cache."""
     with SkyServer(sky) as server, tempfile.TemporaryDirectory() as folder:
-        services = server.service_settings(**IMPATIENT, cache=folder)
         inflict(server, service, fault, mirror=mirror)
-        return outcome(service, replace(Settings(), services=services))
+        return outcome(service, impatient(server, cache=folder))
 
 
 def cell(result: Outcome) -> str:

@@ -19,12 +19,6 @@ CONE = Cone(RA_DEG, DEC_DEG, 0.05)
 REFUSED = Fault("connection refused")
 FAULTS = (*faults.ALL_FAULTS, REFUSED)
 PATIENCE_S = 1.0
-IMPATIENT: Mapping[str, Any] = {
-    "connect_timeout_s": 0.5,
-    "read_timeout_s": 0.45,
-    "deadline_s": PATIENCE_S,
-    "longest_pause_s": 0.3,
-}
 
 QUESTIONS: Mapping[str, Callable[[Settings], Any]] = {
     "vizier": lambda settings: fetch_catalog("GAIA", CONE, settings, max_mag=18.0),
@@ -34,6 +28,17 @@ QUESTIONS: Mapping[str, Callable[[Settings], Any]] = {
     "horizons": lambda settings: horizons.positions("3552", [JD, JD + 0.01], "290", settings),
     "skybot": lambda settings: skybot.asteroids(CONE, JD, "290", settings),
 }
+
+
+def impatient(server: SkyServer, patience_s: float = PATIENCE_S, **more: Any) -> Settings:
+    """Settings that lead to a server and give it so long, all in all, to answer."""
+    limits: dict[str, Any] = {
+        "connect_timeout_s": 0.5 * patience_s,
+        "read_timeout_s": 0.45 * patience_s,
+        "deadline_s": patience_s,
+        "longest_pause_s": 0.3 * patience_s,
+    }
+    return replace(Settings(), services=server.service_settings(**(limits | more)))
 
 
 @dataclass(frozen=True, slots=True)
