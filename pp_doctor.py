@@ -7,6 +7,7 @@ import importlib.util
 import os
 import platform
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -68,8 +69,14 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
+    ready = paths.home() / ".venv" / "bin"
+    is_elsewhere = (ready / "python").exists() and ready.parent.resolve() != Path(sys.prefix)
     for name, minimum in required_packages():
         remedy = f"{sys.executable} -m pip install '{name}>={minimum}'"
+        if is_elsewhere:  # no need to install anything into a Python that is not meant
+            remedy = (
+                f"this Python lacks packages; type: source {shlex.quote(str(ready / 'activate'))}"
+            )
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -138,7 +145,8 @@ def _checked(group: str, name: str, look: Callable[[], str]) -> Finding:
 def _telescopes() -> str:
     from photpipe import telescopes
 
-    return f"{paths.home() / 'setup' / paths.REGISTRY} ({len(telescopes.registry())} known)"
+    count = len(telescopes.registry().keys() - {telescopes.GENERIC})
+    return f"{paths.home() / 'setup' / paths.REGISTRY} ({count} instruments)"
 
 
 def _users_telescopes() -> str:

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pp_doctor
-from photpipe import cli, paths
+from photpipe import cli, paths, telescopes
 from photpipe.astromatic.tool import TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,9 @@ def test_where_all_is_well_it_lists_versions_and_places(capsys, tmp_path):
         assert f"{name} " in text
         assert importlib.metadata.version(name) in text
     assert f"{tmp_path / 'cache'} (1 files, 1.5 kB)" in text
-    assert str(paths.home() / "setup" / "telescopes.py") in text
+    instruments = len(telescopes.registry()) - 1  # GENERIC is none
+    table = paths.home() / "setup" / "telescopes.py"
+    assert f"{table} ({instruments} instruments)" in text
     assert str(paths.home() / "setup" / "settings.toml") in text
 
 
@@ -132,11 +135,24 @@ def test_a_cache_that_cannot_be_written(capsys, tmp_path, monkeypatch):
 
 
 def test_it_runs_where_no_package_is_installed(tmp_path):
-    words = [sys.executable, "-S", str(ROOT / "pp_doctor.py")]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == cli.Status.FAILED
-    assert "-m pip install 'astropy>=" in done.stdout
-    assert done.stderr == ""
+    clone = tmp_path / "a clone"
+    for name in ("photpipe", "setup"):
+        shutil.copytree(ROOT / name, clone / name)
+    for name in ("pp_doctor.py", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, clone / name)
+    words = [sys.executable, "-S", str(clone / "pp_doctor.py"), "-quiet"]
+
+    def told() -> str:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == cli.Status.FAILED
+        assert done.stderr == ""
+        return done.stdout
+
+    assert "-m pip install 'astropy>=" in told()
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").touch()
+    assert f"source '{clone}/.venv/bin/activate'" in told()
+    assert "pip install" not in told()
 
 
 def test_wrong_usage(capsys):
