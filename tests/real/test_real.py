@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import Table
 
 import catalog
 import pp_calibrate
@@ -18,10 +20,14 @@ import pp_distill
 import pp_photometry
 import pp_prepare
 import pp_register
+import pp_run
 from photpipe import photometry_file, sky
 from photpipe.cards import parse_cards, to_header
 from photpipe.errors import PhotPipeError
 from photpipe.frames import Frame
+from photpipe.results import CalibrateResult, RegisteredFrame, RegisterResult
+from photpipe.workspace import Workspace
+from tests.real.painted import paint
 
 REAL = Path(os.environ["PP_REAL_DATA"])
 pytestmark = pytest.mark.real
@@ -154,6 +160,120 @@ def test_star_is_measured_on_every_frame(micro: Path) -> None:
     assert all(point.method == "detected" for point in points)
     offsets = [np.hypot(p.offset_east_arcsec, p.offset_north_arcsec) for p in points]
     assert np.median(offsets) < 1.5  # of pixels of 5.2 arcsec
+
+
+# A frame of LCO that came as a table: its own header, its sources painted where they were.
+
+LCO_HOME = REAL / "lco_kb76_gaia"
+
+
+def lco_frame(folder: Path) -> Path:
+    with fits.open(LCO_HOME / "ldac_test_catalog.fits") as hdus:
+        lines = "".join(str(line).ljust(80) for line in hdus[1].data[0][0])
+        sources = Table(hdus[2].data)
+    header = fits.Header.fromstring(lines)
+    shape = header["NAXIS2"], header["NAXIS1"]
+    place = sources["XWIN_IMAGE"] - 1, sources["YWIN_IMAGE"] - 1, sources["FLUX_AUTO"]
+    fwhm, sky_adu = np.median(sources["FWHM_IMAGE"]), float(np.median(sources["BACKGROUND"]))
+    return paint(folder / "lco.fits", header, shape, *place, fwhm, sky_adu, 12.0)
+
+
+@pytest.mark.filterwarnings("ignore::astropy.io.fits.verify.VerifyWarning")
+def test_lco_frame_is_registered_with_a_table_of_gaia(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As SCAMP was seen to do before: 102 stars, 0.14 arcsec, contrasts 30.6 and 18.4."""
+    monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path / "kept"))
+    columns = ["ra_deg=XWIN_WORLD", "dec_deg=YWIN_WORLD", "Gmag=MAG", "e_Gmag=MAGERR"]
+    table = LCO_HOME / "GAIA-DR2.cat"
+    run(catalog, "import", "KBGAIA", table, "-epoch", "2015.5", "-map", *columns)
+    frame = lco_frame(tmp_path)
+    there = fits.getheader(frame)
+    # Horizons is not asked: the target alone is missing
+    assert pp_run.main(["-regcat", "KBGAIA", "-instrumental", str(frame)]) == 3
+    (found,) = registered(tmp_path)
+    assert found.matched >= 95
+    assert found.rms_arcsec < 0.2
+    assert min(found.as_contrast, found.xy_contrast) > 10
+    ra, dec = Frame.read(frame).wcs().all_pix2world(there["CRPIX1"], there["CRPIX2"], 1)
+    assert sky.separation_deg(ra, dec, there["CRVAL1"], there["CRVAL2"]) * 3600 < 2
+
+
+# EY UMa: magnitudes of 41 stars on 94 frames, and two catalogs of the field.
+
+EY_HOME = REAL / "eyuma_apass_refcat2"
+EY_TOLD = (
+    *("-telescope", "GENERIC", "-secpix", "0.557", "-binning", "1"),
+    *("-ra", "135.55", "-dec", "49.85", "-date_keyword", "DATE-OBS"),
+)
+
+
+def ey_frames(folder: Path, step: int) -> dict[str, Table]:
+    """Every so many of the frames, painted; frame name to its table."""
+    measured = Table.read(EY_HOME / "2014-12-29-ey-uma-9.fits")
+    found = {}
+    for name in sorted(set(measured["file"]))[::step]:
+        stars = measured[measured["file"] == name]
+        cards = {"DATE-OBS": stars["date-obs"][0], "EXPTIME": stars["exposure"][0]}
+        header = fits.Header({**cards, "FILTER": "R", "OBJECT": "EY UMa"})
+        place = stars["xcenter"], stars["ycenter"], stars["aperture_net_flux"]
+        path = folder / f"{name.strip().removesuffix('.fit')}.fits"
+        sky_adu = float(np.median(stars["sky_per_pix_med"]))
+        paint(path, header, (2048, 3072), *place, 7.0, sky_adu, 3.0)
+        found[path.name] = stars
+    return found
+
+
+def ey_zeropoint(stars: Table, reference: Table, names: tuple[str, str, str]) -> float:
+    """Median difference of catalog and instrumental magnitudes, by hand."""
+    ra, dec, mag = (np.ma.filled(reference[name].astype(float), np.nan) for name in names)
+    apart = sky.separation_deg(
+        np.asarray(stars["RA"])[:, None], np.asarray(stars["Dec"])[:, None], ra, dec
+    )
+    nearest = np.argmin(apart, axis=1)
+    near = apart[np.arange(len(stars)), nearest] * 3600 < 2
+    instrumental = -2.5 * np.log10(np.asarray(stars["aperture_net_flux"]))
+    return float(np.nanmedian((mag[nearest] - instrumental)[near]))
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "names"),
+    [
+        ("all_refcat2_ey_uma.ecsv", [], ("RA_ICRS", "DE_ICRS", "rmag")),
+        (
+            "all_apass_ey_uma.ecsv",
+            ["-map", "rmag=r'mag", "e_rmag=e_r'mag", "-system", "r=AB"],
+            ("RAJ2000", "DEJ2000", "r'mag"),
+        ),
+    ],
+)
+def test_zeropoints_with_tables_of_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, columns: list[str],
+    names: tuple[str, str, str],
+) -> None:  # fmt: skip
+    """The zeropoints that simple medians give, within what 25 stars of one colour allow."""
+    monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path / "kept"))
+    run(catalog, "import", "PLACES", EY_HOME / "all_refcat2_ey_uma.ecsv")
+    run(catalog, "import", "MINE", EY_HOME / table, *columns)
+    frames = ey_frames(tmp_path, 31)
+    told = (*EY_TOLD, "-regcat", "PLACES", "-cat", "MINE", "-filter", "r")
+    # in an aperture as large as that of the measurements
+    assert pp_run.main([*told, "-fixed_aprad", "10", str(tmp_path)]) == 3
+    assert len(registered(tmp_path)) == len(frames)
+    result = Workspace(tmp_path).load(CalibrateResult)
+    assert result is not None
+    reference = Table.read(EY_HOME / table)
+    for each in result.frames:
+        expected = ey_zeropoint(frames[each.frame], reference, names)
+        assert each.zeropoint_mag == pytest.approx(expected, abs=0.03)
+        assert each.zeropoint_sigma_mag < 0.02
+
+
+def registered(folder: Path) -> tuple[RegisteredFrame, ...]:
+    result = Workspace(folder).load(RegisterResult)
+    assert result is not None
+    assert result.failed == ()
+    return result.frames
 
 
 def test_headers_of_real_telescopes_give_facts_or_one_line() -> None:
