@@ -112,7 +112,7 @@ def explain(frame: "Frame") -> tuple[list[str], bool]:
         except PhotPipeError as problem:
             told, is_complete = f"UNKNOWN: {problem}", False
         seen = [f"{card} = {card_text(frame.header, card) or 'missing'}" for card in cards(frame)]
-        lines.append(f"  {name:14}{told or 'unknown':46} {', '.join(seen)}".rstrip())
+        lines.append(f"  {name:14}{told or 'unknown':48} {', '.join(seen)}".rstrip())
     lines += [f"  remark        {note}" for note in frame.notes]
     return lines, is_complete
 
