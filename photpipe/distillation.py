@@ -16,7 +16,7 @@ from photpipe import sky
 from photpipe.calibratedframe import CalibratedFrame
 from photpipe.catalogs.database import magnitude_columns
 from photpipe.identification import Track
-from photpipe.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.photometry_file import BRIGHTER, DETECTED, FORCED, LIMIT, TargetPoint
 from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
 from photpipe.science.forced import ForcedFlux, forced_flux
@@ -105,7 +105,7 @@ def suspected(points: Sequence[TargetPoint]) -> list[TargetPoint]:
         excess = middle - each.mag
         is_bright = excess > max(BRIGHTENING_MAG, BRIGHTENING_SIGMA * each.sig)
         if is_bright and each.method != LIMIT and not each.contamination:
-            words = f"{excess:.1f} mag brighter than on the other frames"
+            words = f"{excess:.1f} mag {BRIGHTER}"
             each = replace(each, contamination_mag=excess, contamination=words)  # noqa: PLW2901
         result.append(each)
     return result

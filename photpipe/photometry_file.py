@@ -84,6 +84,7 @@ def file_name(target: str, suffix: str = ".dat") -> str:
 
 
 REJECTIONS_FILE = "rejections.txt"
+BRIGHTER = "brighter than on the other frames"  # contamination that nobody answers for
 
 
 def read_rejections(directory: Path) -> dict[tuple[str, str], str]:

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
-_LOOK = "4"  # to be raised when figures or animations come to look otherwise
+_LOOK = "5"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 
 
@@ -113,7 +113,7 @@ class Drawer:
         good = len(target.good)
         return TargetCard(
             target=Link(target.name, links.target(target.slug)),
-            detail=f"{wording.sentence(wording.of(good, len(target.points), 'point'))} count.",
+            detail=f"{wording.sentence(wording.counted(good, len(target.points)))}.",
             curve=curve,
             animation=animation,
             still=links.file(cutouts[0][1].file) if animation and cutouts else "",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from photpipe.photometry_file import TargetPoint
+from photpipe.photometry_file import BRIGHTER, TargetPoint
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
@@ -457,12 +457,29 @@ def search_failed(state: State) -> Iterator[Finding]:
         yield Finding({"what": each.frame, "reason": each.reason})
 
 
+def is_brighter(point: TargetPoint) -> bool:
+    """Whether a point is too bright, and no neighbour answers for it."""
+    return not point.rejected and point.contamination.endswith(BRIGHTER)
+
+
+def is_spoiled(point: TargetPoint) -> bool:
+    """Whether a neighbour shines into the aperture."""
+    much = abs(point.contamination_mag) > CONTAMINATION_MAG
+    return not point.rejected and (bool(point.contamination) or much) and not is_brighter(point)
+
+
+def brightest(points: list[TargetPoint]) -> Mapping[str, object]:
+    """By how much a target is too bright at most."""
+    return {"excess": number(max(each.contamination_mag for each in points), 1)}
+
+
 def passes_a_star(points: list[TargetPoint]) -> Mapping[str, object]:
     """The worst neighbour and its effect."""
     worst = max(points, key=lambda point: abs(np.nan_to_num(point.contamination_mag)))
     effect = abs(worst.contamination_mag)
     change = f"by up to {effect:.2f} mag" if math.isfinite(effect) else "by an unknown amount"
-    return {"star": worst.contamination or "another source", "change": change}
+    who = worst.contamination or "another source"
+    return {"star": f"a {who}" if who.startswith("star ") else who, "change": change}
 
 
 def _offsets(target: TargetData) -> tuple[float, float]:
@@ -570,6 +587,7 @@ def no_control_star(state: State) -> Mapping[str, object] | None:
 
 def unfinished(state: State) -> Mapping[str, object] | None:
     """The next stage, where a run stopped half way without an error."""
+    stopped = {each.command for each in state.history.records if each.status == "failed"}
     done = {
         "pp_prepare": state.prepare,
         "pp_register": state.register,
@@ -580,9 +598,9 @@ def unfinished(state: State) -> Mapping[str, object] | None:
     reached = max((n for n, name in enumerate(CHAIN) if done[name]), default=-1)
     missing = [name for name in CHAIN[: reached + 1] if not done[name]]
     ahead = CHAIN[reached + 1 : reached + 2]
-    if not (missing or ahead) or reached < 0:
+    names = [name for name in (*missing, *ahead) if name not in stopped]
+    if not names or reached < 0:
         return None
-    names = [*missing, *ahead]
     return {"missing": wording.listed(names), "have": "has" if len(names) == 1 else "have"}
 
 

@@ -17,6 +17,7 @@ from photpipe.results import CalibratedFrame
 Facts = tuple[tuple[str, str], ...]
 SMALLEST_RING = 1 / 100  # of the width of the frame
 _BAR_SHARE = 0.2
+LETTER = 0.65  # width of a letter in units of its height
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,16 @@ class Ring:
 
 @dataclass(frozen=True, slots=True)
 class TargetMark:
-    """Aperture (circle) and prediction (cross) of a target; empty where unknown."""
+    """Aperture (circle) and prediction (cross) of a target; empty where unknown.
+
+    The label ends at its place (`is_left`) where it would leave the picture on the right.
+    """
 
     name: str
     circle: tuple[str, str, str] | None
     cross: str
     label: tuple[str, str]
+    is_left: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class ImageView:
     stars: tuple[Ring, ...]
     targets: tuple[TargetMark, ...]
     compass: tuple[Arrow, ...]
+    compass_at: tuple[str, str]
     bar_px: str
     bar_text: str
 
@@ -273,20 +279,23 @@ def _image(frame: FrameState, assets: FrameAssets, links: Links) -> ImageView | 
     ring = max(width * SMALLEST_RING, 1.5 * radius if math.isfinite(radius) else 0.0)
     stars = wording.many(len(assets.matched), "catalog star")
     bar_px, bar_text = _scale_bar(frame, width)
+    arrow = max(0.06 * min(width, height), 1.5 * _font_px(width))
+    margin = 1.35 * arrow + _font_px(width)
     return ImageView(
         src=links.file(picture.file),
         width=width,
         height=height,
         alt=f"Frame {frame.name}, {width} by {height} pixels, with {stars} marked",
         ring=f"{ring:.1f}",
-        font=f"{width / 45:.1f}",
+        font=f"{_font_px(width):.1f}",
         catalog=tuple(Ring(*_place(x, y, height)) for x, y in assets.matched),
         stars=tuple(
             Ring(*_place(each.x, each.y, height), str(each.number), each.is_used)
             for each in assets.stars
         ),
         targets=tuple(_target_mark(each, width, height) for each in assets.spots),
-        compass=_compass(frame, 0.06 * min(width, height)),
+        compass=_compass(frame, arrow),
+        compass_at=(f"{width - margin:.1f}", f"{margin:.1f}"),
         bar_px=bar_px,
         bar_text=bar_text,
     )
@@ -308,8 +317,16 @@ def _target_mark(spot: Spot, width: int, height: int) -> TargetMark:
         x, y = _place(*spot.predicted, height)
         cross = f"M{x} {y}m{-arm:.1f} 0h{2 * arm:.1f}m{-arm:.1f} {-arm:.1f}v{2 * arm:.1f}"
     place = spot.measured or spot.predicted or (math.nan, math.nan)
-    label = _place(place[0] + 1.3 * arm, place[1] + 1.3 * arm, height)
-    return TargetMark(spot.target.name, circle, cross, label)
+    name = spot.target.name
+    is_left = place[0] + len(name) * LETTER * _font_px(width) > width
+    side = -1 if is_left else 1
+    label = _place(place[0] + side * 1.3 * arm, place[1] + 1.3 * arm, height)
+    return TargetMark(name, circle, cross, label, is_left)
+
+
+def _font_px(width: int) -> float:
+    """Size of the letters on a picture, in pixels of the frame."""
+    return width / 45
 
 
 def _compass(frame: FrameState, length: float) -> tuple[Arrow, ...]:

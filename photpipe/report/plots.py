@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FRAME_LINK = "frame:"  # replaced by the link to a page where the figure is shown
+LEAST_RANGE_MAG = 0.05  # of the axis of a light curve
 _HOURS_PER_DAY = 24.0
 
 
@@ -152,12 +153,13 @@ def light_curve(target: TargetData, slugs: dict[str, str]) -> "Markup":
         ("5σ limit", figures.ORANGE, "v", [p for p in target.points if is_limit(p)]),
         ("rejected", figures.RED, "x", [p for p in target.points if p.rejected]),
     )
+    edges = _edges(target)
     for label, color, marker, points in kinds:
         shown = [each for each in points if math.isfinite(each.mag)]
         if not shown:
             continue
         times = [axis.at(each.midtime_jd) for each in shown]
-        mags = [each.mag for each in shown]
+        mags = np.clip([each.mag for each in shown], *edges).tolist()
         if label == "measured":
             for name, width in (("sig", 0.8), ("instrumental_sig", 2.4)):
                 errors = np.nan_to_num([getattr(each, name) for each in shown])
@@ -167,10 +169,23 @@ def light_curve(target: TargetData, slugs: dict[str, str]) -> "Markup":
         )
     band = next((each.band for each in target.points if each.band), "")
     axes.set(xlabel=axis.label, ylabel=f"{band} (mag)".strip())
-    _wide_enough(axes, 0.05)
+    _wide_enough(axes, LEAST_RANGE_MAG)
     axes.invert_yaxis()
     _legend(axes)
     return figures.svg(figure, f"Light curve of {target.name}: magnitude over time")
+
+
+def _edges(target: TargetData) -> tuple[float, float]:
+    """Range of magnitudes to be shown: that of the good points, twice as much for the others.
+
+    Limits and rejected points beyond it stand at the edge, so that they do not squeeze the rest.
+    """
+    good = [each.mag for each in target.good]
+    if not good:
+        return -math.inf, math.inf
+    errors = np.nan_to_num([each.sig for each in target.good])
+    room = max(float(np.ptp(good) + 2 * np.median(errors)), LEAST_RANGE_MAG)
+    return min(good) - room, max(good) + room
 
 
 def is_limit(point: TargetPoint) -> bool:

@@ -79,7 +79,7 @@ class _RowView:
     registered: str
     aperture: str
     zeropoint: str
-    targets: tuple[str, ...]
+    targets: str
     duration: str
     seconds: str
     remark: str
@@ -180,7 +180,7 @@ def _view(row: SummaryRow) -> _RowView:
         registered=str(row.registered) if known else wording.UNKNOWN,
         aperture=number(row.aperture_px, 2),
         zeropoint=f"{zeropoint} {row.band}" if math.isfinite(row.zeropoint_mag) else zeropoint,
-        targets=tuple(_target_text(each) for each in row.targets),
+        targets=wording.listed([_target_text(each) for each in row.targets]),
         duration=wording.duration(row.seconds),
         seconds=number(row.seconds, 1),
         remark=row.remark,
@@ -191,4 +191,5 @@ def _target_text(target: SummaryTarget) -> str:
     points = wording.many(target.points, "point")
     if not math.isfinite(target.mag):
         return f"{target.name}: no magnitude"
-    return f"{target.name}: {wording.with_error(target.mag, target.scatter_mag)} ({points})"
+    scatter_mag = target.scatter_mag if target.points > 1 else math.nan
+    return f"{target.name}: {wording.with_error(target.mag, scatter_mag)} ({points})"

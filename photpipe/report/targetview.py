@@ -111,7 +111,7 @@ def _facts(target: TargetData) -> Iterable[tuple[str, str]]:
     good = target.good
     if target.kind:
         yield "Kind", "control star" if target.kind == CONTROL else target.kind
-    yield "Points", wording.of(len(good), len(target.points), "point") + " count"
+    yield "Points", wording.counted(len(good), len(target.points))
     if good:
         mags = np.array([each.mag for each in good])
         calibrated = math.isfinite(good[0].zeropoint)
@@ -119,8 +119,9 @@ def _facts(target: TargetData) -> Iterable[tuple[str, str]]:
             "" if calibrated else " (instrumental)"
         )
         yield f"Median in {good[0].band or 'no band'}", median
-        scatter = float(np.std(mags, ddof=1)) if len(good) > 1 else math.nan
-        yield "Scatter, range", f"{number(scatter, 3)}, {number(float(np.ptp(mags)), 3)} mag"
+        if len(good) > 1:
+            scatter = float(np.std(mags, ddof=1))
+            yield "Scatter, range", f"{number(scatter, 3)}, {number(float(np.ptp(mags)), 3)} mag"
         yield "Typical error", number(wording.median(each.sig for each in good), 3, "mag")
         yield "Typical S/N", number(wording.median(each.snr for each in good), 0)
     if math.isfinite(target.predicted_mag):

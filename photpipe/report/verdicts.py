@@ -499,18 +499,18 @@ RULES: tuple[Rule, ...] = (
         "passes a star",
         L,
         "results",
-        findings.on_points(
-            lambda each: (
-                not each.rejected
-                and (
-                    bool(each.contamination)
-                    or abs(each.contamination_mag) > findings.CONTAMINATION_MAG
-                )
-            ),
-            findings.passes_a_star,
-        ),
+        findings.on_points(findings.is_spoiled, findings.passes_a_star),
         "{target} passes {star} on frames {numbers}, which changes its magnitude {change}.",
         "Look at the cut-outs and click on spoiled points in the light curve to reject them.",
+    ),
+    Rule(
+        "brighter",
+        L,
+        "results",
+        findings.on_points(findings.is_brighter, findings.brightest),
+        "{target} is brighter than usual by up to {excess} mag on frames {numbers}.",
+        "A star that no catalog has, a cosmic ray, or the target itself: look at the cut-outs and "
+        "click on spoiled points in the light curve to reject them.",
     ),
     Rule(
         "far from prediction",

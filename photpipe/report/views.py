@@ -1,8 +1,9 @@
 """What the main page says: numbers rounded, links relative, nothing left to compute."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from photpipe import telescopes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 MOST_FRAMES_LINKED = 8
+MOST_OF_A_RULE = 4
 CARDS = 4  # targets whose light curves stand on the main page
 
 
@@ -193,12 +195,15 @@ class Section:
         How that is.
     notes : tuple of str
         More sentences.
+    log : str
+        Link to the place in the LOG, where a step stopped.
     """
 
     is_there: bool
     summary: str
     severity: str
     notes: tuple[str, ...] = ()
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,7 @@ class MainView:
     severity: str
     tiles: tuple[Tile, ...]
     verdicts: tuple[VerdictView, ...]
+    more_verdicts: tuple[VerdictView, ...]
     facts: tuple[tuple[str, str], ...]
     stages: tuple[StageRow, ...]
     log: Link
@@ -254,30 +260,48 @@ def main_view(
         Line of the LOG page where the last run of each command begins.
     """
     judged = list(judged)
+    first, more = _first_of_each(judged)
+
+    def told(section: Section, command: str) -> Section:
+        stopped = _stopped(state, command) and not section.is_there
+        return replace(section, log=_log_link(command, log_lines, links)) if stopped else section
+
     return MainView(
         title=state.directory.name or str(state.directory),
         subtitle=subtitle(state),
         severity=judged[0].severity if judged else Severity.NOTE,
         tiles=tuple(_tiles(state, links)),
-        verdicts=tuple(verdict_view(each, len(state.frames), links) for each in judged),
+        verdicts=tuple(verdict_view(each, len(state.frames), links) for each in first),
+        more_verdicts=tuple(verdict_view(each, len(state.frames), links) for each in more),
         facts=tuple(_facts(state)),
         stages=tuple(_stage(each, log_lines, links) for each in state.history.records),
         log=Link("LOG", links.log),
         report=Link("report.json", links.script_data),
         frames=tuple(_frame_row(each, links) for each in state.frames),
-        registration=_registration(state),
+        registration=told(_registration(state), "pp_register"),
         registration_rows=tuple(_registration_rows(state, links)),
-        photometry=_photometry(state),
+        photometry=told(_photometry(state), "pp_photometry"),
         photometry_rows=tuple(_photometry_rows(state, links)),
         growth=drawn.growth,
         seeing=drawn.seeing,
-        calibration=_calibration(state),
+        calibration=told(_calibration(state), "pp_calibrate"),
         calibration_rows=tuple(_calibration_rows(state, links)),
         zeropoints=drawn.zeropoints,
-        results=_results(state),
+        results=told(_results(state), "pp_distill"),
         targets=tuple(_target_row(each, links) for each in state.targets),
         cards=drawn.cards,
     )
+
+
+def _first_of_each(judged: Iterable[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
+    """The first verdicts of each rule, and the others (of the fifth target, and so on)."""
+    first: list[Verdict] = []
+    more: list[Verdict] = []
+    told: Counter[str] = Counter()
+    for each in judged:
+        told[each.rule] += 1
+        (first if told[each.rule] <= MOST_OF_A_RULE else more).append(each)
+    return first, more
 
 
 def telescope_name(keyword: str) -> str:
@@ -332,8 +356,9 @@ def _tiles(state: State, links: Links) -> Iterable[Tile]:
         yield Tile("Aperture radius", radius, detail, links.part("photometry"))
     if state.calibrate is not None:
         value = wording.median(each.zeropoint_mag for each in state.calibrate.frames)
-        detail = f"{state.calibrate.calibrated}/{frames} frames, {band(state)}"
-        text = number(value, 3) if math.isfinite(value) else "instrumental"
+        done = state.calibrate.calibrated
+        detail = f"{done}/{frames} frames, {band(state)}" if done else "instrumental"
+        text = number(value, 3) if math.isfinite(value) else "none"
         yield Tile("Zeropoint", text, detail, links.part("calibration"))
     for target in state.targets[:CARDS]:
         median = wording.median(each.mag for each in target.good)
@@ -394,8 +419,13 @@ _OUTCOMES = {
 }
 
 
+def _log_link(command: str, log_lines: dict[str, int], links: Links) -> str:
+    """Where the last run of a command begins in the LOG."""
+    line = log_lines.get(command)
+    return f"{links.log}#l{line}" if line is not None and links.log.endswith("html") else links.log
+
+
 def _stage(record: StageRecord, log_lines: dict[str, int], links: Links) -> StageRow:
-    line = log_lines.get(record.command)
     return StageRow(
         command=record.command,
         arguments=record.arguments,
@@ -403,9 +433,7 @@ def _stage(record: StageRecord, log_lines: dict[str, int], links: Links) -> Stag
         duration=wording.duration(record.seconds),
         outcome=_OUTCOMES.get(record.status, Word(record.status, Severity.NOTE)),
         reason=record.reason,
-        log=f"{links.log}#l{line}"
-        if line is not None and links.log.endswith("html")
-        else links.log,
+        log=_log_link(record.command, log_lines, links),
     )
 
 

@@ -42,8 +42,8 @@ def many(count: int, noun: str, plural: str = "") -> str:
 
 
 def be(count: int) -> str:
-    """``is`` or ``are``."""
-    return "is" if count == 1 else "are"
+    """``is`` (for one, and for no one) or ``are``."""
+    return "are" if count > 1 else "is"
 
 
 def of(count: int, total: int, noun: str = "frame") -> str:
@@ -53,6 +53,11 @@ def of(count: int, total: int, noun: str = "frame") -> str:
     if count == total:
         return f"the one {noun}" if total == 1 else f"all {total} {noun}s"
     return f"{count} of {many(total, noun)}"
+
+
+def counted(good: int, total: int) -> str:
+    """``all 10 points count``, ``the one point counts``."""
+    return f"{of(good, total, 'point')} {'count' if good > 1 else 'counts'}"
 
 
 def sentence(text: str) -> str:

@@ -1,6 +1,8 @@
 """A real browser opens every page from disk: nothing is missing, everything that moves works."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -9,9 +11,10 @@ import pytest
 from photpipe.photometry_file import read_rejections
 from photpipe.report.summary import DONE, RUNNING, SummaryRow, SummaryTarget, write_summary
 from photpipe.report.write import export_single, refresh
+from photpipe.results import DistillResult
 from photpipe.workspace import Workspace
 from tests.report.browser import Browser
-from tests.report.nights import Maker
+from tests.report.nights import Maker, Night, names
 from tests.report.pages import all_pages
 
 SHOWN = """Promise.all([...document.images].map(async (image) => {
@@ -29,10 +32,8 @@ TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimation
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A night with names that need care, rendered, and as a single file."""
-    names = ("a 1.fits", "n#2.fits", "n003.fits", "n004.fits")
-    from tests.report.nights import Night
-
-    night = Night(names=names, targets=("<i>3552</i> 'x'", "Control Star"), shape=(300, 400))
+    frames = ("a 1.fits", "n#2.fits", "n003.fits", "n004.fits")
+    night = Night(names=frames, targets=("<i>3552</i> 'x'", "Control Star"), shape=(300, 400))
     workspace = Maker(tmp_path_factory.mktemp("shown") / "night & day", night).everything()
     export_single(workspace)
     return workspace
@@ -103,8 +104,6 @@ def test_tables_sort_by_each_column(browser: Browser, shown: Workspace) -> None:
 def test_numbers_sort_as_numbers_and_unknown_comes_last(
     browser: Browser, make: Callable[..., Maker]
 ) -> None:
-    from dataclasses import replace
-
     maker = make()
     maker.everything()
     result = maker.calibrate()
@@ -271,6 +270,27 @@ def test_plots_zoom_and_move(browser: Browser, shown: Workspace) -> None:
     browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-100, modifiers=2)
     browser.run(TWO_FRAMES)
     assert ticks(browser) != whole
+
+
+def test_far_limits_do_not_squeeze_the_light_curve(
+    browser: Browser, make: Callable[..., Maker]
+) -> None:
+    maker = make(names=names(6))
+    maker.everything()
+    points = maker.points(0)
+    points[2] = replace(points[2], method="limit", mag=21.0, sig=float("nan"))
+    points[4] = replace(points[4], rejected="pos: 11.0 arcsec from the prediction", mag=12.0)
+    maker.workspace.save(DistillResult((maker.target("3552", points, "moving"),), (), ()))
+    refresh(maker.workspace)
+    browser.resize(1400)
+    browser.open(maker.workspace.report_directory / "targets" / "3552.html")
+    heights = [float(each) for each in ticks(browser) if re.match(r"\d\d\.\d\d", each)]
+    assert max(heights) - min(heights) < 1
+    box = "document.querySelector('.plot .frame').getBBox()"
+    top, bottom = (browser.run(f"{box}.y{more}") for more in ("", f" + {box}.height"))
+    for kind, edge in (("limit", bottom), ("rejected", top)):
+        point = f"document.querySelector('.plot .point.{kind}').getBBox()"
+        assert abs(browser.run(f"{point}.y") - edge) < 20
 
 
 def test_star_is_found_in_picture_plots_and_table(browser: Browser, shown: Workspace) -> None:

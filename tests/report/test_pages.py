@@ -261,7 +261,7 @@ def test_crash_is_a_notice_with_the_reason_and_a_link_into_the_log(night: Worksp
     night.save(history.with_record(crash))
     (night.state_directory / "register.json").unlink()
     text = main_page(night)
-    assert "pp_register stopped: SCAMP died" in text
+    assert "pp_register stopped: SCAMP died LOG" in text
     tree = parsed((night.directory / "diagnostics.html").read_text("utf-8"))
     assert ".diagnostics/log.html#l3" in links(tree)
     line = (night.directory / "LOG").read_text().splitlines()[2]
@@ -431,6 +431,43 @@ def test_nan_everywhere(make: Callable[..., Maker]) -> None:
     text = main_page(maker.workspace)
     assert re.findall(r".{20}\bnan\b.{20}", text.lower()) == []
     assert broken_links(maker.directory) == []
+
+
+def test_far_points_stand_at_the_edge_of_the_light_curve(make: Callable[..., Maker]) -> None:
+    maker = make()
+    maker.everything()
+    points = maker.points(0)
+    points[0] = replace(points[0], method="limit", mag=23.0)
+    maker.workspace.save(DistillResult((maker.target("3552", points, "moving"),), (), ()))
+    refresh(maker.workspace)
+    text = (maker.workspace.report_directory / "figures" / "curve-3552.svg").read_text("utf-8")
+    heights = [float(each) for each in re.findall(r">(1\d\.\d+|2\d\.\d+)</text>", text)]
+    assert heights
+    assert max(heights) < 17.5
+
+
+def test_names_of_targets_stay_on_the_picture(make: Callable[..., Maker]) -> None:
+    maker = make(targets=("Control Star with a long name",))
+    maker.x[0] = 200.0  # of 240
+    maker.everything()
+    refresh(maker.workspace)
+    text = (maker.workspace.report_directory / "frames" / "n001.html").read_text("utf-8")
+    assert re.search(r'text-anchor="end">Control Star', text)
+
+
+@pytest.mark.parametrize("shape", [(200, 240), (1200, 1000), (120, 1200), (1200, 120)])
+def test_compass_is_inside_the_picture(make: Callable[..., Maker], shape: tuple[int, int]) -> None:
+    maker = make(names=("a.fits",), shape=shape)
+    maker.everything()
+    refresh(maker.workspace)
+    text = (maker.workspace.report_directory / "frames" / "a.html").read_text("utf-8")
+    x, y = map(float, re.findall(r"translate\((\S+) (\S+)\)", text)[0])
+    font = float(re.findall(r'font-size="([\d.]+)" aria-hidden', text)[0])
+    ends = re.findall(r'<text x="(\S+)" y="(\S+)" text-anchor="middle"', text)
+    assert len(ends) == 2
+    for right, down in ends:
+        assert font / 2 <= x + float(right) <= shape[1] - font / 2
+        assert font / 2 <= y + float(down) <= shape[0] - font / 2
 
 
 def test_limits_and_rejected_points_are_drawn_as_such(make: Callable[..., Maker]) -> None:

@@ -60,7 +60,16 @@ def test_page_reloads_while_there_is_something_to_come(
     text = write_summary(tmp_path, rows).read_text("utf-8")
     tree = parsed(text)
     assert ('http-equiv="refresh"' in text) == live
-    assert f"{1 + (not live)} of 2 directories are done" in words(tree)
+    assert f"{1 + (not live)} of 2 directories are finished" in words(tree)
+
+
+def test_thirty_targets_and_one_point(tmp_path: Path) -> None:
+    targets = tuple(SummaryTarget(f"T{number}", 17.0, 0.0, 1) for number in range(30))
+    text = words(
+        parsed(write_summary(tmp_path, [SummaryRow("a", DONE, targets=targets)]).read_text())
+    )
+    assert "T0: 17.000 (1 point)" in text  # no scatter of a single point
+    assert "and 26 more" in text
 
 
 def test_names_are_escaped_and_links_quoted(tmp_path: Path) -> None:

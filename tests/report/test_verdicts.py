@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from photpipe.photometry_file import BRIGHTER
+from photpipe.report.links import FROM_DATA
 from photpipe.report.state import State, gather
 from photpipe.report.verdicts import RULES, Severity, Verdict, judge
+from photpipe.report.views import Drawn, main_view
 from photpipe.results import (
     CatalogAttempt,
     DistillResult,
@@ -215,8 +218,13 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("limits", points(method="limit"), "3552 is not seen on 1 of 3 frames: these are upper"),
     (
         "passes a star",
-        points(2, contamination="a star of V = 17", contamination_mag=-0.12),
-        "3552 passes a star of V = 17 on frames 1–2, which changes its magnitude by up to 0.12",
+        points(2, contamination="star of V = 17 at 1.1 arcsec", contamination_mag=-0.12),
+        "3552 passes a star of V = 17 at 1.1 arcsec on frames 1–2, which changes its magnitude",
+    ),
+    (
+        "brighter",
+        points(2, contamination=f"0.4 mag {BRIGHTER}", contamination_mag=0.4),
+        "3552 is brighter than usual by up to 0.4 mag on frames 1–2",
     ),
     ("far from prediction", points(3, offset_east_arcsec=5.0), "3552 was measured 5.0″ from"),
     ("restless", restless, "the place of 3552 scatters by"),
@@ -281,6 +289,22 @@ def test_most_serious_comes_first(maker: Maker) -> None:
     ranks = [each.severity.rank for each in judged(maker)]
     assert ranks == sorted(ranks)
     assert judged(maker)[0].severity is Severity.BAD
+
+
+def test_many_targets_do_not_bury_the_verdict(make: Callable[..., Maker]) -> None:
+    maker = make(targets=tuple(f"target {number}" for number in range(9)), stars=25)
+    maker.distill()
+    state = gather(maker.workspace)
+    view = main_view(state, judge(state), Drawn("", "", "", ()), {}, FROM_DATA)
+    told = [each.text for each in view.verdicts if each.text.startswith("Target")]
+    assert len(told) == 4
+    assert len([each for each in view.more_verdicts if each.text.startswith("Target")]) == 4
+
+
+def test_step_that_stopped_is_not_told_twice(maker: Maker) -> None:
+    (maker.workspace.state_directory / "register.json").unlink()
+    record(status="failed", reason="SCAMP died")(maker)
+    assert "unfinished" not in {each.rule for each in judged(maker)}
 
 
 def test_zeropoint_that_follows_the_seeing_is_no_cloud(maker: Maker) -> None:

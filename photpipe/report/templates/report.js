@@ -117,9 +117,13 @@
     return values;
   }
 
+  // limits and rejected points do not squeeze the good ones: far away, they stand at the edge
+  const atEdge = (spec, series) => spec.reject && series.style !== "used" && spec.series[0].style === "used";
+
   function extent(spec, axis) {
     const values = [];
     for (const series of spec.series) {
+      if (axis === "y" && atEdge(spec, series)) continue;
       series[axis].forEach((value, index) => {
         if (value === null || series[axis === "x" ? "y" : "x"][index] === null) return;
         const error = (axis === "y" && series.e && series.e[index]) || 0;
@@ -132,6 +136,13 @@
     let high = values.reduce((a, b) => Math.max(a, b));
     const pad = 0.06 * (high - low) || Math.abs(high) * 1e-3 || 0.5;
     return [low - pad, high + pad];
+  }
+
+  function withRoom(spec, [low, high]) {
+    const room = high - low;
+    const others = spec.series.filter((series) => atEdge(spec, series)).flatMap((series) => series.y);
+    const near = others.filter((y) => y !== null && y > low - room && y < high + room);
+    return [Math.min(low, ...near.map((y) => y - 0.1 * room)), Math.max(high, ...near.map((y) => y + 0.1 * room))];
   }
 
   function spread(values) {
@@ -165,7 +176,7 @@
     }
 
     reset() {
-      this.range = { x: extent(this.spec, "x"), y: extent(this.spec, "y") };
+      this.range = { x: extent(this.spec, "x"), y: withRoom(this.spec, extent(this.spec, "y")) };
     }
 
     draw() {
@@ -196,6 +207,10 @@
       if (axis === "x") return this.box.left + part * (this.box.right - this.box.left);
       const up = this.spec.down ? part : 1 - part;
       return this.box.top + up * (this.box.bottom - this.box.top);
+    }
+
+    shown(series, y) {
+      return atEdge(this.spec, series) ? Math.max(this.box.top + 7, Math.min(this.box.bottom - 7, y)) : y;
     }
 
     value(axis, place) {
@@ -240,7 +255,7 @@
       const places = series.x.map((x, index) =>
         x === null || series.y[index] === null
           ? null
-          : [this.place("x", x), this.place("y", series.y[index])]
+          : [this.place("x", x), this.shown(series, this.place("y", series.y[index]))]
       );
       if (series.style === "line") {
         const d = places.filter(Boolean).map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
