@@ -7,6 +7,7 @@ directory. A key that does not exist is an error with a suggestion, not a silent
 
 import dataclasses
 import difflib
+import json
 import math
 import os
 import tomllib
@@ -197,6 +198,15 @@ class Settings:
             changes[name] = _section_overridden(section, content, f"{file}: [{name}]")
         return dataclasses.replace(self, **changes)
 
+    def as_toml(self) -> str:
+        """All values as a settings file: beside the same frames it leads to the same results."""
+        lines = []
+        for name in _names(self):
+            section = getattr(self, name)
+            lines.append(f"[{name}]")
+            lines += [f"{key} = {_as_toml(getattr(section, key))}" for key in _names(section)]
+        return "\n".join(lines) + "\n"
+
     def with_shared_cache(self, folder: Path) -> Self:
         """Copy that also reads (and never writes) the answers kept in this folder."""
         shared = (*self.services.shared_caches, str(folder))
@@ -228,6 +238,18 @@ def read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{file}: {error}; mend or remove the file") from error
+
+
+def _as_toml(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, float):
+        return repr(value)  # inf and nan included
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(key)} = {_as_toml(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_as_toml(each) for each in value)}]"
+    return json.dumps(value)  # text, truth and whole numbers look alike in both
 
 
 def _names(section: object) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from photpipe import cli, photometry_file
+from photpipe import cli, files, photometry_file
 from photpipe.errors import ConfigError, PhotPipeError
 from photpipe.results import (
     CalibrateResult,
@@ -35,6 +35,7 @@ from pp_register import RegisterOptions, register, verify
 log = logging.getLogger(__name__)
 
 GENERIC = "GENERIC"
+SETTINGS_FILE = "settings.toml"
 POSITION_FILES = "positions_*.dat"
 SOLAR_FRACTION = 0.5  # of the frames that -solar has to calibrate
 
@@ -327,6 +328,7 @@ class _Chain:
         """Keep the record: as running before the block, as it ended behind it."""
         began = time.monotonic()
         self.workspace.save(self.record)
+        self._keep_settings()
         status, reason = INTERRUPTED, ""
         try:
             yield
@@ -351,6 +353,12 @@ class _Chain:
                 done=self.done,
             )
             self.workspace.save(self.record)
+
+    def _keep_settings(self) -> None:
+        """Keep the settings as a file that can be used again."""
+        with contextlib.suppress(OSError):  # as with the record itself, which warned
+            text = self.workspace.settings.as_toml()
+            files.write_text(self.workspace.state_directory / SETTINGS_FILE, text)
 
     def _telescopes(self) -> dict[str, str]:
         try:

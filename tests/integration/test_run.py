@@ -76,6 +76,24 @@ def test_record_tells_enough_to_repeat_it(commands: Scene, server: SkyServer) ->
     assert photometry["options"] == {"snr": 3.0}
 
 
+def test_record_repeats_the_run(commands: Scene) -> None:
+    """The settings that were kept and the options of the record, on the frames as they came."""
+    originals = commands.directory.parent / "again"
+    originals.mkdir()
+    for path in commands.frames:
+        shutil.copy(path, originals)
+    toml = commands.directory / "photpipe.toml"
+    toml.write_text(toml.read_text() + "[photometry]\nnum_aprads = 9\n")
+    assert run("-snr", "3", "-minstars", "0.8", commands.directory) == 0
+    kept = commands.directory / ".diagnostics/state/settings.toml"
+    assert "num_aprads = 9" in kept.read_text()
+    shutil.copy(kept, originals / "photpipe.toml")
+    options = record(commands.directory)["options"]
+    words = [word for name, value in options.items() for word in (f"-{name}", str(value))]
+    assert run(*words, originals) == 0
+    assert tables(originals) == tables(commands.directory)
+
+
 # -- the second run
 
 

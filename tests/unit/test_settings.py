@@ -1,5 +1,6 @@
 """Settings: three files, checked; the shipped one tells the truth about the defaults."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,17 @@ def test_photpipedir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "setup" / "settings.toml").touch()
     assert paths.setup_file("settings.toml") == tmp_path / "setup" / "settings.toml"
     assert paths.setup_file("telescopes.py") == paths.home() / "setup" / "telescopes.py"
+
+
+def test_settings_written_as_a_file_are_the_same_settings(tmp_path: Path) -> None:
+    reject = {"faint": "sig > 0.1", 'odd "name"': "snr < 3"}
+    plain = Settings()
+    other = replace(
+        plain,
+        distill=replace(plain.distill, reject=reject),
+        services=replace(plain.services, catalog_age_days=12.5, shared_caches=("/a b",)),
+    )
+    file = tmp_path / "photpipe.toml"
+    for start, end in ((plain, other), (other, plain)):
+        file.write_text(end.as_toml())
+        assert start.overridden(settings.read_toml(file), file) == end
