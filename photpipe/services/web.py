@@ -331,4 +331,4 @@ def first_line(text: object) -> str:
     """Beginning of a text, or of what an error says, fit for a message."""
     line = next((each.strip() for each in str(text).splitlines() if each.strip()), "")
     plain = "".join(sign if sign.isprintable() else "?" for sign in line[:100])
-    return f"{type(text).__name__}: {plain}" if isinstance(text, LookupError) else plain
+    return f"there is no {plain}" if isinstance(text, KeyError) else plain
