@@ -6,10 +6,9 @@ what, goal, measured, and whether it is reached.
 
 Relative rows compare the frames of a night with each other: what light curves need.
 
-A zeropoint calibrates aperture magnitudes: its truth is a star's total light times the fraction
-of its profile inside the aperture, the profile being widened by the pixels. What the frame's own
-bright constant stars say (true minus instrumental magnitude) is printed, too: it lacks the noise
-of those stars, and holds what the local background takes away.
+A zeropoint calibrates aperture magnitudes: its truth is the zeropoint of the total light plus what
+the aperture loses, the light in the local background included. The latter is measured on twins of
+the frames: the same exposures of a field of a hundred bright stars that stand alone.
 """
 
 import argparse
@@ -19,7 +18,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,14 +29,27 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from benchmarks.accuracy_registration import registration_rows
 from photpipe.catalogs.database import read_database
+from photpipe.catalogs.ldac import read_ldac
 from photpipe.results import CalibrateResult, PhotometryResult
 from photpipe.settings import Settings
 from photpipe.workspace import Workspace
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_photometry import PhotometryOptions, photometry
 from tests.prepared import make_prepared
-from tests.simsky import Camera, Sky, SkyServer, camera, night, observe, read_truth, sky_for
+from tests.simsky import (
+    Camera,
+    Exposure,
+    Sky,
+    SkyServer,
+    camera,
+    night,
+    observe,
+    read_truth,
+    sky_for,
+)
+from tests.simsky.night import default_r_range
 from tests.simsky.psf import encircled_fraction
 
 FloatArray = NDArray[np.float64]
@@ -57,6 +69,8 @@ TELESCOPES = (
     "INTWFC",
 )
 BRIGHTNESS_BINS = 6
+TWIN_STARS = 120
+TWIN_SEPARATION_PX = 50.0
 FEWEST_EPOCHS = 4  # of a star, or frames of a night, to be compared with each other
 
 
@@ -75,7 +89,6 @@ class Sample:
     """What the campaign collected."""
 
     zeropoint_residual: list[float] = field(default_factory=list)
-    own_stars_residual: list[float] = field(default_factory=list)
     zeropoint_error: list[float] = field(default_factory=list)
     zeropoint_stars: list[int] = field(default_factory=list)
     relative: list[FloatArray] = field(default_factory=list)
@@ -123,8 +136,41 @@ def true_fraction(radius_px: float, meta: dict[str, float]) -> float:
     return float(encircled_fraction(radius_px, fwhm_px, meta["moffat_beta"]))
 
 
+def aperture_zeropoints(
+    cam: Camera, plan: Sequence[Exposure], radius_px: float, folder: Path, seed: int
+) -> dict[str, float]:
+    """True zeropoints of aperture magnitudes, by the names of the frames."""
+    brightest, _ = default_r_range(cam)
+    sky = sky_for(
+        cam,
+        seed,
+        plan[0].ra_deg,
+        plan[0].dec_deg,
+        stars_per_frame=TWIN_STARS,
+        r_range=(brightest + 1.2, brightest + 2.7),  # none saturates in the best seeing
+        min_separation_arcsec=TWIN_SEPARATION_PX * max(cam.scale_arcsec),
+        galaxy_fraction=0.0,
+        variable_fraction=0.0,
+    )
+    paths = make_prepared(observe(sky, cam, plan, folder, seed=seed), cam)
+    photometry(paths, PhotometryOptions(aprad=(radius_px,)), Workspace(folder, quiet=True))
+    zeropoints = {}
+    for path in paths:
+        data, _ = read_ldac(path.with_suffix(".ldac"))
+        truth = read_truth(path)
+        good, row = constant_stars(data, truth)
+        difference = (truth["mag"][row] - data["MAG_APER"])[good]
+        weight = np.asarray(data["MAGERR_APER"])[good] ** -2.0
+        zeropoints[path.name] = float(np.average(difference, weights=weight))
+    return zeropoints
+
+
 def collect(
-    sample: Sample, directory: Path, measured: PhotometryResult, done: CalibrateResult
+    sample: Sample,
+    directory: Path,
+    measured: PhotometryResult,
+    done: CalibrateResult,
+    zeropoints: Mapping[str, float],
 ) -> None:
     """Compare the frames of one night with the truth."""
     corrections = {each.frame: each for each in measured.frames}
@@ -146,23 +192,21 @@ def collect(
         error = np.hypot(data["MAGERR_APER"][good], np.nan_to_num(facts["repeatability_mag"]))
         series.star.append(np.asarray(truth["ident"][row])[good])
         series.residual.append(residual)
-        series.error.append(np.hypot(error, frame.relative_error_mag))
+        used = np.asarray(data["ref_verdict"])[good] == "used"
+        series.error.append(about_zeropoint(error, frame.relative_error_mag, used))
         series.brightness.append(np.asarray(data["MAGERR_APER"])[good])
-        if not good.any():
-            continue
-        limit = max(0.005, np.sort(data["MAGERR_APER"][good])[:5].max())
-        bright = good & (data["MAGERR_APER"] <= limit)
-        weight = 1.0 / (data["MAGERR_APER"][bright] ** 2 + 0.002**2)
-        true = np.average((truth["mag"][row] - data["MAG_APER"])[bright], weights=weight)
-        sample.own_stars_residual.append(frame.zeropoint_mag - float(true))
-        sample.zeropoint_residual.append(
-            frame.zeropoint_mag - truth.meta["zeropoint_mag"] - correction
-        )
+        sample.zeropoint_residual.append(frame.zeropoint_mag - zeropoints[frame.frame])
         sample.zeropoint_error.append(frame.standard_error_mag)
         sample.zeropoint_stars.append(frame.used)
         series.zeropoint.append(sample.zeropoint_residual[-1])
         series.zeropoint_error.append(frame.relative_error_mag)
     series.collect(sample)
+
+
+def about_zeropoint(error: FloatArray, of_zeropoint: float, used: BoolArray) -> FloatArray:
+    """Errors of stars about a zeropoint, which has the noise of those in it that made it."""
+    sign = np.where(used, -1.0, 1.0)
+    return np.sqrt(np.maximum(error**2 + sign * of_zeropoint**2, 0.1 * error**2))
 
 
 @dataclass(slots=True)
@@ -248,7 +292,10 @@ def campaign(
                 filter_name=cam.filter_for(band),
             )
             paths = make_prepared(observe(sky, cam, plan, folder / "night", seed=own_seed), cam)
-            collect(sample, folder / "night", *reduced(sky, paths, cat="PANSTARRS"))
+            results = reduced(sky, paths, cat="PANSTARRS")
+            radius_px = results[0].aperture_radius_px
+            true = aperture_zeropoints(cam, plan, radius_px, folder / "twin", own_seed)
+            collect(sample, folder / "night", *results, true)
     return sample
 
 
@@ -275,8 +322,7 @@ def zeropoint_row(sample: Sample, label: str, goal_mag: float) -> Row:
     return Row(
         f"zeropoint against truth, rms, {label} (median {count} stars)",
         f"<= {goal_mag:g} mag",
-        f"{measured:.4f} mag ({len(sample.zeropoint_residual)} frames; "
-        f"{rms(sample.own_stars_residual):.4f} against its own stars)",
+        f"{measured:.4f} mag ({len(sample.zeropoint_residual)} frames)",
         measured <= goal_mag,
     )
 
@@ -420,25 +466,11 @@ def draw(sample: Sample, folder: Path) -> None:
 
 
 def print_table(rows: Sequence[Row]) -> bool:
-    """Print the table; whether all goals are reached."""
-    widths = [max(len(getattr(row, name)) for row in rows) for name in ("what", "goal", "measured")]
+    """Print rows of the table; whether all goals are reached."""
     for row in rows:
-        cells = (
-            row.what.ljust(widths[0]),
-            row.goal.ljust(widths[1]),
-            row.measured.ljust(widths[2]),
-        )
-        print(*cells, "reached" if row.reached else "MISSED", sep="  ")
+        verdict = "reached" if row.reached else "MISSED"
+        print(f"{row.what:76} {row.goal:16} {row.measured:52} {verdict}", flush=True)
     return all(row.reached for row in rows)
-
-
-def registration() -> Callable[[], Sequence[Row]] | None:
-    """Rows about registration, from the module beside this one."""
-    with contextlib.suppress(ImportError):
-        from benchmarks.accuracy_registration import registration_rows
-
-        return registration_rows
-    return None
 
 
 def main() -> int:
@@ -450,14 +482,13 @@ def main() -> int:
     words = parser.parse_args()
     logging.disable(logging.WARNING)
     telescopes, frames = (TELESCOPES[:2], 6) if words.quick else (TELESCOPES, 10)
-    rows: list[Row] = []
-    if words.only in {None, "registration"} and (of_registration := registration()):
-        rows += of_registration()
-    if words.only in {None, "photometry"}:
-        rows += photometry_rows(telescopes, frames, words.plots)
-    if words.only in {None, "speed"}:
-        rows.append(speed_row())
-    return 0 if print_table(rows) else 1
+    parts: dict[str, Callable[[], Sequence[Row]]] = {
+        "photometry": lambda: photometry_rows(telescopes, frames, words.plots),
+        "registration": lambda: registration_rows(quick=words.quick),
+        "speed": lambda: [speed_row()],
+    }
+    wanted = [words.only] if words.only else parts
+    return 0 if all([print_table(parts[name]()) for name in wanted]) else 1
 
 
 if __name__ == "__main__":

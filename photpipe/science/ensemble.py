@@ -257,13 +257,18 @@ def _steady(difference: FloatArray, variance: FloatArray, usable: BoolArray) -> 
 def _with_own_scatter(
     difference: FloatArray, variance: FloatArray, steady: BoolArray
 ) -> FloatArray:
-    """Variances, larger on frames that scatter more than they should (thin clouds, guiding)."""
+    """Variances as the scatter about a common solution has them.
+
+    Larger on frames that scatter more than they should (thin clouds, guiding), and smaller on
+    all frames alike if the errors quoted are too large.
+    """
     weight = np.where(steady, 1 / variance, 0.0)
     residual = _solve(difference, weight, ANY_OFFSET_MAG**2).residual(difference)
     chi2 = np.sum(weight * residual**2, axis=1)
     freedom = np.sum(np.where(steady, np.maximum(1 - _leverage(weight), 0.0), 0.0), axis=1)
-    excess = (TYPICAL_STARS + chi2) / (TYPICAL_STARS + freedom)
-    return np.asarray(variance * np.maximum(excess, 1.0)[:, None])
+    excess = np.maximum((TYPICAL_STARS + chi2) / (TYPICAL_STARS + freedom), 1.0)
+    calm = (TYPICAL_STARS + np.sum(chi2 / excess)) / (TYPICAL_STARS + freedom.sum())
+    return np.asarray(variance * excess[:, None] * min(calm, 1.0))
 
 
 def _at_least(

@@ -100,6 +100,16 @@ def test_two_frames_will_do(kind):
     assert 0.85 < relative < 1.15
 
 
+def test_errors_of_measurements_quoted_too_large_are_seen_through():
+    rng = np.random.default_rng(9)
+    shy, honest = [], []
+    for _ in range(20):
+        _, difference, variance, reference = simulated(rng, 10, 40)
+        shy.append(fit(difference, 4 * variance, reference).relative_error_mag)
+        honest.append(fit(difference, variance, reference).relative_error_mag)
+    assert 0.9 < np.mean(shy) / np.mean(honest) < 1.1
+
+
 def test_together_frames_differ_by_noise_alone():
     """Other stars on each frame do not make its zeropoint jump by their faults."""
     rng = np.random.default_rng(1)
