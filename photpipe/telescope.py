@@ -67,7 +67,9 @@ class Telescope:
         for key, parse in languages.items():
             try:
                 parsed.append(parse())
-            except (ValueError, TypeError, KeyError, AttributeError, IndexError) as problem:
+            except KeyError as problem:
+                raise ValueError(f"{key}: one of them has no value for {problem}") from None
+            except (ValueError, TypeError, AttributeError, IndexError) as problem:
                 raise ValueError(f"{key}: {problem}") from None
         names = (entry["telescope_keyword"], entry["telescope_instrument"])
         code = str(entry["observatory_code"])

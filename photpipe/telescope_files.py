@@ -138,7 +138,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def _one_line(problem: BaseException, users: Path) -> str:
     """File, line and what went wrong there."""
     if isinstance(problem, SyntaxError):
-        return f"{users}, line {problem.lineno}: {problem.msg}"
+        line = f", line {problem.lineno}" if problem.lineno else ""
+        return f"{users}{line}: {problem.msg}"
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(problem.__traceback__)
@@ -232,26 +233,78 @@ def _is_names(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
 
 
+def _is_positive(value: Any) -> bool:
+    return (as_number(value) or 0.0) > 0
+
+
+def _is_dict(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Whether a value is a dictionary with texts for keys, and what values it has."""
+    return lambda value: (
+        isinstance(value, dict)
+        and all(isinstance(key, str) for key in value)
+        and all(is_right(each) for each in value.values())
+    )
+
+
+def _is_setting(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _is_margins(value: Any) -> bool:
+    sides = {"left", "right", "bottom", "top"}
+    return set(value) == sides and all(isinstance(n, int) and n >= 0 for n in value.values())
+
+
 _CHECKS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
     (("secpix",), lambda v: _numbers(2)(v) and min(v) > 0, "is (x, y) in arcsec per pixel"),
     (("aprad_range",), lambda v: _numbers(2)(v) and 0 < v[0] < v[1], "is (smallest, largest)"),
+    (("reg_max_mag",), _is_number, "is a number"),
     (
-        ("source_minarea", "source_snr", "aprad_default", "reg_max_mag", "reg_search_radius"),
-        _is_number,
-        "is a number",
+        ("source_minarea", "source_snr", "aprad_default", "reg_search_radius"),
+        _is_positive,
+        "is a positive number",
     ),
     (
         ("telescope_instrument", "telescope_keyword", "object", "filter", "exptime", "airmass"),
         _is_text,
         "is a text",
     ),
-    (("filter_translations",), lambda v: isinstance(v, dict), "is a dictionary"),
+    (
+        ("filter_translations",),
+        _is_dict(lambda v: v is None or _is_text(v)),
+        "is a dictionary {filter: band, filter: None}",
+    ),
     (("astrometry_catalogs", "photometry_catalogs"), _is_names, "is a list of names"),
+    (("extent",), lambda v: _is_names(v) and len(v) == 2, "is a pair of keywords (x, y)"),
     (
         ("source_tolerance",),
         lambda v: v in {"none", "low", "medium", "high"},
         "is none, low, medium or high",
     ),
+)
+_OPTIONAL_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...] = (
+    (("identified_by", "drop_cards"), _is_names, "is a list of names"),
+    (("radec_jitter",), lambda v: _is_names(v) and len(v) == 2, "is a pair of keywords"),
+    (("distinguished_by",), _is_dict(lambda v: _is_text(v) or _is_names(v)), "is a dictionary"),
+    (
+        ("observatory_code_by",),
+        lambda v: _is_names(v[0]) and isinstance(v[1], dict) and len(v) == 2,
+        "is (keywords, {values: code})",
+    ),
+    (
+        ("mask_file",),
+        _is_dict(_is_text),
+        "is a dictionary {'1,1': file, '2,2': file}",
+    ),
+    (
+        ("sex-settings", "scamp-settings", "swarp-settings"),
+        _is_dict(_is_setting),
+        "is a dictionary {setting: value}",
+    ),
+    (("sex-config-file", "scamp-config-file", "swarp-config-file"), _is_text, "is a file name"),
+    (("trim_px",), _is_margins, "is {'left': 0, 'right': 0, 'bottom': 0, 'top': 0} in pixels"),
+    (("gain",), lambda v: _is_text(v) or _is_positive(v), "is a keyword or a positive number"),
+    (("distort",), lambda v: isinstance(v, dict), "is a dictionary of PV terms"),
 )
 
 
@@ -262,11 +315,14 @@ def _check_values(keyword: str, entry: Mapping[str, Any]) -> None:
             f"telescope_keyword: {entry['telescope_keyword']!r} has to be the same as its key in "
             f"telescope_parameters, {keyword!r}"
         )
-    for keys, is_right, kind in _CHECKS:
+    given = {key for key in _OPTIONAL_KEYS if entry.get(key) is not None}
+    for keys, is_right, kind in (*_CHECKS, *_OPTIONAL_CHECKS):
         for key in keys:
+            if key in _OPTIONAL_KEYS and key not in given:
+                continue
             try:
                 right = is_right(entry[key])
-            except (TypeError, ValueError, IndexError):
+            except (TypeError, ValueError, IndexError, KeyError, AttributeError):
                 right = False
             if not right:
                 raise ValueError(f"{key}: {entry[key]!r} {kind.replace('is ', 'is not ', 1)}")

@@ -423,6 +423,8 @@ def test_own_files_are_read_on_top(user_setup: Callable[[str], Path]) -> None:
         ('"flipx": True', '"flipx": {1: True}, "chip_id": "CHIP"', "chip_id"),
         ('"source_tolerance": "high"', '"source_tolerance": "some"', "low, medium or high"),
         ('"object": "OBJECT"', '"object": 7', "object: 7 is not a text"),
+        ('"extent": ("NAXIS1", "NAXIS2")', '"extent": 5', "line LINE: .*extent: 5 is not a pair"),
+        ('"aprad_default": 5', '"aprad_default": -3', "-3 is not a positive number"),
         ('"astrometry_catalogs": ("GAIA",)', '"astrometry_catalogs": "GAIA"', "list of names"),
         (
             "implemented_telescopes.append(",
@@ -446,13 +448,51 @@ def test_mistakes_are_one_line(
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [
+        "'identified_by': 'FLI'",
+        "'identified_by': 5",
+        "'distinguished_by': 5",
+        "'observatory_code_by': 5",
+        "'drop_cards': 5",
+        "'trim_px': 5",
+        "'trim_px': {'left': 1}",
+        "'radec_jitter': 5",
+        "'mask_file': 3",
+        "'mask_file': {'1,1': 5}",
+        "'sex-settings': 5",
+        "'scamp-settings': {5: 5}",
+        "'swarp-config-file': 5",
+        "'gain': -1",
+        "'distort': 5",
+        "'filter_translations': {'R': 5}",
+    ],
+)
+def test_optional_keys_of_another_kind_are_one_line(
+    entry: str, user_setup: Callable[[str], Path]
+) -> None:
+    text = "telescope_parameters['MINE'] = {\n    **vatt4k_param, 'telescope_keyword': 'MINE',\n"
+    key = entry.split("'")[1]
+    problem = problem_of(f"{text}    {entry}}}\n", user_setup)
+    assert re.search(f"line 3: telescope MINE: {key}: .* is not ", problem)
+
+
+def test_a_chip_without_a_value_is_named(user_setup: Callable[[str], Path]) -> None:
+    text = (
+        "telescope_parameters['MINE'] = {**vatt4k_param, 'telescope_keyword': 'MINE',\n"
+        "    'chip_id': 'CHIP', 'flipx': {1: True}, 'flipy': {}, 'rotate': {1: 0}}\n"
+    )
+    assert "rotate: one of them has no value for 1" in problem_of(text, user_setup)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("telescope_parameters = 3\n", "dictionaries"),
         ("\n\nraise SystemExit('bye')\n", "line 3: SystemExit"),
         ("import nowhere_at_all\n", "line 1: ModuleNotFoundError"),
         ("x = (\n", "line 1"),
-        ("# \0\n", "mytelescopes.py"),
+        ("# \0\n", "mytelescopes.py: source code"),
         ("implemented_telescopes.append('X' * 3)\n", "names 'XXX'"),
     ],
 )
