@@ -56,13 +56,18 @@ def run_all(root: Path, *words: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def start(root: Path, *words: str) -> subprocess.Popen[str]:
     """pp_run all as a process, which can be sent signals."""
-    return subprocess.Popen(
-        [sys.executable, ROOT / "pp_run.py", *words, "all"],
-        cwd=root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # tests that run in the background of a shell ignore Ctrl-C, and so would their children
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, ROOT / "pp_run.py", *words, "all"],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_every_directory(
