@@ -94,7 +94,12 @@ class Hdu:
 
 @contextlib.contextmanager
 def frame_errors(path: Path) -> Iterator[None]:
-    """Turn failures of the operating system into a `FrameError` that says what to do."""
+    """Turn failures of the operating system into a `FrameError` that says what to do.
+
+    What is neither a file nor a folder is refused: opening a pipe would wait for ever.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FrameError(path.name, "a pipe or a device, not an image")
     try:
         yield
     except OSError as error:

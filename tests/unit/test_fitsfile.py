@@ -1,5 +1,6 @@
 """Files of the user: read with patience, changed in the header alone, put back byte for byte."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from photpipe.fitsfile import (
     update_header,
     write_cards,
 )
+from photpipe.unpack import plain_frames
 from tests.framefiles import noise, pixel_bytes, temporary_files, with_raw_cards, write_frame
 
 
@@ -204,6 +206,15 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_header(tmp_path / "none.fits")
     with pytest.raises(FrameError, match=r"a folder, not an image"):
         read_header(tmp_path)
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.fits"
+    os.mkfifo(pipe)
+    for read in (read_header, plain_frames):
+        with pytest.raises(FrameError, match=r"pipe\.fits: a pipe or a device, not an image"):
+            read(pipe)
 
 
 def test_data_without_padding_are_accepted_and_kept(frame: Path) -> None:
