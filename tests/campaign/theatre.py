@@ -21,6 +21,7 @@ DONORS = ("mscience0004.fits", "mscience0005.fits")
 TARGET_FILE = "photometry_3552.dat"
 DEADLINE_S = 600.0  # of a run that takes some seconds: only what hangs comes near it
 TOOL_TIMEOUT_S = 30.0
+UNDISTURBED = "undisturbed"
 COMMAND = (sys.executable, str(ROOT / "pp_run.py"))
 
 
@@ -72,7 +73,7 @@ class Theatre:
         for path in frames:
             (row,) = (each for each in read_truth(path) if each["kind"] == 1)
             theatre.truth[path.name] = float(row["mag"])
-        stage = theatre.stage("undisturbed")
+        stage = theatre.stage(UNDISTURBED)
         outcome = stage.run()
         if outcome.status != 0:
             raise RuntimeError(f"the undisturbed run failed:\n{outcome.screen}{outcome.errors}")
@@ -96,6 +97,13 @@ class Theatre:
         for frame in GOOD:
             shutil.copy(self.home / "frames" / frame, stage.night)
         stage.write_settings(pages=False)
+        return stage
+
+    def finished(self, name: str) -> "Stage":
+        """A copy of the undisturbed run, to be spoiled."""
+        stage = Stage(self.home / name, self)
+        shutil.rmtree(stage.root, ignore_errors=True)
+        shutil.copytree(self.home / UNDISTURBED, stage.root)
         return stage
 
 
