@@ -1,10 +1,12 @@
 """How long the pages take, how large they are, how quickly a browser shows them.
 
-    python benchmarks/report.py [-frames 30 -size 1024 -stars 60 -targets 2]
+    python benchmarks/report.py              30 frames of 1024² and 500 of 512²
+    python benchmarks/report.py -quick       30 and 100 frames of 512²
 
-A night is made of noise, stars and results written by hand; all pages are then rendered by
-``diagnostics.py`` in a process of its own, from nothing and once more. Give ``-frames 500
--size 512`` for a long night.
+Nights are made of noise, stars and results written by hand; all pages are rendered by
+``diagnostics.py`` in a process of its own, from nothing and once more. One line per goal: what,
+goal, measured, and whether it is reached. The pages count as quick if the clock or the
+processor says so: on a machine that is busy with other things the clock tells of those.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,13 +24,43 @@ sys.path.insert(0, str(ROOT))
 from tests.report.browser import Browser  # noqa: E402
 from tests.report.nights import Maker, Night, names  # noqa: E402
 
+SHORT, LONG = (30, 1024), (500, 512)  # frames, pixels on each side
+QUICK_SHORT, QUICK_LONG = (30, 512), (100, 512)
+STARS = 60
+TARGETS = ("3552", "Control Star")
+LONGEST_S, MOST_BYTES, LONGEST_OPENING_S = 4.0, 150_000, 1.0
+MOST_MB_PER_FRAME = 0.1  # the numbers of a frame; its pixels would be 1 MB or more
 PER_FRAME = ("frames", "images", "cutouts", "animations", "targets")
 PAINTED = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
   done(performance.now()))))"""
 
 
-def render(directory: Path) -> tuple[float, float, float]:
-    """Wall clock (s), processor time (s) and peak memory (MB) of one rendering."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; without a goal if `is_reached` is None."""
+
+    what: str
+    goal: str
+    measured: str
+    is_reached: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What one rendering took: seconds by the clock and of the processor, peak memory in MB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+    @property
+    def words(self) -> str:
+        """For the table."""
+        return f"{self.wall_s:.1f} s (processor {self.cpu_s:.1f} s)"
+
+
+def render(directory: Path) -> Rendering:
+    """Render the pages of a directory."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, ROOT / "diagnostics.py", directory], stdout=subprocess.DEVNULL
@@ -36,13 +69,14 @@ def render(directory: Path) -> tuple[float, float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0
     elapsed = time.perf_counter() - began
-    return elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return Rendering(elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def size(directory: Path, folders: tuple[str, ...]) -> int:
-    """Bytes of the files in some folders of the report."""
-    report = directory / ".diagnostics"
-    return sum(path.stat().st_size for name in folders for path in (report / name).iterdir())
+def night(folder: Path, frames: int, side_px: int) -> Path:
+    """Directory of a night with all results and no pages."""
+    directory = folder / f"{frames}x{side_px}"
+    Maker(directory, Night(names(frames), TARGETS, (side_px, side_px), STARS)).everything()
+    return directory
 
 
 def opened(browser: Browser, page: Path) -> float:
@@ -54,33 +88,72 @@ def opened(browser: Browser, page: Path) -> float:
     return min(times)
 
 
-def main() -> None:
-    """Make a night, render it, open it."""
+def size_rows(directory: Path, frames: int, label: str) -> list[Row]:
+    """Bytes per frame, and of the main page."""
+    report = directory / ".diagnostics"
+    total = sum(path.stat().st_size for name in PER_FRAME for path in (report / name).iterdir())
+    each = total / frames
+    main_kb = (directory / "diagnostics.html").stat().st_size / 1000
+    goal = f"<= {MOST_BYTES / 1000:.0f} kB"
+    return [
+        Row(f"{label}: per frame", goal, f"{each / 1000:.0f} kB", each <= MOST_BYTES),
+        Row(f"{label}: main page", "", f"{main_kb:.0f} kB"),
+    ]
+
+
+def opening_rows(browser: Browser, directory: Path, label: str) -> list[Row]:
+    """Time that the browser needs for the main page, and for that of a frame."""
+    frame = next((directory / ".diagnostics" / "frames").iterdir())
+    main_s, frame_s = (opened(browser, each) for each in (directory / "diagnostics.html", frame))
+    goal = f"< {LONGEST_OPENING_S:g} s"
+    return [
+        Row(f"{label}: main page painted", goal, f"{main_s:.2f} s", main_s < LONGEST_OPENING_S),
+        Row(f"{label}: page of a frame painted", goal, f"{frame_s:.2f} s", frame_s < 1),
+    ]
+
+
+def table(folder: Path, short: tuple[int, int], long: tuple[int, int]) -> list[Row]:
+    """All lines."""
+    rows, peaks = [], []
+    with Browser(folder / "profile") as browser:
+        browser.resize(1400)
+        for frames, side_px in (short, long):
+            label = f"{frames} frames of {side_px}²"
+            directory = night(folder, frames, side_px)
+            new, again = render(directory), render(directory)
+            peaks.append(new.peak_mb)
+            is_goal = (frames, side_px) == short
+            rows += [
+                Row(
+                    f"{label}: all pages",
+                    f"<= {LONGEST_S:g} s" if is_goal else "",
+                    new.words,
+                    min(new.wall_s, new.cpu_s) <= LONGEST_S if is_goal else None,
+                ),
+                Row(f"{label}: all pages once more", "", again.words),
+                *size_rows(directory, frames, label),
+                *opening_rows(browser, directory, label),
+            ]
+    growth = (peaks[1] - peaks[0]) / (long[0] - short[0])
+    words = f"{growth:.2f} MB ({peaks[0]:.0f} and {peaks[1]:.0f} MB in all)"
+    goal = f"<= {MOST_MB_PER_FRAME:g} MB"
+    return [*rows, Row("memory per further frame", goal, words, growth <= MOST_MB_PER_FRAME)]
+
+
+def main() -> int:
+    """Make nights, render them, open them; returns 0 if all goals are reached."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-frames", type=int, default=30)
-    parser.add_argument("-size", type=int, default=1024)
-    parser.add_argument("-stars", type=int, default=60)
-    parser.add_argument("-targets", type=int, default=2)
-    values = parser.parse_args()
+    parser.add_argument("-quick", action="store_true", help="smaller nights")
+    sizes = (QUICK_SHORT, QUICK_LONG) if parser.parse_args().quick else (SHORT, LONG)
     with tempfile.TemporaryDirectory() as folder:
-        targets = tuple(f"target {number}" for number in range(values.targets))
-        night = Night(names(values.frames), targets, (values.size, values.size), values.stars)
-        directory = Path(folder) / "night"
-        Maker(directory, night).everything()
-        print(f"{values.frames} frames of {values.size}², {values.stars} stars on each")
-        for what in ("from nothing", "once more"):
-            wall, cpu, memory = render(directory)
-            print(f"{what:13} {wall:6.2f} s, processor {cpu:6.2f} s, {memory:5.0f} MB at most")
-        total = size(directory, PER_FRAME)
-        print(f"per frame     {total / values.frames / 1000:6.1f} kB")
-        main_page = directory / "diagnostics.html"
-        print(f"main page     {main_page.stat().st_size / 1000:6.1f} kB")
-        with Browser(Path(folder) / "profile") as browser:
-            browser.resize(1400)
-            print(f"main page     {opened(browser, main_page):6.2f} s to be painted")
-            frame = next((directory / ".diagnostics" / "frames").iterdir())
-            print(f"frame page    {opened(browser, frame):6.2f} s to be painted")
+        rows = table(Path(folder), *sizes)
+    print(f"{'':44} {'goal':12} measured; processors: {os.cpu_count()}, busy with", end=" ")
+    print(f"{os.getloadavg()[0]:.0f} programs")
+    for row in rows:
+        verdict = {True: "ok", False: "MISSED", None: ""}[row.is_reached]
+        print(f"{row.what:44} {row.goal:12} {row.measured:40} {verdict}".rstrip())
+    return int(any(row.is_reached is False for row in rows))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 
-_LOOK = "5"  # to be raised when figures or animations come to look otherwise
+_LOOK = "6"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 
 

@@ -31,15 +31,32 @@ _SHORTER = (
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 # the colour of text and axes is that of the page: this grey is replaced by the style sheet's
 INK = "#7f7e7d"
+MARGINS_INCH = (0.85, 0.5, 0.15, 0.1)  # left, bottom, right, top
 
 
 def new_figure(
-    rows: int = 1, columns: int = 1, *, size_inch: tuple[float, float] = (7.0, 4.0)
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    size_inch: tuple[float, float] = (7.0, 4.0),
+    has_short_labels: bool = False,
 ) -> "tuple[Figure, list[Axes]]":
-    """Figure of the object interface (no pyplot, no global state) with its axes in a list."""
+    """Figure of the object interface (no pyplot, no global state) with its axes in a list.
+
+    Parameters
+    ----------
+    has_short_labels : bool
+        Fixed margins will do; to fit them to the labels takes as long as the drawing itself.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size_inch, layout="constrained")
+    figure = Figure(figsize=size_inch, layout=None if has_short_labels else "constrained")
+    if has_short_labels:
+        width, height = size_inch
+        left, bottom, right, top = MARGINS_INCH
+        figure.subplots_adjust(
+            left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.16
+        )
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for each in axes:
         _dress(each)

@@ -49,7 +49,7 @@ class TimeAxis:
 
 def growth(result: PhotometryResult) -> "Markup":
     """Curves of growth: flux and signal-to-noise ratio of target and stars, and the choice."""
-    figure, (flux, noise) = figures.new_figure(1, 2, size_inch=(10, 4))
+    figure, (flux, noise) = figures.new_figure(1, 2, size_inch=(10, 4), has_short_labels=True)
     radius = [each.radius_px for each in result.curve]
     curves = (
         ("background", figures.BLUE, "o", "stars"),
@@ -98,7 +98,7 @@ def seeing(state: State) -> "Markup":
     """Width of the stars over time, with the diameter of the aperture."""
     rows = [each for each in state.frames if each.measured and each.measured.fwhm_px > 0]
     axis = TimeAxis.of([each.midtime_jd for each in rows])
-    figure, (axes,) = figures.new_figure(size_inch=(10, 3.2))
+    figure, (axes,) = figures.new_figure(size_inch=(10, 3.2), has_short_labels=True)
     _linked(
         axes,
         [axis.at(each.midtime_jd) for each in rows],
@@ -132,7 +132,7 @@ def zeropoints(state: State) -> "Markup":
     """Magnitude zeropoint over time."""
     rows = [each for each in state.frames if each.calibrated and each.calibrated.is_calibrated]
     axis = TimeAxis.of([each.midtime_jd for each in rows])
-    figure, (axes,) = figures.new_figure(size_inch=(10, 3.6))
+    figure, (axes,) = figures.new_figure(size_inch=(10, 3.6), has_short_labels=True)
     known = [each.calibrated for each in rows if each.calibrated]
     times = [axis.at(each.midtime_jd) for each in rows]
     values = [each.zeropoint_mag for each in known]
@@ -147,7 +147,7 @@ def zeropoints(state: State) -> "Markup":
 def light_curve(target: TargetData, slugs: dict[str, str]) -> "Markup":
     """Magnitudes of a target over time; limits as arrows, rejected points as crosses."""
     axis = TimeAxis.of([each.midtime_jd for each in target.points])
-    figure, (axes,) = figures.new_figure(size_inch=(10, 3.8))
+    figure, (axes,) = figures.new_figure(size_inch=(10, 3.8), has_short_labels=True)
     kinds: tuple[tuple[str, str, str, list[TargetPoint]], ...] = (
         ("measured", figures.BLUE, "o", list(target.good)),
         ("5σ limit", figures.ORANGE, "v", [p for p in target.points if is_limit(p)]),
