@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 LOG_NAME = "LOG"
+FOREIGN = ("matplotlib", "PIL", "urllib3", "asyncio")
 LOG_FORMAT = "%(filename)s: %(message)s [%(asctime)s]"
 
 
@@ -86,7 +87,7 @@ def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> 
     root.setLevel(logging.DEBUG)
     # other libraries speak at DEBUG about every byte; LOG keeps what they warn of (astropy is
     # not named: it refuses to be imported once somebody else has made a logger of its name)
-    for name in ("matplotlib", "PIL", "urllib3", "asyncio"):
+    for name in FOREIGN:
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in handlers:
         root.addHandler(handler)
@@ -118,10 +119,10 @@ def on_console(*, quiet: bool = False, debug: bool = False) -> Iterator[None]:
 
 
 def _console(*, quiet: bool, debug: bool) -> logging.Handler:
-    """Handler of the screen; Python's own warnings go to LOG alone."""
+    """Handler of the screen; warnings of Python and of other packages go to LOG alone."""
     console = _Console(sys.stdout)
     console.setFormatter(_OneLine())
     console.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
     if not debug:
-        console.addFilter(lambda record: record.name != "py.warnings")
+        console.addFilter(lambda record: record.name.split(".")[0] not in {"py", *FOREIGN})
     return console

@@ -1,5 +1,6 @@
 """LOG on a full disk, and a screen that nobody reads any more."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from photpipe import cli
+from photpipe.log import logging_to
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 3000
@@ -56,6 +58,16 @@ def test_work_goes_on_when_nobody_listens(tmp_path: Path, where: str) -> None:
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "LOG").read_text().count("line ") == LINES
+
+
+def test_warnings_of_other_packages_go_to_log_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with logging_to(tmp_path):
+        logging.getLogger("matplotlib.font_manager").warning("no home for fonts")
+        logging.getLogger("photpipe.test").warning("of our own")
+    assert capsys.readouterr().out == "warning: of our own\n"
+    assert "no home for fonts" in (tmp_path / "LOG").read_text()
 
 
 def test_output_that_cannot_be_written_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
