@@ -25,6 +25,7 @@ from photpipe.astromatic.extraction import (
     base_name,
     parameter_lines,
 )
+from photpipe.astromatic.pixels import link_frame
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
 from photpipe.dialects import CardValue, as_number, card_value
@@ -161,7 +162,7 @@ def _run(
 ) -> tuple[bytes, Finished]:
     """Run the tool in a folder of its own; what it wrote."""
     log.debug("%s: %s in %s", frame.name, SOURCE_EXTRACTOR.name, folder)
-    (folder / FRAME).symlink_to(frame.path.absolute())
+    link_frame(frame.path, folder / FRAME)
     mask = frame.mask_path if detector.has_mask else None
     if mask is not None:
         (folder / WEIGHT).symlink_to(mask.absolute())

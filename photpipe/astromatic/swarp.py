@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from photpipe.astromatic.pixels import link_frame
 from photpipe.astromatic.tool import SWARP, run_tool
 
 log = logging.getLogger(__name__)
@@ -142,7 +143,7 @@ def run(
     """
     for number, each in enumerate(inputs):
         link = folder / link_name(number)
-        link.symlink_to(each.path.absolute())
+        link_frame(each.path, link)
         link.with_suffix(".head").write_text(head_text(each.cards), "ascii")
         if each.mask is not None:
             link.with_suffix(WEIGHT_SUFFIX).symlink_to(each.mask.absolute())
