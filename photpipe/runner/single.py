@@ -41,23 +41,20 @@ def run_task(task: Task) -> DirectoryResult:
 
 
 def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:
-    """Frames that the user named; of a directory, all of its frames.
+    """Frames that the user named; of directories, all of their frames.
 
-    What the pipeline itself made of other frames is left out.
+    What the pipeline itself made of other frames is left out. What is missing, and a directory
+    among files, is left to the first stage, which tells them among the frames that failed.
 
     Raises
     ------
     ConfigError
-        If a name fits nothing, or nothing is left.
+        If there is no file at all, or nothing is left.
     """
-    paths: list[Path] = []
-    for name in names:
-        if Path(name).is_dir():
-            paths += inputs.frames_in(Path(name).absolute(), prefix)
-        else:
-            paths += [
-                path for path in cli.named_paths([name]) if path.name.startswith(prefix or "")
-            ]
+    if all(Path(name).is_dir() for name in names):
+        paths = [path for name in names for path in inputs.frames_in(Path(name).absolute(), prefix)]
+    else:
+        paths = [path for path in cli.named_paths(names) if path.name.startswith(prefix or "")]
     frames = inputs.without_own_outputs(list(dict.fromkeys(paths)))
     if not frames:
         what = f"whose name starts with {prefix!r}" if prefix else "(.fits .fit .fts .fz .gz)"

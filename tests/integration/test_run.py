@@ -428,6 +428,23 @@ def test_separate_fields_are_said_and_split(
     assert "2 separate fields" in capsys.readouterr().out
 
 
+def test_names_that_are_no_files_stop_no_frame(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As ``*.fits`` brings them."""
+    directory = commands.directory
+    os.mkfifo(directory / "pipe.fits")
+    (directory / "link.fits").symlink_to("nowhere")
+    (directory / "folder.fits").mkdir()
+    shutil.copy(commands.frames[0], directory / "folder.fits")
+    assert run("-quiet", *sorted(directory.glob("*.fits"))) == 3
+    screen = capsys.readouterr().out
+    assert "pipe.fits: a pipe or a device" in screen
+    assert "link.fits: there is no such file" in screen
+    assert "folder.fits: a folder" in screen
+    assert len(points(directory)) == len(commands.frames)
+
+
 def test_nothing_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "notes.txt").write_text("no frame")
     assert run(tmp_path) == 1
