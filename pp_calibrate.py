@@ -373,7 +373,10 @@ def _write(
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove an older database of a frame that failed: it would be taken for the outcome."""
+    """Remove older files of a frame that failed: they would be taken for the outcome."""
+    from photpipe.calibrated_files import remove_stars
+
+    remove_stars(path)
     with contextlib.suppress(OSError):
         path.with_suffix(".ldac.db").unlink()
 

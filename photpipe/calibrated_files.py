@@ -1,8 +1,10 @@
 """The files of a calibrated frame: its database and the list of its reference stars."""
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,9 +43,17 @@ def write(each: CalibratedSources) -> CalibratedFrame:
         If one cannot be written.
     """
     write_database_of(each)
-    if each.reference is not None:
+    if each.reference is None:
+        remove_stars(each.sources.frame.path)
+    else:
         write_stars(each.sources, each.calibrated, each.reference)
     return each.calibrated
+
+
+def remove_stars(frame: Path) -> None:
+    """Remove the list of stars of an earlier calibration: it would be taken for the outcome."""
+    with contextlib.suppress(OSError):
+        frame.with_name(f"{frame.stem}_cal.dat").unlink()
 
 
 def calibrated_magnitudes(each: CalibratedSources) -> tuple[FloatArray, FloatArray]:

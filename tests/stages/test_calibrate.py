@@ -265,6 +265,13 @@ def test_instrumental_magnitudes_if_wanted(frames, workspace, server):
     check_instrumental(frames[0])
 
 
+def test_lists_of_stars_go_with_their_calibration(frames, workspace):
+    calibrate(frames, CalibrateOptions(), workspace)
+    assert len(list(frames[0].parent.glob("*_cal.dat"))) == 3
+    calibrate(frames, CalibrateOptions(instrumental=True), workspace)
+    assert not list(frames[0].parent.glob("*_cal.dat"))
+
+
 def test_a_given_zeropoint(frames, workspace, server):
     result = calibrate(frames, CalibrateOptions(magzp=(27.5, 0.03)), workspace)
     assert not server.requests
@@ -378,8 +385,10 @@ def test_one_bad_frame_never_stops_the_others(frames, workspace):
     assert "run pp_photometry" in next(
         each.reason for each in result.failed if each.frame == "mscience0002.fits"
     )
-    assert not frames[0].with_suffix(".ldac.db").exists()  # a stale one would be believed
-    assert not frames[1].with_suffix(".ldac.db").exists()
+    for path in frames[:2]:  # stale ones would be believed
+        assert not path.with_suffix(".ldac.db").exists()
+        assert not path.with_name(f"{path.stem}_cal.dat").exists()
+    assert frames[2].with_name(f"{frames[2].stem}_cal.dat").exists()
 
 
 def test_the_command(commands, capsys):
