@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 WIDTH_PX = 1100
-COLOURS = 24
+COLOURS = 64
 SETTLED = "new Promise((done) => setTimeout(done, 800))"
 LAYERS = """document.querySelectorAll('input[data-layer]:not(:checked):not([data-layer=catalog])')
   .forEach((box) => box.click())"""
@@ -57,7 +57,9 @@ def main() -> None:
             browser.run(SETTLED)
             browser.screenshot(path, whole=False)
             with Image.open(path) as picture:
-                small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+                small = picture.convert("RGB").quantize(
+                    COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+                )
             small.save(path, optimize=True)
 
 

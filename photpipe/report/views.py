@@ -331,9 +331,11 @@ def band(state: State) -> str:
 
 
 def subtitle(state: State) -> str:
-    """Telescope, band, frames and date in one line."""
+    """Object, telescope, band, frames and date in one line."""
     times = [each.midtime_jd for each in state.frames if math.isfinite(each.midtime_jd)]
+    objects = _distinct(each.facts.object_name for each in state.frames if each.facts)
     parts = [
+        wording.listed(objects, 2),
         wording.listed(_telescope_names(state)),
         f"band {band(state)}" if band(state) else "",
         wording.many(len(state.frames), "frame"),
