@@ -46,10 +46,14 @@ def lightcurve(
     Raises
     ------
     ConfigError
-        If the files are of different objects and no ``-target`` says that they are one.
+        If the files are of different objects and no ``-target`` says that they are one, or if
+        no period is to be tried.
     ReductionError
         If there are too few points for a period.
     """
+    if options.minperiod >= options.maxperiod:
+        message = f"-minperiod {options.minperiod:g} is not below -maxperiod {options.maxperiod:g}"
+        raise ConfigError(message)
     target, points, failed = _joined(paths, options.target)
     table = _corrected(target, points, workspace)
     solution = _solved(table, options)

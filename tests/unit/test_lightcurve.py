@@ -84,3 +84,8 @@ def test_other_objects_and_bad_files(
     assert pptool_lightcurve.main(["-offline", *nights, str(broken)]) == 3
     assert pptool_lightcurve.main(["-offline", str(other)]) == 1
     assert "1 points in 1 sessions are too few" in capsys.readouterr().out
+
+
+def test_periods_to_try_are_a_range(nights: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert pptool_lightcurve.main(["-offline", "-minperiod", "5", "-maxperiod", "2", *nights]) == 1
+    assert "-minperiod 5 is not below -maxperiod 2" in capsys.readouterr().out
