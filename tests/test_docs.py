@@ -86,7 +86,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_manual_renders_as_a_site(tmp_path: Path) -> None:
     """mkdocs in strict mode: no page left out, no broken link."""
-    words = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "functions.html").is_file()
