@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SMEARED = 0.5  # motion, in units of the seeing, that spoils a stack that did not follow it
 LOWEST_SNR = 1.5  # of pp_extract, for a stack on which nothing stands out
 
 
@@ -103,7 +104,7 @@ def stacked_photometry(
     measured, calibrated = _calibrated_stars(stars, options)
     calibration = calibrated.frames[0]
     if moving is None:
-        targets = _distilled(stars, options, None)
+        targets = _distilled(stars, options, _Followed(stars, still))
     else:
         comove = _Stack(moving.stack, workspace)
         _calibrated_target(comove, stars, measured, calibrated, options)
@@ -231,20 +232,21 @@ def _frame(stack: _Stack, options: StackedPhotometryOptions) -> "Frame":
 
 @dataclass(frozen=True, slots=True)
 class _Followed:
-    """What made a comoving stack: its frames, and the stack of their stars."""
+    """What made a stack: its frames, and the stack of their stars."""
 
     stars: _Stack
     combined: CombineResult
 
 
 def _distilled(
-    stack: _Stack, options: StackedPhotometryOptions, followed: _Followed | None
+    stack: _Stack, options: StackedPhotometryOptions, made: _Followed
 ) -> tuple[DistilledTarget, ...]:
     """Measure the targets of a stack; their files go into the data directory."""
     from photpipe import photometry_file, targets
 
     workspace = stack.workspace
-    if followed is not None:
+    is_comoving = stack is not made.stars
+    if is_comoving:
         distill = replace(workspace.settings.distill, trailing_correction=False)
         workspace = replace(workspace, settings=replace(workspace.settings, distill=distill))
     wanted = pp_distill.DistillOptions(target=options.name)
@@ -257,8 +259,10 @@ def _distilled(
         if each.kind == targets.CONTROL:
             continue
         _, points = photometry_file.read(workspace.directory / each.file)
-        if followed is not None:
-            points = [_finished(point, stack, followed, options) for point in points]
+        if is_comoving:
+            points = [_finished(point, stack, made, options) for point in points]
+        elif each.kind == targets.MOVING:
+            points = [_smeared(point, stack, made, each.name, options) for point in points]
         directory = stack.parent.directory
         _set_aside(directory, each.name)
         path = photometry_file.write(directory, each.name, points)
@@ -300,6 +304,28 @@ def _finished(
     places = horizons.positions(combined.target, combined.midtimes_jd, code, settings)
     way = Way(places.ra_deg, places.dec_deg)
     return finished(point, target, way, stars, settings.distill)
+
+
+def _smeared(
+    point: "TargetPoint",
+    stack: _Stack,
+    made: _Followed,
+    name: str,
+    options: StackedPhotometryOptions,
+) -> "TargetPoint":
+    """Point of the stack of the stars; rejected if the target moved while it was made."""
+    from photpipe.calibratedframe import CalibratedFrame
+    from photpipe.services.targetsearch import TargetSearch
+
+    on_stars = CalibratedFrame.read(_frame(stack, options))
+    search = TargetSearch([on_stars], stack.parent.directory, stack.parent.settings)
+    span_min = (max(made.combined.midtimes_jd) - min(made.combined.midtimes_jd)) * 1440.0
+    for target in search.moving([name]):
+        moved = math.hypot(*target.rate_arcsec_min[:, 0]) * span_min
+        if moved > SMEARED * on_stars.seeing_arcsec and not point.rejected:
+            reason = f"the target moved {moved:.1f} arcsec during the stack: use -comoving"
+            return replace(point, rejected=reason)
+    return point
 
 
 def _said(point: "TargetPoint") -> str:

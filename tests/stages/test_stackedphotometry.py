@@ -149,6 +149,8 @@ def test_without_following_the_target_is_looked_for_among_the_stars(
     assert point.frame == "skycoadd.fits"
     # it moved by 28 arcsec: clipped away, it is not there, and nothing else is taken for it
     assert point.method != "detected"
+    assert point.rejected == "the target moved 28.8 arcsec during the stack: use -comoving"
+    assert not point.is_good
     assert abs(np.median(star_residuals(bright))) < 0.01
 
 
