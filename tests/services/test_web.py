@@ -149,13 +149,14 @@ def test_retry_after_is_honoured_in_both_forms(start: Start) -> None:
     server = start(lambda h, n: send(h, 429, Retry_After="0.4") if n == 1 else send(h))
     ask(server)
     assert server.times[1] - server.times[0] >= 0.4
-    date = formatdate(time.time() + 2, usegmt=True)
+    date_s = int(time.time()) + 2
+    date = formatdate(date_s, usegmt=True)
     server = start(lambda h, n: send(h, 503, Retry_After=date) if n == 1 else send(h))
     ask(server, settings=replace(SETTINGS, longest_pause_s=5.0, deadline_s=5.0))
-    assert 0.5 < server.times[1] - server.times[0] < 2.5
+    assert server.times[1] + time.time() - time.monotonic() > date_s - 0.05
 
 
-@pytest.mark.parametrize("text", ["3600", formatdate(time.time() + 9999, usegmt=True)])
+@pytest.mark.parametrize("text", ["3600", "Sun, 01 Jan 2090 00:00:00 GMT"])
 def test_a_server_that_wants_a_long_rest_is_left_alone(start: Start, text: str) -> None:
     busy = start(lambda handler, _: send(handler, 429, Retry_After=text))
     free = start(lambda handler, _: send(handler))
