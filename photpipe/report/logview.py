@@ -9,7 +9,10 @@ from photpipe.report.views import Link
 
 MOST_BYTES = 400_000
 MOST_LINES = 3000
-_COMMAND = re.compile(r"^\w+\.py: ((?:pp|pptool)_\w+)(?: |$)")
+# a command by itself, and a step of pp_run
+_COMMAND = re.compile(
+    r"^(?:(?:cli|directory)\.py: (?=\w+(?: |$))|chain\.py: (?=\w+: \d+ frames))((?:pp|pptool)_\w+)"
+)
 _TROUBLE = re.compile(r"\b(error|fail|traceback|not registered|warning)", re.IGNORECASE)
 
 
@@ -66,6 +69,6 @@ def log_view(path: Path, links: Links) -> LogView:
 
 
 def _kind(text: str) -> str:
-    if text.startswith("cli.py: pp") and _COMMAND.match(text):
+    if _COMMAND.match(text):
         return "command"
     return "bad" if _TROUBLE.search(text) else ""

@@ -268,6 +268,20 @@ def test_crash_is_a_notice_with_the_reason_and_a_link_into_the_log(night: Worksp
     assert line.startswith("cli.py: pp_register")
 
 
+def test_steps_of_pp_run_lead_to_their_place_in_the_log(night: Workspace) -> None:
+    (night.directory / "LOG").write_text(
+        "directory.py: pp_run -offline a.fits [2026-01-01 00:00:00,000]\n"
+        "chain.py: pp_prepare: 3 frames [2026-01-01 00:00:00,000]\n"
+        "pp_prepare.py: n001.fits: prepared\n"
+        "chain.py: pp_register: 3 frames [2026-01-01 00:00:01,000]\n"
+        "chain.py: pp_register: something else\n"
+    )
+    refresh(night)
+    tree = parsed((night.directory / "diagnostics.html").read_text("utf-8"))
+    lines = [link for link in links(tree) if "log.html#" in link]
+    assert lines == [".diagnostics/log.html#l2", ".diagnostics/log.html#l4"]
+
+
 def test_instrumental_run_says_so(make: Callable[..., Maker]) -> None:
     maker = make()
     maker.everything()
