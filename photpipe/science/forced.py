@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photpipe.science.noise import ANNULUS_GAP_PX, annulus_reach
-from photpipe.sky import FloatArray
+from photpipe.science.noise import ANNULUS_GAP_PX, annulus_reach, robust_sigma
+from photpipe.sky import BoolArray, FloatArray
 
 OVERSAMPLING = 10
 CLIP_SIGMA = 2.5
 CLIP_ROUNDS = 10
 FEWEST_SKY_PIXELS = 30
+WING_BOX_PX = 5
+WING_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,32 @@ def forced_flux(image: FloatArray, x_px: float, y_px: float, radius_px: float) -
         (np.arange(stamp.shape[0]) - (row - top))[:, None],
     )
     ring = (distance >= radius_px + ANNULUS_GAP_PX) & (distance < annulus_reach(radius_px))
-    values = stamp[ring & np.isfinite(stamp)]
-    if values.size < FEWEST_SKY_PIXELS:
+    ring &= np.isfinite(stamp)
+    if ring.sum() < FEWEST_SKY_PIXELS:
         return ForcedFlux(np.nan, np.nan, np.nan, "bad pixels")
-    level = sky_level(values)
+    level = sky_level(stamp[_without_wings(stamp, ring)])
     flux = float(np.sum(weights[inside] * (stamp[inside] - level)))
     return ForcedFlux(flux, level, float(stamp[inside].max()))
+
+
+def _without_wings(stamp: FloatArray, ring: BoolArray) -> BoolArray:
+    """Pixels of an annulus without the wings of stars, that hide in the noise of single pixels.
+
+    Means of 5 x 5 pixels show them. What lies below is left out as well as what lies above, so
+    that noise alone changes nothing.
+    """
+    from scipy.ndimage import uniform_filter
+
+    filled = np.where(np.isfinite(stamp), stamp, np.median(stamp[ring]))
+    smooth = uniform_filter(filled, WING_BOX_PX)
+    kept = ring
+    for _ in range(WING_ROUNDS):
+        middle, sigma = np.median(smooth[kept]), robust_sigma(smooth[kept])
+        found = ring & (np.abs(smooth - middle) <= CLIP_SIGMA * sigma)
+        if found.sum() < FEWEST_SKY_PIXELS:
+            break
+        kept = found
+    return kept
 
 
 def aperture_weights(

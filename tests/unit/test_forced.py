@@ -55,6 +55,19 @@ def test_neighbours_in_the_annulus_do_not_count() -> None:
     )
 
 
+def test_wings_of_stars_around_do_not_raise_the_sky() -> None:
+    rng = np.random.default_rng(8)
+    fluxes = []
+    for _ in range(60):
+        image = rng.normal(100.0, 5.0, (80, 90))
+        for apart, angle in zip(rng.uniform(15, 30, 4), rng.uniform(0, 2 * np.pi, 4), strict=True):
+            x, y = 45.0 + apart * np.cos(angle), 40.0 + apart * np.sin(angle)
+            image += star(x, y, 3e3, fwhm=6.0)
+        fluxes.append(forced.forced_flux(image, 45.0, 40.0, 4.0).flux)
+    # the noise is 35; wings below the clipping of single pixels made it -24 in the mean
+    assert np.mean(fluxes) == pytest.approx(0.0, abs=9.0)
+
+
 def test_edges_and_bad_pixels_are_named() -> None:
     image = np.full((80, 90), 10.0)
     assert forced.forced_flux(image, 2.0, 40.0, 4.0).problem == "edge"
