@@ -261,6 +261,11 @@ class CatalogSpec:
             wanted += cut.columns
         return tuple(dict.fromkeys(wanted))
 
+    @property
+    def is_all_sky(self) -> bool:
+        """Whether every field has stars of this catalog."""
+        return self.coverage == "all sky"
+
     def may_cover(self, cone: Cone) -> bool:
         """Whether the catalog can hold anything in this cone; a patchy survey may still not."""
         low, high = self.dec_range_deg

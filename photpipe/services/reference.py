@@ -10,7 +10,7 @@ from photpipe.catalogs import surveys
 from photpipe.catalogs.ingest import ingest
 from photpipe.catalogs.spec import CatalogSpec, MastTable, SkyServerTable
 from photpipe.catalogs.table import SourceTable
-from photpipe.errors import ConfigError, ReductionError
+from photpipe.errors import ConfigError, ReductionError, ServiceError
 from photpipe.files import slug
 from photpipe.services import mast, sdss, vizier
 from photpipe.services.cache import Cache, cache_folder, is_truncated
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IMPORTED = "imported"
+# what has no star of a survey of the whole sky is no field, but a service in trouble
+LARGE_DEG = 0.2
+DEEP_MAG = 15.0
 
 
 def fetch_catalog(
@@ -98,8 +101,26 @@ def _survey_stars(
         row_limit=limit,
         max_age_days=settings.catalog_age_days,
     )
-    raw = Cache(settings).remember(request, lambda: _fetched(spec, request, settings))
+    raw = Cache(settings).remember(request, lambda: _believable(spec, request, settings))
     return ingest(raw, spec, str(request), truncated=is_truncated(raw))
+
+
+def _believable(spec: CatalogSpec, request: Request, settings: ServiceSettings) -> "Table":
+    """Reply of the service, unless it cannot be: no star where every field has many.
+
+    Raises
+    ------
+    ServiceError
+        If a survey of the whole sky has no star in a large field. Nothing is kept then, and the
+        next run asks again.
+    """
+    table = _fetched(spec, request, settings)
+    assert request.cone is not None
+    is_deep = request.max_mag is None or request.max_mag >= DEEP_MAG
+    if not len(table) and spec.is_all_sky and is_deep and request.cone.radius_deg >= LARGE_DEG:
+        reason = "an empty answer, although the survey covers the whole sky; try again later"
+        raise ServiceError(request.service, str(request), reason)
+    return table
 
 
 def _fetched(spec: CatalogSpec, request: Request, settings: ServiceSettings) -> "Table":

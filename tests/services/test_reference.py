@@ -252,3 +252,17 @@ def test_vizier_is_spoken_as_its_manual_says(server: SkyServer, settings: Settin
     for line in ("-source=V/139/sdss9", "gpmag=<19.00", "-sort=gpmag", "mode=1", "cl=6"):
         assert line in lines
     assert vizier.SERVICE == "VizieR"
+
+
+def test_an_empty_answer_of_a_survey_of_the_whole_sky_is_a_fault(
+    server: SkyServer, settings: Settings
+) -> None:
+    """It is not kept: the next run asks again. A small field may be empty."""
+    server.fail(replace(faults.EMPTY_TABLE, service="vizier"))
+    large = Cone(RA_DEG, DEC_DEG, 0.25)
+    with pytest.raises(ServiceError, match="an empty answer"):
+        fetch_catalog("GAIA", large, settings)
+    assert len(fetch_catalog("GAIA", Cone(RA_DEG, DEC_DEG, 0.05), settings)) == 0
+    assert len(fetch_catalog("SDSS-R9", large, settings)) == 0
+    server.heal()
+    assert len(fetch_catalog("GAIA", large, settings)) > 100
