@@ -79,7 +79,7 @@ def points_of_frame(
         place = _Place.of(calibrated, stars, track, number, settings)
         others = [each for each in tracks if each is not track]
         around = place.neighbours(surroundings, others)
-        row = place.source(surroundings, others)
+        row = place.source(surroundings, others, around)
         if row is None and not calibrated.contains(place.x_px, place.y_px):
             continue
         point = place.forced(around) if row is None else place.detected(row, around)
@@ -143,21 +143,25 @@ class _Place:
         """What is measured."""
         return self.track.target
 
-    def source(self, surroundings: Surroundings, others: Sequence[Track]) -> int | None:
+    def source(
+        self, surroundings: Surroundings, others: Sequence[Track], around: Neighbours
+    ) -> int | None:
         """Row of the source that is the target; None where an aperture serves it better.
 
         Source Extractor cuts a trail, or a target that touches a star, into sources, and takes
-        the others out of the aperture of each. A part whose centre is not the target's is none;
-        nor is one that was cut from something else than a known neighbour.
+        the others out of the aperture of each; or it does not tell target and star apart. A
+        source whose centre is not the target's is none then; nor is one that was cut from
+        something else than a known neighbour.
         """
         row = self.track.rows[self.number]
         if row is None or not self.target.moves or self.number in self.track.doubts:
             return row
-        if not int(self.calibrated.value("FLAGS", row)) & SourceFlag.BLENDED:
-            return row
         place = self.calibrated.value("ra_deg", row), self.calibrated.value("dec_deg", row)
         off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
         error = max(OFF_CENTRE * self.calibrated.seeing_arcsec, 3.0 * self._centroid_arcsec(row))
+        if not int(self.calibrated.value("FLAGS", row)) & SourceFlag.BLENDED:
+            _, company = self._contamination(self.calibrated.value("FLUX_APER", row), around)
+            return None if self.track.is_confirmed and company and off > error else row
         return row if off <= error and self._touches_others(row, surroundings, others) else None
 
     def _touches_others(

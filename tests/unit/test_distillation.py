@@ -99,6 +99,17 @@ def test_a_target_beside_a_star_is_not_cut_but_one_in_parts_is(tmp_path: Path) -
     assert measured(frames, target())["T"].method == FORCED
 
 
+def test_a_source_that_is_target_and_star_together_is_neither(tmp_path: Path) -> None:
+    star = source(dx=6.0, mag=17.5)
+    frames = [*series(tmp_path, source(dx=2.5, mag=17.0), light=2000.0)]
+    for number in range(1, COUNT):
+        own = {"x": PLACE[0] + 30.0 * number, "y": PLACE[1], "mag": 18.0}
+        frames[number] = calibrated_frame([*STARS, star, own], number, tmp_path)
+    found = measured(frames, target())["T"]
+    assert found.method == FORCED
+    assert found.contamination.startswith("star of R = 17.5")
+
+
 def test_light_of_neighbours_is_told(tmp_path: Path) -> None:
     star = source(dx=7.0, mag=17.0)
     frames = series(tmp_path, source(), star)
