@@ -127,10 +127,11 @@ def run(
 
 
 def failed(stage: str, row: str, *, everywhere: bool) -> Callable[[State], Iterator[Finding]]:
-    """Frames on which a stage failed: all of them, or some."""
+    """Frames on which a stage failed (and no stage before it): all of them, or some."""
+    before = CHAIN[: CHAIN.index(stage)]
 
     def find(state: State) -> Iterator[Finding]:
-        failed = state.failures(stage)
+        failed = [each for each in state.failures(stage) if not any(map(each.failure, before))]
         done = sum(getattr(each, row) is not None for each in state.frames)
         if not failed or everywhere == bool(done):
             return

@@ -301,6 +301,12 @@ def test_many_targets_do_not_bury_the_verdict(make: Callable[..., Maker]) -> Non
     assert len([each for each in view.more_verdicts if each.text.startswith("Target")]) == 4
 
 
+def test_failure_of_a_frame_is_told_once(maker: Maker) -> None:
+    failing("register")(maker)
+    failing("photometry")(maker)
+    assert [each.rule for each in judged(maker) if "sources" in each.text] == ["not registered"]
+
+
 def test_step_that_stopped_is_not_told_twice(maker: Maker) -> None:
     (maker.workspace.state_directory / "register.json").unlink()
     record(status="failed", reason="SCAMP died")(maker)
