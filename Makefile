@@ -34,7 +34,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 # the programs of the tests first, so that all that is missing is told at once
 $(VENV)/.installed-tests: pyproject.toml
 	@PYTHON=$(PYTHON) tools/install_system.sh tests
-	@$(MAKE) --no-print-directory $(VENV)/bin/python
+	@$(MAKE) -s --no-print-directory $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@for door in $(DOORS); do ln -sf ../../$$door $(BIN)/$$door; done
 	@touch $@ $(VENV)/.installed
