@@ -7,7 +7,7 @@ the same on all frames, though, and so the frames decide together.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -154,8 +154,10 @@ def told_apart(
         for index, source in lost:
             taken[index].add(source)
         for index in {index for index, _ in lost}:
-            own = targets[index], frames, surroundings, settings
-            tracks[index] = tracked(*own, taken[index])
+            own = tracked(targets[index], frames, surroundings, settings, taken[index])
+            # of unknown brightness: it may be all of the light that it is lost in
+            mag = own.mag if np.isfinite(own.mag) else tracks[index].mag
+            tracks[index] = replace(own, mag=mag)
 
 
 def _lost_claims(

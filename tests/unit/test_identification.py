@@ -140,6 +140,11 @@ def test_targets_that_meet_do_not_share_a_source(sigma3: float) -> None:
     assert [each.rows for each in apart([one, other], frames)] == [(5,) * COUNT, (None,) * COUNT]
 
 
+def test_what_is_lost_in_the_light_of_another_is_as_bright_at_most() -> None:
+    unknown = replace(moving(x=103.0), name="U", predicted_mag=np.nan)
+    assert [each.mag for each in apart([unknown, moving()], series())] == [18.0, 18.0]
+
+
 def test_what_loses_a_source_finds_its_own() -> None:
     frames = []
     for number in range(COUNT):
