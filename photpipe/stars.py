@@ -18,7 +18,7 @@ SHORTEST_TRAIL_PX = 0.5
 # trails of stars, in units of the motion of a target, that show that the telescope followed it
 FOLLOWED = (0.7, 1.4)
 MOST_STARS = 24
-SIGNIFICANT = 3.0  # standard errors; stars that trail by less do not tell
+SIGNIFICANT = 2.0  # standard errors; stars that trail by less do not tell
 
 
 def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
