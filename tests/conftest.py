@@ -6,6 +6,7 @@ through a ``photpipe.toml`` beside the frames. For other telescopes see `tests.s
 """
 
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,9 @@ from tests.simsky.guard import forbid_network
 # how long one example takes says more about the machine than about the code
 hypothesis_settings.register_profile("photpipe", deadline=None)
 hypothesis_settings.load_profile("photpipe")
+
+# shells let what they start in the background ignore Ctrl-C, and all its children, too
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIELD = (179.280, 0.428)
 START_JD = 2457786.95

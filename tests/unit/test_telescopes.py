@@ -492,7 +492,7 @@ def test_a_chip_without_a_value_is_named(user_setup: Callable[[str], Path]) -> N
         ("\n\nraise SystemExit('bye')\n", "line 3: SystemExit"),
         ("import nowhere_at_all\n", "line 1: ModuleNotFoundError"),
         ("x = (\n", "line 1"),
-        ("# \0\n", "mytelescopes.py: source code"),
+        ("# \0\n", "null bytes"),
         ("implemented_telescopes.append('X' * 3)\n", "names 'XXX'"),
     ],
 )
