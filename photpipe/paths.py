@@ -27,12 +27,13 @@ def user_home() -> Path:
     if not named:
         return home()
     folder = Path(named).expanduser()
-    if not (folder / "setup").is_dir():
-        message = (
-            f"PHOTPIPEDIR is {named!r}, which has no folder setup/; "
-            "set it to your clone of Photometry Pipeline, or unset it"
-        )
-        raise ConfigError(message)
+    try:
+        reason = "" if (folder / "setup").is_dir() else "which has no folder setup/"
+    except OSError as error:
+        reason = f"whose folder setup/ cannot be read ({error.strerror})"
+    if reason:
+        message = f"PHOTPIPEDIR is {named!r}, {reason}; "
+        raise ConfigError(f"{message}set it to your clone of Photometry Pipeline, or unset it")
     return folder
 
 

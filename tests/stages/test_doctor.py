@@ -108,6 +108,14 @@ def test_a_wrong_photpipedir_is_said_once(capsys, tmp_path, monkeypatch):
     assert text.count("which has no folder setup/") == 1
 
 
+def test_a_photpipedir_that_cannot_be_read_is_one_line(capsys, tmp_path, monkeypatch):
+    # no folder may have such a name; where root runs the tests, permissions say nothing
+    monkeypatch.setenv("PHOTPIPEDIR", str(tmp_path / ("long" * 100)))
+    status, text = report(capsys, "-quiet")
+    assert status == cli.Status.FAILED
+    assert text.count("whose folder setup/ cannot be read (File name too long)") == 1
+
+
 def test_the_users_own_files_are_shown_and_their_errors_are_found(capsys, tmp_path, monkeypatch):
     own = tmp_path / "own" / "setup"
     own.mkdir(parents=True)
