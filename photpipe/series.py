@@ -16,6 +16,9 @@ BoolArray = NDArray[np.bool_]
 
 OUTLIER, VARIES, TOO_FEW = "outlier", "varies in this series", "too few stars"
 UNKNOWN_REPEATABILITY_MAG = 0.005  # of bright stars, where too few frames tell it
+# what Source Extractor's background takes from sources, and how much that differs: from the
+# fits to rich simulated fields of ten telescopes
+SKY_TERM, SKY_TERM_SIGMA = -0.4, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +213,10 @@ class Series:
 
     def standard_error(self, match: Match, fit: zeropoint.ZeropointFit) -> float:
         """Standard error of a frame's zeropoint, with what the errors of the terms add."""
-        rows = match.source[self.usable(match)][fit.kept]
-        mean = self._columns(match)[rows].mean(axis=0)
+        used = np.flatnonzero(self.usable(match))[fit.kept]
+        variance = (match.instrumental_variance + match.reference_variance)[used]
+        weight = 1.0 / (variance + fit.intrinsic_scatter_mag**2)
+        mean = np.average(self._columns(match)[match.source[used]], axis=0, weights=weight)
         of_terms = float(mean @ self.terms.covariance @ mean)
         return math.hypot(fit.standard_error_mag, math.sqrt(max(of_terms, 0.0)))
 
@@ -260,16 +265,19 @@ class Series:
     def _find_terms(
         self, colour: tuple[str, ...], colour_reference: float, *, spatial: bool
     ) -> None:
-        """Adopt further terms where the stars support them.
+        """Adopt a sky term, and further terms where the stars support them.
 
-        A sky term always, a colour term if a colour is given, a polynomial over the frame if
-        wanted. Each star enters once, with its mean over the frames, because the error of its
-        catalog magnitude is the same on all of them.
+        A colour term if a colour is given, a polynomial over the frame if wanted. Each star
+        enters once, with its mean over the frames, because the error of its catalog magnitude is
+        the same on all of them.
         """
+        values, covariance = np.full(1, SKY_TERM), np.full((1, 1), SKY_TERM_SIGMA**2)
+        known = Terms(with_sky=True, values=values, covariance=covariance)
         mean = self._means()
         if len(mean.star) < zeropoint.STARS_FOR_TERMS:
+            self.terms = known
             return
-        self._adopt(replace(self.terms, with_sky=True), mean)
+        self._take(known, self._fit_terms(known, mean))
         if colour:
             wanted = replace(self.terms, colour=colour, colour_reference=colour_reference)
             self._adopt(wanted, mean)
@@ -278,17 +286,24 @@ class Series:
 
     def _adopt(self, wanted: Terms, mean: "_Means") -> None:
         """Take new terms if the stars support them against those at hand."""
-        shape = self.matches[0].sources.frame.shape
-        now, new = (
-            terms.columns(self._facts(mean, terms), shape) for terms in (self.terms, wanted)
-        )
+        rich = self._fit_terms(wanted, mean)
+        if zeropoint.supported(self._fit_terms(self.terms, mean, rich.kept), rich):
+            self._take(wanted, rich)
+
+    def _fit_terms(
+        self, terms: Terms, mean: "_Means", kept: BoolArray | None = None
+    ) -> zeropoint.ZeropointFit:
+        """Fit certain terms to stars averaged over frames."""
+        columns = terms.columns(self._facts(mean, terms), self.matches[0].sources.frame.shape)
         needed = zeropoint.stars_needed(self.minstars, len(mean.star))
-        rich = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, new)
-        plain = zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, now, kept=rich.kept)
-        if zeropoint.supported(plain, rich):
-            self.terms = replace(
-                wanted, values=rich.parameters[1:], covariance=rich.covariance[1:, 1:]
-            )
+        return zeropoint.fit_zeropoint(mean.difference, mean.variance, needed, columns, kept)
+
+    def _take(self, wanted: Terms, fit: zeropoint.ZeropointFit) -> None:
+        """Take the terms of a fit, and what is known of the sky term without it."""
+        values, covariance = zeropoint.with_prior(
+            fit.parameters, fit.covariance, 1 + bool(wanted.colour), SKY_TERM, SKY_TERM_SIGMA
+        )
+        self.terms = replace(wanted, values=values[1:], covariance=covariance[1:, 1:])
 
     def _facts(self, mean: "_Means", terms: Terms) -> Facts:
         """What the terms depend on, for stars averaged over frames."""

@@ -292,6 +292,27 @@ def fit_zeropoint(
     )
 
 
+def with_prior(
+    parameters: FloatArray, covariance: FloatArray, index: int, mean: float, sigma: float
+) -> tuple[FloatArray, FloatArray]:
+    """Parameters and covariance of a linear fit, after what was known of one of them before.
+
+    Parameters
+    ----------
+    parameters, covariance : array, shape (terms,), (terms, terms)
+        Of the fit by itself.
+    index : int
+        The parameter that was known.
+    mean, sigma : float
+        Its value and error before the fit.
+    """
+    share = covariance[:, index] / (covariance[index, index] + sigma**2)
+    return (
+        parameters + share * (mean - parameters[index]),
+        covariance - np.outer(share, covariance[index]),
+    )
+
+
 def supported(plain: ZeropointFit, richer: ZeropointFit) -> bool:
     """Whether the stars support a model with more terms, fitted to the same stars."""
     added = len(richer.parameters) - len(plain.parameters)

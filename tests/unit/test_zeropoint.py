@@ -186,6 +186,24 @@ def test_a_colour_term_is_used_when_the_stars_support_it(coefficient):
     assert 0.75 < np.sqrt(np.mean(np.square(zeropoint_pulls))) < 1.25
 
 
+def test_a_term_known_before_counts_like_one_more_measurement_of_it():
+    rng = np.random.default_rng(11)
+    design = np.column_stack([np.ones(12), rng.normal(0.0, 1.0, (12, 2))])
+    measured, sigma = rng.normal(0.0, 1.0, 12), rng.uniform(0.1, 1.0, 12)
+
+    def solved(rows, values, sigma):
+        scaled = rows / sigma[:, None]
+        covariance = np.linalg.inv(scaled.T @ scaled)
+        return covariance @ scaled.T @ (values / sigma), covariance
+
+    expected = solved(
+        np.vstack([design, [0.0, 1.0, 0.0]]), np.append(measured, -0.4), np.append(sigma, 0.3)
+    )
+    found = zp.with_prior(*solved(design, measured, sigma), 1, -0.4, 0.3)
+    assert np.allclose(found[0], expected[0])
+    assert np.allclose(found[1], expected[1])
+
+
 def test_few_stars_support_no_term():
     rng = np.random.default_rng(11)
     difference, variance, terms = with_term(rng, 0.5, 18)
