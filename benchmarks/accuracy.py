@@ -440,11 +440,8 @@ def draw(sample: Sample, folder: Path) -> None:
         for each in (sample.star_residual, sample.star_error, sample.star_brightness)
     )
     figure = Figure(figsize=(11, 8), layout="constrained")
-    top, left, right = (
-        figure.add_subplot(2, 1, 1),
-        figure.add_subplot(2, 2, 3),
-        figure.add_subplot(2, 2, 4),
-    )
+    axes_of = figure.subplot_mosaic("tt;lr")
+    top, left, right = (axes_of[name] for name in "tlr")
     top.semilogx(brightness, residual, ".", ms=1.5, alpha=0.4)
     top.set(
         xlabel="quoted error of the flux (mag)", ylabel="measured - true (mag)", ylim=(-0.3, 0.3)

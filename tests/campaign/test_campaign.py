@@ -12,6 +12,7 @@ from tests.campaign import judge
 from tests.campaign.mishaps import MARK, Mishap, write_fake
 from tests.campaign.play import full_disk, kill, play
 from tests.campaign.theatre import GOOD, TARGET_FILE, Outcome, Stage, Theatre
+from tests.rights import without_privileges
 
 SEEDS = (53, 55, 137)
 KILLS = (1, 2)
@@ -69,9 +70,7 @@ def test_read_only_directory(theatre: Theatre, other: str) -> None:
     before = {path: path.stat().st_mtime_ns for path in stage.night.rglob("*")}
     for path in (stage.night, *stage.night.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
-    rights = "-dac_override,-dac_read_search,-fowner"
-    words = ("setpriv", f"--bounding-set={rights}") if os.geteuid() == 0 else ()
-    outcome = stage.run(before=words)
+    outcome = stage.run(before=tuple(without_privileges()))
     assert outcome.status == 1
     said = outcome.screen + outcome.errors
     assert "cannot be written" in said

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,10 @@ from photpipe.errors import ConfigError, ToolError
 from photpipe.settings import Settings, ToolSettings
 from photpipe.workspace import Workspace
 from pp_extract import ExtractOptions, extract
+from tests.rights import without_privileges
 from tests.starfields import star_field, vatt_header
+
+ROOT = Path(__file__).resolve().parents[2]
 
 LOUD = ExtractOptions(snr=3.0, minarea=5)
 FIELD = star_field(seed=2, shape=(200, 200))
@@ -169,30 +174,17 @@ def test_two_frames_of_one_stem_do_not_share_a_catalog(tmp_path):
     assert failure.reason == "its catalog would replace that of a.fits; rename it"
 
 
-@pytest.fixture
-def unwritable(tmp_path_factory):
-    """Folder that we may read and not write, even where the tests run as root."""
-    folder = Path(tempfile.mkdtemp())
-    FIELD.write(folder / "a.fits")
-    extract([folder / "a.fits"], LOUD, Workspace(folder))  # all modules are imported
-    (folder / "a.ldac").unlink()
-    folder.chmod(0o555)
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
+def test_a_folder_that_cannot_be_written(tmp_path):
+    FIELD.write(tmp_path / "a.fits")
+    tmp_path.chmod(0o555)
+    line = [*without_privileges(), sys.executable, str(ROOT / "pp_extract.py"), "a.fits"]
     try:
-        yield folder
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
     finally:
-        if root:
-            os.seteuid(0)
-        folder.chmod(0o755)
-        shutil.rmtree(folder)
-
-
-def test_a_folder_that_cannot_be_written(unwritable):
-    result = extract([unwritable / "a.fits"], LOUD, Workspace(unwritable))
-    (failure,) = result.failed
-    assert failure.reason == "the catalog a.ldac cannot be written: Permission denied"
+        tmp_path.chmod(0o755)
+    assert done.returncode == cli.Status.FAILED
+    assert "a.fits: the catalog a.ldac cannot be written: Permission denied" in done.stdout
+    assert [each.name for each in tmp_path.iterdir()] == ["a.fits"]
 
 
 def test_no_temporary_folder(tmp_path, monkeypatch):

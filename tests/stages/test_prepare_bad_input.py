@@ -3,7 +3,6 @@
 import contextlib
 import ctypes
 import gzip
-import os
 import re
 import resource
 import subprocess
@@ -22,6 +21,7 @@ from photpipe.results import PrepareResult
 from photpipe.workspace import Workspace
 from pp_prepare import PrepareOptions
 from tests.framefiles import noise, temporary_files, with_raw_cards, write_frame
+from tests.rights import without_privileges
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -214,13 +214,6 @@ def test_object_that_is_a_path_stays_a_name(tmp_path: Path) -> None:
 
 
 # -- permissions and space
-
-
-def without_privileges() -> list[str]:
-    """Words that make root respect permissions; nothing for others."""
-    if os.geteuid() != 0:
-        return []
-    return ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
 
 
 def restricted(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
