@@ -52,7 +52,7 @@ lint: $(VENV)/.installed-tests
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-tests
-	@for each in help_speed matching prepare_speed extract_speed period stacks targets report; do \
+	@for each in help_speed matching prepare_speed extract_speed period stacks targets report accuracy speed fault_matrix; do \
 	    echo "== $$each"; $(BIN)/python benchmarks/$$each.py || exit 1; done
 
 clean:
