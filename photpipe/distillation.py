@@ -100,15 +100,16 @@ def suspected(points: Sequence[TargetPoint]) -> list[TargetPoint]:
     if len(known) < BRIGHTENING_POINTS:
         return list(points)
     middle = float(np.median([each.mag for each in known]))
-    result = []
-    for each in points:
-        excess = middle - each.mag
-        is_bright = excess > max(BRIGHTENING_MAG, BRIGHTENING_SIGMA * each.sig)
-        if is_bright and each.method != LIMIT and not each.contamination:
-            words = f"{excess:.1f} mag {BRIGHTER}"
-            each = replace(each, contamination_mag=excess, contamination=words)  # noqa: PLW2901
-        result.append(each)
-    return result
+
+    def judged(point: TargetPoint) -> TargetPoint:
+        excess = middle - point.mag
+        is_bright = excess > max(BRIGHTENING_MAG, BRIGHTENING_SIGMA * point.sig)
+        if not is_bright or point.method == LIMIT or point.contamination:
+            return point
+        words = f"{excess:.1f} mag {BRIGHTER}"
+        return replace(point, contamination_mag=excess, contamination=words)
+
+    return [judged(each) for each in points]
 
 
 @dataclass(frozen=True, slots=True)
