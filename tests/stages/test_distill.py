@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,18 @@ from tests.stages.targets import (
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Night:
     return make_night(tmp_path_factory.mktemp("made") / "night")
+
+
+@pytest.fixture
+def night(made: Night, tmp_path: Path) -> Night:
+    return made.copied(tmp_path / "night")
+
+
+@pytest.fixture
+def server(night: Night) -> Iterator[SkyServer]:
+    with SkyServer(night.sky) as running:
+        running.write_settings(night.directory)
+        yield running
 
 
 def settings(night: Night, text: str) -> None:

@@ -1,7 +1,9 @@
 """Whatever the input: one clear line for what is wrong, and everything else is measured."""
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,18 @@ ELSEWHERE = mover("Absent", 100008, 4000.0, 0.0, (0.5, 0.5))
 def made(tmp_path_factory: pytest.TempPathFactory) -> Night:
     movers = (PRIMARY, LOST, COMET, NEIGHBOUR, ELSEWHERE)
     return make_night(tmp_path_factory.mktemp("made") / "night", movers)
+
+
+@pytest.fixture
+def night(made: Night, tmp_path: Path) -> Night:
+    return made.copied(tmp_path / "night")
+
+
+@pytest.fixture
+def server(night: Night) -> Iterator[SkyServer]:
+    with SkyServer(night.sky) as running:
+        running.write_settings(night.directory)
+        yield running
 
 
 def names(night: Night) -> list[str]:
