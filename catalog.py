@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe import cli
-from photpipe.errors import ConfigError
-from photpipe.settings import Settings
-from photpipe.sky import parse_sexagesimal
-from photpipe.timescale import (
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.sky import parse_sexagesimal
+from photpipe.ground.timescale import (
     DAYS_PER_JULIAN_YEAR,
     J2000_JD,
     parse_date,
     parse_datetime,
 )
+from photpipe.run.settings import Settings
 
 if TYPE_CHECKING:
     from photpipe.catalogs.spec import MagnitudeSystem
@@ -152,8 +152,8 @@ def fill(values: argparse.Namespace, settings: Settings) -> cli.Status:
 
 def _wanted(values: argparse.Namespace, default: Sequence[str]) -> tuple[list[str], str]:
     """Catalogs and observatory code: those named, those of the telescope, or the usual ones."""
-    from photpipe import telescopes
     from photpipe.catalogs import surveys
+    from photpipe.instruments import telescopes
 
     code, names = values.observatory, list(default)
     if values.telescope:

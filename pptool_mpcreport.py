@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe import cli, files
-from photpipe.photometry_file import TargetPoint
-from photpipe.reports import mpc, writing
-from photpipe.reports.designations import designation
-from photpipe.results import ReportResult
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.exports import mpc, writing
+from photpipe.ground import files
+from photpipe.ground.designations import designation
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import ReportResult
+from photpipe.run.workspace import Workspace
 
 RENDERERS = {
     "psv": (mpc.ades_psv, ".psv"),

@@ -22,11 +22,12 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from benchmarks.accuracy import Row, print_table, pull_row, rms, surroundings
-from photpipe import photometry_file, sky
-from photpipe.photometry_file import TargetPoint
+from photpipe.ground import sky
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from photpipe.science.starimage import StarImage
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_distill import DistillOptions, distill
 from pp_photometry import PhotometryOptions, photometry

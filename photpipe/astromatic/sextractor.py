@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe import files, paths
 from photpipe.astromatic.extraction import (
     CATALOG,
     FRAME,
@@ -25,18 +24,19 @@ from photpipe.astromatic.extraction import (
     base_name,
     parameter_lines,
 )
-from photpipe.astromatic.pixels import link_frame
+from photpipe.astromatic.frame_links import link_frame
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
-from photpipe.dialects import CardValue, as_number, card_value
-from photpipe.errors import ConfigError, FrameError, ReductionError
-from photpipe.results import ExtractedFrame
+from photpipe.fits.values import CardValue, as_number, card_value
+from photpipe.ground import files, paths
+from photpipe.ground.errors import ConfigError, FrameError, ReductionError
+from photpipe.run.results import ExtractedFrame
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.table import Table
 
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
 
 log = logging.getLogger(__name__)
 

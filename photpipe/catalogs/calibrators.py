@@ -7,9 +7,9 @@ import numpy as np
 from photpipe.catalogs.spec import CatalogSpec
 from photpipe.catalogs.surveys import CATALOGS
 from photpipe.catalogs.table import SourceTable
-from photpipe.errors import ReductionError
+from photpipe.ground.errors import ReductionError
+from photpipe.ground.sky import BoolArray
 from photpipe.science import published, transformations
-from photpipe.sky import BoolArray
 
 # bands that only one survey has, as observers write them
 ALIASES = {"y": "yp1", "v": "vsm"}

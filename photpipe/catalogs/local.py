@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe import sky
 from photpipe.catalogs.ingest import positional_designation
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.spec import (
@@ -22,8 +21,9 @@ from photpipe.catalogs.spec import (
     normalised,
 )
 from photpipe.catalogs.table import SourceTable, plain_column
-from photpipe.errors import ConfigError, PhotPipeError
-from photpipe.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD, MJD_ZERO_JD
+from photpipe.ground import sky
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD, MJD_ZERO_JD
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -19,8 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.sky import BoolArray, Cone
-from photpipe.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD
+from photpipe.ground.sky import BoolArray, Cone
+from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD
 
 MagnitudeSystem = Literal["AB", "Vega"]
 

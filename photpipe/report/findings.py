@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from photpipe.photometry_file import BRIGHTER, TargetPoint
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
-from photpipe.results import StageRecord
+from photpipe.run.photometry_file import BRIGHTER, TargetPoint
+from photpipe.run.results import StageRecord
 
 CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
 LARGEST_RMS_PX = 0.7

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe import timescale
+from photpipe.ground import timescale
 from photpipe.report import figures, render
 
 if TYPE_CHECKING:

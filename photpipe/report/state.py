@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photpipe import files, photometry_file
-from photpipe.errors import ConfigError, PhotPipeError
-from photpipe.photometry_file import TargetPoint
-from photpipe.results import (
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import (
     CalibratedFrame,
     CalibrateResult,
     DistillResult,
@@ -21,8 +22,8 @@ from photpipe.results import (
     RegisteredFrame,
     RegisterResult,
 )
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 
 CONTROL = "control"
 _PREFIX = "photometry_"
@@ -234,7 +235,7 @@ def _unique_slugs(names: Iterable[str]) -> dict[str, str]:
 
 def _facts_of_header(path: Path) -> PreparedFrame | None:
     """Facts of a frame that pp_prepare did not tell of, as far as its header has them."""
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
 
     try:
         frame = Frame.read(path)

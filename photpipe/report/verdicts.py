@@ -8,10 +8,10 @@ import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from photpipe.photometry_file import LIMIT
 from photpipe.report import findings, wording
 from photpipe.report.findings import Finding
 from photpipe.report.state import FrameState, State, TargetData
+from photpipe.run.photometry_file import LIMIT
 
 
 class Severity(enum.StrEnum):

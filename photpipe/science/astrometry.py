@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
-from photpipe import sky
+from photpipe.ground import sky
 from photpipe.science import tpv
 
 FloatArray = NDArray[np.float64]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.errors import ReductionError
+from photpipe.ground.errors import ReductionError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.errors import ServiceError, UnknownTargetError
+from photpipe.ground.errors import ServiceError, UnknownTargetError
+from photpipe.ground.sky import FloatArray
+from photpipe.ground.timescale import iso
+from photpipe.run.settings import Settings
 from photpipe.services import web
 from photpipe.services.cache import Cache
 from photpipe.services.ephemeris import (
@@ -25,9 +28,6 @@ from photpipe.services.ephemeris import (
 )
 from photpipe.services.names import Lookup, lookups, tidied
 from photpipe.services.request import Request
-from photpipe.settings import Settings
-from photpipe.sky import FloatArray
-from photpipe.timescale import iso
 
 if TYPE_CHECKING:
     from astropy.table import Table

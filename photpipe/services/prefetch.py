@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from photpipe import sky
-from photpipe.errors import ConfigError, PhotPipeError
+from photpipe.ground import sky
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.ground.sky import Cone, FloatArray
+from photpipe.ground.timescale import parse_date, parse_datetime
+from photpipe.run.settings import Settings
 from photpipe.services import horizons, reference
-from photpipe.settings import Settings
-from photpipe.sky import Cone, FloatArray
-from photpipe.timescale import parse_date, parse_datetime
 
 log = logging.getLogger(__name__)
 

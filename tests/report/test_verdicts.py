@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from photpipe.photometry_file import BRIGHTER
 from photpipe.report.links import FROM_DATA
 from photpipe.report.state import State, gather
 from photpipe.report.verdicts import RULES, Severity, Verdict, judge
 from photpipe.report.views import Drawn, main_view
-from photpipe.results import (
+from photpipe.run.photometry_file import BRIGHTER
+from photpipe.run.results import (
     CatalogAttempt,
     DistillResult,
     FrameFailure,
@@ -88,7 +88,7 @@ def points(first: int = 1, number: int = 0, **changes: Any) -> Change:
 
 def record(**changes: Any) -> Change:
     def change(maker: Maker) -> None:
-        from photpipe.results import History
+        from photpipe.run.results import History
 
         history = maker.workspace.load(History)
         assert history is not None

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photpipe import fitsfile
-from photpipe.errors import ConfigError, ToolError
-from photpipe.results import RegisterResult
-from photpipe.settings import ToolSettings
+from photpipe.fits import fitsfile
+from photpipe.ground.errors import ConfigError, ToolError
+from photpipe.run.results import RegisterResult
+from photpipe.run.settings import ToolSettings
 from pp_register import RegisterOptions, register, verify
 from tests.simsky import Mover, SkyServer, camera, night, observe, sky_for
 from tests.simsky.faults import RESET
@@ -196,7 +196,7 @@ def test_two_fields_in_reach_are_both_registered(tmp_path: Path) -> None:
         *night(cam, 60.6, 5.3, count=2, start_jd=START_JD + 0.1, seed=2),
     ]
     paths = observe(sky, cam, plan, tmp_path)
-    from photpipe.workspace import Workspace
+    from photpipe.run.workspace import Workspace
     from pp_prepare import PrepareOptions, prepare
 
     prepare(paths, PrepareOptions(), Workspace(tmp_path, quiet=True))

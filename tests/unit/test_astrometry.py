@@ -7,7 +7,7 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe import sky
+from photpipe.ground import sky
 from photpipe.science import astrometry
 from photpipe.science.astrometry import (
     Limits,

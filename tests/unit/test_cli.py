@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from photpipe import cli
-from photpipe.errors import ConfigError, ReductionError
-from photpipe.results import FrameFailure
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError, ReductionError
+from photpipe.run.results import FrameFailure
+from photpipe.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

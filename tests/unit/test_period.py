@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photpipe.errors import ReductionError
+from photpipe.ground.errors import ReductionError
 from photpipe.science import period
 
 

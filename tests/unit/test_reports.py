@@ -12,11 +12,11 @@ import pytest
 import pptool_aavso
 import pptool_alcdef
 import pptool_mpcreport
-from photpipe import photometry_file
-from photpipe.errors import ConfigError
-from photpipe.photometry_file import FORCED, LIMIT, TargetPoint
-from photpipe.reports import lightcurves, mpc
-from photpipe.reports.designations import designation, pack_number
+from photpipe.exports import lightcurves, mpc
+from photpipe.ground.designations import designation, pack_number
+from photpipe.ground.errors import ConfigError
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import FORCED, LIMIT, TargetPoint
 from tests.points import point
 
 SETTINGS = """[observer]

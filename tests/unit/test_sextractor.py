@@ -17,8 +17,8 @@ from photpipe.astromatic.extraction import (
     parameter_lines,
 )
 from photpipe.astromatic.sextractor import detector_of, median_fwhm_px
-from photpipe.errors import ConfigError
-from photpipe.frames import Frame
+from photpipe.ground.errors import ConfigError
+from photpipe.instruments.frames import Frame
 from tests.starfields import vatt_header
 
 EXTRACTION = Extraction(snr=1.5, minarea=3, radii_px=(5.0,))
