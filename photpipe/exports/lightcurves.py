@@ -162,7 +162,7 @@ def aavso(
     )
     if not rows:
         raise ConfigError("nothing to report: no good point in a band of the AAVSO")
-    checks = {p.frame: p.instrumental_mag for p in check_star if math.isfinite(p.instrumental_mag)}
+    checks = {p.frame: p.aperture_mag for p in check_star if math.isfinite(p.aperture_mag)}
     lines = [
         "#TYPE=EXTENDED",
         f"#OBSCODE={observer.aavso_code}",
@@ -193,6 +193,6 @@ def _aavso_line(point: TargetPoint, star: str, checks: dict[str, float]) -> str:
         f"{point.airmass:.3f}" if math.isfinite(point.airmass) else "na",
         "na",
         "na",
-        f"|CAT={point.catalog}|VMAGINS={point.instrumental_mag:.3f}",
+        f"|CAT={point.catalog}|VMAGINS={point.aperture_mag:.3f}",
     )
     return ",".join(fields)
