@@ -10,8 +10,16 @@ def test_folders_that_are_not_there_fail_no_test() -> None:
     """Astropy warns of them when it is imported, and warnings are errors here."""
     nowhere = {"XDG_CONFIG_HOME": "/not/there", "XDG_CACHE_HOME": "/not/there/either"}
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
-        + ["tests/unit/test_surroundings.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            __file__,
+        ],
         cwd=Path(__file__).parents[2],
         env={**os.environ, **nowhere},
         capture_output=True,
