@@ -68,6 +68,7 @@ class RegistrationSettings:
     scamp_as_contrast_limit: float = 2.5
     scamp_xy_contrast_limit: float = 2.5
     repeat_registrations: int = 2
+    anywhere: bool = True
     max_field_separation_deg: float = 5.0
 
 
