@@ -8,6 +8,7 @@ is refined and judged like every other seed.
 
 import logging
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pp_register")
 
 TRIED_FRAMES = 3  # of a field whose first frames are not found
-TRIED_STARS = (15, 20, 30)  # of one frame, in kits; failing takes 0.1 s
+TRIED_STARS = (15, 25, 40)  # of one frame, in kits; failing takes 0.1 s
 TRIED_STARS_WHOLE_SKY = (15, 20)  # failing takes 10 s
 LISTED_STARS = 60
 FEWEST_SOURCES = 6
@@ -41,6 +42,10 @@ STARS_PER_FIELD = 25.0
 MOST_KIT_STARS = 50_000
 SMALLEST_KIT_DEG, LARGEST_KIT_DEG = 1.0, 6.0
 MOST_KITS = 8
+# Debian's packages (index-tycho2-09.littleendian.fits), data.astrometry.net (index-4109.fits)
+WHOLE_SKY_FILE = re.compile(r"index-(?:tycho2-|41)(\d\d)(?:\.littleendian)?\.fits")
+FIRST_NUMBER, FIRST_SIZE_DEG = 7, 22 / 60
+KIT_CATALOG = "GAIA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +146,27 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
     return None
 
 
+def not_found(hints: Hints) -> str:
+    """What was tried in vain, and what else could be."""
+    around = " and ".join(each.origin for each in hints.places)
+    tried = f"not recognised anywhere around the place of {around}" if around else "no place known"
+    if any(whole_sky_files(1.0, 5.0)):
+        return tried
+    return f"{tried} (no index of the whole sky here; 'make install-blind' brings it)"
+
+
 def whole_sky_files(smallest_deg: float, largest_deg: float) -> list[Path]:
     """Index files of Tycho-2 whose quadrilaterals fit into fields of such sizes.
 
-    File 07 has those of 22 to 30 arcmin; each further one is larger by the root of two.
+    File 07 has those from 22 arcmin on; each further one is larger by the root of two.
     """
     found: dict[str, Path] = {}
     for folder in kits.whole_sky_folders():
-        for path in sorted(folder.glob("index-tycho2-??.littleendian.fits")):
-            least_deg = 22 / 60 * kits.STEP ** (int(path.name[13:15]) - 7)
+        for path in sorted(folder.glob("index-*.fits")):
+            number = WHOLE_SKY_FILE.fullmatch(path.name)
+            if number is None:
+                continue
+            least_deg = FIRST_SIZE_DEG * kits.STEP ** (int(number[1]) - FIRST_NUMBER)
             if smallest_deg / 10 <= least_deg <= largest_deg:
                 found.setdefault(path.name, path)
     return list(found.values())

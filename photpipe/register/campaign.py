@@ -153,10 +153,10 @@ class Campaign:
         if not lost or not self.settings.registration.anywhere:
             return
         for plate in sorted(lost, key=lambda each: -each.pixels.size)[: blind.TRIED_FRAMES]:
-            hints = blind.Hints.of(plate, plate.scale_factor, self.places_of([plate]))
+            hints = blind.Hints.of(plate, plate.scale_factor, self._places(plate))
             proposal = blind.propose(plate, hints, self.settings, name)
             if proposal is None:
-                solver.complain(plate, "not found anywhere in the index files")
+                solver.complain(plate, blind.not_found(hints))
                 continue
             log.info("%s: found %s", plate.frame, cone_of(proposal.wcs, plate.shape))
             nearby = [_like(each, plate, proposal) for each in lost]
@@ -166,6 +166,16 @@ class Campaign:
             if found.frame in solver.solved:
                 break
             solver.forget([found])
+
+    def _places(self, plate: Plate) -> list[blind.Place]:
+        """Where else a frame may lie: beside those that are registered, or at its target."""
+        cones = {
+            str(each.plate.cone): cone_of(each.wcs, each.plate.shape)
+            for each in self.solved.values()
+        }
+        near = covering(list(cones.values())) if cones else None
+        beside = [blind.Place(near.ra_deg, near.dec_deg, "the other frames")] if near else []
+        return [*beside, *self.places_of([plate])]
 
     def _refine_around(self, name: str, nearby: Sequence[Plate], solver: Solver) -> None:
         """Register frames around the one that was found."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STEP = math.sqrt(2.0)  # between the sizes of quadrilaterals
 SMALLEST_ARCMIN, LARGEST_ARCMIN = 2.0, 120.0
-FEWEST_STARS_PER_CELL = 4.0
+FEWEST_STARS_PER_CELL = 2.0
 FEWEST_QUADS = 20
 CODE_LOW, CODE_HIGH = (1 - math.sqrt(2)) / 2, (1 + math.sqrt(2)) / 2
 CODE_UNITS = 65535 / (CODE_HIGH - CODE_LOW)
