@@ -361,7 +361,11 @@ class PhotometryResult:
 
 @dataclass(frozen=True, slots=True)
 class LightCurveResult:
-    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak."""
+    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak.
+
+    `quality` is the code of the Asteroid Lightcurve Database, `coverage` the part of the rotation
+    that was seen; the amplitude is NaN where that is too little.
+    """
 
     target: str
     points: int
@@ -370,6 +374,9 @@ class LightCurveResult:
     period_error_h: float
     amplitude_mag: float
     alternatives_h: tuple[float, ...]
+    quality: int
+    coverage: float
+    is_unique: bool
     files: tuple[str, ...]
     failed: tuple[FrameFailure, ...]
 
