@@ -260,10 +260,14 @@ class Frame:
 
     @property
     def saturation(self) -> float | None:
-        """Level in ADU from which pixels are saturated; None if unknown."""
-        number = as_number(card_value(self.header, "SATURATE"))
-        if number is not None and number > 0:
-            return number
+        """Level in ADU from which pixels are saturated; None if unknown.
+
+        PPSATUR is what pp_photometry found in the pixels.
+        """
+        cards = (as_number(card_value(self.header, name)) for name in ("SATURATE", "PPSATUR"))
+        told = [each for each in cards if each is not None and each > 0]
+        if told:
+            return min(told)
         own = self.telescope.parameters.get("sex-settings") or {}
         return as_number(own.get("SATUR_LEVEL"))
 

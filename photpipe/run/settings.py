@@ -80,6 +80,7 @@ class PhotometrySettings:
     num_aprads: int = 20
     fluxlimit_aprad: float = 0.7
     fluxmargin_aprad: float = 0.05
+    nonlinear_adu: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
