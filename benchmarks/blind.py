@@ -90,7 +90,7 @@ def run(
         hints = blind.Hints((), (low, 3 * low))
         plate = plate_of(seen, low * np.sqrt(3))
         start = time.perf_counter()
-        found = blind._asked(files(scale), plate, hints, blind.TRIED_STARS)  # noqa: SLF001
+        found = blind.ask(files(scale), plate, hints, blind.TRIED_STARS)
         score.seconds.append(time.perf_counter() - start)
         score.fields += 1
         if found is None:
@@ -110,7 +110,9 @@ def off_px(found: dict[str, float | str], true: dict[str, float | str], scale: f
     return float(apart.max()) * 3600 / scale
 
 
-def drawn(of: Stars, places: Callable[..., tuple[float, float]], sizes_deg: tuple[float, float]):
+def drawn(
+    of: Stars, places: Callable[..., tuple[float, float]], sizes_deg: tuple[float, float]
+) -> Callable[[int], tuple[View, dict[str, float | str], float]]:
     """Function that draws fields of a list of stars."""
 
     def draw(number: int) -> tuple[View, dict[str, float | str], float]:

@@ -140,7 +140,7 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
     for files_of, counts in tries:
         fresh = [path for path in files_of() if path not in seen]
         seen.update(fresh)
-        found = _asked(fresh, plate, hints, counts) if fresh else None
+        found = ask(fresh, plate, hints, counts) if fresh else None
         if found is not None:
             return found
     return None
@@ -239,7 +239,7 @@ def _kit_at(place: Place, field_deg: float, settings: Settings, catalog: str) ->
         return []
 
 
-def _asked(
+def ask(
     files: Sequence[Path], plate: Plate, hints: Hints, counts: Sequence[int]
 ) -> Proposal | None:
     """Proposal of the engine from index files, more stars of the frame each time."""
