@@ -176,6 +176,8 @@ def _tracks(
     around = _surroundings(search.frames, workspace)
     settings = workspace.settings.distill
     tracks = told_apart(found, search.frames, around, settings)
+    if options.offset:
+        return tracks, around  # the user says where to look
     return looked_for(tracks, search.frames, around, settings), around
 
 
