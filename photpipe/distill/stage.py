@@ -72,6 +72,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.distill.points import points_of_frame, suspected
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
+    from photpipe.distill.whereabouts import outside
     from photpipe.run import photometry_file
 
     rules = rejection.schemata(options.reject, workspace.settings.distill)
@@ -97,14 +98,20 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     found = [each for each in outcomes if not isinstance(each, FrameFailure)]
     done = []
-    for target in (each.target for each in tracks):
+    for track in tracks:
+        target = track.target
         points = [each[target.name] for each in found if target.name in each]
-        points = rejection.judged(points, target.name, rules, by_hand)
+        # what was found far away on purpose is not far by mistake
+        kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
+        points = rejection.judged(points, target.name, kept, by_hand)
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
         if isinstance(outcome, FrameFailure):
-            failed.append(replace(outcome, reason=outcome.reason + search.hint(target)))
+            reason = outcome.reason + outside(target, frames) + search.hint(target)
+            failed.append(replace(outcome, reason=reason))
         else:
-            done.append(outcome)
+            done.append(replace(outcome, whereabouts=track.whereabouts))
+            if track.whereabouts:
+                log.warning("%s: %s", target.name, track.whereabouts)
     result = DistillResult(
         targets=tuple(done),
         frames=tuple(each.frame.name for each in frames),
@@ -154,6 +161,7 @@ def _tracks(
     """All targets, each found on the frames, and what stands around them."""
     from photpipe.distill.identification import told_apart
     from photpipe.distill.target_search import named_apart
+    from photpipe.distill.whereabouts import looked_for
 
     found = _from_files(search, options)
     found += search.moving(_names(search, options))
@@ -166,7 +174,11 @@ def _tracks(
         found = [each.moved(*options.offset) for each in found]
     found = named_apart([*found, *search.control_star(found, variables)])
     around = _surroundings(search.frames, workspace)
-    return told_apart(found, search.frames, around, workspace.settings.distill), around
+    settings = workspace.settings.distill
+    tracks = told_apart(found, search.frames, around, settings)
+    if options.offset:
+        return tracks, around  # the user says where to look
+    return looked_for(tracks, search.frames, around, settings), around
 
 
 def _from_files(search: "TargetSearch", options: DistillOptions) -> "list[Target]":

@@ -503,6 +503,11 @@ def far_from_prediction(target: TargetData) -> Mapping[str, object] | None:
     return {"distance": number(distance, 1)} if distance > LARGEST_OFFSET_ARCSEC else None
 
 
+def elsewhere(target: TargetData) -> Mapping[str, object] | None:
+    """The target ought to be seen and is not where it was predicted."""
+    return {"where": target.whereabouts} if target.whereabouts else None
+
+
 def restless(target: TargetData) -> Mapping[str, object] | None:
     """The target jumps about its predicted place."""
     _, spread = _offsets(target)

@@ -522,6 +522,15 @@ RULES: tuple[Rule, ...] = (
         "-offset shifts the prediction.",
     ),
     Rule(
+        "elsewhere",
+        L,
+        "results",
+        findings.on_targets(findings.elsewhere),
+        "{target}: {where}.",
+        "It ought to be seen. Check the clock, the observatory code and the name; look at the "
+        "cut-outs. Astrometry of such a night helps to mend its orbit.",
+    ),
+    Rule(
         "restless",
         L,
         "results",

@@ -695,6 +695,8 @@ class DistilledTarget:
         False if the magnitudes are instrumental.
     predicted_mag : float
         Magnitude expected (V); NaN if unknown.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
     """
 
     name: str
@@ -710,6 +712,7 @@ class DistilledTarget:
     scatter_mag: float
     is_calibrated: bool
     predicted_mag: float
+    whereabouts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
