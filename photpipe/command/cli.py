@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import dataclasses
 import enum
-import errno
 import logging
 import math
 import shlex
@@ -27,12 +26,9 @@ from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.ground.log import logging_to
 from photpipe.run.results import History, Result, StageRecord
 from photpipe.run.settings import Settings
-from photpipe.run.workspace import Workspace, core_count
+from photpipe.run.workspace import NO_ROOM, Workspace, core_count
 
 log = logging.getLogger(__name__)
-
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class Status(enum.IntEnum):
@@ -585,7 +581,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     except Exception as error:
         outcome.status = Status.FAILED
         log.debug("%s", traceback.format_exc())
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             outcome.reason = f"{error.filename or 'output'} cannot be written: {error.strerror}"
             _say(outcome.reason)
             return
