@@ -34,7 +34,7 @@ class Meaning:
     kind : Kind
         Its kind.
     band : str or None
-        Its row in `photpipe.instruments.bands`; None where no band of any catalog is near it, or
+        Its row in `photpipe.ground.bands`; None where no band of any catalog is near it, or
         where the user has to choose one (clear filters).
     """
 

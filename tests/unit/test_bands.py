@@ -3,7 +3,8 @@
 import pytest
 
 from photpipe.catalogs.surveys import CATALOGS
-from photpipe.instruments import bands, filters
+from photpipe.ground import bands
+from photpipe.instruments import filters
 from photpipe.instruments.filters import Kind, meaning
 from photpipe.science.published import TRANSFORMATIONS
 
