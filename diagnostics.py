@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from photpipe import cli
-from photpipe.errors import ConfigError
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError
+from photpipe.run.workspace import Workspace
 
 SUMMARY = "Render diagnostics.html again from the saved results of the stages."
 OPTION_NAMES = ("single", "jobs", "quiet", "debug")

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import photpipe
-from photpipe import cli, paths, settings
 from photpipe.astromatic import tool
-from photpipe.errors import ConfigError, PhotPipeError
-from photpipe.workspace import core_count
+from photpipe.command import cli
+from photpipe.ground import paths
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.run import settings
+from photpipe.run.workspace import core_count
 
 DISTRIBUTION = "photometrypipeline"
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*>=\s*([\d.]+)")
@@ -143,7 +145,7 @@ def _checked(group: str, name: str, look: Callable[[], str]) -> Finding:
 
 
 def _telescopes() -> str:
-    from photpipe import telescopes
+    from photpipe.instruments import telescopes
 
     count = len(telescopes.registry().keys() - {telescopes.GENERIC})
     return f"{paths.home() / 'setup' / paths.REGISTRY} ({count} instruments)"

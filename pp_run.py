@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from photpipe import cli
-from photpipe.errors import ConfigError
-from photpipe.results import Result
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError
+from photpipe.run.results import Result
+from photpipe.run.workspace import Workspace, core_count
 from photpipe.runner.options import RunOptions
-from photpipe.workspace import Workspace, core_count
 
 EVERYWHERE = "all"
 

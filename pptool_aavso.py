@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe import cli, files, photometry_file
-from photpipe.errors import ConfigError
-from photpipe.photometry_file import TargetPoint
-from photpipe.reports import lightcurves, writing
-from photpipe.results import ReportResult
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.exports import lightcurves, writing
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import ReportResult
+from photpipe.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ COMMAND = cli.Command(
     options_class=AavsoOptions,
     takes=("target",),
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe import cli
-from photpipe.errors import PhotPipeError
-from photpipe.sky import parse_sexagesimal
-from photpipe.timescale import iso, parse_datetime
+from photpipe.command import cli
+from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.sky import parse_sexagesimal
+from photpipe.ground.timescale import iso, parse_datetime
 
 if TYPE_CHECKING:
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
 
 __all__ = ["explain", "iso", "main", "parse_datetime", "parse_sexagesimal"]
 
@@ -98,7 +98,7 @@ FACTS: tuple[Fact, ...] = (
 
 def explain(frame: "Frame") -> tuple[list[str], bool]:
     """Lines that tell what is known about a frame, and whether nothing vital is missing."""
-    from photpipe.dialects import card_text
+    from photpipe.fits.values import card_text
 
     telescope = frame.telescope
     lines = [
@@ -132,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         values = parser().parse_args(cli.normalised(words, ["telescope"]))
     except SystemExit as stop:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
-    remarks = logging.getLogger("photpipe.frames")
+    remarks = logging.getLogger("photpipe.instruments.frames")
     remarks.setLevel(logging.ERROR)  # they are part of what is printed
     with cli.reporting(debug=False) as outcome:
         outcome.status = _explained(cli.named_paths(values.images), values.telescope)
@@ -141,8 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _explained(images: Sequence[Path], keyword: str | None) -> cli.Status:
-    from photpipe import telescopes
-    from photpipe.frames import Frame
+    from photpipe.instruments import telescopes
+    from photpipe.instruments.frames import Frame
 
     telescope = telescopes.by_keyword(keyword) if keyword else None
     complete = 0

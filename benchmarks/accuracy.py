@@ -33,9 +33,9 @@ from scipy.spatial import KDTree
 from benchmarks.accuracy_registration import registration_rows
 from photpipe.catalogs.database import read_database
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.results import CalibrateResult, PhotometryResult
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.run.results import CalibrateResult, PhotometryResult
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_photometry import PhotometryOptions, photometry
 from tests.prepared import make_prepared

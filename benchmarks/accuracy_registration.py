@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from scipy.spatial import KDTree
 
-from photpipe import sky as sphere
 from photpipe.astromatic import tool
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.frames import Frame
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.ground import sky as sphere
+from photpipe.instruments.frames import Frame
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from pp_extract import ExtractOptions, extract
 from pp_prepare import PrepareOptions, prepare
 from pp_register import RegisterOptions, register

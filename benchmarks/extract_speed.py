@@ -22,8 +22,8 @@ from astropy.table import Table  # noqa: E402
 from benchmarks.pairs import Thing, measure, ratio  # noqa: E402
 from photpipe.astromatic import extraction as wanted  # noqa: E402
 from photpipe.astromatic import sextractor, tool  # noqa: E402
-from photpipe.frames import Frame  # noqa: E402
-from photpipe.workspace import core_count  # noqa: E402
+from photpipe.instruments.frames import Frame  # noqa: E402
+from photpipe.run.workspace import core_count  # noqa: E402
 from tests.starfields import draw  # noqa: E402
 
 ROUNDS = 5

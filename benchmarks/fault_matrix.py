@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from photpipe.settings import Settings  # noqa: E402
+from photpipe.run.settings import Settings  # noqa: E402
 from tests.services.conftest import small_sky  # noqa: E402
 from tests.services.matrix import (  # noqa: E402
     FAULTS,

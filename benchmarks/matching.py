@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.pairs import Thing, measure, ratio  # noqa: E402
 from photpipe.catalogs.matching import mutual_matches  # noqa: E402
-from photpipe.sky import shifted  # noqa: E402
+from photpipe.ground.sky import shifted  # noqa: E402
 
 ROUNDS = 5
 TOLERANCE_ARCSEC = 1.0

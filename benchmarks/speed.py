@@ -175,7 +175,7 @@ def measure(name: str, goal: float, scratch: Path) -> None:
 
 def profile(name: str, scratch: Path) -> None:
     """Print how long each stage took, and how much of it was work of Python and of the tools."""
-    from photpipe import cli
+    from photpipe.command import cli
     from photpipe.runner import chain
 
     count, side = (int(word) for word in name.split("x"))

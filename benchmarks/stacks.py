@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from benchmarks.accuracy import Row, print_table, surroundings
-from photpipe import photometry_file
-from photpipe.distillation import FORCED_SIGMA
-from photpipe.frames import Frame
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.distill.points import FORCED_SIGMA
+from photpipe.instruments.frames import Frame
+from photpipe.run import photometry_file
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from pp_photometry import PhotometryOptions, photometry
 from pp_stackedphotometry import StackedPhotometryOptions, stacked_photometry
 from tests.simsky import SkyServer

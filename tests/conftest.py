@@ -15,7 +15,7 @@ import pytest
 from astropy.table import Table
 from hypothesis import settings as hypothesis_settings
 
-from photpipe.settings import Settings
+from photpipe.run.settings import Settings
 from tests.simsky import (
     Camera,
     Mover,

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photpipe import sky
+from photpipe.ground import sky
 from tests.simsky import entries
 from tests.simsky.dialects import Facts, header_of, orientation
 from tests.simsky.wcs import cd_matrix, true_wcs

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from photpipe.cards import CARD_BYTES, parse_cards, to_header
-from photpipe.frames import Frame
-from photpipe.telescopes import Telescope
+from photpipe.fits.cards import CARD_BYTES, parse_cards, to_header
+from photpipe.instruments.frames import Frame
+from photpipe.instruments.telescopes import Telescope
 
 GOLDEN = Path(__file__).parent / "golden" / "headers"
 

@@ -2,7 +2,7 @@
 
 import math
 
-from photpipe.photometry_file import DETECTED, TargetPoint
+from photpipe.run.photometry_file import DETECTED, TargetPoint
 
 _GOOD = {
     "frame": "n001.fits",

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from photpipe.fitsfile import update_header
+from photpipe.fits.fitsfile import update_header
 from tests.simsky import Camera, read_truth
 
 

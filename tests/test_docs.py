@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from photpipe.telescopes import GENERIC, registry
+from photpipe.instruments.telescopes import GENERIC, registry
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))

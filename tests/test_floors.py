@@ -1,4 +1,4 @@
-"""Imports go down the stairs of ARCHITECTURE.md, or sideways inside one room, never up."""
+"""The rules of ARCHITECTURE.md: imports go down the stairs or stay in their room, never up."""
 
 import ast
 from pathlib import Path
@@ -7,65 +7,38 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# first match decides; a room is a folder, or all single files of a floor
-FLOORS = (
-    ("photpipe.errors", 0),
-    ("photpipe.timescale", 0),
-    ("photpipe.sky", 0),
-    ("photpipe.files", 0),
-    ("photpipe.science", 1),
-    ("photpipe.astromatic", 3),
-    ("photpipe.services", 3),
-    ("photpipe.report", 4),
-    ("photpipe.cli", 4),
-    ("photpipe.manident_window", 4),
-    ("photpipe.runner", 6),
-    ("photpipe", 2),
-    ("pp_run", 6),
-    ("pp_stackedphotometry", 6),
-    ("pp_", 5),
-    ("pptool_", 5),
-    ("toolbox", 6),
-    ("catalog", 6),
-    ("diagnostics", 6),
+# the stairs, lowest floor first; rooms of one floor know nothing of each other
+STAIRS: tuple[tuple[str, ...], ...] = (
+    ("ground",),
+    ("science", "run"),
+    ("fits", "catalogs"),
+    ("instruments",),
+    ("services", "astromatic"),
+    ("prepare", "measure"),
+    ("register",),
+    ("calibrate",),
+    ("distill",),
+    ("combine", "manident"),
+    ("report",),
+    ("exports",),
+    ("command",),
+    ("runner",),
 )
-OWN = ("photpipe", "pp_", "pptool_", "toolbox", "catalog", "diagnostics")
-# stages that may be called by other stages of the same floor, lowest first
-STAGE_ORDER = ("pp_extract", "pp_prepare", "pp_register", "pp_photometry", "pp_calibrate")
+FLOOR = {room: level for level, rooms in enumerate(STAIRS) for room in rooms}
+DOOR = len(STAIRS)  # the scripts of the root: above all, and closed to each other
+LOOSE = {"photpipe", "photpipe.door"}  # the package's face
 
 MONOPOLIES = {
     "subprocess": ("photpipe.astromatic.tool",),
-    "astroquery": ("photpipe.services",),
-    "matplotlib": ("photpipe.report", "photpipe.manident_window"),
-    "tkinter": ("photpipe.manident_window",),
+    "astroquery": ("photpipe.services.",),
+    "matplotlib": ("photpipe.report.", "photpipe.manident.window"),
+    "tkinter": ("photpipe.manident.window",),
 }
 WORLDLY = {"socket", "subprocess", "os", "pathlib", "tempfile", "urllib", "requests", "time"}
 
 
-def floor(module: str) -> int:
-    if module == "photpipe":
-        return 0  # only the version
-    return next(level for prefix, level in FLOORS if module.startswith(prefix))
-
-
-def room(module: str) -> str:
-    parts = module.split(".")
-    return ".".join(parts[:2]) if len(parts) > 2 or module.count(".") > 1 else "photpipe"
-
-
 def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def imports(tree: ast.AST) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
 
 
 def own_modules() -> dict[str, Path]:
@@ -73,42 +46,100 @@ def own_modules() -> dict[str, Path]:
     return {module_name(path): path for path in files}
 
 
-def climbing(module: str, imported: set[str]) -> list[str]:
-    """Imports of a module that go up the stairs."""
-    wrong = []
-    for name in sorted(imported):
-        if not name.startswith(OWN) or (name not in own_modules() and name.count(".")):
-            continue
-        if floor(name) < floor(module) or name == module:
-            continue
-        if floor(name) == floor(module) and floor(name) not in (5,):
-            continue
-        if name in STAGE_ORDER and module in STAGE_ORDER:
-            if STAGE_ORDER.index(name) < STAGE_ORDER.index(module):
-                continue
-        elif floor(name) == 5 and floor(module) == 5 and name in STAGE_ORDER:
-            continue
-        wrong.append(f"{module} imports {name}")
-    return wrong
+def imports(tree: ast.AST) -> set[str]:
+    """Modules that a file imports, in functions and for types, too."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def room(module: str) -> str:
+    """Room of a module: a folder of the package, or a script of the root for itself."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "photpipe" and len(parts) > 1 else parts[0]
+
+
+def floor(module: str) -> int:
+    return -1 if module in LOOSE else FLOOR.get(room(module), DOOR)
+
+
+def trespasses(module: str, imported: set[str]) -> list[str]:
+    """Imports of a module that go up, or sideways into another room."""
+    known = own_modules()
+    return [
+        f"{module} imports {name}"
+        for name in sorted(imported)
+        if name in known
+        and name not in LOOSE
+        and room(name) != room(module)
+        and floor(name) >= floor(module)
+    ]
+
+
+def monopolies_broken(module: str, imported: set[str]) -> list[str]:
+    """Libraries that a module imports though another room has them alone."""
+    roots = {name.split(".")[0] for name in imported}
+    wrong = [
+        library
+        for library, doors in MONOPOLIES.items()
+        if library in roots and not module.startswith(doors)
+    ]
+    return wrong + sorted(roots & WORLDLY if module.startswith("photpipe.science.") else ())
 
 
 @pytest.mark.parametrize("module", sorted(own_modules()))
-def test_imports_go_down(module: str) -> None:
-    tree = ast.parse(own_modules()[module].read_text("utf-8"))
-    assert climbing(module, imports(tree)) == []
+def test_imports_stay_on_the_stairs(module: str) -> None:
+    assert trespasses(module, imports(ast.parse(own_modules()[module].read_text("utf-8")))) == []
 
 
 @pytest.mark.parametrize("module", sorted(own_modules()))
 def test_outside_world_has_one_door(module: str) -> None:
-    roots = {name.split(".")[0] for name in imports(ast.parse(own_modules()[module].read_text()))}
-    for library, doors in MONOPOLIES.items():
-        assert library not in roots or module.startswith(doors), f"{module} imports {library}"
-    if module.startswith("photpipe.science"):
-        assert not roots & WORLDLY
+    imported = imports(ast.parse(own_modules()[module].read_text("utf-8")))
+    assert monopolies_broken(module, imported) == []
 
 
-def test_the_rule_would_notice() -> None:
-    assert climbing("photpipe.errors", {"pp_prepare"}) == ["photpipe.errors imports pp_prepare"]
-    assert climbing("photpipe.science.growth", {"photpipe.cli"})
-    assert climbing("pp_extract", {"pp_register"})
-    assert not climbing("pp_register", {"pp_extract", "photpipe.cli", "numpy"})
+def test_every_folder_is_a_room() -> None:
+    folders = {path.parent.name for path in ROOT.glob("photpipe/*/__init__.py")}
+    assert folders == set(FLOOR)
+
+
+def test_three_loose_files_at_most() -> None:
+    assert {name for name in own_modules() if name.startswith("photpipe")} - LOOSE == {
+        name for name in own_modules() if name.startswith("photpipe.") and name.count(".") > 1
+    } | {f"photpipe.{name}" for name in FLOOR}
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("photpipe.ground.errors", "photpipe.measure.apertures"),  # up
+        ("photpipe.science.growth", "photpipe.run.settings"),  # sideways
+        ("photpipe.catalogs.ldac", "photpipe.fits.cards"),  # sideways
+        ("photpipe.calibrate.stage", "photpipe.distill.stage"),  # a stage of a stage above it
+        ("photpipe.runner.chain", "pp_prepare"),  # the package opens no door
+        ("pp_register", "pp_extract"),  # doors are closed to each other
+    ],
+)
+def test_trespassers_are_seen(module: str, imported: str) -> None:
+    assert trespasses(module, {imported}) == [f"{module} imports {imported}"]
+    assert trespasses("photpipe.measure.stage", {"photpipe.measure.apertures", "numpy"}) == []
+    assert trespasses("pp_run", {"photpipe.runner.chain", "photpipe"}) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("photpipe.fits.unpack", "subprocess"),
+        ("photpipe.distill.stage", "astroquery.jplhorizons"),
+        ("photpipe.runner.summary", "matplotlib.figure"),
+        ("photpipe.command.cli", "tkinter"),
+        ("photpipe.science.growth", "pathlib"),
+    ],
+)
+def test_broken_monopolies_are_seen(module: str, imported: str) -> None:
+    assert monopolies_broken(module, {imported}) == [imported.split(".", maxsplit=1)[0]]
+    assert monopolies_broken("photpipe.astromatic.tool", {"subprocess"}) == []

@@ -64,7 +64,7 @@ def environment(**more: str) -> dict[str, str]:
 
 def test_installed_copy_works_without_the_clone(installed: Path, tmp_path: Path) -> None:
     options = {"cwd": tmp_path, "env": environment()}
-    script = "import photpipe.paths as p; print(p.home())"
+    script = "import photpipe.ground.paths as p; print(p.home())"
     home = run(installed / "python", "-c", script, **options).strip()
     assert home == str(next(installed.parent.glob("lib/python*/site-packages")) / "photpipe")
     commands = sorted(path.name for path in installed.glob("pp*_*"))

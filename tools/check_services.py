@@ -20,12 +20,12 @@ sys.path.insert(0, str(ROOT))
 
 from photpipe.catalogs.spec import normalised  # noqa: E402
 from photpipe.catalogs.surveys import CATALOGS  # noqa: E402
-from photpipe.errors import PhotPipeError, UnknownTargetError  # noqa: E402
+from photpipe.ground.errors import PhotPipeError, UnknownTargetError  # noqa: E402
+from photpipe.ground.sky import Cone  # noqa: E402
+from photpipe.run.settings import Settings  # noqa: E402
 from photpipe.services import horizons, skybot, vsx  # noqa: E402
 from photpipe.services.cache import Cache  # noqa: E402
 from photpipe.services.reference import fetch_catalog  # noqa: E402
-from photpipe.settings import Settings  # noqa: E402
-from photpipe.sky import Cone  # noqa: E402
 
 NORTH, SOUTH = Cone(179.28, 0.43, 0.1), Cone(179.28, -40.0, 0.1)
 JD = 2457786.9566

@@ -39,7 +39,7 @@ def help_of(name: str) -> str:
     os.environ["COLUMNS"] = "80"
     module = importlib.import_module(name)
     if hasattr(module, "COMMAND"):
-        from photpipe import cli
+        from photpipe.command import cli
 
         return cli.build_parser(module.COMMAND).format_help()
     parser: argparse.ArgumentParser = module.parser()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe.astromatic.pixels import link_frame
+from photpipe.astromatic.frame_links import link_frame
 from photpipe.astromatic.tool import SWARP, run_tool
 
 log = logging.getLogger(__name__)

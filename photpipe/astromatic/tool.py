@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe import paths, workspace
-from photpipe.errors import ToolError
+from photpipe.ground import paths
+from photpipe.ground.errors import ToolError
+from photpipe.run import workspace
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe.errors import ReductionError
-from photpipe.files import write_bytes
+from photpipe.ground.errors import ReductionError
+from photpipe.ground.files import write_bytes
 
 if TYPE_CHECKING:
     from astropy.table import Table

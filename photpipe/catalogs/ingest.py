@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe import timescale
 from photpipe.catalogs.spec import Band, CatalogSpec, Cut, normalised
 from photpipe.catalogs.table import SourceTable, plain_column
-from photpipe.errors import ServiceError
-from photpipe.sky import BoolArray, FloatArray
+from photpipe.ground import timescale
+from photpipe.ground.errors import ServiceError
+from photpipe.ground.sky import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from astropy.table import Table

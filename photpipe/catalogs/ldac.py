@@ -17,8 +17,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photpipe import files
-from photpipe.errors import FrameError
+from photpipe.ground import files
+from photpipe.ground.errors import FrameError
 
 OBJECTS = "LDAC_OBJECTS"
 IMAGE_HEADER = "LDAC_IMHEAD"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from photpipe.sky import ARCSEC_PER_DEG, FloatArray, unit_vectors
+from photpipe.ground.sky import ARCSEC_PER_DEG, FloatArray, unit_vectors
 
 if TYPE_CHECKING:
     from scipy.spatial import cKDTree

@@ -16,7 +16,6 @@ from photpipe.catalogs.spec import (
     Band,
     CatalogSpec,
     Cut,
-    MagnitudeSystem,
     MastTable,
     Positions,
     SkyServerTable,
@@ -31,8 +30,9 @@ from photpipe.catalogs.spec import (
     letter_in,
     letters_in,
 )
-from photpipe.errors import ConfigError
-from photpipe.sky import BoolArray, FloatArray
+from photpipe.ground.bands import MagnitudeSystem
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.sky import BoolArray, FloatArray
 
 SDSS_AB_OFFSETS_MAG = {"u": -0.04, "z": 0.02}  # AB minus catalogued, sdss.org (DR12 algorithms)
 PS1_SATURATION_MAG = {"g": 13.5, "r": 13.5, "i": 13.5, "z": 13.0, "y": 12.0}

@@ -31,10 +31,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from photpipe import sky
-from photpipe.errors import ReductionError
-from photpipe.files import write_bytes, write_text
-from photpipe.timescale import DAYS_PER_JULIAN_YEAR, julian_year
+from photpipe.ground import sky
+from photpipe.ground.errors import ReductionError
+from photpipe.ground.files import write_bytes, write_text
+from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, julian_year
 
 if TYPE_CHECKING:
     from astropy.table import Table

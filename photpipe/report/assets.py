@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.errors import PhotPipeError
-from photpipe.photometry_file import TargetPoint
+from photpipe.ground.errors import PhotPipeError
 from photpipe.report.output import Info, Output
 from photpipe.report.state import FrameState, State, TargetData
-from photpipe.settings import ReportSettings
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.settings import ReportSettings
 
 if TYPE_CHECKING:
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
     from photpipe.report.images import Plane, Stretch
 
 log = logging.getLogger(__name__)
@@ -231,8 +231,8 @@ class FrameStudio:
 
     @cached_property
     def _frame(self) -> "Frame":
-        from photpipe import telescopes
-        from photpipe.frames import Frame
+        from photpipe.instruments import telescopes
+        from photpipe.instruments.frames import Frame
 
         facts = self.frame.facts
         return Frame.read(self.path, telescopes.by_keyword(facts.telescope) if facts else None)

@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from photpipe.photometry_file import TargetPoint
 from photpipe.report import wording
 from photpipe.report.assets import EXPECTED, Cutout, Spot
 from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
 from photpipe.report.views import CARDS, Animation, Drawn, Link, TargetCard
+from photpipe.run.photometry_file import TargetPoint
 
 if TYPE_CHECKING:
     from markupsafe import Markup

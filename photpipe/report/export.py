@@ -6,11 +6,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import photpipe
-from photpipe.photometry_file import TargetPoint
 from photpipe.report.state import State
 from photpipe.report.verdicts import Verdict
-from photpipe.results import plain
-from photpipe.workspace import Workspace
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import plain
+from photpipe.run.workspace import Workspace
 
 STAGES = ("prepare", "register", "photometry", "calibrate", "distill")
 

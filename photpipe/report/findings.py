@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from photpipe.photometry_file import BRIGHTER, TargetPoint
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
-from photpipe.results import StageRecord
+from photpipe.run.photometry_file import BRIGHTER, TargetPoint
+from photpipe.run.results import StageRecord
 
 CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
 LARGEST_RMS_PX = 0.7
@@ -501,6 +501,11 @@ def far_from_prediction(target: TargetData) -> Mapping[str, object] | None:
     """The target is not where it should be."""
     distance, _ = _offsets(target)
     return {"distance": number(distance, 1)} if distance > LARGEST_OFFSET_ARCSEC else None
+
+
+def elsewhere(target: TargetData) -> Mapping[str, object] | None:
+    """The target ought to be seen and is not where it was predicted."""
+    return {"where": target.whereabouts} if target.whereabouts else None
 
 
 def restless(target: TargetData) -> Mapping[str, object] | None:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from photpipe.photometry_file import TargetPoint
 from photpipe.report import wording
 from photpipe.report.assets import Cutout, FrameAssets, ReferenceStar, Spot
 from photpipe.report.links import Links
@@ -12,7 +11,8 @@ from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import FrameState, State
 from photpipe.report.views import Link, Word, telescope_name
 from photpipe.report.wording import UNKNOWN, number, with_error
-from photpipe.results import CalibratedFrame
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import CalibratedFrame
 
 Facts = tuple[tuple[str, str], ...]
 SMALLEST_RING = 1 / 100  # of the width of the frame

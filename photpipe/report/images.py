@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.cards import to_header
-from photpipe.dialects import as_number
-from photpipe.errors import FrameError
-from photpipe.fitsfile import read_primary, stored_pixels
+from photpipe.fits.cards import to_header
+from photpipe.fits.fitsfile import read_primary, stored_pixels
+from photpipe.fits.values import as_number
+from photpipe.ground.errors import FrameError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe.photometry_file import LIMIT, TargetPoint
 from photpipe.report import figures, wording
 from photpipe.report.state import State, TargetData
-from photpipe.results import PhotometryResult
+from photpipe.run.photometry_file import LIMIT, TargetPoint
+from photpipe.run.results import PhotometryResult
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photpipe import files, photometry_file
-from photpipe.errors import ConfigError, PhotPipeError
-from photpipe.photometry_file import TargetPoint
-from photpipe.results import (
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import (
     CalibratedFrame,
     CalibrateResult,
     DistillResult,
@@ -21,8 +22,8 @@ from photpipe.results import (
     RegisteredFrame,
     RegisterResult,
 )
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 
 CONTROL = "control"
 _PREFIX = "photometry_"
@@ -40,6 +41,8 @@ class TargetData:
         All points, in the order of time.
     predicted_mag : float
         Magnitude expected (V); NaN if unknown.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
     """
 
     name: str
@@ -47,6 +50,7 @@ class TargetData:
     slug: str
     points: tuple[TargetPoint, ...]
     predicted_mag: float = math.nan
+    whereabouts: str = ""
 
     @property
     def good(self) -> tuple[TargetPoint, ...]:
@@ -157,11 +161,16 @@ def gather(workspace: Workspace) -> State:
 def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[TargetData], list[str]]:
     """Targets of pp_distill; those of the files that are there if it did not say."""
     if distill is not None:
-        known = [(Path(each.file).name, each.kind, each.predicted_mag) for each in distill.targets]
+        known = [
+            (Path(each.file).name, each.kind, (each.predicted_mag, each.whereabouts))
+            for each in distill.targets
+        ]
     else:
-        known = [(path.name, "", math.nan) for path in sorted(directory.glob(f"{_PREFIX}*.dat"))]
+        known = [
+            (path.name, "", (math.nan, "")) for path in sorted(directory.glob(f"{_PREFIX}*.dat"))
+        ]
     targets, remarks = [], []
-    for name, kind, predicted in known:
+    for name, kind, expected in known:
         path = directory / name
         try:
             target, points = photometry_file.read(path)
@@ -170,7 +179,7 @@ def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[Targe
             continue
         points.sort(key=lambda point: point.midtime_jd)
         slug = path.stem.removeprefix(_PREFIX)
-        targets.append(TargetData(target or slug, kind, slug, tuple(points), predicted))
+        targets.append(TargetData(target or slug, kind, slug, tuple(points), *expected))
     return targets, remarks
 
 
@@ -234,7 +243,7 @@ def _unique_slugs(names: Iterable[str]) -> dict[str, str]:
 
 def _facts_of_header(path: Path) -> PreparedFrame | None:
     """Facts of a frame that pp_prepare did not tell of, as far as its header has them."""
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
 
     try:
         frame = Frame.read(path)

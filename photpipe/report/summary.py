@@ -13,7 +13,7 @@ from photpipe.report.state import State, gather
 from photpipe.report.verdicts import Severity, judge
 from photpipe.report.views import Link, Word
 from photpipe.report.wording import number
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 
 SUMMARY = "summary.html"
 RELOAD_S = 10

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photpipe import files
-from photpipe.photometry_file import REJECTIONS_FILE, TargetPoint
+from photpipe.ground import files
 from photpipe.report import wording
 from photpipe.report.frameview import CutoutView, Facts, magnitude
 from photpipe.report.links import Links
@@ -17,6 +16,7 @@ from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.views import Animation, Link, Word
 from photpipe.report.wording import number
+from photpipe.run.photometry_file import REJECTIONS_FILE, TargetPoint
 
 BY_USER = "rejected by the user"
 

@@ -8,10 +8,10 @@ import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from photpipe.photometry_file import LIMIT
 from photpipe.report import findings, wording
 from photpipe.report.findings import Finding
 from photpipe.report.state import FrameState, State, TargetData
+from photpipe.run.photometry_file import LIMIT
 
 
 class Severity(enum.StrEnum):
@@ -520,6 +520,15 @@ RULES: tuple[Rule, ...] = (
         "{target} was measured {distance}″ from its predicted place.",
         "Is it the right source? Check the cut-outs, the clock and the observatory code; "
         "-offset shifts the prediction.",
+    ),
+    Rule(
+        "elsewhere",
+        L,
+        "results",
+        findings.on_targets(findings.elsewhere),
+        "{target}: {where}.",
+        "It ought to be seen. Check the clock, the observatory code and the name; look at the "
+        "cut-outs. Astrometry of such a night helps to mend its orbit.",
     ),
     Rule(
         "restless",

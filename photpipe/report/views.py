@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from photpipe import telescopes
-from photpipe.errors import ConfigError
+from photpipe.ground.errors import ConfigError
+from photpipe.instruments import telescopes
 from photpipe.report import wording
 from photpipe.report.findings import CHAIN
 from photpipe.report.links import Links
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.verdicts import Severity, Verdict
 from photpipe.report.wording import UNKNOWN, number
-from photpipe.results import StageRecord
+from photpipe.run.results import StageRecord
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from photpipe import timescale
+from photpipe.ground import timescale
 
 UNKNOWN = "–"
 LEAST_USUAL, MOST_USUAL = 0.01, 100.0  # two decimals suit numbers between

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photpipe.log import LOG_NAME
-from photpipe.photometry_file import TargetPoint
+from photpipe.ground.log import LOG_NAME
 from photpipe.report import links as places
 from photpipe.report import render, verdicts
 from photpipe.report.assets import Charts, FrameStudio, Spot
@@ -20,8 +19,9 @@ from photpipe.report.output import Output, write
 from photpipe.report.state import State, TargetData, gather
 from photpipe.report.targetview import target_view
 from photpipe.report.views import main_view
-from photpipe.results import FrameFailure
-from photpipe.workspace import Workspace
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import FrameFailure
+from photpipe.run.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

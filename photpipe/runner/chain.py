@@ -10,9 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from photpipe import cli, files, photometry_file
-from photpipe.errors import ConfigError, PhotPipeError
-from photpipe.results import (
+from photpipe.calibrate.stage import CalibrateOptions, calibrate
+from photpipe.command import cli
+from photpipe.distill.stage import DistillOptions, distill
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.measure.stage import PhotometryOptions, photometry
+from photpipe.prepare.stage import PrepareOptions, prepare
+from photpipe.register.stage import RegisterOptions, register, verify
+from photpipe.run import photometry_file
+from photpipe.run.record import INTERRUPTED, RunResult, StepRecord
+from photpipe.run.results import (
     CalibrateResult,
     DistillResult,
     FrameFailure,
@@ -22,15 +30,9 @@ from photpipe.results import (
     RegisterResult,
     Result,
 )
-from photpipe.run_record import INTERRUPTED, RunResult, StepRecord
+from photpipe.run.workspace import Workspace
 from photpipe.runner import groups, reuse
 from photpipe.runner.options import RunOptions, for_stage, told
-from photpipe.workspace import Workspace
-from pp_calibrate import CalibrateOptions, calibrate
-from pp_distill import DistillOptions, distill
-from pp_photometry import PhotometryOptions, photometry
-from pp_prepare import PrepareOptions, prepare
-from pp_register import RegisterOptions, register, verify
 
 log = logging.getLogger(__name__)
 
@@ -273,8 +275,8 @@ def _check(options: RunOptions, workspace: Workspace) -> None:
     ConfigError
         If a catalog, a rejection schema or a file of targets does not exist.
     """
-    from photpipe import rejection
-    from photpipe.astromatic.campaign import check_catalog
+    from photpipe.distill import rejection
+    from photpipe.register.campaign import check_catalog
 
     for name in (options.cat, options.regcat):
         if name:

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from photpipe import cli
-from photpipe.log import logging_to
-from photpipe.results import DistillResult
-from photpipe.run_record import RunResult
+from photpipe.command import cli
+from photpipe.ground.log import logging_to
+from photpipe.run.record import RunResult
+from photpipe.run.results import DistillResult
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from photpipe.runner import lock, telling
 from photpipe.runner.options import RunOptions
 from photpipe.runner.outcome import DirectoryResult
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from photpipe import files, sky
-from photpipe.errors import ConfigError
-from photpipe.results import FrameFailure, PreparedFrame
+from photpipe.ground import files, sky
+from photpipe.ground.errors import ConfigError
+from photpipe.run.results import FrameFailure, PreparedFrame
 
 GAP = 2.0  # fields of view between the centres of frames from which on they are separate fields
 

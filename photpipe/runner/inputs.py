@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe.errors import FrameError
+from photpipe.ground.errors import FrameError
 
 GROUP_FILE = Path(".diagnostics", "group.json")
 """Marks a directory that ``-split`` made; it belongs to the one above."""
@@ -69,9 +69,9 @@ def without_own_outputs(paths: Sequence[Path]) -> list[Path]:
 
 def _maker(path: Path) -> str:
     """File that a frame was made of, or the card that marks stacks; empty for a frame."""
-    from photpipe.cards import text_value
-    from photpipe.fitsfile import read_primary
-    from photpipe.unpack import SOURCE_KEYWORD
+    from photpipe.fits.cards import text_value
+    from photpipe.fits.fitsfile import read_primary
+    from photpipe.fits.unpack import SOURCE_KEYWORD
 
     with contextlib.suppress(FrameError):
         cards = read_primary(path).cards

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from photpipe.errors import ConfigError
+from photpipe.ground.errors import ConfigError
 
 log = logging.getLogger(__name__)
 

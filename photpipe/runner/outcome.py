@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe import cli
-from photpipe.results import DistillResult, FrameFailure
+from photpipe.command import cli
+from photpipe.run.results import DistillResult, FrameFailure
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import photpipe
-from photpipe import files
-from photpipe.errors import PhotPipeError
-from photpipe.results import FrameFailure, PreparedFrame, PrepareResult
-from photpipe.run_record import RunResult, StepRecord
-from photpipe.workspace import Workspace
+from photpipe.ground import files
+from photpipe.ground.errors import PhotPipeError
+from photpipe.run.record import RunResult, StepRecord
+from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
+from photpipe.run.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def telescope_digests(keywords: Iterable[str]) -> dict[str, str]:
     ConfigError
         If a telescope is not known any more.
     """
-    from photpipe import telescopes
+    from photpipe.instruments import telescopes
 
     found = {}
     for keyword in sorted(set(keywords)):

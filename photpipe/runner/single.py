@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from photpipe import cli
-from photpipe.errors import ConfigError
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError
 from photpipe.runner import inputs, split
 from photpipe.runner.directory import Manners, Task, run_directory
 from photpipe.runner.options import RunOptions

@@ -14,15 +14,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from photpipe import cli, files
-from photpipe.errors import ConfigError
-from photpipe.fitsfile import PRISTINE_FOLDER
-from photpipe.log import logging_to
-from photpipe.results import FrameFailure
+from photpipe.command import cli
+from photpipe.fits.fitsfile import PRISTINE_FOLDER
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.log import logging_to
+from photpipe.run.results import FrameFailure
+from photpipe.run.settings import DATA_DIRECTORY_FILE
 from photpipe.runner import groups, inputs, lock
 from photpipe.runner.directory import Task, run_directory, workspace_of
 from photpipe.runner.outcome import DirectoryResult
-from photpipe.settings import DATA_DIRECTORY_FILE
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +79,8 @@ def _groups(task: Task) -> tuple[list[groups.Group], list[FrameFailure]]:
     ConfigError
         If the directory cannot be written, or another run works there.
     """
+    from photpipe.prepare.stage import prepare
     from photpipe.runner.chain import PREPARE
-    from pp_prepare import prepare
 
     workspace = workspace_of(task)
     manners = task.manners

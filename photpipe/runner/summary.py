@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe import cli
+from photpipe.command import cli
 from photpipe.runner.directory import Task, workspace_of
 from photpipe.runner.outcome import DirectoryResult
 

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from photpipe import photometry_file, timescale
-from photpipe.errors import ConfigError
-from photpipe.results import DistilledTarget
+from photpipe.distill.targets import CONTROL
+from photpipe.ground import timescale
+from photpipe.ground.errors import ConfigError
+from photpipe.run import photometry_file
+from photpipe.run.results import DistilledTarget
 from photpipe.runner.outcome import DirectoryResult
-from photpipe.targets import CONTROL
 
 log = logging.getLogger(__name__)
 

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from photpipe import cli
-from photpipe.errors import ConfigError
-from photpipe.log import on_console
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.log import on_console
+from photpipe.run.workspace import core_count
 from photpipe.runner import inputs, telling, workers
 from photpipe.runner.directory import Manners, Task
 from photpipe.runner.options import RunOptions
 from photpipe.runner.outcome import DirectoryResult
 from photpipe.runner.single import run_task
 from photpipe.runner.summary import Summary
-from photpipe.workspace import core_count
 
 log = logging.getLogger(__name__)
 

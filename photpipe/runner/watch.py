@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photpipe import cli, files
-from photpipe.errors import FrameError
-from photpipe.log import on_console
+from photpipe.command import cli
+from photpipe.ground import files
+from photpipe.ground.errors import FrameError
+from photpipe.ground.log import on_console
+from photpipe.run.settings import RunSettings, Settings
+from photpipe.run.workspace import core_count
 from photpipe.runner import inputs, walk, workers
 from photpipe.runner.directory import Manners, Task
 from photpipe.runner.options import RunOptions
 from photpipe.runner.single import run_task
 from photpipe.runner.summary import Summary
-from photpipe.settings import RunSettings, Settings
-from photpipe.workspace import core_count
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ def _stamped(frames: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 
 def _is_whole(path: Path) -> bool:
     """Whether a file is no part of a frame that is still being copied, as far as can be seen."""
-    from photpipe.fitsfile import read_primary
+    from photpipe.fits.fitsfile import read_primary
 
     if path.suffix.lower() == ".gz":
         return path.stat().st_size > 0

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.sky import BoolArray, FloatArray
+from photpipe.ground.sky import BoolArray, FloatArray
 
 FEWEST_FRAMES = 2
 

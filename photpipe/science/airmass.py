@@ -2,8 +2,8 @@
 
 import math
 
-from photpipe import sky
-from photpipe.timescale import J2000_JD
+from photpipe.ground import sky
+from photpipe.ground.timescale import J2000_JD
 
 DAYS_PER_CENTURY = 36525.0
 

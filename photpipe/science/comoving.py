@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from photpipe import sky
+from photpipe.ground import sky
+from photpipe.ground.sky import FloatArray
 from photpipe.science import tpv
-from photpipe.sky import FloatArray
 
 
 def moved_wcs(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photpipe.sky import BoolArray, FloatArray
+from photpipe.ground.sky import BoolArray, FloatArray
 
 PRESENCE = 0.9  # least fraction of the frames on which it was seen
 BRIGHTNESS_RANK = 0.05  # about the star that 5 % of the candidates outshine

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.noise import ANNULUS_GAP_PX, annulus_reach, robust_sigma
-from photpipe.sky import BoolArray, FloatArray
 
 OVERSAMPLING = 10
 CLIP_SIGMA = 2.5

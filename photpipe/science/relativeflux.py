@@ -8,8 +8,8 @@ frames; stars that vary and bad measurements are clipped.
 
 import numpy as np
 
+from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.noise import robust_sigma
-from photpipe.sky import BoolArray, FloatArray
 
 FEWEST_COMMON_STARS = 3
 ERROR_FLOOR_MAG = 0.01

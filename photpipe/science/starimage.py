@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from photpipe.ground.sky import FloatArray
 from photpipe.science.forced import aperture_weights
-from photpipe.sky import FloatArray
 
 TYPICAL_BETA = 3.0
 BETA_RANGE = (1.5, 12.0)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from photpipe.sky import FloatArray
+from photpipe.ground.sky import FloatArray
 
 MAX_DEGREE = 7
 _FIRST_TERM = {0: 0, 1: 1, 2: 4, 3: 7, 4: 12, 5: 17, 6: 24, 7: 31}

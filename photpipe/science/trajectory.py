@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from photpipe import sky
-from photpipe.sky import FloatArray
+from photpipe.ground import sky
+from photpipe.ground.sky import FloatArray
 
 if TYPE_CHECKING:
     from scipy.interpolate import BSpline

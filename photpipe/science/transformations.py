@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.published import Range, Transformation
-from photpipe.sky import BoolArray, FloatArray
 
 Magnitudes = Mapping[str, FloatArray]
 LOCUS_SIGMAS = 3.0

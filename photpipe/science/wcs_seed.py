@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from photpipe import sky
+from photpipe.ground import sky
 
 Matrix = tuple[tuple[float, float], tuple[float, float]]
 

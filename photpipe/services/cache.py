@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import photpipe
-from photpipe import files, paths
-from photpipe.errors import ServiceError, UnknownTargetError
-from photpipe.run_record import Answer
+from photpipe.ground import files, paths
+from photpipe.ground.errors import ServiceError, UnknownTargetError
+from photpipe.ground.timescale import SECONDS_PER_DAY, iso, parse_datetime
+from photpipe.run.record import Answer
+from photpipe.run.settings import ServiceSettings
 from photpipe.services.cachefile import ABOUT, DAMAGE, FORMAT, from_text, read_about, to_text
 from photpipe.services.request import Request
-from photpipe.settings import ServiceSettings
-from photpipe.timescale import SECONDS_PER_DAY, iso, parse_datetime
 
 if TYPE_CHECKING:
     from astropy.table import Table

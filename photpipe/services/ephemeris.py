@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe import sky
+from photpipe.ground import sky
+from photpipe.ground.sky import FloatArray
 from photpipe.services.web import Unusable
-from photpipe.sky import FloatArray
 
 if TYPE_CHECKING:
     from astropy.table import Table

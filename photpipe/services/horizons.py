@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.errors import ServiceError, UnknownTargetError
+from photpipe.ground.errors import ServiceError, UnknownTargetError
+from photpipe.ground.sky import FloatArray
+from photpipe.ground.timescale import iso
+from photpipe.run.settings import Settings
 from photpipe.services import web
 from photpipe.services.cache import Cache
 from photpipe.services.ephemeris import (
@@ -23,11 +26,8 @@ from photpipe.services.ephemeris import (
     rows_at,
     translated,
 )
-from photpipe.services.names import Lookup, lookups, tidied
+from photpipe.services.names import Lookup, key, lookups, tidied
 from photpipe.services.request import Request
-from photpipe.settings import Settings
-from photpipe.sky import FloatArray
-from photpipe.timescale import iso
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -120,7 +120,7 @@ class _Search:
             return between
 
     def _request(self, kind: str, max_age_days: float) -> Request:
-        name = lookups(self.target)[0].text.casefold()
+        name = key(self.target)
         details = {"kind": kind, "target": name}
         if kind == "positions":
             details |= {"observatory": self.observatory, "quantities": QUANTITIES}

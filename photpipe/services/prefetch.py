@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from photpipe import sky
-from photpipe.errors import ConfigError, PhotPipeError
+from photpipe.ground import sky
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.ground.sky import Cone, FloatArray
+from photpipe.ground.timescale import parse_date, parse_datetime
+from photpipe.run.settings import Settings
 from photpipe.services import horizons, reference
-from photpipe.settings import Settings
-from photpipe.sky import Cone, FloatArray
-from photpipe.timescale import parse_date, parse_datetime
 
 log = logging.getLogger(__name__)
 
-LARGEST_RADIUS_DEG = 5.0
+LARGEST_RADIUS_DEG = 6.0
 LONGEST_RANGE_D = 31.0
 EPHEMERIS_STEP_D = 10.0 / 1440.0  # close enough for any time in between to be interpolated
 DEFAULT_CATALOGS = ("GAIA", "PANSTARRS", "SkyMapper-DR4", "APASS9")

@@ -10,13 +10,13 @@ from photpipe.catalogs import surveys
 from photpipe.catalogs.ingest import ingest
 from photpipe.catalogs.spec import CatalogSpec, MastTable, SkyServerTable
 from photpipe.catalogs.table import SourceTable
-from photpipe.errors import ConfigError, ReductionError, ServiceError
-from photpipe.files import slug
+from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
+from photpipe.ground.files import slug
+from photpipe.ground.sky import Cone
+from photpipe.run.settings import ServiceSettings, Settings
 from photpipe.services import mast, sdss, vizier
 from photpipe.services.cache import Cache, cache_folder, is_truncated
 from photpipe.services.request import Request
-from photpipe.settings import ServiceSettings, Settings
-from photpipe.sky import Cone
 
 if TYPE_CHECKING:
     from pathlib import Path

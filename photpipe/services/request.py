@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe.files import slug
+from photpipe.ground.files import slug
+from photpipe.ground.sky import Cone, FloatArray
 from photpipe.services.cachefile import ABOUT
-from photpipe.sky import Cone, FloatArray
 
 if TYPE_CHECKING:
     from astropy.table import Table

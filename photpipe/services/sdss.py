@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from photpipe.catalogs.spec import CatalogSpec, SkyServerTable, skyserver_sql
+from photpipe.ground.sky import Cone
+from photpipe.run.settings import ServiceSettings
 from photpipe.services import tables, web
-from photpipe.settings import ServiceSettings
-from photpipe.sky import Cone
 
 if TYPE_CHECKING:
     from astropy.table import Table

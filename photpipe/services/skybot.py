@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from photpipe.ground.sky import Cone, FloatArray
+from photpipe.run.settings import Settings
 from photpipe.services import tables, web
 from photpipe.services.cache import Cache
 from photpipe.services.request import Request
-from photpipe.settings import Settings
-from photpipe.sky import Cone, FloatArray
 
 if TYPE_CHECKING:
     from astropy.table import Table

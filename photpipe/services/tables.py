@@ -7,8 +7,8 @@ import numpy as np
 
 from photpipe.catalogs.spec import normalised
 from photpipe.catalogs.table import plain_column
+from photpipe.ground.sky import Cone
 from photpipe.services.web import Unusable
-from photpipe.sky import Cone
 
 if TYPE_CHECKING:
     from astropy.table import Table

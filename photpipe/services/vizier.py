@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from photpipe.ground.sky import Cone
+from photpipe.run.settings import ServiceSettings
 from photpipe.services import tables, web
-from photpipe.settings import ServiceSettings
-from photpipe.sky import Cone
 
 if TYPE_CHECKING:
     from astropy.table import Table

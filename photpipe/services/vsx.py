@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe.catalogs.table import plain_column
+from photpipe.ground.sky import Cone
+from photpipe.run.settings import Settings
 from photpipe.services import vizier
 from photpipe.services.cache import Cache
 from photpipe.services.request import Request
-from photpipe.settings import Settings
-from photpipe.sky import Cone
 
 if TYPE_CHECKING:
     from astropy.table import Table

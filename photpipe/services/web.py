@@ -25,8 +25,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 import photpipe
-from photpipe.errors import ConfigError, ServiceError
-from photpipe.settings import ServiceSettings
+from photpipe.ground.errors import ConfigError, ServiceError
+from photpipe.run.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 

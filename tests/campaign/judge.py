@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from photpipe.photometry_file import TargetPoint
+from photpipe.run.photometry_file import TargetPoint
 from tests.campaign.mishaps import (
     CALIBRATION,
     EXTRAS,

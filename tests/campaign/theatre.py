@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from photpipe import photometry_file
-from photpipe.photometry_file import TargetPoint
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
 from tests.conftest import FIELD, START_JD, TARGET
 from tests.simsky import Camera, SkyServer, camera, night, observe, read_truth, sky_for
 

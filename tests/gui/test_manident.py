@@ -18,11 +18,12 @@ import pp_calibrate
 import pp_distill
 import pp_manident
 import pp_photometry
-from photpipe import photometry_file, sky
-from photpipe.display import OUTSIDE, Picture
-from photpipe.fitsfile import update_header
-from photpipe.marking import Marks, Sight
-from photpipe.targets import read_positions
+from photpipe.distill.targets import read_positions
+from photpipe.fits.fitsfile import update_header
+from photpipe.ground import sky
+from photpipe.manident.display import OUTSIDE, Picture
+from photpipe.manident.marking import Marks, Sight
+from photpipe.run import photometry_file
 from tests.prepared import make_prepared
 from tests.simsky import Mover, camera, night, observe, read_truth, sky_for
 
@@ -316,13 +317,13 @@ def test_without_a_display_there_is_one_line(
 @pytest.fixture
 def window(display: str, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> Iterator:
     """The window in this process, for what needs no hands."""
-    from photpipe import manident_window
+    from photpipe.manident import window
 
     monkeypatch.setenv("DISPLAY", display)
     sights = [Sight.read(path, None) for path in frames.paths]
     pictures = [Picture.read(each.path, each.shape) for each in sights]
-    with manident_window.open_display() as root:
-        opened = manident_window.Window(root, Marks(sights), pictures, 1.0)
+    with window.open_display() as root:
+        opened = window.Window(root, Marks(sights), pictures, 1.0)
         root.deiconify()
         opened.show(0)
         root.update()

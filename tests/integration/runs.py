@@ -8,8 +8,8 @@ import numpy as np
 from astropy.table import Table
 
 import pp_run
-from photpipe import photometry_file
-from photpipe.photometry_file import TargetPoint
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
 from tests.simsky import read_truth
 
 TARGET_FILE = "photometry_3552.dat"

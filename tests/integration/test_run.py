@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 import pp_register
-from photpipe.results import RegisterResult
+from photpipe.run.results import RegisterResult
 from photpipe.runner import chain
 from photpipe.runner.options import RunOptions, for_stage
 from pp_calibrate import CalibrateOptions
@@ -129,7 +129,7 @@ def test_new_frame_alone_is_prepared_and_registered(commands: Scene) -> None:
 
 
 def pp_register_rows(directory: Path) -> dict[str, object]:
-    from photpipe.workspace import Workspace
+    from photpipe.run.workspace import Workspace
 
     result = Workspace(directory).load(RegisterResult)
     assert result is not None

@@ -21,12 +21,13 @@ import pp_photometry
 import pp_prepare
 import pp_register
 import pp_run
-from photpipe import photometry_file, sky
-from photpipe.cards import parse_cards, to_header
-from photpipe.errors import PhotPipeError
-from photpipe.frames import Frame
-from photpipe.results import CalibrateResult, RegisteredFrame, RegisterResult
-from photpipe.workspace import Workspace
+from photpipe.fits.cards import parse_cards, to_header
+from photpipe.ground import sky
+from photpipe.ground.errors import PhotPipeError
+from photpipe.instruments.frames import Frame
+from photpipe.run import photometry_file
+from photpipe.run.results import CalibrateResult, RegisteredFrame, RegisterResult
+from photpipe.run.workspace import Workspace
 from tests.real.painted import paint
 
 REAL = Path(os.environ["PP_REAL_DATA"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 from tests.report.browser import Browser
 from tests.report.nights import Maker, Night
 

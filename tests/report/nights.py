@@ -15,11 +15,11 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from photpipe import photometry_file
 from photpipe.catalogs.database import write_database
 from photpipe.catalogs.ldac import write_ldac
-from photpipe.photometry_file import TargetPoint
-from photpipe.results import (
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import (
     CalibratedFrame,
     CalibrateResult,
     CatalogAttempt,
@@ -37,7 +37,7 @@ from photpipe.results import (
     StageRecord,
     ZeropointStep,
 )
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 from tests.points import point
 
 Outcome = TypeVar("Outcome")

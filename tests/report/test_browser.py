@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from photpipe.photometry_file import read_rejections
 from photpipe.report.summary import DONE, RUNNING, SummaryRow, SummaryTarget, write_summary
 from photpipe.report.write import export_single, refresh
-from photpipe.results import DistillResult
-from photpipe.workspace import Workspace
+from photpipe.run.photometry_file import read_rejections
+from photpipe.run.results import DistillResult
+from photpipe.run.workspace import Workspace
 from tests.report.browser import Browser
 from tests.report.nights import Maker, Night, names
 from tests.report.pages import all_pages

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import diagnostics
-from photpipe import cli
-from photpipe.errors import ReductionError
+from photpipe.command import cli
+from photpipe.ground.errors import ReductionError
 from photpipe.report import write
-from photpipe.results import ExtractResult, FrameFailure, History
-from photpipe.workspace import Workspace
+from photpipe.run.results import ExtractResult, FrameFailure, History
+from photpipe.run.workspace import Workspace
 from tests.report.pages import parsed, words
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photpipe import photometry_file
 from photpipe.report.write import export_single, refresh
-from photpipe.results import (
+from photpipe.run import photometry_file
+from photpipe.run.results import (
     CalibrateResult,
     DistillResult,
     FrameFailure,
@@ -24,7 +24,7 @@ from photpipe.results import (
     RegisterResult,
     StageRecord,
 )
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 from tests.points import point
 from tests.report.nights import Maker, names, registered
 from tests.report.pages import all_pages, broken_links, identifiers, links, parsed, words

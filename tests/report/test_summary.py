@@ -17,7 +17,7 @@ from photpipe.report.summary import (
     write_summary,
 )
 from photpipe.report.write import refresh
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 from tests.report.nights import Maker
 from tests.report.pages import links, parsed, words
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from photpipe.photometry_file import BRIGHTER
 from photpipe.report.links import FROM_DATA
 from photpipe.report.state import State, gather
 from photpipe.report.verdicts import RULES, Severity, Verdict, judge
 from photpipe.report.views import Drawn, main_view
-from photpipe.results import (
+from photpipe.run.photometry_file import BRIGHTER
+from photpipe.run.results import (
     CatalogAttempt,
     DistillResult,
     FrameFailure,
@@ -88,7 +88,7 @@ def points(first: int = 1, number: int = 0, **changes: Any) -> Change:
 
 def record(**changes: Any) -> Change:
     def change(maker: Maker) -> None:
-        from photpipe.results import History
+        from photpipe.run.results import History
 
         history = maker.workspace.load(History)
         assert history is not None
@@ -150,6 +150,13 @@ def mirrors(maker: Maker) -> None:
 
 
 # name of the rule, what is changed in a good night, words that the verdict must contain
+def elsewhere(maker: Maker) -> None:
+    """A target that ought to be seen is not there."""
+    found = maker.target("3552", maker.points(0), "moving")
+    found = replace(found, whereabouts="predicted V = 17.5, limit 21.9: not there")
+    maker.workspace.save(DistillResult((found,), maker.night.names, ()))
+
+
 CASES: tuple[tuple[str, Change, str], ...] = (
     ("stopped", record(status="failed", reason="SCAMP died"), "pp_register stopped: SCAMP died"),
     ("interrupted", record(status="interrupted"), "pp_register was interrupted"),
@@ -227,6 +234,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "3552 is brighter than usual by up to 0.4 mag on frames 1–2",
     ),
     ("far from prediction", points(3, offset_east_arcsec=5.0), "3552 was measured 5.0″ from"),
+    (
+        "elsewhere",
+        elsewhere,
+        "3552: predicted V = 17.5, limit 21.9: not there.",
+    ),
     ("restless", restless, "the place of 3552 scatters by"),
     ("saturated", points(flags=4), "3552 is saturated on 1 of 3 frames"),
     ("truncated", points(flags=8), "3552 is cut off by the edge on 1 of 3 frames"),

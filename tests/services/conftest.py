@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from photpipe.settings import Settings
+from photpipe.run.settings import Settings
 from tests.simsky import Field, Mover, Sky, SkyServer
 
 RA_DEG, DEC_DEG, RADIUS_DEG = 359.99, -3.0, 0.12

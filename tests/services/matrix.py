@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from photpipe.errors import PhotPipeError
+from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.sky import Cone
+from photpipe.run.settings import Settings
 from photpipe.services import horizons, skybot, vsx
 from photpipe.services.reference import fetch_catalog
-from photpipe.settings import Settings
-from photpipe.sky import Cone
 from tests.services.conftest import DEC_DEG, JD, RA_DEG
 from tests.simsky import Fault, SkyServer, faults
 

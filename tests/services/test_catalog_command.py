@@ -11,7 +11,7 @@ from astropy.table import Table
 import catalog
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.surveys import CATALOGS
-from photpipe.cli import Status
+from photpipe.command.cli import Status
 from photpipe.services import cache as cache_module
 from tests.simsky import SkyServer, faults
 
@@ -162,8 +162,8 @@ def test_prefetch_makes_the_night_work_offline(
     cache_module._process.tables.clear()
     assert catalog.main(["-offline", "APASS9", "359.99", "-3.0", "0.04"]) == Status.DONE
 
+    from photpipe.run.settings import Settings
     from photpipe.services.horizons import positions
-    from photpipe.settings import Settings
 
     settings = Settings.load(folder).with_offline()
     found = positions("3552", 2457786.92 + np.arange(50) / 1441.0, "290", settings)
@@ -173,7 +173,7 @@ def test_prefetch_makes_the_night_work_offline(
 def test_prefetch_for_a_telescope(server: SkyServer, folder: Path, capsys: Capture) -> None:
     (folder / "night.txt").write_text("field1 359.99 -3.0 0.05\n")
     assert catalog.main(["prefetch", "night.txt", "-telescope", "VATT4K"]) == Status.DONE
-    from photpipe.telescopes import by_keyword
+    from photpipe.instruments.telescopes import by_keyword
 
     telescope = by_keyword("VATT4K")
     printed = capsys.readouterr().out

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from photpipe.run.settings import Settings
 from photpipe.services.cache import cache_folder
 from photpipe.services.cachefile import read_about
-from photpipe.settings import Settings
 from tests.services.matrix import (
     FAULTS,
     PATIENCE_S,

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photpipe.errors import ServiceError, UnknownTargetError
+from photpipe.ground.errors import ServiceError, UnknownTargetError
+from photpipe.ground.sky import separation_deg
+from photpipe.run.settings import Settings
 from photpipe.services import cache as cache_module
 from photpipe.services.horizons import positions
-from photpipe.settings import Settings
-from photpipe.sky import separation_deg
 from tests.services.conftest import JD
 from tests.simsky import Sky, SkyServer, faults
 

@@ -10,12 +10,12 @@ from astropy.table import Table
 
 from photpipe.catalogs.local import read_stars
 from photpipe.catalogs.surveys import CATALOGS
-from photpipe.errors import ConfigError, ServiceError
+from photpipe.ground.errors import ConfigError, ServiceError
+from photpipe.ground.sky import Cone, separation_deg
+from photpipe.run.settings import Settings
 from photpipe.services import cache as cache_module
 from photpipe.services import skybot, vizier, vsx
 from photpipe.services.reference import fetch_catalog, keep_imported
-from photpipe.settings import Settings
-from photpipe.sky import Cone, separation_deg
 from tests.services.conftest import DEC_DEG, JD, RA_DEG
 from tests.simsky import Sky, SkyServer, faults
 

@@ -13,9 +13,9 @@ from email.utils import formatdate
 import pytest
 import requests
 
-from photpipe.errors import ConfigError, ServiceError
+from photpipe.ground.errors import ConfigError, ServiceError
+from photpipe.run.settings import ServiceSettings
 from photpipe.services import web
-from photpipe.settings import ServiceSettings
 
 Handler = http.server.BaseHTTPRequestHandler
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from astropy.io import fits
 
-from photpipe.timescale import MJD_ZERO_JD, SECONDS_PER_DAY, iso
+from photpipe.ground.timescale import MJD_ZERO_JD, SECONDS_PER_DAY, iso
 
 # Cards that hold the identifier where it is not INSTRUME.
 _IDENTIFIER_CARDS = {

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from astropy.table import Table
 
-from photpipe.frames import Frame
+from photpipe.ground.sky import Cone
+from photpipe.instruments.frames import Frame
+from photpipe.run.settings import Settings
 from photpipe.services import horizons, skybot, vsx
 from photpipe.services.reference import fetch_catalog
-from photpipe.settings import Settings
-from photpipe.sky import Cone
 from tests.simsky import Camera, Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_data" / "vatt4k"

@@ -11,7 +11,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.cameras import Camera
 from tests.simsky.detector import read_out, vignette
 from tests.simsky.dialects import Facts, header_of, orientation

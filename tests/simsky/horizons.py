@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.timescale import calendar, parse_datetime
+from photpipe.ground.timescale import calendar, parse_datetime
 from tests.simsky.movers import Mover
 from tests.simsky.protocol import Reply, Request, Twist
 

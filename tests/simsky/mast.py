@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.protocol import Reply, Request, Twist, twisted
 from tests.simsky.survey import CatalogTable, Column
 from tests.simsky.vizier import meets

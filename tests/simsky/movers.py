@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.locus import SOLAR_G_MINUS_I, Magnitudes, magnitudes
 
 FloatArray = NDArray[np.float64]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from photpipe import sky as sphere
-from photpipe.timescale import SECONDS_PER_DAY
+from photpipe.ground import sky as sphere
+from photpipe.ground.timescale import SECONDS_PER_DAY
 from tests.simsky.cameras import Camera
 from tests.simsky.frames import Exposure, render
 from tests.simsky.stars import Field, Sky

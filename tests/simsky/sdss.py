@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.protocol import Reply, Request, Twist, twisted
 from tests.simsky.survey import CatalogTable
 from tests.simsky.vizier import meets

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from photpipe.settings import ServiceSettings
+from photpipe.run.settings import ServiceSettings
 from tests.simsky import horizons, mast, sdss, skybot, surveys, vizier
 from tests.simsky.faults import Fault
 from tests.simsky.protocol import Reply, Request, Twist

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.dialects import sexagesimal
 from tests.simsky.movers import Mover
 from tests.simsky.protocol import Reply, Request, Twist

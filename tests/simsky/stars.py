@@ -6,8 +6,8 @@ import numpy as np
 from astropy.table import Table, vstack
 from numpy.typing import NDArray
 
-from photpipe import sky as sphere
-from photpipe.timescale import julian_year
+from photpipe.ground import sky as sphere
+from photpipe.ground.timescale import julian_year
 from tests.simsky.locus import Anchors, magnitudes
 from tests.simsky.movers import Mover
 

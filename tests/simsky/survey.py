@@ -10,7 +10,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.dialects import sexagesimal
 from tests.simsky.stars import EPOCH_YR, STAR, Sky
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe import sky as sphere
+from photpipe.ground import sky as sphere
 from tests.simsky.protocol import Reply, Request, Twist, twisted
 from tests.simsky.survey import CatalogTable, Column
 from tests.simsky.surveys import VIZIER

@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from photpipe.sky import ARCSEC_PER_DEG
+from photpipe.ground.sky import ARCSEC_PER_DEG
 
 
 def cd_matrix(

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from photpipe import sky as sphere
-from photpipe.frames import Frame
-from photpipe.results import RegisterResult
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.ground import sky as sphere
+from photpipe.instruments.frames import Frame
+from photpipe.run.results import RegisterResult
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions, prepare
 from pp_register import RegisterOptions, register
 from tests.simsky import (

@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 
 import pp_combine
-from photpipe.fitsfile import update_header
-from photpipe.frames import Frame
+from photpipe.fits.fitsfile import update_header
+from photpipe.instruments.frames import Frame
 from tests.prepared import make_prepared
 from tests.simsky import Mover, Sky, camera, night, observe, read_truth, sky_for
 

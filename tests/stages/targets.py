@@ -11,9 +11,9 @@ from astropy.table import Table
 import pp_calibrate
 import pp_distill
 import pp_photometry
-from photpipe import photometry_file
-from photpipe.fitsfile import update_header
-from photpipe.photometry_file import TargetPoint
+from photpipe.fits.fitsfile import update_header
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
 from tests.prepared import make_prepared
 from tests.simsky import Camera, Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
 
@@ -28,7 +28,7 @@ def mover(
     name: str, number: int, east: float, north: float, rate: tuple[float, float], **more: object
 ) -> Mover:
     """Asteroid that is so many arcsec from the middle of the field in the middle of the night."""
-    from photpipe import sky
+    from photpipe.ground import sky
 
     ra, dec = sky.shifted(*FIELD, east, north)
     values: dict[str, object] = {"v_mag": V_MAG, "sigma3_arcsec": 0.2} | more

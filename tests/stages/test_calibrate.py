@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 import pp_calibrate
-from photpipe import cli
 from photpipe.catalogs.database import read_database
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.errors import ConfigError
-from photpipe.fitsfile import read_header, update_header
-from photpipe.results import CalibrateResult, to_json
-from photpipe.settings import Settings
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.fits.fitsfile import read_header, update_header
+from photpipe.ground.errors import ConfigError
+from photpipe.run.results import CalibrateResult, to_json
+from photpipe.run.settings import Settings
+from photpipe.run.workspace import Workspace
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_photometry import PhotometryOptions, photometry
 from tests.prepared import make_prepared

@@ -11,10 +11,10 @@ from astropy.io import fits
 import pp_combine
 import pp_photometry
 import pp_prepare
-from photpipe import fitsfile
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.exposures import Exposure, scaled
-from photpipe.frames import Frame
+from photpipe.combine.exposures import Exposure, scaled
+from photpipe.fits import fitsfile
+from photpipe.instruments.frames import Frame
 from tests.simsky import SkyServer
 from tests.stages.stacks import (
     COUNT,

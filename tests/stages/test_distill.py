@@ -11,11 +11,13 @@ import pytest
 from astropy.table import Table
 
 import pp_distill
-from photpipe import photometry_file, sky
 from photpipe.catalogs.database import read_database
-from photpipe.fitsfile import update_header
-from photpipe.results import DistillResult
-from photpipe.workspace import Workspace
+from photpipe.fits.fitsfile import update_header
+from photpipe.ground import sky
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import DistillResult
+from photpipe.run.workspace import Workspace
 from tests.simsky import SkyServer
 from tests.stages.targets import (
     COMET,
@@ -165,7 +167,7 @@ def test_faint_target_is_measured_on_every_frame(night: Night) -> None:
 def drop_sources(night: Night, path: Path, fainter_than: float) -> None:
     """Take faint sources out of the database of a frame."""
     from photpipe.catalogs.database import write_database
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
 
     database = Frame.read(path).database_path
     facts, sources = read_database(database)
@@ -368,10 +370,16 @@ def test_offset_leads_to_another_place(night: Night) -> None:
     with SkyServer(sky_of_certain) as server:
         server.write_settings(night.directory)
         assert night.distill("-quiet", "-target", "100004") == 0
-        assert "detected" not in {point.method for point in night.points("100004")}
+        # found beside the prediction, which the user mends
+        assert min(math.hypot(*offset_of(point)) for point in night.points("100004")) > 7.0
         words = ("-offset", str(-east), str(-north))
         assert night.distill("-quiet", "-offline", "-target", "100004", *words) == 0
     assert {point.method for point in night.points("100004")} == {"detected"}
+    assert max(math.hypot(*offset_of(point)) for point in night.points("100004")) < 1.0
+
+
+def offset_of(point: TargetPoint) -> tuple[float, float]:
+    return point.offset_east_arcsec, point.offset_north_arcsec
 
 
 @pytest.mark.usefixtures("server")
@@ -557,7 +565,7 @@ def test_frame_without_the_zeropoint_of_the_others_is_rejected(night: Night) -> 
 @pytest.mark.usefixtures("server")
 def test_frame_that_was_not_registered_is_rejected(night: Night) -> None:
     from photpipe.catalogs.database import write_database
-    from photpipe.frames import Frame
+    from photpipe.instruments.frames import Frame
 
     database = Frame.read(night.paths[1]).database_path
     facts, sources = read_database(database)

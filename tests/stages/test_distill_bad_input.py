@@ -10,11 +10,11 @@ import pytest
 from astropy.io import fits
 
 import pp_distill
-from photpipe import sky
-from photpipe.fitsfile import update_header
-from photpipe.frames import Frame
-from photpipe.results import DistillResult
-from photpipe.workspace import Workspace
+from photpipe.fits.fitsfile import update_header
+from photpipe.ground import sky
+from photpipe.instruments.frames import Frame
+from photpipe.run.results import DistillResult
+from photpipe.run.workspace import Workspace
 from tests.simsky import SkyServer, faults
 from tests.stages.targets import COMET, COUNT, LOST, PRIMARY, Night, make_night, mover
 
@@ -174,10 +174,10 @@ def test_hours_instead_of_degrees(night: Night, capsys: pytest.CaptureFixture[st
 
 
 def test_hint_about_hours(night: Night) -> None:
-    from photpipe import targets
-    from photpipe.calibratedframe import CalibratedFrame
-    from photpipe.services.targetsearch import TargetSearch
-    from photpipe.settings import Settings
+    from photpipe.distill import targets
+    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.distill.target_search import TargetSearch
+    from photpipe.run.settings import Settings
 
     frames = [CalibratedFrame.read(Frame.read(path)) for path in night.paths]
     search = TargetSearch(frames, night.directory, Settings())

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import pp_doctor
-from photpipe import cli, paths, telescopes
 from photpipe.astromatic.tool import TOOLS
+from photpipe.command import cli
+from photpipe.ground import paths
+from photpipe.instruments import telescopes
 
 ROOT = Path(__file__).resolve().parents[2]
 

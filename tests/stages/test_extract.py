@@ -11,11 +11,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 import pp_extract
-from photpipe import cli
 from photpipe.astromatic.extraction import COLUMNS
 from photpipe.catalogs.ldac import read_ldac
+from photpipe.command import cli
+from photpipe.run.workspace import Workspace
 from photpipe.science.flags import SourceFlag
-from photpipe.workspace import Workspace
 from pp_extract import ExtractOptions, extract
 from tests import starfields
 from tests.starfields import FWHM_PX, SECPIX, draw, in_aperture, matched, star_field

@@ -13,11 +13,11 @@ import pytest
 from astropy.io import fits
 
 import pp_extract
-from photpipe import cli
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.errors import ConfigError, ToolError
-from photpipe.settings import Settings, ToolSettings
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError, ToolError
+from photpipe.run.settings import Settings, ToolSettings
+from photpipe.run.workspace import Workspace
 from pp_extract import ExtractOptions, extract
 from tests.rights import without_privileges
 from tests.starfields import star_field, vatt_header

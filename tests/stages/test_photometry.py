@@ -12,14 +12,14 @@ import pytest
 from astropy.io import fits
 
 import pp_photometry
-from photpipe import cli
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.errors import ConfigError, FrameError
-from photpipe.fitsfile import read_header, update_header
-from photpipe.results import PhotometryResult
-from photpipe.sky import separation_deg
-from photpipe.workspace import Workspace
-from pp_photometry import GROWTH_FILE, PhotometryOptions, photometry
+from photpipe.command import cli
+from photpipe.fits.fitsfile import read_header, update_header
+from photpipe.ground.errors import ConfigError, FrameError
+from photpipe.ground.sky import separation_deg
+from photpipe.measure.stage import GROWTH_FILE, PhotometryOptions, photometry
+from photpipe.run.results import PhotometryResult
+from photpipe.run.workspace import Workspace
 from tests.prepared import make_prepared
 from tests.simsky import camera, faults, night, observe, read_truth, sky_for
 from tests.simsky.psf import encircled_fraction
@@ -273,7 +273,9 @@ def test_killed_and_run_again_gives_the_same(frames, delay_s):
 
 
 def test_cards_come_only_with_the_result(frames, workspace, monkeypatch):
-    monkeypatch.setattr("photpipe.apertures.write_final_catalog", _failing("mscience0002.fits"))
+    monkeypatch.setattr(
+        "photpipe.measure.apertures.write_final_catalog", _failing("mscience0002.fits")
+    )
     result = photometry(frames, PhotometryOptions(background_only=True), workspace)
     assert [each.frame for each in result.failed] == ["mscience0002.fits"]
     assert result.done == 2
@@ -282,7 +284,7 @@ def test_cards_come_only_with_the_result(frames, workspace, monkeypatch):
 
 
 def _failing(name):
-    from photpipe.apertures import write_final_catalog
+    from photpipe.measure.apertures import write_final_catalog
 
     def write(found, *arguments):
         if found.name == name:

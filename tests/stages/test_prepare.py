@@ -12,11 +12,11 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 import pp_prepare
-from photpipe import sky
-from photpipe.cli import Status
-from photpipe.fitsfile import PRISTINE_FOLDER, read_header, update_header
-from photpipe.results import PrepareResult
-from photpipe.workspace import Workspace
+from photpipe.command.cli import Status
+from photpipe.fits.fitsfile import PRISTINE_FOLDER, read_header, update_header
+from photpipe.ground import sky
+from photpipe.run.results import PrepareResult
+from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions, main
 from tests.framefiles import (
     MIDTIME_JD,

@@ -15,10 +15,10 @@ import pytest
 from astropy.io import fits
 
 import pp_prepare
-from photpipe.cli import Status
-from photpipe.fitsfile import read_header
-from photpipe.results import PrepareResult
-from photpipe.workspace import Workspace
+from photpipe.command.cli import Status
+from photpipe.fits.fitsfile import read_header
+from photpipe.run.results import PrepareResult
+from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions
 from tests.framefiles import noise, temporary_files, with_raw_cards, write_frame
 from tests.rights import without_privileges
@@ -281,7 +281,7 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             def full(*_: object) -> None:
                 raise OSError(28, "No space left on device")
 
-            monkeypatch.setattr("photpipe.fitsfile.shutil.copyfileobj", full)
+            monkeypatch.setattr("photpipe.fits.fitsfile.shutil.copyfileobj", full)
         result = pp_prepare.prepare(
             [tmp_path / "a.fits", tmp_path / "b.fits"],
             PrepareOptions(),
@@ -322,7 +322,7 @@ def test_interrupt_leaves_whole_frames(tmp_path: Path, monkeypatch: pytest.Monke
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("photpipe.fitsfile.shutil.copyfileobj", interrupted)
+    monkeypatch.setattr("photpipe.fits.fitsfile.shutil.copyfileobj", interrupted)
     assert pp_prepare.main([str(tmp_path / "a.fits")]) == Status.INTERRUPTED
     assert (tmp_path / "a.fits").read_bytes() == content
     assert not temporary_files(tmp_path)

@@ -15,11 +15,11 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photpipe.cards import joined, parse_cards, to_header
-from photpipe.errors import PhotPipeError
-from photpipe.fitsfile import read_hdu
-from photpipe.preparation import Wishes, facts, prepared, recognised
-from photpipe.telescopes import by_keyword
+from photpipe.fits.cards import joined, parse_cards, to_header
+from photpipe.fits.fitsfile import read_hdu
+from photpipe.ground.errors import PhotPipeError
+from photpipe.instruments.telescopes import by_keyword
+from photpipe.prepare.preparation import Wishes, facts, prepared, recognised
 from tests.framefiles import camera_header, camera_wcs
 
 TELESCOPES = (

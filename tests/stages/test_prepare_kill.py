@@ -19,7 +19,7 @@ MURDERER = """
 import json, os, random, shutil, signal, sys, time
 from pathlib import Path
 import pp_prepare
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 
 folder, originals, kills = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 random.seed(3552)

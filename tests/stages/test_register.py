@@ -12,16 +12,18 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 import pp_register
-from photpipe import fitsfile, sky
 from photpipe.astromatic import tool
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.frames import Frame
-from photpipe.results import RegisterResult
+from photpipe.fits import fitsfile
+from photpipe.ground import sky
+from photpipe.instruments.frames import Frame
+from photpipe.register.stage import verify
+from photpipe.run.results import RegisterResult
+from photpipe.run.settings import RegistrationSettings
+from photpipe.run.workspace import Workspace
 from photpipe.science.astrometry import sky_of
-from photpipe.settings import RegistrationSettings
-from photpipe.workspace import Workspace
 from pp_prepare import PrepareOptions, prepare
-from pp_register import RegisterOptions, register, verify
+from pp_register import RegisterOptions, register
 from tests.conftest import Scene
 from tests.simsky import SkyServer, read_truth
 from tests.stages.sightings import Sighting, errors_arcsec, registered, sight, workspace
@@ -272,14 +274,14 @@ def test_the_next_catalog_is_used_when_the_first_is_poor(field: Sighting) -> Non
         space = workspace(field, server)
         from dataclasses import replace
 
-        from photpipe.telescopes import by_keyword
+        from photpipe.instruments.telescopes import by_keyword
 
         vatt = by_keyword("VATT4K")
         poor = replace(
             vatt, parameters={**vatt.parameters, "astrometry_catalogs": ("TGAS", "URAT-1")}
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("photpipe.telescopes.by_keyword", lambda _name: poor)
+            patch.setattr("photpipe.instruments.telescopes.by_keyword", lambda _name: poor)
             result = register(field.frames, RegisterOptions(telescope="VATT4K"), space)
     assert result.failed == ()
     assert {each.catalog for each in result.frames} == {"URAT-1"}

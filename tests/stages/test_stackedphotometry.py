@@ -12,11 +12,12 @@ import pytest
 
 import pp_photometry
 import pp_stackedphotometry
-from photpipe import fitsfile, photometry_file
 from photpipe.catalogs.database import read_database
-from photpipe.frames import Frame
-from photpipe.photometry_file import TargetPoint
-from photpipe.sky import separation_deg
+from photpipe.fits import fitsfile
+from photpipe.ground.sky import separation_deg
+from photpipe.instruments.frames import Frame
+from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
 from tests.simsky import SkyServer
 from tests.stages.stacks import COUNT, Night, stack_of
 

@@ -8,9 +8,9 @@ import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from photpipe import telescopes
-from photpipe.calibratedframe import CalibratedFrame
-from photpipe.frames import Frame
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.instruments import telescopes
+from photpipe.instruments.frames import Frame
 from tests.simsky.wcs import wcs_header
 
 CENTRE = (0.003, 40.0)

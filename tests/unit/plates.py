@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from photpipe import sky
+from photpipe.ground import sky
 from photpipe.science.astrometry import sky_of
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe import observatories
+from photpipe.instruments import observatories
 from photpipe.science.airmass import airmass, altitude_deg, precession_of_date
 
 

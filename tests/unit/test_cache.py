@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
 
-from photpipe import files
-from photpipe.errors import ServiceError
+from photpipe.ground import files
+from photpipe.ground.errors import ServiceError
+from photpipe.ground.sky import Cone, shifted
+from photpipe.run.settings import ServiceSettings
 from photpipe.services import cache as cache_module
 from photpipe.services.cache import Cache, cache_folder, is_truncated
 from photpipe.services.cachefile import from_text, read_about
 from photpipe.services.request import Request
-from photpipe.settings import ServiceSettings
-from photpipe.sky import Cone, shifted
 
 CONE = Cone(180.0, 30.0, 0.2)
 STARS = Request(

@@ -17,7 +17,7 @@ from photpipe.catalogs.calibrators import (
 )
 from photpipe.catalogs.surveys import CATALOGS, spec
 from photpipe.catalogs.table import SourceTable
-from photpipe.errors import ReductionError
+from photpipe.ground.errors import ReductionError
 
 SYSTEMS = {"U": "Vega", "B": "Vega", "V": "Vega", "R": "Vega", "I": "Vega", "J": "Vega"}
 SYSTEMS |= {"H": "Vega", "Ks": "Vega", "G": "Vega", "BP": "Vega", "RP": "Vega"}

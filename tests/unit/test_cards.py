@@ -5,7 +5,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe.cards import Card, changed, formatted, integer, joined, parse_cards, to_header
+from photpipe.fits.cards import Card, changed, formatted, integer, joined, parse_cards, to_header
 
 CARD = 80
 

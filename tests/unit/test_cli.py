@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from photpipe import cli
-from photpipe.errors import ConfigError, ReductionError
-from photpipe.results import FrameFailure
-from photpipe.workspace import Workspace
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError, ReductionError
+from photpipe.run.results import FrameFailure
+from photpipe.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def test_help_tells_defaults() -> None:
 
 def test_help_is_quick_in_imports() -> None:
     script = (
-        "import sys; from photpipe import cli\n"
+        "import sys; from photpipe.command import cli\n"
         "slow = {'numpy', 'astropy', 'astroquery', 'matplotlib', 'pandas'} & set(sys.modules)\n"
         "raise SystemExit(str(sorted(slow)) if slow else 0)"
     )

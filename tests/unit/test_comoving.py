@@ -6,7 +6,7 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photpipe import sky
+from photpipe.ground import sky
 from photpipe.science import comoving
 
 PIXELS = np.array([[1.0, 1.0], [500.0, 500.0], [1000.0, 3.0], [77.0, 990.0], [333.0, 666.0]])

@@ -16,7 +16,7 @@ from photpipe.catalogs.database import (
     sql_names,
     write_database,
 )
-from photpipe.errors import ReductionError
+from photpipe.ground.errors import ReductionError
 
 HEADER = {
     "name": "r0001.fits",

@@ -11,19 +11,9 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe.dialects import (
-    Binning,
-    Chip,
-    Distortion,
-    MidTime,
-    Pointing,
-    as_number,
-    card_number,
-    card_text,
-    card_value,
-    equinox,
-)
-from photpipe.errors import HeaderError
+from photpipe.fits.values import as_number, card_number, card_text, card_value
+from photpipe.ground.errors import HeaderError
+from photpipe.instruments.dialects import Binning, Chip, Distortion, MidTime, Pointing, equinox
 from tests.headers import header_of
 
 # -- cards

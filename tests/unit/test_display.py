@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photpipe.display import OUTSIDE, Picture, View
-from photpipe.errors import FrameError
+from photpipe.ground.errors import FrameError
+from photpipe.manident.display import OUTSIDE, Picture, View
 
 
 @pytest.fixture

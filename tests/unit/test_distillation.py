@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photpipe.calibratedframe import CalibratedFrame
-from photpipe.distillation import points_of_frame, suspected
-from photpipe.identification import told_apart
-from photpipe.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.distill.identification import told_apart
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.points import points_of_frame, suspected
+from photpipe.distill.surroundings import Surroundings
+from photpipe.distill.targets import MOVING, Target, fixed
+from photpipe.run.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.run.settings import DistillSettings
 from photpipe.science.flags import SourceFlag
-from photpipe.settings import DistillSettings
-from photpipe.surroundings import Surroundings
-from photpipe.targets import MOVING, Target, fixed
 from tests.points import point
 from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
 

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photpipe import files
-from photpipe.errors import FrameError
-from photpipe.fitsfile import (
+from photpipe.fits.fitsfile import (
     PRISTINE_FOLDER,
     read_header,
     read_primary,
@@ -19,7 +17,9 @@ from photpipe.fitsfile import (
     update_header,
     write_cards,
 )
-from photpipe.unpack import plain_frames
+from photpipe.fits.unpack import plain_frames
+from photpipe.ground import files
+from photpipe.ground.errors import FrameError
 from tests.framefiles import noise, pixel_bytes, temporary_files, with_raw_cards, write_frame
 
 
@@ -243,7 +243,7 @@ def test_failure_while_writing_leaves_the_old_frame(
     def no_space(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("photpipe.fitsfile.shutil.copyfileobj", no_space)
+    monkeypatch.setattr("photpipe.fits.fitsfile.shutil.copyfileobj", no_space)
     with pytest.raises(FrameError, match="the disk is full; make room"):
         update_header(frame, {"OBJECT": "x"})
     assert frame.read_bytes() == original

@@ -8,10 +8,10 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from photpipe import generic, telescopes
-from photpipe.cards import parse_cards, to_header
-from photpipe.errors import ConfigError, HeaderError, PhotPipeError
-from photpipe.frames import Frame
+from photpipe.fits.cards import parse_cards, to_header
+from photpipe.ground.errors import ConfigError, HeaderError, PhotPipeError
+from photpipe.instruments import generic, telescopes
+from photpipe.instruments.frames import Frame
 from photpipe.science.wcs_seed import seed_wcs
 from tests.headers import expectations, frame_of, golden_block, golden_header
 

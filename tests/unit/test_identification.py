@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photpipe import sky
-from photpipe.calibratedframe import CalibratedFrame
-from photpipe.identification import Track, told_apart, tracked
+from photpipe.distill.identification import Track, told_apart, tracked
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.surroundings import Surroundings
+from photpipe.distill.targets import MOVING, POSITIONS, Target, fixed
+from photpipe.ground import sky
+from photpipe.run.settings import DistillSettings
 from photpipe.science.flags import SourceFlag
-from photpipe.settings import DistillSettings
-from photpipe.surroundings import Surroundings
-from photpipe.targets import MOVING, POSITIONS, Target, fixed
 from tests.unit.calibrated import SCALE_ARCSEC, calibrated_frame, sky_of
 
 COUNT = 5

@@ -15,7 +15,7 @@ from photpipe.catalogs import ingest as module
 from photpipe.catalogs.ingest import ellipse_errors, ingest, positional_designation
 from photpipe.catalogs.spec import Positions
 from photpipe.catalogs.surveys import CATALOGS, spec
-from photpipe.errors import ServiceError
+from photpipe.ground.errors import ServiceError
 
 PS1_ROWS = 6
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from photpipe.astromatic.tool import SCAMP, SOURCE_EXTRACTOR, run_tool
 from photpipe.catalogs.ldac import parse_ldac, read_ldac, write_ldac
-from photpipe.errors import FrameError
+from photpipe.ground.errors import FrameError
 
 COLUMNS = """
 NUMBER XWIN_IMAGE YWIN_IMAGE XWIN_WORLD YWIN_WORLD ERRAWIN_IMAGE ERRBWIN_IMAGE ERRTHETAWIN_IMAGE

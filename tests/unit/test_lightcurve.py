@@ -8,7 +8,7 @@ import pytest
 from astropy.table import Table
 
 import pptool_lightcurve
-from photpipe import photometry_file
+from photpipe.run import photometry_file
 from photpipe.services import horizons
 from tests.points import point
 from tests.unit.test_period import simulated

@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from photpipe.catalogs.ldac import write_ldac
 from photpipe.catalogs.local import Columns, read_stars, spec_of
-from photpipe.errors import ConfigError
+from photpipe.ground.errors import ConfigError
 
 ROWS = Table(
     {

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from photpipe import cli
-from photpipe.log import logging_to
+from photpipe.command import cli
+from photpipe.ground.log import logging_to
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 3000
 SPEAKER = f"""
 import logging, sys
 from pathlib import Path
-from photpipe.log import logging_to
+from photpipe.ground.log import logging_to
 with logging_to(Path(sys.argv[1])):
     for number in range({LINES}):
         logging.getLogger("photpipe.test").info("line %d", number)

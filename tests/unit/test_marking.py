@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from astropy.wcs import WCS
 
-from photpipe import sky
-from photpipe.errors import HeaderError
-from photpipe.marking import Marks, Sight
-from photpipe.targets import read_positions
+from photpipe.distill.targets import read_positions
+from photpipe.ground import sky
+from photpipe.ground.errors import HeaderError
+from photpipe.manident.marking import Marks, Sight
 
 JD = 2457786.95
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photpipe.catalogs.matching import mutual_matches
-from photpipe.sky import separation_deg, shifted
+from photpipe.ground.sky import separation_deg, shifted
 
 PLACES = [(0.0, 0.0), (359.9999, 45.0), (120.0, 60.0), (10.0, 89.9999), (200.0, -90.0), (80, 90)]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from photpipe import sky
+from photpipe.ground import sky
 from photpipe.science import astrometry, patterns
 from photpipe.science.astrometry import sky_of
 from photpipe.science.patterns import Expectation, StarRegion, search

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from photpipe import photometry_file
-from photpipe.errors import ConfigError
-from photpipe.rejection import judged, schemata
-from photpipe.settings import DistillSettings
+from photpipe.distill.rejection import judged, schemata
+from photpipe.ground.errors import ConfigError
+from photpipe.run import photometry_file
+from photpipe.run.settings import DistillSettings
 from tests.points import point
 
 SETTINGS = DistillSettings(

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from photpipe import sky
 from photpipe.astromatic import scamp
 from photpipe.astromatic.scamp import Exposure, Search, Solution
 from photpipe.catalogs.table import SourceTable
-from photpipe.errors import ToolError
+from photpipe.ground import sky
+from photpipe.ground.errors import ToolError
+from photpipe.run.settings import Settings
 from photpipe.science.astrometry import sky_of
-from photpipe.settings import Settings
 from tests.unit.plates import Stars, View, stars, tan, view
 
 SHAPE = (1024, 1024)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from photpipe import paths, settings
-from photpipe.errors import ConfigError
-from photpipe.settings import Settings
+from photpipe.ground import paths
+from photpipe.ground.errors import ConfigError
+from photpipe.run import settings
+from photpipe.run.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -18,9 +18,9 @@ from astropy.io import fits
 from astropy.table import Table
 from requests.adapters import HTTPAdapter
 
-from photpipe import sky as sphere
-from photpipe.frames import Frame as ProductFrame
-from photpipe.sky import separation_deg
+from photpipe.ground import sky as sphere
+from photpipe.ground.sky import separation_deg
+from photpipe.instruments.frames import Frame as ProductFrame
 from tests.simsky import (
     Anchors,
     Exposure,
@@ -740,7 +740,7 @@ def test_vsx_is_counted_for_itself(busy: SkyServer) -> None:
 
 
 def test_settings_lead_to_the_server(busy: SkyServer, tmp_path: Path) -> None:
-    from photpipe.settings import Settings
+    from photpipe.run.settings import Settings
 
     busy.write_settings(tmp_path)
     services = Settings.load(tmp_path).services

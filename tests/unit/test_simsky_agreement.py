@@ -12,9 +12,9 @@ import pytest
 
 from photpipe.catalogs.calibrators import calibrators_for
 from photpipe.catalogs.matching import mutual_matches
+from photpipe.ground.sky import Cone
+from photpipe.run.settings import Settings
 from photpipe.services.reference import fetch_catalog
-from photpipe.settings import Settings
-from photpipe.sky import Cone
 from tests.simsky import Anchors, Field, Sky, SkyServer
 
 CONE = Cone(359.98, -0.43, 0.15)

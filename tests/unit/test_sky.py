@@ -7,7 +7,7 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe import sky
+from photpipe.ground import sky
 
 ra_deg = st.floats(0, 360, exclude_max=True)
 dec_deg = st.floats(-89.999, 89.999)

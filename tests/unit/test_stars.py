@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from photpipe.stars import Stars, followed, motion_px
-from photpipe.targets import CONTROL, MOVING, Target, fixed
+from photpipe.distill.star_images import Stars, followed, motion_px
+from photpipe.distill.targets import CONTROL, MOVING, Target, fixed
 from tests.unit.calibrated import SCALE_ARCSEC, calibrated_frame, sky_of
 
 COUNT = 5

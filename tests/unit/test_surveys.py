@@ -25,9 +25,9 @@ from photpipe.catalogs.spec import (
     normalised,
     skyserver_sql,
 )
-from photpipe.errors import ConfigError
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.sky import Cone
 from photpipe.science import published
-from photpipe.sky import Cone
 
 ALL = list(surveys.CATALOGS.values())
 

@@ -11,8 +11,8 @@ from astropy.time import Time
 
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.table import SourceTable, plain, plain_column
-from photpipe.errors import ReductionError
-from photpipe.sky import separation_deg
+from photpipe.ground.errors import ReductionError
+from photpipe.ground.sky import separation_deg
 
 EPOCH_JD = 2457206.375  # J2015.5
 NOW_JD = EPOCH_JD + 10 * 365.25

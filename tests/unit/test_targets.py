@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from photpipe import targets
-from photpipe.errors import ConfigError
+from photpipe.distill import targets
+from photpipe.ground.errors import ConfigError
 
 FRAMES = ("a 1.fits", "b.fits", "c.fits")
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from astropy.io import fits
 
-from photpipe import observatories, paths, telescope_files, telescopes
 from photpipe.astromatic import tool
-from photpipe.cards import parse_cards, to_header
-from photpipe.errors import ConfigError, HeaderError
-from photpipe.generic import GENERIC
+from photpipe.fits.cards import parse_cards, to_header
+from photpipe.ground import paths
+from photpipe.ground.errors import ConfigError, HeaderError
+from photpipe.instruments import entries, observatories, telescopes
+from photpipe.instruments.generic import GENERIC
 from tests.headers import golden_header, header_of
 
 FACTS = json.loads((Path(__file__).parents[1] / "data" / "telescope_facts.json").read_text())
@@ -78,12 +79,12 @@ def test_the_three_names_of_the_manual() -> None:
 
 
 def test_every_key_is_explained_and_known() -> None:
-    known = {*telescope_files._REQUIRED_KEYS, *telescope_files._OPTIONAL_KEYS}
+    known = {*entries._REQUIRED_KEYS, *entries._OPTIONAL_KEYS}
     text = (paths.home() / "setup" / "telescopes.py").read_text()
     explained = text[: text.index("# -- values that several telescopes share")]
     for keyword, entry in ENTRIES.items():
         assert set(entry) <= known, keyword
-        assert set(telescope_files._REQUIRED_KEYS) <= set(entry), keyword
+        assert set(entries._REQUIRED_KEYS) <= set(entry), keyword
         for key in entry.keys() - {"telescope_instrument", "telescope_keyword"}:
             assert f"'{key}'" in explained or key == "observatory_code", key
 
@@ -91,7 +92,7 @@ def test_every_key_is_explained_and_known() -> None:
 def test_every_value_is_of_its_kind() -> None:
     for keyword, entry in ENTRIES.items():
         if keyword != GENERIC:
-            telescope_files._check_values(keyword, entry)
+            entries._check_values(keyword, entry)
     for keyword, telescope in telescopes.registry().items():
         assert telescope.keyword == keyword
         assert telescope.aprad_range[0] <= telescope.aprad_default <= telescope.aprad_range[1]

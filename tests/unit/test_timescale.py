@@ -8,7 +8,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe import timescale
+from photpipe.ground import timescale
 
 DAY_1900, DAY_2100 = 2415020.5, 2488069.5
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from photpipe import paths, workspace
 from photpipe.astromatic import tool
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, TOOLS, Tool, run_tool
-from photpipe.errors import ToolError
+from photpipe.ground import paths
+from photpipe.ground.errors import ToolError
+from photpipe.run import workspace
 
 FAKE = Tool("Fake", ("pp-fake-tool", "pp_fake"), "fake-deb", "fake-conda", "fake-brew")
 
@@ -209,9 +210,9 @@ def test_ctrl_c_and_sigterm_leave_no_process_behind(fake, tmp_path, number, wher
     script = f"""
 import sys
 from pathlib import Path
-from photpipe import cli
+from photpipe.command import cli
 from photpipe.astromatic.tool import Tool, run_tool
-from photpipe.workspace import Workspace
+from photpipe.run.workspace import Workspace
 
 FAKE = Tool("Fake", ("pp-fake-tool",), "", "", "")
 here = Path({str(tmp_path)!r})

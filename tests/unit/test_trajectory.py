@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photpipe import sky
+from photpipe.ground import sky
 from photpipe.science.trajectory import Trajectory
 
 EPOCH = 2457786.95

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from photpipe.errors import FrameError
-from photpipe.fitsfile import read_header
-from photpipe.unpack import plain_frames, trimmed
+from photpipe.fits.fitsfile import read_header
+from photpipe.fits.unpack import plain_frames, trimmed
+from photpipe.ground.errors import FrameError
 from tests.framefiles import camera_header, noise, temporary_files, with_raw_cards, write_frame
 
 

@@ -10,9 +10,9 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photpipe.errors import HeaderError
+from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
+from photpipe.ground.errors import HeaderError
 from photpipe.science import tpv
-from photpipe.wcscards import is_wcs_keyword, standard_wcs
 
 SHAPE = (1500, 2000)
 TAN: dict[str, Any] = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from photpipe import files
-from photpipe.errors import ReductionError
-from photpipe.results import FrameFailure, from_json, to_json
-from photpipe.workspace import Workspace
+from photpipe.ground import files
+from photpipe.ground.errors import ReductionError
+from photpipe.run.results import FrameFailure, from_json, to_json
+from photpipe.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,209 @@
+"""The reference stars of one frame: which of its sources they are, and which may calibrate."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.catalogs.ldac import read_ldac
+from photpipe.catalogs.matching import mutual_matches
+from photpipe.catalogs.table import SourceTable
+from photpipe.fits.values import as_number, card_value
+from photpipe.ground import sky
+from photpipe.ground.errors import FrameError
+from photpipe.measure.apertures import NO_MAGNITUDE, TargetPosition, is_linear, placed
+from photpipe.science import growth, noise, zeropoint
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from photpipe.instruments.frames import Frame
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+TextArray = NDArray[np.str_]
+
+GOOD = "used"
+LARGEST_ERROR_MAG = 0.1  # documented for the catalogs; the same for the frame's own magnitudes
+TARGET_REACH_ARCSEC = 5.0
+MATCH_PX = 0.5  # coarse pixels need a wider tolerance than the documented one
+STARLIKE_SNR, STARLIKE_WIDTHS = 30.0, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Measured sources of one frame; arrays of shape (n,)."""
+
+    frame: "Frame"
+    table: "Table"
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+    pixel_scale_arcsec: float
+    aperture_radius_px: float
+    seeing_px: float
+    sky_noise_adu: float
+
+    @property
+    def sky_error_mag(self) -> FloatArray:
+        """Magnitude error that the noise of the sky makes; 0 where there is no flux."""
+        flux = self.column("FLUX_APER")
+        noisy = np.full_like(flux, noise.POGSON * self.sky_noise_adu)
+        return np.divide(noisy, flux, out=np.zeros_like(flux), where=flux > self.sky_noise_adu)
+
+    @property
+    def name(self) -> str:
+        """File name of the frame."""
+        return self.frame.name
+
+    def column(self, name: str) -> FloatArray:
+        """A column of the catalog as floats."""
+        return np.asarray(self.table[name], float)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which stars may calibrate, and how far a match may be off."""
+
+    use_all_stars: bool
+    tolerance_arcsec: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Reference stars found on a frame; arrays of shape (n matched,).
+
+    `verdict` is "used" or the reason why a star does not calibrate.
+    """
+
+    sources: Sources
+    star: NDArray[np.intp]
+    source: NDArray[np.intp]
+    separation_arcsec: FloatArray
+    difference_mag: FloatArray
+    instrumental_variance: FloatArray
+    reference_variance: FloatArray
+    verdict: TextArray
+
+    @property
+    def good(self) -> BoolArray:
+        """Which stars may calibrate."""
+        return np.asarray(self.verdict == GOOD)
+
+
+def read_sources(frame: "Frame", maxflag: int) -> Sources:
+    """Sources of a frame with flags up to `maxflag`, placed by the WCS of its header.
+
+    Raises
+    ------
+    FrameError
+        If there is no catalog of pp_photometry.
+    HeaderError
+        If there is no WCS.
+    """
+    table, _ = read_ldac(frame.ldac_path)
+    if "MAG_APER" not in table.colnames or table["MAG_APER"].ndim != 1:
+        reason = "its catalog holds no aperture magnitudes or several; run pp_photometry"
+        raise FrameError(frame.name, reason)
+    table = table[np.asarray(table["FLAGS"]) <= maxflag]
+    wcs, scale = placed(frame)
+    ra, dec = wcs.all_pix2world(
+        np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
+    )
+    radius, seeing, sky_noise = (
+        as_number(card_value(frame.header, card)) for card in ("APRAD", "PPSEEING", "APNOISE")
+    )
+    return Sources(
+        frame,
+        table,
+        np.asarray(ra, float),
+        np.asarray(dec, float),
+        scale,
+        radius if radius else frame.telescope.aprad_default,
+        seeing / scale if seeing else math.nan,
+        sky_noise or 0.0,
+    )
+
+
+def match(
+    sources: Sources, stars: SourceTable, rules: Rules, target: TargetPosition | None
+) -> Match:
+    """Find reference stars among the sources of a frame and judge each."""
+    tolerance = max(rules.tolerance_arcsec, MATCH_PX * sources.pixel_scale_arcsec)
+    pairs = mutual_matches(sources.ra_deg, sources.dec_deg, stars.ra_deg, stars.dec_deg, tolerance)
+    floor = zeropoint.REFERENCE_ERROR_FLOOR_MAG
+    reference_error = np.maximum(np.nan_to_num(stars.column("e_mag")), floor)[pairs.index2]
+    verdict = _verdicts(sources, rules, target)[pairs.index1]
+    return Match(
+        sources,
+        pairs.index2,
+        pairs.index1,
+        pairs.separation_arcsec,
+        stars.column("mag")[pairs.index2] - sources.column("MAG_APER")[pairs.index1],
+        sources.column("MAGERR_APER")[pairs.index1] ** 2,
+        reference_error**2,
+        verdict,
+    )
+
+
+def _verdicts(sources: Sources, rules: Rules, target: TargetPosition | None) -> TextArray:
+    """For each source "used" or the first reason against it as a calibrator."""
+    error = sources.column("MAGERR_APER")
+    no_magnitude = ~(error > 0) | (sources.column("MAG_APER") >= NO_MAGNITUDE)
+    reasons: list[tuple[str, BoolArray]] = [("no magnitude", no_magnitude)]
+    if target is not None:
+        reasons.append(("target", _near_target(sources, target)))
+    if not rules.use_all_stars:
+        flags = np.asarray(sources.table["FLAGS"])
+        saturated = ((flags & 4) > 0) | ~is_linear(sources.table, sources.frame.saturation)
+        reasons += [
+            ("saturated", saturated),
+            ("blended", _blended(sources)),
+            ("not like a star", _not_like_a_star(sources)),
+            ("too faint", ~(error <= LARGEST_ERROR_MAG)),
+        ]
+    verdict = np.full(len(sources.table), GOOD, dtype="U24")
+    for reason, applies in reversed(reasons):
+        verdict[applies] = reason
+    return verdict
+
+
+def _near_target(sources: Sources, target: TargetPosition) -> BoolArray:
+    distance = sky.separation_deg(sources.ra_deg, sources.dec_deg, target.ra_deg, target.dec_deg)
+    aperture = 2.0 * sources.aperture_radius_px * sources.pixel_scale_arcsec
+    reach = max(TARGET_REACH_ARCSEC, aperture, np.nan_to_num(target.sigma3_arcsec))
+    return np.asarray(distance * sky.ARCSEC_PER_DEG <= reach)
+
+
+def _blended(sources: Sources) -> BoolArray:
+    """Which sources share their aperture with others that have 2 % of their light."""
+    x, y = sources.column("XWIN_IMAGE"), sources.column("YWIN_IMAGE")
+    reach = sources.aperture_radius_px + 0.5 * np.nan_to_num(sources.seeing_px)
+    light = growth.neighbour_light(x, y, sources.column("FLUX_ISOCOR"), float(reach))
+    return np.asarray(light > growth.NEIGHBOUR_LIGHT)
+
+
+def _not_like_a_star(sources: Sources) -> BoolArray:
+    """Which bright sources have not the size of stars (galaxies, close pairs, cosmic rays)."""
+    size, error = sources.column("FLUX_RADIUS"), sources.column("MAGERR_APER")
+    bright = (error > 0) & (error < noise.POGSON / STARLIKE_SNR)
+    flawless = bright & (np.asarray(sources.table["FLAGS"]) == 0)
+    if flawless.sum() < growth.SAMPLE_ENOUGH:
+        return np.zeros(len(size), bool)
+    centre, width = growth.locus(size[flawless])
+    return np.asarray(bright & (np.abs(size - centre) > STARLIKE_WIDTHS * width))
+
+
+def crowded_stars(stars: SourceTable, reach_arcsec: float) -> BoolArray:
+    """Which stars of a catalog have neighbours with 2 % of their light within reach; shape (n,).
+
+    A neighbour without a magnitude does not count.
+    """
+    if not len(stars):
+        return np.zeros(0, bool)
+    flux = np.nan_to_num(10 ** (-0.4 * stars.column("mag")))
+    centre = sky.median_position(stars.ra_deg, stars.dec_deg)
+    east, north = sky.offsets_arcsec(*centre, stars.ra_deg, stars.dec_deg)
+    light = growth.neighbour_light(east, north, flux, reach_arcsec)
+    return np.asarray((flux > 0) & (light > growth.NEIGHBOUR_LIGHT))

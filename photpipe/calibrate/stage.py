@@ -1,0 +1,418 @@
+"""Calibrate instrumental magnitudes against reference catalogs."""
+
+import contextlib
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
+from photpipe.run.results import (
+    CalibratedFrame,
+    CalibrateResult,
+    CatalogAttempt,
+    FieldCalibration,
+    FrameFailure,
+)
+from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.calibrate.frame_calibration import CalibratedSources
+    from photpipe.calibrate.reference_stars import Sources
+    from photpipe.calibrate.series import Series
+    from photpipe.ground.sky import Cone
+    from photpipe.instruments.frames import Frame
+    from photpipe.measure.apertures import TargetPosition
+    from photpipe.science.published import SolarColor
+
+log = logging.getLogger("pp_calibrate")
+
+MANUAL = "manual_zp"
+FEWEST_STARS = 3
+FIELD_MARGIN_DEG = 5.0 / 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrateOptions:
+    """What the user may say.
+
+    Parameters
+    ----------
+    minstars : float, optional
+        Reference stars to keep: a fraction if below 1, else a number; none: the settings tell.
+    cat : str, optional
+        The only catalog to try.
+    filter : str, optional
+        Band, instead of that of the header.
+    maxflag : int, optional
+        Largest flag value of sources that calibrate or are written; none: the settings tell.
+    instrumental : bool
+        Keep instrumental magnitudes.
+    solar : bool
+        Only stars with the colours of the Sun.
+    use_all_stars : bool
+        No quality checks on reference stars.
+    magzp : tuple of float, optional
+        Zeropoint and its error, instead of a catalog.
+    colorterm, spatial : bool
+        Fit a colour term, a spatial term, where the stars support it.
+    target : str, optional
+        Name of the target (it never calibrates), instead of that of the header.
+    telescope : str, optional
+        Keyword of the telescope; otherwise the header tells.
+    """
+
+    minstars: float | None = None
+    cat: str | None = None
+    filter: str | None = None
+    maxflag: int | None = None
+    instrumental: bool = False
+    solar: bool = False
+    use_all_stars: bool = False
+    magzp: tuple[float, float] | None = None
+    colorterm: bool = False
+    spatial: bool = False
+    target: str | None = None
+    telescope: str | None = None
+
+
+def calibrate(
+    paths: Sequence[Path], options: CalibrateOptions, workspace: Workspace
+) -> CalibrateResult:
+    """Find the magnitude zeropoint of every frame and write its database.
+
+    **Reads** the frames' headers and the catalogs ``<stem>.ldac`` of pp_photometry; asks the
+    services of the reference catalogs, of variable stars and of the target's position.
+    **Writes** ``<stem>.ldac.db`` and ``<stem>_cal.dat`` for each frame, and the state. Frames
+    that no catalog calibrates keep instrumental magnitudes.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The frames, all of one band.
+    options : CalibrateOptions
+        What the user says.
+    workspace : Workspace
+        Settings, and where the state is kept.
+
+    Raises
+    ------
+    ConfigError
+        If the frames have several bands, or a catalog or telescope is unknown.
+    """
+    from photpipe.calibrate.reference_stars import Sources, read_sources
+    from photpipe.measure.stage import read_frames
+
+    settings = workspace.settings.calibration
+    frames, failed = read_frames(paths, options.telescope)
+    bands, missed = _bands(frames, options)
+    _common_band(bands, options)  # several filters are said before anything is read
+    failed += missed
+    maxflag = settings.maxflag if options.maxflag is None else options.maxflag
+    outcomes = workspace.map_frames(
+        lambda frame: read_sources(frame, maxflag),
+        [frame for frame in frames if frame.path in bands],
+        "read sources",
+    )
+    sources = [each for each in outcomes if isinstance(each, Sources)]
+    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
+    jobs, fields = _jobs(sources, bands, options, workspace) if sources else ([], ())
+    done, missed = _write(jobs, workspace)
+    failed += missed
+    for each in failed:
+        _remove_stale(workspace.directory / each.frame)
+    result = CalibrateResult(
+        band=next((each.band for each in done), ""),
+        solar=options.solar,
+        instrumental=options.instrumental,
+        zeropoint_sigma=settings.zeropoint_sigma,
+        fields=fields,
+        frames=done,
+        failed=tuple(failed),
+    )
+    workspace.save(result)
+    _report(result)
+    return result
+
+
+def _bands(
+    frames: "Sequence[Frame]", options: CalibrateOptions
+) -> "tuple[dict[Path, str | None], list[FrameFailure]]":
+    """Band of each frame (None: no catalog has it); frames with unknown filters fail."""
+    from photpipe.measure.stage import failure
+
+    bands: dict[Path, str | None] = {}
+    failed = []
+    for frame in frames:
+        try:
+            bands[frame.path] = options.filter or frame.band
+        except ConfigError as error:
+            if not options.instrumental:
+                failed.append(failure(frame.name, error))
+                continue
+            bands[frame.path] = None
+    return bands, failed
+
+
+def _common_band(bands: "dict[Path, str | None]", options: CalibrateOptions) -> str | None:
+    """The band of all frames.
+
+    Raises
+    ------
+    ConfigError
+        If there are several and a zeropoint is wanted.
+    """
+    by_band: dict[str | None, list[str]] = {}
+    for path, band in bands.items():
+        by_band.setdefault(band, []).append(path.name)
+    if len(by_band) > 1 and not options.instrumental:
+        listed = "; ".join(
+            f"{band or 'no band'}: {names[0]}" + (f" and {len(names) - 1} more" * (len(names) > 1))
+            for band, names in by_band.items()
+        )
+        message = (
+            f"the frames have different filters ({listed}); calibrate each filter by itself, "
+            "or name one band with -filter"
+        )
+        raise ConfigError(message)
+    return next(iter(by_band)) if len(by_band) == 1 else None
+
+
+def _jobs(
+    sources: "list[Sources]",
+    bands: "dict[Path, str | None]",
+    options: CalibrateOptions,
+    workspace: Workspace,
+) -> "tuple[list[CalibratedSources], tuple[FieldCalibration, ...]]":
+    """Calibrate all frames, field by field."""
+    from photpipe.calibrate.frame_calibration import without_catalog
+
+    band = _common_band(bands, options)
+    reason = _why_not(band, options)
+    if reason:
+        log.log(logging.INFO if options.magzp else logging.WARNING, "%s", reason)
+        zeropoint = None if options.instrumental else options.magzp
+        jobs = [
+            without_catalog(each, bands[each.frame.path], reason, zeropoint) for each in sources
+        ]
+        return jobs, ()
+    targets = _targets(sources, options, workspace)
+    jobs, fields = [], []
+    for group in fields_of(sources):
+        field, of_group = _calibrate_field(group, str(band), targets, options, workspace)
+        fields.append(field)
+        jobs += of_group
+    order = {each.name: number for number, each in enumerate(sources)}
+    return sorted(jobs, key=lambda job: order[job.name]), tuple(fields)
+
+
+def _why_not(band: str | None, options: CalibrateOptions) -> str:
+    """Why no catalog is asked; empty if one is."""
+    if options.instrumental:
+        return "instrumental magnitudes, as asked for"
+    if options.magzp is not None:
+        return f"zeropoint {options.magzp[0]:g} +- {options.magzp[1]:g} mag, given by the user"
+    if band is None:
+        return (
+            "the filter has no band in any catalog: the magnitudes stay instrumental; "
+            "name a band with -filter"
+        )
+    return ""
+
+
+def _targets(
+    sources: "Sequence[Sources]", options: CalibrateOptions, workspace: Workspace
+) -> "dict[Path, TargetPosition]":
+    """Where the moving target is on each frame: it must not calibrate."""
+    from photpipe.measure.stage import target_positions
+
+    return target_positions([each.frame for each in sources], options.target, workspace)
+
+
+def fields_of(sources: "Sequence[Sources]") -> "list[list[Sources]]":
+    """Frames grouped into fields: those that overlap, directly or through others."""
+    cones = {id(each): _cone([each]) for each in sources}
+    groups: list[list[Sources]] = []
+    for each in sources:
+        touching = [g for g in groups if any(_overlap(cones[id(each)], cones[id(o)]) for o in g)]
+        merged = [each, *(other for group in touching for other in group)]
+        groups = [group for group in groups if group not in touching] + [merged]
+    return groups
+
+
+def _cone(sources: "Sequence[Sources]") -> "Cone":
+    """Cone around all sources of some frames."""
+    import numpy as np
+
+    from photpipe.ground.sky import enclosing_cone
+
+    ra = np.concatenate([each.ra_deg for each in sources])
+    dec = np.concatenate([each.dec_deg for each in sources])
+    return enclosing_cone(ra, dec, FIELD_MARGIN_DEG)
+
+
+def _overlap(one: "Cone", other: "Cone") -> bool:
+    from photpipe.ground.sky import separation_deg
+
+    distance = separation_deg(one.ra_deg, one.dec_deg, other.ra_deg, other.dec_deg)
+    return bool(distance < one.radius_deg + other.radius_deg)
+
+
+def _calibrate_field(
+    sources: "list[Sources]",
+    band: str,
+    targets: "dict[Path, TargetPosition]",
+    options: CalibrateOptions,
+    workspace: Workspace,
+) -> "tuple[FieldCalibration, list[CalibratedSources]]":
+    """Calibrate the frames of one field with the first catalog that calibrates all or most."""
+    from photpipe.calibrate.frame_calibration import NO_FIELD, with_catalog, without_catalog
+
+    best, attempts = _choose_catalog(sources, band, targets, options, workspace)
+    if best is None:
+        field = replace(NO_FIELD, attempts=attempts, frames=len(sources))
+        reason = "no catalog calibrates it"
+        return field, [without_catalog(each, band, reason, field=field) for each in sources]
+    colour = _colour(best) if options.colorterm else None
+    best.refine(
+        colour.color if colour else (), colour.mag if colour else math.nan, spatial=options.spatial
+    )
+    idents = best.stars.data["ident"]
+    field = FieldCalibration(
+        catalog=best.stars.name,
+        history=best.stars.history,
+        attempts=attempts,
+        frames=len(sources),
+        repeatability_mag=best.repeatability_mag,
+        variable_stars=tuple(str(each) for each in idents[best.varies]),
+        colour="-".join(best.terms.colour),
+        colour_reference=best.terms.colour_reference,
+        colour_term=best.terms.colour_term[0],
+        colour_term_error=best.terms.colour_term[1],
+        sky_term=best.terms.sky_term[0],
+        sky_term_error=best.terms.sky_term[1],
+        spatial=best.terms.spatial,
+    )
+    return field, with_catalog(best, field, band, workspace.settings.calibration.zeropoint_sigma)
+
+
+def _choose_catalog(
+    sources: "list[Sources]",
+    band: str,
+    targets: "dict[Path, TargetPosition]",
+    options: CalibrateOptions,
+    workspace: Workspace,
+) -> "tuple[Series | None, tuple[CatalogAttempt, ...]]":
+    """Try the catalogs in order until one calibrates every frame; the best one otherwise."""
+    import numpy as np
+
+    from photpipe.calibrate.field_catalogs import Wanted, reference_stars
+    from photpipe.calibrate.reference_stars import Rules, match
+    from photpipe.calibrate.series import Series
+
+    settings = workspace.settings.calibration
+    aperture_px = max(each.aperture_radius_px for each in sources)
+    wanted = Wanted(
+        cone=_cone(sources),
+        band=band,
+        epoch_jd=float(np.median([each.frame.midtime_jd for each in sources])),
+        aperture_arcsec=aperture_px * sources[0].pixel_scale_arcsec,
+        solar=options.solar,
+        use_all_stars=options.use_all_stars,
+    )
+    rules = Rules(options.use_all_stars, workspace.settings.photometry.pos_epsilon)
+    minstars = settings.minstars if options.minstars is None else options.minstars
+    fewest = max(settings.min_sources_photometric_catalog, FEWEST_STARS)
+    attempts: list[CatalogAttempt] = []
+    best: Series | None = None
+    names = (options.cat,) if options.cat else sources[0].frame.telescope.photometry_catalogs
+    for name in names:
+        try:
+            stars = reference_stars(name, wanted, workspace.settings)
+        except (ServiceError, ReductionError) as error:
+            log.warning("%s", error)
+            attempts.append(CatalogAttempt(name, 0, 0, str(error)))
+            continue
+        matches = [match(each, stars, rules, targets.get(each.frame.path)) for each in sources]
+        series = Series(stars, matches, minstars, fewest)
+        remark = f"{series.calibrated} of {len(sources)} frames have at least {fewest} stars"
+        log.info("%s: %d stars in the field; %s", name, len(stars), remark)
+        attempts.append(CatalogAttempt(name, len(stars), series.calibrated, remark))
+        if series.calibrated > (best.calibrated if best else 0):
+            best = series
+        if series.calibrated == len(sources):
+            break
+    return best, tuple(attempts)
+
+
+def _colour(series: "Series") -> "SolarColor | None":
+    """Colour for a colour term, with that of the Sun; None (and a word) if there is none."""
+    from photpipe.catalogs.calibrators import solar_colors_of
+
+    colors = solar_colors_of(series.stars)
+    if not colors:
+        log.warning("%s has no colours for a colour term", series.stars.name)
+    return colors[0] if colors else None
+
+
+def _write(
+    jobs: "Sequence[CalibratedSources]", workspace: Workspace
+) -> tuple[tuple[CalibratedFrame, ...], list[FrameFailure]]:
+    """Write the databases and the lists of stars."""
+    from photpipe.calibrate.output import write
+
+    outcomes = workspace.map_frames(write, jobs, "write databases")
+    return (
+        tuple(each for each in outcomes if isinstance(each, CalibratedFrame)),
+        [each for each in outcomes if isinstance(each, FrameFailure)],
+    )
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove older files of a frame that failed: they would be taken for the outcome."""
+    from photpipe.calibrate.output import remove_stars
+
+    remove_stars(path)
+    with contextlib.suppress(OSError):
+        path.with_suffix(".ldac.db").unlink()
+
+
+def _report(result: CalibrateResult) -> None:
+    """Say what came out of each frame."""
+    for field in result.fields:
+        if field.colour:
+            log.info(
+                "colour term %+.4f +- %.4f per mag of %s, zero at %.2f",
+                field.colour_term,
+                field.colour_term_error,
+                field.colour,
+                field.colour_reference,
+            )
+        if math.isfinite(field.sky_term):
+            log.info(
+                "sky term %+.3f +- %.3f: all sources %s light",
+                field.sky_term,
+                field.sky_term_error,
+                "lack" if field.sky_term < 0 else "have too much",
+            )
+        if field.spatial:
+            log.info("the zeropoint varies over the frame (%d terms)", len(field.spatial))
+        if field.variable_stars:
+            log.info("%d reference stars vary in this series", len(field.variable_stars))
+    for each in result.frames:
+        if each.is_calibrated:
+            log.info(
+                "%s: zeropoint %.4f +- %.4f mag in %s (%s, %d of %d stars)%s",
+                each.frame,
+                each.zeropoint_mag,
+                each.zeropoint_sigma_mag,
+                each.band,
+                each.catalog,
+                each.used,
+                each.matched,
+                f"; {each.note}" if each.note and each.catalog != MANUAL else "",
+            )
+        elif result.fields:
+            log.warning("%s: instrumental magnitudes: %s", each.frame, each.note)

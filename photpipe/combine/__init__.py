@@ -1,0 +1,1 @@
+"""The stages of pp_combine and pp_stackedphotometry."""

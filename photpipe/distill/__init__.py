@@ -1,0 +1,1 @@
+"""The stage of pp_distill."""

@@ -1,0 +1,91 @@
+"""Candidates for the control star, collected from the calibrated frames of a series."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC
+from photpipe.distill.targets import Target
+from photpipe.ground import sky
+from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.science import controlstar
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+CONTROL_TARGET_ARCSEC = 10.0
+CONTROL_LINEAR = 0.7
+
+
+def control_candidates(
+    frames: Sequence[CalibratedFrame], targets: Sequence[Target], variables: "Table | None"
+) -> tuple[controlstar.Candidates, FloatArray, FloatArray]:
+    """Stars of the richest frame, followed through the series.
+
+    Returns
+    -------
+    candidates, ra_deg, dec_deg
+        The positions are those on the richest frame; arrays of shape (stars,).
+    """
+    from photpipe.catalogs.matching import mutual_matches
+
+    richest = max(frames, key=lambda each: len(each.sources))
+    ra, dec = richest.column("ra_deg"), richest.column("dec_deg")
+    mag = np.full((len(ra), len(frames)), np.nan)
+    clean = np.zeros(mag.shape, bool)
+    for number, each in enumerate(frames):
+        tolerance = max(STAR_TOLERANCE_ARCSEC, each.scale_arcsec)
+        pairs = mutual_matches(ra, dec, each.column("ra_deg"), each.column("dec_deg"), tolerance)
+        values = each.magnitudes()
+        # instrumental magnitudes of a cloudy night vary together: that is no variation of a star
+        level = 0.0 if each.is_calibrated else float(np.nanmedian(values[pairs.index2]))
+        mag[pairs.index1, number] = values[pairs.index2] - level
+        clean[pairs.index1, number] = _is_clean(each)[pairs.index2]
+    candidates = controlstar.Candidates(
+        mag,
+        clean & np.isfinite(mag),
+        _is_isolated(richest),
+        _is_excluded(ra, dec, targets, variables),
+    )
+    return candidates, ra, dec
+
+
+def _is_clean(calibrated: CalibratedFrame) -> BoolArray:
+    """Sources without flags, far from saturation and from the edges."""
+    ny, nx = calibrated.frame.shape
+    x, y = calibrated.column("XWIN_IMAGE"), calibrated.column("YWIN_IMAGE")
+    edge = controlstar.EDGE_PX
+    inside = (x > edge) & (x < nx - edge) & (y > edge) & (y < ny - edge)
+    peak = calibrated.column("FLUX_MAX") + calibrated.column("BACKGROUND")
+    level = calibrated.frame.saturation or math.inf
+    return np.asarray(inside & (peak < CONTROL_LINEAR * level) & (calibrated.column("FLAGS") == 0))
+
+
+def _is_isolated(calibrated: CalibratedFrame) -> BoolArray:
+    """Sources without another one within three apertures."""
+    from scipy.spatial import KDTree
+
+    places = np.column_stack([calibrated.column("XWIN_IMAGE"), calibrated.column("YWIN_IMAGE")])
+    if len(places) < 2:
+        return np.ones(len(places), bool)
+    apart, _ = KDTree(places).query(places, k=2)
+    return np.asarray(np.asarray(apart)[:, 1] > 3.0 * calibrated.radius_px)
+
+
+def _is_excluded(
+    ra: FloatArray, dec: FloatArray, targets: Sequence[Target], variables: "Table | None"
+) -> BoolArray:
+    """Stars near the path of a target, or catalogued as variable."""
+    excluded = np.zeros(len(ra), bool)
+    places = [(each.ra_deg, each.dec_deg) for each in targets]
+    if variables is not None and len(variables):
+        places.append((np.asarray(variables["ra_deg"]), np.asarray(variables["dec_deg"])))
+    for there_ra, there_dec in places:
+        known = np.isfinite(there_ra)
+        for a, d in zip(there_ra[known], there_dec[known], strict=True):
+            apart = sky.separation_deg(ra, dec, a, d) * sky.ARCSEC_PER_DEG
+            excluded |= np.asarray(apart < CONTROL_TARGET_ARCSEC)
+    return excluded

@@ -1,0 +1,169 @@
+"""A calibrated frame as the later stages see it: its sources and what pp_calibrate found."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from photpipe.catalogs.database import magnitude_columns, read_database
+from photpipe.ground import sky
+from photpipe.ground.errors import FrameError
+from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.instruments.frames import Frame
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from astropy.wcs import WCS
+
+NO_MAGNITUDE = 99.0
+STAR_SNR = 30.0
+LINEAR = 0.8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CalibratedFrame:
+    """A frame with its sources and what pp_calibrate found.
+
+    Parameters
+    ----------
+    facts : mapping
+        The table ``header`` of the database.
+    sources : Table
+        The table ``data``.
+    photon_counts : float
+        Variance of a flux per count of flux (1 / gain), as in the quoted errors.
+    """
+
+    frame: Frame
+    wcs: "WCS"
+    facts: Mapping[str, Any]
+    sources: "Table"
+    photon_counts: float
+
+    @classmethod
+    def read(cls, frame: Frame) -> "CalibratedFrame":
+        """Read what belongs to a frame.
+
+        Raises
+        ------
+        ReductionError
+            If pp_calibrate has not been over it.
+        HeaderError
+            If there is no WCS.
+        """
+        facts, sources = read_database(frame.database_path)
+        noise = float(facts.get("sky_noise_adu", math.nan))
+        return cls(frame, frame.wcs(), facts, sources, _photon_counts(sources, noise))
+
+    @property
+    def midtime_jd(self) -> float:
+        """Middle of the exposure."""
+        return float(self.facts["midtime_jd"])
+
+    @property
+    def zeropoint_mag(self) -> float:
+        """NaN where the magnitudes are instrumental."""
+        return float(self.facts["zeropoint_mag"])
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a zeropoint."""
+        return math.isfinite(self.zeropoint_mag)
+
+    @property
+    def radius_px(self) -> float:
+        """Radius of the aperture."""
+        return float(self.facts["aperture_radius_px"])
+
+    @property
+    def scale_arcsec(self) -> float:
+        """Size of a pixel."""
+        return float(self.facts["pixel_scale_arcsec"])
+
+    @property
+    def aperture_arcsec(self) -> float:
+        """Radius of the aperture on the sky."""
+        return self.radius_px * self.scale_arcsec
+
+    @property
+    def seeing_arcsec(self) -> float:
+        """Width of the stars; twice the pixel where it is not known."""
+        seeing = self.number("seeing_arcsec")
+        return seeing if seeing > 0 else 2.0 * self.scale_arcsec
+
+    def column(self, name: str) -> FloatArray:
+        """A column of the sources as floats."""
+        return np.asarray(self.sources[name], float)
+
+    def value(self, name: str, row: int) -> float:
+        """A column of one source."""
+        return float(self.sources[name][row])
+
+    def number(self, name: str) -> float:
+        """A fact; NaN where it is not known."""
+        return float(self.facts.get(name, math.nan))
+
+    def text(self, name: str) -> str:
+        """A fact in words; empty where it is not known."""
+        return str(self.facts.get(name, ""))
+
+    def well_measured_stars(self) -> BoolArray:
+        """Which sources are bright, unflagged and unsaturated."""
+        flux, error = self.column("FLUX_APER"), self.column("FLUXERR_APER")
+        peak = self.column("FLUX_MAX") + self.column("BACKGROUND")
+        level = self.frame.saturation or math.inf
+        bright = flux > STAR_SNR * error
+        return np.asarray(bright & (self.column("FLAGS") == 0) & (peak < LINEAR * level))
+
+    def magnitudes(self) -> FloatArray:
+        """Calibrated magnitudes of all sources, or instrumental ones; NaN where there is none."""
+        name, _ = magnitude_columns(str(self.facts["band"]))
+        values = self.column(name if name in self.sources.colnames else "MAG_APER")
+        return np.where(values < NO_MAGNITUDE, values, np.nan)
+
+    def pixel_of(self, ra_deg: float, dec_deg: float) -> tuple[float, float]:
+        """Place of a position in FITS pixels; NaN where it is not in the sky of the frame."""
+        if not (math.isfinite(ra_deg) and math.isfinite(dec_deg)):
+            return math.nan, math.nan
+        centre = self.wcs.wcs.crval
+        if sky.separation_deg(centre[0], centre[1], ra_deg, dec_deg) > 45.0:
+            return math.nan, math.nan  # the tangent plane has no place for it
+        x, y = self.wcs.all_world2pix(ra_deg, dec_deg, 1, quiet=True)
+        return float(x), float(y)
+
+    def contains(self, x_px: float, y_px: float) -> bool:
+        """Whether a pixel position lies on the image."""
+        ny, nx = self.frame.shape
+        return 0.5 <= x_px <= nx + 0.5 and 0.5 <= y_px <= ny + 0.5
+
+    def pixels(self) -> FloatArray:
+        """The image (counts); NaN where the mask of the telescope hides it.
+
+        Raises
+        ------
+        FrameError
+            If it cannot be read.
+        """
+        from astropy.io import fits
+
+        try:
+            image = np.asarray(fits.getdata(self.frame.path, memmap=False))
+            mask_file = self.frame.mask_path
+            if mask_file is None:
+                return image
+            return np.where(np.asarray(fits.getdata(mask_file, memmap=False)) > 0, image, np.nan)
+        except (OSError, ValueError, TypeError) as error:
+            reason = f"the pixels cannot be read: {error}"
+            raise FrameError(self.frame.name, reason) from error
+
+
+def _photon_counts(sources: "Table", noise: float) -> float:
+    """Photon noise per count that the errors of the bright sources hold beyond that of the sky."""
+    flux = np.asarray(sources["FLUX_APER"], float)
+    variance = np.asarray(sources["FLUXERR_APER"], float) ** 2
+    bright = (flux > 0) & (variance > 2 * noise**2)
+    if not bright.any():
+        return 0.0
+    return float(np.median((variance[bright] - noise**2) / flux[bright]))

@@ -1,0 +1,426 @@
+"""From calibrated frames to points of a target: its source, or what its place shows.
+
+The magnitude of a detected target is that of its source; otherwise an aperture is put where it
+should be. Neighbours whose light reaches into the aperture are named, with their effect. What
+an aperture loses because target and stars trail differently is given back.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from photpipe.catalogs.database import magnitude_columns
+from photpipe.distill.identification import Track
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.star_images import Stars, motion_px
+from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
+from photpipe.distill.targets import CONTROL, Target
+from photpipe.ground import sky
+from photpipe.run.photometry_file import BRIGHTER, DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.run.settings import DistillSettings
+from photpipe.science import zeropoint
+from photpipe.science.flags import SourceFlag, describe
+from photpipe.science.forced import forced_flux
+from photpipe.science.noise import POGSON
+from photpipe.science.saturation import touched
+
+BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
+BRIGHTENING_POINTS = 4
+LIMIT_SIGMA = 5.0
+FORCED_SIGMA = 3.0
+OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
+TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
+TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What stands around a target on one frame.
+
+    Parameters
+    ----------
+    text : str
+        The worst of those whose light reaches into the aperture; empty if none matters.
+    flux : float
+        Their light in the aperture (counts).
+    """
+
+    text: str
+    flux: float
+
+
+def points_of_frame(
+    calibrated: CalibratedFrame,
+    number: int,
+    tracks: Sequence[Track],
+    guide: Target | None,
+    surroundings: Surroundings,
+    offset_arcsec: tuple[float, float],
+    settings: DistillSettings,
+) -> dict[str, TargetPoint]:
+    """Points of all targets on one frame; targets outside of it have none.
+
+    Parameters
+    ----------
+    number : int
+        Number of the frame in the arrays of the targets.
+    guide : Target or None
+        The target that the telescope followed; none: it followed the stars.
+    offset_arcsec : (float, float)
+        East and north offset that the user added to the predictions.
+    """
+    east, north = motion_px(calibrated, guide, number) if guide else (0.0, 0.0)
+    stars = Stars(calibrated, (-east, -north))
+    points = {}
+    for track in tracks:
+        place = _Place.of(calibrated, stars, track, number, settings)
+        others = [each for each in tracks if each is not track]
+        around = place.neighbours(surroundings, others)
+        row = place.source(surroundings, others, around)
+        if row is None and not calibrated.contains(place.x_px, place.y_px):
+            continue
+        point = place.forced(around) if row is None else place.detected(row, around)
+        if track.target.kind != CONTROL:
+            point = replace(
+                point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1]
+            )
+        points[track.target.name] = point
+    return points
+
+
+def suspected(points: Sequence[TargetPoint]) -> list[TargetPoint]:
+    """Points of a moving target; those much brighter than the others are suspected of company.
+
+    A passing asteroid that nobody knows, a variable star or a cosmic ray hit shows itself so.
+    """
+    known = [each for each in points if not each.rejected and math.isfinite(each.mag)]
+    if len(known) < BRIGHTENING_POINTS:
+        return list(points)
+    middle = float(np.median([each.mag for each in known]))
+
+    def judged(point: TargetPoint) -> TargetPoint:
+        excess = middle - point.mag
+        is_bright = excess > max(BRIGHTENING_MAG, BRIGHTENING_SIGMA * point.sig)
+        if not is_bright or point.method == LIMIT or point.contamination:
+            return point
+        words = f"{excess:.1f} mag {BRIGHTER}"
+        return replace(point, contamination_mag=excess, contamination=words)
+
+    return [judged(each) for each in points]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A target's place on one frame."""
+
+    calibrated: CalibratedFrame
+    stars: Stars
+    track: Track
+    number: int
+    ra_deg: float
+    dec_deg: float
+    x_px: float
+    y_px: float
+    settings: DistillSettings
+
+    @classmethod
+    def of(
+        cls,
+        calibrated: CalibratedFrame,
+        stars: Stars,
+        track: Track,
+        number: int,
+        settings: DistillSettings,
+    ) -> "_Place":
+        """Where the series shows that the target is."""
+        place = float(track.located.ra_deg[number]), float(track.located.dec_deg[number])
+        return cls(calibrated, stars, track, number, *place, *calibrated.pixel_of(*place), settings)
+
+    @property
+    def target(self) -> Target:
+        """What is measured."""
+        return self.track.target
+
+    def source(
+        self, surroundings: Surroundings, others: Sequence[Track], around: Neighbours
+    ) -> int | None:
+        """Row of the source that is the target; None where an aperture serves it better.
+
+        Source Extractor cuts a trail, or a target that touches a star, into sources, and takes
+        the others out of the aperture of each; or it does not tell target and star apart. A
+        source whose centre is not the target's is none then; nor is one that was cut from
+        something else than a known neighbour.
+        """
+        row = self.track.rows[self.number]
+        if row is None or not self.target.moves or self.number in self.track.doubts:
+            return row
+        place = self.calibrated.value("ra_deg", row), self.calibrated.value("dec_deg", row)
+        off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
+        error = max(OFF_CENTRE * self.calibrated.seeing_arcsec, 3.0 * self._centroid_arcsec(row))
+        if not int(self.calibrated.value("FLAGS", row)) & SourceFlag.BLENDED:
+            _, company = self._contamination(self.calibrated.value("FLUX_APER", row), around)
+            return None if self.track.is_confirmed and company and off > error else row
+        return row if off <= error and self._touches_others(row, surroundings, others) else None
+
+    def _touches_others(
+        self, row: int, surroundings: Surroundings, others: Sequence[Track]
+    ) -> bool:
+        """Whether the nearest blended source beside that of the target is another object."""
+        calibrated = self.calibrated
+        ra, dec = calibrated.column("ra_deg"), calibrated.column("dec_deg")
+        apart = sky.separation_deg(ra, dec, self.ra_deg, self.dec_deg) * sky.ARCSEC_PER_DEG
+        blended = np.asarray(calibrated.sources["FLAGS"], int) & SourceFlag.BLENDED > 0
+        blended[row] = False
+        if not blended.any():
+            return False
+        nearest = int(np.argmin(np.where(blended, apart, np.inf)))
+        near = max(STAR_TOLERANCE_ARCSEC, 0.5 * calibrated.seeing_arcsec)
+        stars = self._stars_near(surroundings, float(ra[nearest]), float(dec[nearest]), near)
+        stars += [each.as_star(self.number) for each in others if each.rows[self.number] == nearest]
+        return bool(apart[nearest] <= TOUCHING_REACHES * self.reach_arcsec and stars)
+
+    def _centroid_arcsec(self, row: int) -> float:
+        """Error of the position of a source."""
+        axes = (self.calibrated.value(name, row) for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"))
+        return max(axes) * self.calibrated.scale_arcsec
+
+    @property
+    def own_motion_px(self) -> tuple[float, float]:
+        """Motion of the target against the stars during the exposure."""
+        return motion_px(self.calibrated, self.target, self.number)
+
+    @property
+    def reach_arcsec(self) -> float:
+        """Farthest distance of sources that matter."""
+        trail = max(
+            self.stars.trail_arcsec, math.hypot(*self.own_motion_px) * self.calibrated.scale_arcsec
+        )
+        return self.calibrated.aperture_arcsec + 2.0 * self.calibrated.seeing_arcsec + trail
+
+    def trailing_mag(self) -> float:
+        """Correction of the magnitude for what trails of target and stars lose differently."""
+        if not (self.target.moves and self.settings.trailing_correction):
+            return 0.0
+        return self.stars.trailing_mag(self.own_motion_px)
+
+    def neighbours(self, surroundings: Surroundings, others: Sequence[Track]) -> Neighbours:
+        """What stands around or passes by, and how much of its light falls into the aperture."""
+        calibrated = self.calibrated
+        reach = self.reach_arcsec
+        stars = self._stars_near(surroundings, self.ra_deg, self.dec_deg, reach)
+        if not self.target.moves:
+            # the target itself stands here too
+            own = max(self.settings.match_tolerance_arcsec, 0.5 * calibrated.seeing_arcsec)
+            stars = [each for each in stars if self._apart(each) > own]
+        stars += [each.as_star(self.number) for each in others if each.target.moves]
+        stars = [each for each in stars if self._apart(each) <= reach]
+        worst, total, text = 0.0, 0.0, ""
+        for star in stars:
+            flux = self._light_of(star)
+            total += flux
+            if flux > worst:
+                worst = flux
+                band = calibrated.facts["band"] if calibrated.is_calibrated else "inst."
+                text = f"{star.name} of {band} = {star.mag:.1f} at {self._apart(star):.1f} arcsec"
+        return Neighbours(text, total)
+
+    def _stars_near(
+        self, surroundings: Surroundings, ra_deg: float, dec_deg: float, reach_arcsec: float
+    ) -> list[Star]:
+        """Stars within reach of a place, the target aside."""
+        clear = self.calibrated.aperture_arcsec + self.calibrated.seeing_arcsec
+        if not self.track.is_confirmed:
+            clear = max(clear, float(np.nan_to_num(self.target.sigma3_arcsec[self.number])))
+        return surroundings.stars_near(self.track.located, ra_deg, dec_deg, reach_arcsec, clear)
+
+    def _apart(self, star: Star) -> float:
+        apart = sky.separation_deg(self.ra_deg, self.dec_deg, star.ra_deg, star.dec_deg)
+        return float(apart) * sky.ARCSEC_PER_DEG
+
+    def _light_of(self, star: Star) -> float:
+        """Counts of a star in the aperture; 0 if its magnitude is unknown."""
+        x, y = self.calibrated.pixel_of(star.ra_deg, star.dec_deg)
+        if not math.isfinite(star.mag + x):
+            return 0.0
+        counts = 10 ** (-0.4 * (star.mag - np.nan_to_num(self.calibrated.zeropoint_mag)))
+        return float(counts * self.stars.part_of_aperture(x - self.x_px, y - self.y_px))
+
+    def detected(self, row: int, around: Neighbours) -> TargetPoint:
+        """Point of a source of the catalog."""
+        calibrated = self.calibrated
+        band = str(calibrated.facts["band"])
+        names = magnitude_columns(band)
+        instrumental, error = (
+            calibrated.value("MAG_APER", row),
+            calibrated.value("MAGERR_APER", row),
+        )
+        mag, sig = instrumental, error
+        if names[0] in calibrated.sources.colnames:
+            mag, sig = calibrated.value(names[0], row), calibrated.value(names[1], row)
+        flux = calibrated.value("FLUX_APER", row)
+        return self._point(
+            mag=mag,
+            sig=sig,
+            instrumental_mag=instrumental,
+            instrumental_sig=error,
+            source=(calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)),
+            sigma_arcsec=self._centroid_arcsec(row),
+            flags=int(calibrated.value("FLAGS", row)),
+            method=DETECTED,
+            snr=flux / calibrated.value("FLUXERR_APER", row),
+            fwhm_arcsec=calibrated.value("FWHM_IMAGE", row) * calibrated.scale_arcsec,
+            contamination=self._contamination(flux, around),
+            rejected=self.track.doubts.get(self.number, ""),
+        )
+
+    def forced(self, around: Neighbours) -> TargetPoint:
+        """Point of an aperture on the prediction: a measurement, or a limit."""
+        found = forced_flux(self.stars.pixels, self.x_px, self.y_px, self.calibrated.radius_px)
+        noise = self.calibrated.number("sky_noise_adu")
+        if found.problem or not noise > 0:
+            return self._unmeasured(found.problem or "the noise of the sky is unknown")
+        error = math.sqrt(noise**2 + max(found.flux, 0.0) * self.calibrated.photon_counts)
+        is_seen = found.flux >= FORCED_SIGMA * error
+        flux = found.flux if is_seen else LIMIT_SIGMA * error
+        instrumental = -2.5 * math.log10(flux)
+        instrumental_sig = POGSON * error / flux if is_seen else math.nan
+        extra = np.nan_to_num(self.calibrated.number("repeatability_mag"))
+        zeropoint_sig = np.nan_to_num(self.calibrated.number("zeropoint_sigma_mag"))
+        return self._point(
+            mag=instrumental + self._correction(),
+            sig=math.hypot(instrumental_sig, extra, zeropoint_sig),
+            instrumental_mag=instrumental,
+            instrumental_sig=instrumental_sig,
+            source=(self.ra_deg, self.dec_deg),
+            sigma_arcsec=math.nan,
+            flags=self._forced_flags(),
+            method=FORCED if is_seen else LIMIT,
+            snr=found.flux / error,
+            fwhm_arcsec=math.nan,
+            contamination=self._contamination(found.flux, around),
+            rejected=self.track.doubts.get(self.number) or self._uncertain(),
+        )
+
+    def _uncertain(self) -> str:
+        """Why an aperture here may miss the target; empty if it does not."""
+        sigma3 = float(np.nan_to_num(self.target.sigma3_arcsec[self.number]))
+        if self.track.is_confirmed or sigma3 <= self.calibrated.aperture_arcsec:
+            return ""
+        return f"the prediction is uncertain by {sigma3:.0f} arcsec"
+
+    def _correction(self) -> float:
+        """From an instrumental to a calibrated magnitude here, for the colour of the Sun."""
+        if not self.calibrated.is_calibrated:
+            return 0.0
+        terms = np.array(json.loads(str(self.calibrated.facts.get("spatial_terms") or "[]")))
+        total = self.calibrated.zeropoint_mag
+        if terms.size:
+            place = np.array([self.x_px]), np.array([self.y_px])
+            degree = 1 if terms.size == 2 else 2
+            columns = zeropoint.spatial_terms(*place, self.calibrated.frame.shape, degree)
+            total += float((columns @ terms)[0])
+        return total
+
+    def _forced_flags(self) -> int:
+        place = np.array([self.x_px - 1.0]), np.array([self.y_px - 1.0])
+        spoilt = touched(self.stars.saturated, *place, self.calibrated.radius_px)
+        return int(SourceFlag.SATURATED) if spoilt[0] else 0
+
+    def _contamination(self, flux: float, around: Neighbours) -> tuple[float, str]:
+        """Brightening in mag by the neighbours, and who, if that is worth a word."""
+        if around.flux <= 0 or not around.text:
+            return 0.0, ""
+        own = max(flux - around.flux, 0.05 * max(flux, around.flux))
+        effect = 2.5 * math.log10(1.0 + around.flux / own)
+        is_worth = effect >= self.settings.contamination_mag
+        return (effect, around.text) if is_worth else (effect, "")
+
+    def _unmeasured(self, problem: str) -> TargetPoint:
+        nan = math.nan
+        return self._point(
+            mag=nan,
+            sig=nan,
+            instrumental_mag=nan,
+            instrumental_sig=nan,
+            source=(self.ra_deg, self.dec_deg),
+            sigma_arcsec=nan,
+            flags=int(SourceFlag.APERTURE_INCOMPLETE),
+            method=LIMIT,
+            snr=nan,
+            fwhm_arcsec=nan,
+            contamination=(0.0, ""),
+            rejected=f"no measurement: {problem}",
+        )
+
+    def _point(
+        self,
+        *,
+        mag: float,
+        sig: float,
+        instrumental_mag: float,
+        instrumental_sig: float,
+        source: tuple[float, float],
+        sigma_arcsec: float,
+        flags: int,
+        method: str,
+        snr: float,
+        fwhm_arcsec: float,
+        contamination: tuple[float, str],
+        rejected: str = "",
+    ) -> TargetPoint:
+        """Point with all that the frame tells."""
+        calibrated = self.calibrated
+        number, text = calibrated.number, calibrated.text
+        predicted = (
+            float(self.target.ra_deg[self.number]),
+            float(self.target.dec_deg[self.number]),
+        )
+        east, north = sky.offsets_arcsec(*source, *predicted)
+        correction = self.trailing_mag()
+        return TargetPoint(
+            frame=calibrated.frame.name,
+            midtime_jd=calibrated.midtime_jd,
+            mag=mag + correction,
+            sig=math.hypot(sig, TRAILING_UNCERTAINTY * correction),
+            source_ra_deg=source[0],
+            source_dec_deg=source[1],
+            predicted_ra_deg=predicted[0],
+            predicted_dec_deg=predicted[1],
+            offset_east_arcsec=float(east),
+            offset_north_arcsec=float(north),
+            sigma_east_arcsec=sigma_arcsec,
+            sigma_north_arcsec=sigma_arcsec,
+            manual_east_arcsec=0.0,
+            manual_north_arcsec=0.0,
+            exptime_s=number("exptime_s"),
+            zeropoint=self.calibrated.zeropoint_mag,
+            zeropoint_sig=number("zeropoint_sigma_mag"),
+            zeropoint_scatter=number("scatter_mag"),
+            instrumental_mag=instrumental_mag,
+            instrumental_sig=instrumental_sig,
+            trailing_mag=correction,
+            catalog=text("catalog"),
+            band=text("band"),
+            flags=flags,
+            flags_in_words="; ".join(describe(flags)),
+            astrometric_catalog=text("astrometric_catalog"),
+            telescope=text("telescope"),
+            telescope_keyword=text("telescope_keyword"),
+            observatory_code=text("observatory_code"),
+            method=method,
+            snr=snr,
+            fwhm_arcsec=fwhm_arcsec,
+            seeing_arcsec=number("seeing_arcsec"),
+            aperture_radius_px=self.calibrated.radius_px,
+            aperture_radius_arcsec=calibrated.aperture_arcsec,
+            limiting_mag=number("limiting_mag"),
+            airmass=number("airmass"),
+            filter=text("filter"),
+            colour_term=number("colour_term"),
+            contamination_mag=contamination[0],
+            contamination=contamination[1],
+            rejected=rejected or ("saturated" if flags & SourceFlag.SATURATED else ""),
+        )

@@ -1,0 +1,96 @@
+"""Rejection of points: named schemata, those of the user, and points named one by one."""
+
+import dataclasses
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.files import slug
+from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.settings import DistillSettings
+
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_FORM = re.compile(r"\s*(?P<column>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[-+.\deE]+)\s*")
+_NUMBERS = tuple(each.name for each in dataclasses.fields(TargetPoint) if each.type is not str)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A rule by which points are rejected: name, and the reason if it applies, else nothing."""
+
+    name: str
+    reason: Callable[[TargetPoint], str]
+
+
+def schemata(names: str, settings: DistillSettings) -> list[Schema]:
+    """Schemata of a list of names separated by commas; ``none`` stands for no rejection.
+
+    Raises
+    ------
+    ConfigError
+        If there is no schema of a name, or one of the settings is malformed.
+    """
+    known = {"pos": _position_schema(settings.rejection_pos_arcsec)}
+    known |= {name: _settings_schema(name, rule) for name, rule in settings.reject.items()}
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in known and name != "none"]
+    if unknown:
+        message = (
+            f"-reject: there is no schema {unknown[0]!r}; known are none, {', '.join(known)}; "
+            "you may add your own to [distill] reject in the settings"
+        )
+        raise ConfigError(message)
+    return [known[name] for name in wanted if name != "none"]
+
+
+def _position_schema(limit_arcsec: float) -> Schema:
+    def reason(point: TargetPoint) -> str:
+        apart = math.hypot(point.offset_east_arcsec, point.offset_north_arcsec)
+        return f"pos: {apart:.1f} arcsec from the prediction" if apart > limit_arcsec else ""
+
+    return Schema("pos", reason)
+
+
+def _settings_schema(name: str, rule: object) -> Schema:
+    found = _FORM.fullmatch(str(rule))
+    if not found or found["column"] not in _NUMBERS:
+        message = (
+            f"settings: [distill] reject: {name} = {rule!r} should be a column, one of < <= > >=, "
+            f"and a number; columns: {', '.join(_NUMBERS)}"
+        )
+        raise ConfigError(message)
+    try:
+        limit = float(found["number"])
+    except ValueError as error:
+        raise ConfigError(f"settings: [distill] reject: {name} = {rule!r}: {error}") from error
+    column, applies = found["column"], _SIGNS[found["sign"]]
+
+    def reason(point: TargetPoint) -> str:
+        value = getattr(point, column)
+        return f"{name}: {column} = {value:.4g}" if applies(value, limit) else ""
+
+    return Schema(name, reason)
+
+
+def judged(
+    points: Sequence[TargetPoint],
+    target: str,
+    rules: Sequence[Schema],
+    by_hand: Mapping[tuple[str, str], str],
+) -> list[TargetPoint]:
+    """Points with the reasons of their rejection; those that have one keep it."""
+    result = []
+    for point in points:
+        reasons = [point.rejected, by_hand.get((slug(target), point.frame), "")]
+        reasons += [rule.reason(point) for rule in rules]
+        first = next((each for each in reasons if each), "")
+        result.append(dataclasses.replace(point, rejected=first))
+    return result

@@ -1,0 +1,286 @@
+"""Extract the calibrated photometry of targets."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
+from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
+from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.distill.identification import Track
+    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.distill.surroundings import Surroundings
+    from photpipe.distill.target_search import TargetSearch
+    from photpipe.distill.targets import Target
+    from photpipe.run.photometry_file import TargetPoint
+
+log = logging.getLogger("pp_distill")
+
+
+@dataclass(frozen=True, slots=True)
+class DistillOptions:
+    """What the user may say.
+
+    Parameters
+    ----------
+    target : str, optional
+        Name for Horizons, instead of the OBJECT of the frames.
+    offset : tuple of float, optional
+        Arcsec east and north that are added to all predicted positions.
+    positions : str, optional
+        A positions file, or ``all`` for every ``positions_*.dat`` of the directory.
+    fixedtargets : str, optional
+        A file of fixed targets.
+    variable_stars, asteroids : bool
+        Extract what is known in the field.
+    reject : str
+        Names of rejection schemata, separated by commas.
+    """
+
+    target: str | None = None
+    offset: tuple[float, float] | None = None
+    positions: str | None = None
+    fixedtargets: str | None = None
+    variable_stars: bool = False
+    asteroids: bool = False
+    reject: str = "pos"
+
+
+def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace) -> DistillResult:
+    """Measure all targets on all frames.
+
+    **Reads** the frames and their databases (pp_calibrate), files of positions and of fixed
+    targets; asks JPL Horizons, SkyBoT and VSX. **Writes** ``photometry_<target>.dat``,
+    ``.ecsv`` and ``.csv`` for each target and for the control star, and the state.
+
+    With a positions file or a file of fixed targets the OBJECT of the frames is not looked
+    for, unless ``-target`` says so. A service that fails costs its targets alone.
+
+    Raises
+    ------
+    ConfigError
+        If a file of targets or a rejection schema is wrong.
+    ReductionError
+        If no frame is calibrated (or, at least, measured).
+    """
+    from photpipe.distill import rejection
+    from photpipe.distill.points import points_of_frame, suspected
+    from photpipe.distill.star_images import followed
+    from photpipe.distill.target_search import TargetSearch
+    from photpipe.distill.whereabouts import outside
+    from photpipe.run import photometry_file
+
+    rules = rejection.schemata(options.reject, workspace.settings.distill)
+    by_hand = photometry_file.read_rejections(workspace.directory)
+    frames, failed = _frames(paths, workspace)
+    search = TargetSearch(frames, workspace.directory, workspace.settings)
+    tracks, around = _tracks(search, options, workspace)
+    guide = followed(frames, [each.target for each in tracks])
+    offset = options.offset or (0.0, 0.0)
+    outcomes = workspace.map_frames(
+        lambda numbered: points_of_frame(
+            numbered.frame,
+            numbered.number,
+            tracks,
+            guide,
+            around,
+            offset,
+            workspace.settings.distill,
+        ),
+        [_Numbered(number, each) for number, each in enumerate(frames)],
+        "measure",
+    )
+    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
+    found = [each for each in outcomes if not isinstance(each, FrameFailure)]
+    done = []
+    for track in tracks:
+        target = track.target
+        points = [each[target.name] for each in found if target.name in each]
+        # what was found far away on purpose is not far by mistake
+        kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
+        points = rejection.judged(points, target.name, kept, by_hand)
+        outcome = _written(target, suspected(points) if target.moves else points, workspace)
+        if isinstance(outcome, FrameFailure):
+            reason = outcome.reason + outside(target, frames) + search.hint(target)
+            failed.append(replace(outcome, reason=reason))
+        else:
+            done.append(replace(outcome, whereabouts=track.whereabouts))
+            if track.whereabouts:
+                log.warning("%s: %s", target.name, track.whereabouts)
+    result = DistillResult(
+        targets=tuple(done),
+        frames=tuple(each.frame.name for each in frames),
+        failed=(*failed, *search.failed),
+    )
+    workspace.save(result)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A frame and its number in the arrays of the targets."""
+
+    number: int
+    frame: "CalibratedFrame"
+
+    @property
+    def name(self) -> str:
+        """File name of the frame."""
+        return self.frame.frame.name
+
+
+def _frames(
+    paths: Sequence[Path], workspace: Workspace
+) -> "tuple[list[CalibratedFrame], list[FrameFailure]]":
+    """Calibrated frames in the order of time, and what is wrong with the others."""
+    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.measure.stage import read_frames
+
+    prepared, failed = read_frames(paths, None)
+    outcomes = workspace.map_frames(CalibratedFrame.read, prepared, "read")
+    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
+    frames = [each for each in outcomes if not isinstance(each, FrameFailure)]
+    if not frames:
+        reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
+        raise ReductionError(f"no frame can be used: {reasons}")
+    bands = {each.text("band") for each in frames}
+    if len(bands) > 1:
+        message = f"the frames have several bands ({', '.join(sorted(bands))}); distill each alone"
+        raise ConfigError(message)
+    return sorted(frames, key=lambda each: each.midtime_jd), failed
+
+
+def _tracks(
+    search: "TargetSearch", options: DistillOptions, workspace: Workspace
+) -> "tuple[list[Track], Surroundings]":
+    """All targets, each found on the frames, and what stands around them."""
+    from photpipe.distill.identification import told_apart
+    from photpipe.distill.target_search import named_apart
+    from photpipe.distill.whereabouts import looked_for
+
+    found = _from_files(search, options)
+    found += search.moving(_names(search, options))
+    if options.asteroids:
+        found += search.asteroids()
+    variables = search.catalogued_variables(wanted=options.variable_stars)
+    if options.variable_stars and variables is not None:
+        found += search.variable_stars(variables)
+    if options.offset:
+        found = [each.moved(*options.offset) for each in found]
+    found = named_apart([*found, *search.control_star(found, variables)])
+    around = _surroundings(search.frames, workspace)
+    settings = workspace.settings.distill
+    tracks = told_apart(found, search.frames, around, settings)
+    if options.offset:
+        return tracks, around  # the user says where to look
+    return looked_for(tracks, search.frames, around, settings), around
+
+
+def _from_files(search: "TargetSearch", options: DistillOptions) -> "list[Target]":
+    """Targets that the user listed."""
+    found = []
+    if options.positions:
+        found += search.of_positions(options.positions, options.target)
+    if options.fixedtargets:
+        found += search.of_fixed_targets(options.fixedtargets)
+    return found
+
+
+def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
+    """Names to ask Horizons for: that of the user, else those of the frames."""
+    if options.target:
+        # beside a positions file it is the name of what the file describes
+        return [] if options.positions else [options.target]
+    if options.positions or options.fixedtargets:
+        return []
+    names = sorted({each.text("object").strip() for each in search.frames} - {""})
+    if not names:
+        log.warning("the frames name no target; say -target NAME")
+    return names
+
+
+def _surroundings(frames: "Sequence[CalibratedFrame]", workspace: Workspace) -> "Surroundings":
+    """Stars around the targets: of the series, and of the catalog that calibrated it."""
+    from photpipe.catalogs.calibrators import calibrators_for
+    from photpipe.distill.surroundings import Surroundings
+    from photpipe.services.reference import fetch_catalog
+
+    around = Surroundings.of(frames)
+    best = next((each for each in frames if each.is_calibrated), None)
+    catalog = best.text("catalog") if best else ""
+    if best is None or not catalog or not around.ra_deg.size:
+        return around
+    from photpipe.ground import sky
+
+    cone = sky.enclosing_cone(around.ra_deg, around.dec_deg)
+    try:
+        # pp_calibrate asked for it: it is in the cache, or the catalog is the user's zeropoint
+        stars = fetch_catalog(
+            catalog, cone, workspace.settings.with_offline(), epoch_jd=best.midtime_jd
+        )
+        stars = calibrators_for(stars, best.text("band"), solar=False, use_all_stars=True)
+    except PhotPipeError as error:
+        log.debug("no catalog stars around the targets: %s", error)
+        return around
+    around.catalog_ra_deg, around.catalog_dec_deg = stars.ra_deg, stars.dec_deg
+    around.catalog_mag = stars.column("mag")
+    return around
+
+
+def _written(
+    target: "Target", points: "list[TargetPoint]", workspace: Workspace
+) -> DistilledTarget | FrameFailure:
+    """Write the files of a target and say what was found, or why there is nothing."""
+    import numpy as np
+
+    from photpipe.run import photometry_file as files
+
+    if not points:
+        return FrameFailure(f"target {target.name}", "it lies on none of the frames")
+    try:
+        path = files.write(workspace.directory, target.name, points)
+    except OSError as error:
+        reason = f"{error.filename}: cannot be written: {error.strerror}"
+        return FrameFailure(f"target {target.name}", reason)
+    good = [each for each in points if each.is_good]
+    mags = np.array([each.mag for each in good])
+    kept = [each.method for each in points if not each.rejected]
+    done = DistilledTarget(
+        name=target.name,
+        kind=target.kind,
+        file=path.name,
+        points=len(points),
+        detected=kept.count(files.DETECTED),
+        forced=kept.count(files.FORCED),
+        limits=kept.count(files.LIMIT),
+        rejected=len(points) - len(kept),
+        contaminated=sum(bool(each.contamination) for each in points),
+        median_mag=float(np.median(mags)) if good else math.nan,
+        scatter_mag=float(np.std(mags)) if good else math.nan,
+        is_calibrated=bool(good) and all(math.isfinite(each.zeropoint) for each in good),
+        predicted_mag=target.predicted_mag,
+    )
+    _say(done, points)
+    return done
+
+
+def _say(done: DistilledTarget, points: "list[TargetPoint]") -> None:
+    """Tell the user, and the LOG, what was measured of a target."""
+    counts = f"{done.detected} detected, {done.forced} forced, {done.limits} limits"
+    counts += f", {done.rejected} rejected"
+    if done.contaminated:
+        counts += f", {done.contaminated} contaminated"
+    brightness = "no magnitude"
+    if math.isfinite(done.median_mag):
+        band = points[0].band if done.is_calibrated else "instrumental"
+        brightness = f"median {band} = {done.median_mag:.3f} mag, scatter {done.scatter_mag:.3f}"
+    log.info("%s: %d frames: %s; %s", done.name, done.points, counts, brightness)
+    for each in points:
+        if each.rejected or each.contamination:
+            why = each.rejected or f"{each.contamination} ({each.contamination_mag:.2f} mag)"
+            log.debug("%s: %s: %s", done.name, each.frame, why)

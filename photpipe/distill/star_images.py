@@ -1,0 +1,152 @@
+"""What the stars of a frame tell about apertures: the image of a star, and whether they trail."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.targets import Target
+from photpipe.ground import sky
+from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.science import growth, starimage
+from photpipe.science.saturation import saturated_pixels
+from photpipe.science.starimage import StarImage
+
+SHORTEST_TRAIL_PX = 0.5
+# trails of stars, in units of the motion of a target, that show that the telescope followed it
+FOLLOWED = (0.7, 1.4)
+MOST_STARS = 24
+SIGNIFICANT = 2.0  # standard errors; stars that trail by less do not tell
+
+
+def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
+    """Motion of a target against the stars during an exposure; zero if it is not known.
+
+    Parameters
+    ----------
+    number : int
+        Number of the frame in the arrays of the target.
+    """
+    east, north = target.rate_arcsec_min[:, number] * calibrated.number("exptime_s") / 60.0
+    ra, dec = float(target.ra_deg[number]), float(target.dec_deg[number])
+    if not (np.isfinite([east, north, ra, dec]).all() and math.hypot(east, north) > 0):
+        return 0.0, 0.0
+    ends = [sky.shifted(ra, dec, part * east, part * north) for part in (-0.5, 0.5)]
+    (x0, y0), (x1, y1) = (calibrated.pixel_of(float(a), float(d)) for a, d in ends)
+    return (x1 - x0, y1 - y0) if math.isfinite(x1 - x0) else (0.0, 0.0)
+
+
+def followed(frames: Sequence[CalibratedFrame], targets: Sequence[Target]) -> Target | None:
+    """The target that the telescope followed, as the trails of the stars tell; None: the stars."""
+    best, found = math.inf, None
+    for target in targets:
+        ratio = _trail_ratio(frames, target) if target.moves else 0.0
+        if FOLLOWED[0] <= ratio <= FOLLOWED[1] and abs(math.log(ratio)) < best:
+            best, found = abs(math.log(ratio)), target
+    return found
+
+
+def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
+    """Trail of the stars along the motion of a target, in units of it.
+
+    The stars of all frames together tell trails that are short against the seeing; the bright
+    ones, because the second moments of faint ones end where the trail fades. Zero where it
+    is lost in the noise: of several slow targets one would else fit by chance.
+    """
+    squares = []
+    for number, each in enumerate(frames):
+        dx, dy = motion_px(each, target, number)
+        length = math.hypot(dx, dy)
+        if length < SHORTEST_TRAIL_PX:
+            continue
+        bright = _brightest(each, each.well_measured_stars())
+        a, b, theta = (each.column(name)[bright] for name in ("A_IMAGE", "B_IMAGE", "THETA_IMAGE"))
+        direction = math.degrees(math.atan2(dy, dx))
+        squares.append(starimage.squared_trails_px2(a, b, theta, direction) / length**2)
+    every = np.concatenate(squares) if squares else np.zeros(0)
+    if every.size < starimage.FEWEST_STARS:
+        return 0.0
+    middle = float(np.median(every))
+    error = 1.2533 * 1.4826 * float(np.median(np.abs(every - middle))) / math.sqrt(every.size)
+    return math.sqrt(middle) if middle > SIGNIFICANT * error else 0.0
+
+
+def _brightest(calibrated: CalibratedFrame, among: BoolArray) -> NDArray[np.int64]:
+    """Rows of the brightest of some stars."""
+    rows = np.flatnonzero(among)
+    return np.asarray(rows[np.argsort(-calibrated.column("FLUX_APER")[rows])][:MOST_STARS])
+
+
+class Stars:
+    """The stars of one frame, measured when somebody asks.
+
+    Parameters
+    ----------
+    calibrated : CalibratedFrame
+        The frame.
+    trail_px : tuple of float
+        Trail of the stars: against the motion of the target that the telescope followed.
+    """
+
+    def __init__(self, calibrated: CalibratedFrame, trail_px: tuple[float, float]) -> None:
+        self.calibrated = calibrated
+        self.trail_px = trail_px
+
+    @cached_property
+    def pixels(self) -> FloatArray:
+        """The image."""
+        return self.calibrated.pixels()
+
+    @cached_property
+    def saturated(self) -> BoolArray:
+        """Mask of the saturated pixels, and of what bled from them."""
+        return saturated_pixels(self.pixels, self.calibrated.frame.saturation or math.inf)
+
+    @property
+    def trail_arcsec(self) -> float:
+        """Length of the trail."""
+        return math.hypot(*self.trail_px) * self.calibrated.scale_arcsec
+
+    @cached_property
+    def image(self) -> StarImage:
+        """Image of a star without its trail."""
+        calibrated = self.calibrated
+        brightest = _brightest(calibrated, calibrated.well_measured_stars() & self._isolated())
+        radii = np.array(starimage.RADII) * calibrated.radius_px
+        x, y = (calibrated.column(name)[brightest] for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        curves = starimage.growth_curves(self.pixels, x, y, radii)
+        fwhm_px = calibrated.seeing_arcsec / calibrated.scale_arcsec
+        found = starimage.fitted(curves, radii, self.trail_px, fwhm_px)
+        return found or StarImage(fwhm_px)
+
+    def _isolated(self) -> BoolArray:
+        """Which sources have no neighbours that spoil their curve of growth."""
+        calibrated = self.calibrated
+        x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
+        reach = 2.0 * starimage.RADII[-1] * calibrated.radius_px
+        return np.asarray(growth.neighbour_light(x, y, flux, reach) < growth.NEIGHBOUR_LIGHT)
+
+    def part_of_aperture(self, dx_px: float, dy_px: float) -> float:
+        """Light of a star that falls into an aperture beside it, in units of its own aperture."""
+        radius = self.calibrated.radius_px
+        part = self.image.light(dx_px, dy_px, radius, self.trail_px)[0]
+        return float(part / self.image.light(0.0, 0.0, radius, self.trail_px)[0])
+
+    def trailing_mag(self, motion_px: tuple[float, float]) -> float:
+        """What a target's magnitude needs because it trails otherwise than the stars do.
+
+        Parameters
+        ----------
+        motion_px : tuple of float
+            Its motion against the stars during the exposure.
+        """
+        stars = self.trail_px
+        target = motion_px[0] + stars[0], motion_px[1] + stars[1]
+        if max(math.hypot(*stars), math.hypot(*target)) < SHORTEST_TRAIL_PX:
+            return 0.0
+        radius = self.calibrated.radius_px
+        lost = self.image.trail_loss_mag(target, radius)
+        return self.image.trail_loss_mag(stars, radius) - lost

@@ -1,0 +1,130 @@
+"""What stands where a moving target passes: stars of the series and of the catalog."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.targets import Target
+from photpipe.ground import sky
+from photpipe.ground.sky import FloatArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLE_FRAMES = 12  # frames whose sources tell what stands around a moving target
+STAR_TOLERANCE_ARCSEC = 1.0
+
+
+class Star(NamedTuple):
+    """What stands beside a target."""
+
+    ra_deg: float
+    dec_deg: float
+    mag: float
+    name: str = "star"
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """Sources of frames spread over a series: what stands where a moving target passes.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg, mag, index : array, shape (sources,)
+        All sources of the sampled frames and the number of their frame.
+    catalog_ra_deg, catalog_dec_deg, catalog_mag : array, shape (stars,)
+        Stars of the reference catalog, in the band of the frames.
+    """
+
+    ra_deg: FloatArray
+    dec_deg: FloatArray
+    mag: FloatArray
+    index: "NDArray[np.intp]"
+    catalog_ra_deg: FloatArray = field(default_factory=lambda: np.zeros(0))
+    catalog_dec_deg: FloatArray = field(default_factory=lambda: np.zeros(0))
+    catalog_mag: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def of(cls, frames: Sequence[CalibratedFrame]) -> "Surroundings":
+        """Take the sources of up to twelve frames."""
+        chosen = np.unique(np.linspace(0, len(frames) - 1, SAMPLE_FRAMES).round().astype(int))
+        columns = [
+            np.concatenate([frames[number].column(name) for number in chosen])
+            for name in ("ra_deg", "dec_deg")
+        ]
+        mag = np.concatenate([frames[number].magnitudes() for number in chosen])
+        index = np.concatenate([np.full(len(frames[n].sources), n) for n in chosen])
+        return cls(columns[0], columns[1], mag, index.astype(np.intp))
+
+    def stars_near(
+        self,
+        target: Target,
+        ra_deg: float,
+        dec_deg: float,
+        reach_arcsec: float,
+        clear_arcsec: float,
+    ) -> list[Star]:
+        """What stands within reach of a place, the target aside.
+
+        Parameters
+        ----------
+        clear_arcsec : float
+            Sources of a frame on which the target was nearer to them than this do not count.
+        """
+        found = self._catalogued(ra_deg, dec_deg, reach_arcsec)
+        near = self._within(self.ra_deg, self.dec_deg, ra_deg, dec_deg, reach_arcsec)
+        frames = self.index[near]
+        apart = sky.separation_deg(
+            self.ra_deg[near], self.dec_deg[near], target.ra_deg[frames], target.dec_deg[frames]
+        )
+        # on a frame for which there is no prediction nobody knows where the target was
+        near = near[apart * sky.ARCSEC_PER_DEG > clear_arcsec]
+        sampled = np.unique(self.index)
+        place = sky.separation_deg(target.ra_deg[sampled], target.dec_deg[sampled], ra_deg, dec_deg)
+        clear_frames = int(np.sum(place * sky.ARCSEC_PER_DEG > clear_arcsec + reach_arcsec))
+        needed = 2 if clear_frames > 1 else 1
+        for group in self._groups(near):
+            ra, dec = float(self.ra_deg[group[0]]), float(self.dec_deg[group[0]])
+            known = any(
+                sky.separation_deg(ra, dec, *star[:2]) * sky.ARCSEC_PER_DEG < STAR_TOLERANCE_ARCSEC
+                for star in found
+            )
+            if len(np.unique(self.index[group])) >= needed and not known:
+                found.append(Star(ra, dec, float(np.nanmedian(self.mag[group]))))
+        return found
+
+    def _catalogued(self, ra_deg: float, dec_deg: float, reach_arcsec: float) -> list[Star]:
+        near = self._within(
+            self.catalog_ra_deg, self.catalog_dec_deg, ra_deg, dec_deg, reach_arcsec
+        )
+        return [
+            Star(float(self.catalog_ra_deg[i]), float(self.catalog_dec_deg[i]), float(m))
+            for i in near
+            if math.isfinite(m := self.catalog_mag[i])
+        ]
+
+    @staticmethod
+    def _within(
+        ra: FloatArray, dec: FloatArray, ra_deg: float, dec_deg: float, reach_arcsec: float
+    ) -> "NDArray[np.intp]":
+        """Indices within reach; a band of declination first, which is quick."""
+        reach_deg = reach_arcsec / sky.ARCSEC_PER_DEG
+        band = np.flatnonzero(np.abs(dec - dec_deg) <= reach_deg)
+        apart = sky.separation_deg(ra[band], dec[band], ra_deg, dec_deg)
+        return band[apart <= reach_deg]
+
+    def _groups(self, indices: "NDArray[np.intp]") -> "list[NDArray[np.intp]]":
+        """Sources at one place together."""
+        groups, left = [], indices
+        while left.size:
+            apart = sky.separation_deg(
+                self.ra_deg[left], self.dec_deg[left], self.ra_deg[left[0]], self.dec_deg[left[0]]
+            )
+            same = apart * sky.ARCSEC_PER_DEG < STAR_TOLERANCE_ARCSEC
+            groups.append(left[same])
+            left = left[~same]
+        return groups

@@ -1,0 +1,1 @@
+"""FITS files as users have them: cards, headers, pixels, standard forms."""

@@ -1,0 +1,60 @@
+"""Where Photometry Pipeline keeps its own files, in a clone as in an installed copy."""
+
+import os
+from pathlib import Path
+
+from photpipe.ground.errors import ConfigError
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+REGISTRY = "telescopes.py"
+
+
+def home() -> Path:
+    """Folder that holds ``setup/``: the clone, or the installed package."""
+    clone = _PACKAGE.parent
+    return clone if (clone / "setup" / REGISTRY).is_file() else _PACKAGE
+
+
+def user_home() -> Path:
+    """Folder of the user's own ``setup/``: ``$PHOTPIPEDIR`` when set, else `home`.
+
+    Raises
+    ------
+    ConfigError
+        If ``$PHOTPIPEDIR`` names a folder without ``setup/``.
+    """
+    named = os.environ.get("PHOTPIPEDIR")
+    if not named:
+        return home()
+    folder = Path(named).expanduser()
+    try:
+        reason = "" if (folder / "setup").is_dir() else "which has no folder setup/"
+    except OSError as error:
+        reason = f"whose folder setup/ cannot be read ({error.strerror})"
+    if reason:
+        message = f"PHOTPIPEDIR is {named!r}, {reason}; "
+        raise ConfigError(f"{message}set it to your clone of Photometry Pipeline, or unset it")
+    return folder
+
+
+def setup_file(name: str) -> Path:
+    """Path of a file of ``setup/``: the user's if there is one, else the product's own."""
+    users = user_home() / "setup" / name
+    return users if users.is_file() else home() / "setup" / name
+
+
+def cache_directory() -> Path:
+    """Folder of the answers kept from network services; ``$PHOTPIPE_CACHE`` decides."""
+    named = os.environ.get("PHOTPIPE_CACHE")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("photpipe")
+
+
+def user_settings_file() -> Path:
+    """Path of the user's own settings, whether the file exists or not."""
+    from platformdirs import user_config_path
+
+    return user_config_path("photpipe") / "settings.toml"

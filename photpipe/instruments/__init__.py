@@ -1,0 +1,1 @@
+"""Telescopes and cameras: who took a frame, and what its header says."""

@@ -1,0 +1,187 @@
+"""The registry of telescopes, and which of them took a frame.
+
+The built-in telescopes of ``setup/telescopes.py`` and those of the user are read once; a frame
+is recognised by the cards of `INSTRUMENT_KEYS`.
+"""
+
+import fnmatch
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from photpipe.fits.values import as_number, card_text
+from photpipe.ground import paths, sky
+from photpipe.ground.errors import ConfigError, HeaderError
+from photpipe.instruments import entries, observatories
+from photpipe.instruments.telescope import Telescope
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+__all__ = ["GENERIC", "INSTRUMENT_KEYS", "Telescope", "by_keyword", "identify", "registry"]
+
+GENERIC = "GENERIC"
+INSTRUMENT_KEYS = ("PPINSTRU", "LCAMMOD", "FPA", "CAM_NAME", "INSTRUME", "TELESCOP")
+LATITUDE_KEYS = ("LATITUDE", "SITELAT", "OBSGEO-B", "LAT-OBS", "OBS-LAT", "GEOLAT", "TELLAT")
+SAME_PLACE_DEG = 0.5
+
+Identifiers = tuple[tuple[str, str], ...]  # (plain header value or pattern, keyword), best first
+
+
+def registry() -> Mapping[str, Telescope]:
+    """All telescopes by keyword: the built-in ones, then those of the user.
+
+    Raises
+    ------
+    ConfigError
+        If the user's file has a mistake: one line with file, line and a suggestion.
+    """
+    return _registry()[0]
+
+
+def by_keyword(name: str) -> Telescope:
+    """Telescope of a keyword, in any case of letters.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the message lists near matches.
+    """
+    known = registry()
+    folded = {keyword.casefold(): telescope for keyword, telescope in known.items()}
+    telescope = known.get(name.strip()) or folded.get(name.strip().casefold())
+    if telescope is None:
+        near = entries.suggestion(name, known)
+        raise ConfigError(
+            f"there is no telescope {name!r}{near or '; docs/telescopes.md lists all'}"
+        )
+    return telescope
+
+
+def _registry() -> tuple[Mapping[str, Telescope], tuple[Identifiers, Identifiers]]:
+    """Telescopes, and the identifiers of the user and of the built-in telescopes."""
+    users = paths.user_home() / "setup" / entries.USERS_FILE
+    edited = users.stat().st_mtime_ns if users.is_file() else None
+    return _load(paths.home() / "setup" / paths.REGISTRY, users, edited)
+
+
+@functools.lru_cache(maxsize=8)
+def _load(
+    built_in: Path, users: Path, edited: int | None
+) -> tuple[Mapping[str, Telescope], tuple[Identifiers, Identifiers]]:
+    """Read both files; `edited` (time of the user's file) makes the cache notice an edit."""
+    read = entries.read(built_in, users if edited is not None else None)
+    return MappingProxyType(dict(read.telescopes)), (
+        _plain(read.users_identifiers),
+        _plain(read.identifiers),
+    )
+
+
+def _plain(identifiers: Iterable[tuple[str, str]]) -> Identifiers:
+    return tuple((plain_identifier(value), keyword) for value, keyword in identifiers)
+
+
+# -- recognising
+
+
+def plain_identifier(value: object) -> str:
+    """Header value without blanks around, quotes, a leading ``=``, and in lower case.
+
+    ``= "Vatt4k"`` and ``'VATT4K  '`` both become ``vatt4k``.
+    """
+    text = str(value).strip().lstrip("=").strip().strip("'\"").strip()
+    return " ".join(text.casefold().split())
+
+
+def identify(header: "Header", frame_name: str) -> Telescope:
+    """Telescope and instrument of a header, at its site.
+
+    A prepared frame names it in TEL_KEYW. Else the cards of `INSTRUMENT_KEYS` are tried in
+    turn, all of them. An identifier that several instruments use is decided by what their
+    entries say under ``distinguished_by``; the user's own identifiers go first.
+
+    Raises
+    ------
+    HeaderError
+        If no card names a known instrument: what was seen, and how to add a telescope.
+    ConfigError
+        If the user's telescope file has a mistake.
+    """
+    known, groups = _registry()
+    named = card_text(header, "TEL_KEYW")
+    if named is not None and named in known:
+        return known[named].at_site_of(header)
+    seen, refused = [], []
+    for card in INSTRUMENT_KEYS:
+        value = card_text(header, card)
+        if value is None:
+            continue
+        seen.append(f"{card} = {value!r}")
+        for identifiers in groups:
+            keywords = _candidates(plain_identifier(value), identifiers)
+            telescope = _distinguished([known[keyword] for keyword in keywords], header)
+            if telescope is not None:
+                return telescope.at_site_of(header)
+            refused += keywords
+    raise HeaderError(frame_name, "|".join(INSTRUMENT_KEYS), _unknown(seen, refused))
+
+
+def _candidates(value: str, identifiers: Identifiers) -> list[str]:
+    """Keywords of the telescopes that use an identifier, best first."""
+    exact = [keyword for known, keyword in identifiers if known == value]
+    like = [keyword for known, keyword in identifiers if fnmatch.fnmatchcase(value, known)]
+    return list(dict.fromkeys(exact or like))
+
+
+def _distinguished(candidates: Iterable[Telescope], header: "Header") -> Telescope | None:
+    """The first that the header confirms, else the first that it does not contradict."""
+    verdicts = [(_verdict(telescope, header), telescope) for telescope in candidates]
+    confirmed = [telescope for verdict, telescope in verdicts if verdict is True]
+    undecided = [telescope for verdict, telescope in verdicts if verdict is None]
+    return next(iter(confirmed or undecided), None)
+
+
+def _verdict(telescope: Telescope, header: "Header") -> bool | None:
+    """Whether the header confirms or contradicts ``distinguished_by``; None: it says nothing."""
+    answers = []
+    for card, wanted in (telescope.parameters.get("distinguished_by") or {}).items():
+        value = card_text(header, card)
+        if card == "site":
+            answers.append(_is_at(str(wanted), header))
+        elif tuple(wanted) == ("*",):
+            answers.append(value is not None)
+        elif value is not None:
+            patterns = [str(pattern).casefold() for pattern in wanted]
+            answers.append(any(fnmatch.fnmatchcase(value.casefold(), p) for p in patterns))
+    decided = [answer for answer in answers if answer is not None]
+    return all(decided) if decided else None
+
+
+def _is_at(code: str, header: "Header") -> bool | None:
+    """Whether the latitude of the header is that of an MPC code; None if either is unknown."""
+    place = observatories.site(code)
+    for key in LATITUDE_KEYS if place is not None else ():
+        text = card_text(header, key)
+        latitude = as_number(text)
+        if latitude is None and text is not None:
+            try:
+                latitude = sky.parse_sexagesimal(text)
+            except ValueError:
+                continue
+        if latitude is not None and place is not None:
+            return abs(latitude - place.latitude_deg) < SAME_PLACE_DEG
+    return None
+
+
+def _unknown(seen: list[str], refused: list[str]) -> str:
+    if not seen:
+        return "none of these cards is there; name the telescope with -telescope KEYWORD"
+    what = f"{', '.join(seen)}: no instrument known to PP"
+    if refused:
+        what = f"{', '.join(seen)}: looks like {' or '.join(refused)}, but other cards contradict"
+    return (
+        f"{what}; use -telescope KEYWORD (-telescope GENERIC for any), or add your telescope in "
+        "setup/mytelescopes.py as setup/mytelescopes.example.py shows"
+    )

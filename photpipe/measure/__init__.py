@@ -1,0 +1,1 @@
+"""The stages of pp_extract and pp_photometry."""

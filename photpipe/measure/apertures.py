@@ -1,0 +1,293 @@
+"""Aperture photometry of one frame: its curve of growth, and its final catalog.
+
+Both work on the catalog that Source Extractor wrote with one column per aperture.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.catalogs.ldac import read_ldac, write_ldac
+from photpipe.ground.errors import FrameError, HeaderError
+from photpipe.ground.sky import ARCSEC_PER_DEG, separation_deg
+from photpipe.measure.pixels import read_image
+from photpipe.run.results import PhotometryFrame
+from photpipe.science import growth, noise, saturation
+from photpipe.science.flags import SourceFlag
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from astropy.wcs import WCS
+
+    from photpipe.instruments.frames import Frame
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+APERTURE_COLUMNS = ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER")
+NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
+LINEAR_RANGE = 0.9  # of the saturation level: fuller pixels are mistrusted
+CENTROID_SIGMA = 3.0
+LARGEST_SCALE_RATIO = 1.5
+MISSING_PART = 0.05  # of an aperture's pixels: beyond, its flux is no measurement
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPosition:
+    """Where a target is predicted on a frame, with the 3 sigma error of the prediction."""
+
+    name: str
+    ra_deg: float
+    dec_deg: float
+    sigma3_arcsec: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Electrons per ADU for the photon noise (None: left out), and where it comes from."""
+
+    e_per_adu: float | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameGrowth:
+    """What one frame says about the aperture; `target_flux`, `target_error`: shape (apertures,)."""
+
+    frame: "Frame"
+    header_gain: float | None
+    gain: Gain
+    stars: int
+    background: growth.MeanCurve | None
+    fwhm_px: float
+    target: TargetPosition | None
+    target_offset_arcsec: float = math.nan
+    target_flux: FloatArray | None = None
+    target_error: FloatArray | None = None
+    saturation_adu: float = math.inf
+
+    @property
+    def name(self) -> str:
+        """File name of the frame."""
+        return self.frame.name
+
+
+def placed(frame: "Frame") -> "tuple[WCS, float]":
+    """The WCS of a frame and its pixel scale (arcsec).
+
+    Raises
+    ------
+    HeaderError
+        If there is no WCS, or its pixels are of quite another size than those of the camera.
+    """
+    wcs = frame.wcs()
+    scale = float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))) * ARCSEC_PER_DEG)
+    expected = math.sqrt(math.prod(frame.pixel_scale_arcsec))
+    if not 1 / LARGEST_SCALE_RATIO < scale / expected < LARGEST_SCALE_RATIO:
+        reason = f"pixels of {scale:.3g} arcsec instead of {expected:.3g}; run pp_prepare"
+        raise HeaderError(frame.name, "CD1_1", reason)
+    return wcs, scale
+
+
+def is_linear(table: "Table", saturation_adu: float | None) -> BoolArray:
+    """Which sources stay clear of saturation, declared or betrayed by a plateau of the peaks."""
+    peak = np.asarray(table["FLUX_MAX"] + table["BACKGROUND"], float)
+    level = min(
+        saturation_adu or math.inf, noise.plateau(peak, np.asarray(table["FLUX_ISOCOR"], float))
+    )
+    return np.asarray(peak < LINEAR_RANGE * level)
+
+
+def frame_growth(
+    frame: "Frame",
+    radii_px: FloatArray,
+    header_gain: float | None,
+    target: TargetPosition | None,
+    tolerance_arcsec: float,
+    saturation_adu: float = math.inf,
+) -> FrameGrowth:
+    """Curves of growth of one frame.
+
+    Parameters
+    ----------
+    frame : Frame
+        Its catalog has just been extracted with all apertures.
+    radii_px : array
+        The apertures.
+    header_gain : float or None
+        Electrons per ADU as given to Source Extractor.
+    target : TargetPosition or None
+        The moving target.
+    tolerance_arcsec : float
+        How far from its prediction the target may at least be.
+    saturation_adu : float
+        Level of a saturated pixel.
+
+    Raises
+    ------
+    FrameError, HeaderError
+        If the catalog or the WCS is unusable.
+    """
+    table, _ = read_ldac(frame.ldac_path)
+    flux, error = (np.asarray(table[name], float) for name in APERTURE_COLUMNS[:2])
+    gain = _gain(table, radii_px, header_gain)
+    sky_variance = noise.sky_variance(flux, error, header_gain)
+    error = noise.aperture_errors(flux, sky_variance, 1.0, gain.e_per_adu)
+    row, offset_arcsec = _target_row(frame, table, target, tolerance_arcsec)
+    sample = _sample(table, flux, error, radii_px, saturation_adu)
+    sample = sample[sample != row]
+    fwhm = np.asarray(table["FWHM_IMAGE"], float)[sample]
+    return FrameGrowth(
+        frame,
+        header_gain,
+        gain,
+        len(sample),
+        growth.mean_curve(flux[sample], error[sample]),
+        float(np.median(fwhm)) if fwhm.size else math.nan,
+        target,
+        offset_arcsec,
+        None if row < 0 else flux[row],
+        None if row < 0 else error[row],
+        saturation_adu,
+    )
+
+
+def _gain(table: "Table", radii_px: FloatArray, header_gain: float | None) -> Gain:
+    """Gain of the header, or else the one that the noise of the sky betrays."""
+    if header_gain:
+        return Gain(header_gain, "header")
+    middle = len(radii_px) // 2
+    error = np.asarray(table["FLUXERR_APER"], float)[:, middle]
+    pixel_adu = noise.pixel_noise(error**2, float(radii_px[middle]))
+    background_adu = float(np.median(np.asarray(table["BACKGROUND"], float)))
+    estimate = noise.effective_gain(background_adu, pixel_adu)
+    return Gain(estimate, "sky" if estimate else "none")
+
+
+def _target_row(
+    frame: "Frame", table: "Table", target: TargetPosition | None, tolerance_arcsec: float
+) -> tuple[int, float]:
+    """Row of the source at the target's prediction (-1 if there is none) and its distance."""
+    if target is None:
+        return -1, math.nan
+    wcs, scale_arcsec = placed(frame)
+    ra, dec = wcs.all_pix2world(
+        np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
+    )
+    distance = separation_deg(ra, dec, target.ra_deg, target.dec_deg) * ARCSEC_PER_DEG
+    row = int(np.nanargmin(distance))
+    centroid = CENTROID_SIGMA * float(table["ERRAWIN_IMAGE"][row]) * scale_arcsec
+    reach = max(tolerance_arcsec, np.hypot(np.nan_to_num(target.sigma3_arcsec), centroid))
+    return (row, float(distance[row])) if distance[row] <= reach else (-1, math.nan)
+
+
+def _sample(
+    table: "Table",
+    flux: FloatArray,
+    error: FloatArray,
+    radii_px: FloatArray,
+    saturation_adu: float | None,
+) -> NDArray[np.intp]:
+    """Rows of the stars that make the curve of growth of a frame."""
+    x, y, size = (
+        np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_RADIUS")
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        snr = np.nanmax(np.where(error > 0, flux / error, 0.0), axis=1)
+    light = growth.neighbour_light(x, y, flux[:, -1], float(radii_px[-1]) + 2.0)
+    clean = (np.asarray(table["FLAGS"]) == 0) & is_linear(table, saturation_adu)
+    return growth.star_sample(clean, size, snr, light < growth.NEIGHBOUR_LIGHT)
+
+
+def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> PhotometryFrame:
+    """Replace the catalog of a frame by one with the chosen aperture and measured noise.
+
+    The columns FLUX_APER, FLUXERR_APER, MAG_APER, MAGERR_APER become numbers, XWIN_WORLD and
+    YWIN_WORLD those of the WCS in the frame's header.
+
+    Raises
+    ------
+    FrameError, HeaderError
+        If the frame or the catalog is unusable or cannot be written.
+    """
+    frame = found.frame
+    table, header = read_ldac(frame.ldac_path)
+    flux, error = (np.asarray(table[name], float)[:, index] for name in APERTURE_COLUMNS[:2])
+    sky_variance = noise.sky_variance(flux, error, found.header_gain)
+    radius_px = float(radii_px[index])
+    image = read_image(frame)
+    sky = _sky_noise(image, table, radius_px, noise.pixel_noise(sky_variance, radius_px))
+    table["FLAGS"][_with_gaps(image, table, radius_px)] |= SourceFlag.APERTURE_INCOMPLETE
+    saturated = _saturated(image, table, radius_px, found.saturation_adu)
+    table["FLAGS"][saturated] |= SourceFlag.SATURATED
+    error = noise.aperture_errors(flux, sky_variance, sky.factor, found.gain.e_per_adu)
+    positive = flux > 0
+    safe = np.where(positive, flux, 1.0)
+    table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
+    table["MAG_APER"] = np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE)
+    table["MAGERR_APER"] = np.where(positive, noise.POGSON * error / safe, NO_MAGNITUDE)
+    wcs, scale_arcsec = placed(frame)
+    table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(
+        np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
+    )
+    try:
+        write_ldac(frame.ldac_path, table, header)
+    except OSError as problem:
+        raise FrameError(frame.name, f"no catalog can be written: {problem}") from problem
+    correction = (
+        growth.aperture_correction(radii_px, found.background, index)
+        if found.background
+        else growth.ApertureCorrection(math.nan, math.nan)
+    )
+    return PhotometryFrame(
+        frame=frame.name,
+        catalog=frame.ldac_path.name,
+        midtime_jd=frame.midtime_jd,
+        sources=len(table),
+        stars=found.stars,
+        target=found.target.name if found.target else "",
+        target_offset_arcsec=found.target_offset_arcsec,
+        fwhm_px=found.fwhm_px,
+        fwhm_arcsec=found.fwhm_px * scale_arcsec,
+        aperture_correction_mag=correction.magnitude,
+        aperture_correction_error_mag=correction.error_mag,
+        sky_noise_adu=sky.aperture_counts,
+        noise_factor=sky.factor,
+        gain=found.gain.e_per_adu or math.nan,
+        gain_from=found.gain.origin,
+        limiting_mag=noise.limiting_magnitude(sky.aperture_counts),
+        saturation_adu=found.saturation_adu,
+        saturated=int(np.sum((np.asarray(table["FLAGS"]) & SourceFlag.SATURATED) > 0)),
+    )
+
+
+def _with_gaps(image: FloatArray, table: "Table", radius_px: float) -> BoolArray:
+    """Sources whose apertures lack pixels; Source Extractor only mirrors the others into them."""
+    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    return np.asarray(noise.missing_part(image, x, y, radius_px) > MISSING_PART)
+
+
+def _saturated(image: FloatArray, table: "Table", radius_px: float, level_adu: float) -> BoolArray:
+    """Sources with saturated pixels, or charge that bled from them, in their aperture."""
+    if not math.isfinite(level_adu):
+        return np.zeros(len(table), bool)
+    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    return saturation.touched(saturation.saturated_pixels(image, level_adu), x, y, radius_px)
+
+
+def _sky_noise(
+    image: FloatArray, table: "Table", radius_px: float, pixel_adu: float
+) -> noise.SkyNoise:
+    """Noise of the sky in the aperture, measured on empty places of the image."""
+    keep_off = radius_px + 2.0 * np.sqrt(np.asarray(table["ISOAREA_IMAGE"], float) / np.pi)
+    places = noise.empty_places(
+        image.shape,
+        np.asarray(table["XWIN_IMAGE"], float) - 1.0,
+        np.asarray(table["YWIN_IMAGE"], float) - 1.0,
+        keep_off,
+        noise.annulus_reach(radius_px) + 1.0,
+    )
+    return noise.sky_noise(image, *places, radius_px, pixel_adu)

@@ -1,0 +1,159 @@
+"""Find and measure the sources of images with Source Extractor."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe.ground.errors import FrameError, PhotPipeError
+from photpipe.run.results import ExtractedFrame, ExtractResult, FrameFailure
+from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.instruments.telescope import Telescope
+    from photpipe.science.saturation import Ceilings
+
+log = logging.getLogger("pp_extract")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractOptions:
+    """What the user may say.
+
+    Parameters
+    ----------
+    snr : float
+        Smallest signal-to-noise ratio of a source, per pixel.
+    minarea : int
+        Smallest number of connected pixels above that.
+    paramfile : str, optional
+        Source Extractor parameter file; its columns are added to those that PP needs.
+    aprad : tuple of float
+        Aperture radii in pixels; none: the default of the telescope.
+    telescope : str, optional
+        Keyword of the telescope; otherwise the header tells.
+    ignore_saturation : bool
+        Flag no source as saturated.
+    nodeblending : bool
+        Do not separate overlapping sources.
+    """
+
+    snr: float = 1.5
+    minarea: int = 3
+    paramfile: str | None = None
+    aprad: tuple[float, ...] = ()
+    telescope: str | None = None
+    ignore_saturation: bool = False
+    nodeblending: bool = False
+
+
+def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace) -> ExtractResult:
+    """Extract the sources of frames, several frames at once.
+
+    **Reads** the frames, prepared or not; they are not changed. **Writes** one catalog per
+    frame, ``<stem>.ldac``, with the columns `photpipe.astromatic.extraction.COLUMNS`; where an
+    extraction fails, no catalog remains.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The frames.
+    options : ExtractOptions
+        What the user says.
+    workspace : Workspace
+        Settings, and how many frames are worked on side by side.
+
+    Raises
+    ------
+    ToolError
+        If Source Extractor is not installed.
+    ConfigError
+        If the telescope is unknown or the parameter file cannot be used.
+    """
+    from photpipe.astromatic import sextractor, tool
+    from photpipe.astromatic.extraction import Extraction
+    from photpipe.instruments import telescopes
+    from photpipe.instruments.frames import Frame
+
+    tool.find(tool.SOURCE_EXTRACTOR)
+    telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
+    extra = sextractor.read_parameter_file(Path(options.paramfile)) if options.paramfile else ()
+    owners = {path.with_suffix(".ldac"): path for path in reversed(paths)}
+
+    ceilings = None if options.ignore_saturation else _ceilings(paths, telescope, workspace)
+
+    def one(path: Path) -> ExtractedFrame:
+        owner = owners[path.with_suffix(".ldac")]
+        if owner != path:
+            raise FrameError(
+                path.name, f"its catalog would replace that of {owner.name}; rename it"
+            )
+        with _no_stale_catalog(path):
+            return extracted(path)
+
+    def extracted(path: Path) -> ExtractedFrame:
+        frame = Frame.read(path, telescope)
+        extraction = Extraction(
+            snr=options.snr,
+            minarea=options.minarea,
+            radii_px=options.aprad or (frame.telescope.aprad_default,),
+            ignore_saturation=options.ignore_saturation,
+            deblend=not options.nodeblending,
+            extra_columns=extra,
+        )
+        timeout_s = workspace.settings.tools.timeout_s
+        return sextractor.extract_frame(frame, extraction, timeout_s, ceilings)
+
+    outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "extract")
+    result = ExtractResult(
+        tuple(each for each in outcomes if isinstance(each, ExtractedFrame)),
+        tuple(each for each in outcomes if isinstance(each, FrameFailure)),
+    )
+    _report(result)
+    return result
+
+
+def _ceilings(
+    paths: Sequence[Path], telescope: "Telescope | None", workspace: Workspace
+) -> "Ceilings":
+    """Where the pixels end, frame by frame and in the night; frames that fail say nothing."""
+    from photpipe.instruments.frames import Frame
+    from photpipe.measure.pixels import read_image
+    from photpipe.science.saturation import BrightPixels, Ceilings
+
+    def one(path: Path) -> tuple[str, BrightPixels]:
+        return path.name, BrightPixels.of(read_image(Frame.read(path, telescope)))
+
+    outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "saturation")
+    found = dict(each for each in outcomes if not isinstance(each, FrameFailure))
+    return Ceilings.of(found, workspace.settings.photometry.nonlinear_adu)
+
+
+@contextlib.contextmanager
+def _no_stale_catalog(path: Path) -> Iterator[None]:
+    """Remove an older catalog of a frame that fails: it would be taken for the outcome."""
+    try:
+        yield
+    except PhotPipeError:
+        catalog = path.with_suffix(".ldac")
+        if catalog != path:
+            with contextlib.suppress(OSError):
+                catalog.unlink()
+        raise
+
+
+def _report(result: ExtractResult) -> None:
+    """Say what came out of each frame."""
+    for each in result.frames:
+        seeing = f"{each.fwhm_px:.2f} px ({each.fwhm_arcsec:.2f} arcsec)"
+        log.info("%s: %d sources, seeing %s", each.frame, each.sources, seeing)
+    unknown = sum(each.gain == 0 for each in result.frames)
+    if unknown:
+        log.warning(
+            "no gain is known for %d of %d frames: errors lack the photon noise of the sources; "
+            "add a GAIN card or 'gain' to the telescope",
+            unknown,
+            result.done,
+        )

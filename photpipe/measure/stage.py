@@ -1,0 +1,440 @@
+"""Measure instrumental magnitudes in the aperture that curves of growth recommend."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe.ground.errors import (
+    ConfigError,
+    PhotPipeError,
+    ReductionError,
+    ServiceError,
+    UnknownTargetError,
+)
+from photpipe.run.results import FrameFailure, GrowthPoint, PhotometryFrame, PhotometryResult
+from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.instruments.frames import Frame
+    from photpipe.measure.apertures import FrameGrowth, TargetPosition
+    from photpipe.science.growth import ApertureChoice, FloatArray, MeanCurve, Strategy
+
+log = logging.getLogger("pp_photometry")
+
+GROWTH_FILE = "aperturephotometry_curveofgrowth.dat"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotometryOptions:
+    """What the user may say.
+
+    Parameters
+    ----------
+    snr : float
+        Smallest signal-to-noise ratio of a source, per pixel.
+    minarea : int, optional
+        Smallest number of connected pixels; none: that of the telescope.
+    aprad : tuple of float
+        One aperture radius in pixels, instead of the one that the curves of growth recommend.
+    target : str, optional
+        Name of the target, instead of that of the header.
+    background_only, target_only : bool
+        Choose the aperture from the background sources, or from the target, alone.
+    nodeblending : bool
+        Do not separate overlapping sources.
+    telescope : str, optional
+        Keyword of the telescope; otherwise the header tells.
+    """
+
+    snr: float = 2.0
+    minarea: int | None = None
+    aprad: tuple[float, ...] = ()
+    target: str | None = None
+    background_only: bool = False
+    target_only: bool = False
+    nodeblending: bool = False
+    telescope: str | None = None
+
+
+def photometry(
+    paths: Sequence[Path], options: PhotometryOptions, workspace: Workspace
+) -> PhotometryResult:
+    """Extract all sources with twenty apertures, choose one of them, keep its magnitudes.
+
+    **Reads** prepared frames, with their pixels. **Writes** the catalogs ``<stem>.ldac`` with
+    the magnitudes in the chosen aperture and positions by the WCS of the header, the file
+    ``aperturephotometry_curveofgrowth.dat``, the state, and when all is known the header
+    cards of `header_cards`.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The frames, all of one telescope.
+    options : PhotometryOptions
+        What the user says.
+    workspace : Workspace
+        Settings, and where the state is kept.
+
+    Raises
+    ------
+    ConfigError
+        If options contradict each other, or the telescope is unknown.
+    ToolError
+        If Source Extractor is not installed.
+    """
+    from photpipe.science.growth import Strategy
+
+    strategy = _strategy(options)
+    frames, failed = read_frames(paths, options.telescope)
+    if not frames:
+        return _conclude(workspace, _nothing(strategy, workspace, failed))
+    radii_px = _radii(frames[0], options, workspace)
+    with_target = strategy in {Strategy.BOTH, Strategy.TARGET}
+    targets = target_positions(frames, options.target, workspace) if with_target else {}
+    grown, missed = _curves(frames, radii_px, targets, options, workspace)
+    failed += missed
+    if not grown:
+        return _conclude(workspace, _nothing(strategy, workspace, failed))
+    background, target = _mean_curves(grown)
+    choice = _choose(background, target, strategy, radii_px, frames[0], options, workspace)
+    finished, missed = _finish(grown, radii_px, choice.index, workspace)
+    settings = workspace.settings.photometry
+    result = PhotometryResult(
+        aperture_radius_px=float(radii_px[choice.index]),
+        aperture_index=choice.index,
+        strategy=str(strategy),
+        decided_by=str(choice.strategy),
+        reason=choice.reason,
+        flux_limit=settings.fluxlimit_aprad,
+        flux_margin=settings.fluxmargin_aprad,
+        curve=_points(radii_px, background, target),
+        background_frames=sum(each.background is not None for each in grown),
+        background_stars=background.number if background else 0,
+        target_frames=target.number if target else 0,
+        growth_file=GROWTH_FILE,
+        frames=finished,
+        failed=(*failed, *missed),
+    )
+    _write_curve(workspace.directory / GROWTH_FILE, result)
+    return _conclude(workspace, result)
+
+
+def _strategy(options: PhotometryOptions) -> "Strategy":
+    """Who decides on the aperture."""
+    from photpipe.science.growth import Strategy
+
+    if options.background_only and options.target_only:
+        raise ConfigError("-background_only and -target_only exclude each other; give one")
+    if len(options.aprad) > 1:
+        raise ConfigError("-aprad takes one radius here; several are for pp_extract")
+    if options.aprad:
+        return Strategy.FIXED
+    if options.background_only:
+        return Strategy.BACKGROUND
+    return Strategy.TARGET if options.target_only else Strategy.BOTH
+
+
+def read_frames(
+    paths: Sequence[Path], telescope: str | None
+) -> "tuple[list[Frame], list[FrameFailure]]":
+    """Prepared frames of one telescope, and what is wrong with the others.
+
+    Raises
+    ------
+    ConfigError
+        If the telescope named by the user is unknown.
+    """
+    from photpipe.instruments import telescopes
+    from photpipe.instruments.frames import Frame
+
+    known = telescopes.by_keyword(telescope) if telescope else None
+    frames: list[Frame] = []
+    failed: list[FrameFailure] = []
+    for path in dict.fromkeys(paths):
+        try:
+            frame = Frame.read(path, known)
+            if not frame.is_prepared:
+                raise ReductionError("not prepared; run pp_prepare on it")
+            if frames and frame.telescope.keyword != frames[0].telescope.keyword:
+                message = (
+                    f"is of {frame.telescope.keyword}, the first frame of "
+                    f"{frames[0].telescope.keyword}; work on one telescope at a time"
+                )
+                raise ReductionError(message)
+            frames.append(frame)
+        except PhotPipeError as error:
+            failed.append(failure(path.name, error))
+    return frames, failed
+
+
+def failure(name: str, error: PhotPipeError) -> FrameFailure:
+    """What an error says about a frame."""
+    return FrameFailure(name, str(error).removeprefix(f"{name}: "))
+
+
+def _radii(frame: "Frame", options: PhotometryOptions, workspace: Workspace) -> "FloatArray":
+    """Aperture radii in pixels: those of the telescope, and the user's among them."""
+    import numpy as np
+
+    from photpipe.science.growth import aperture_radii
+
+    try:
+        radii = aperture_radii(
+            *frame.telescope.aprad_range, workspace.settings.photometry.num_aprads
+        )
+    except ValueError as error:
+        message = f"{frame.telescope.keyword}: aprad_range: {error}; correct the telescope's entry"
+        raise ConfigError(message) from None
+    return np.unique(np.append(radii, options.aprad))
+
+
+def target_positions(
+    frames: "Sequence[Frame]", name: str | None, workspace: Workspace
+) -> "dict[Path, TargetPosition]":
+    """Predicted positions of each frame's moving target; one request per target.
+
+    Frames whose target is no Solar System object, or is unknown because the service does not
+    answer, are left out; the LOG says so.
+    """
+    from photpipe.measure.apertures import TargetPosition
+    from photpipe.services import horizons
+
+    by_name: dict[str, list[Frame]] = {}
+    for frame in frames:
+        by_name.setdefault(name or frame.object_name, []).append(frame)
+    found: dict[Path, TargetPosition] = {}
+    for wanted, group in by_name.items():
+        try:
+            ephemeris = horizons.positions(
+                wanted,
+                [frame.midtime_jd for frame in group],
+                group[0].telescope.observatory_code,
+                workspace.settings,
+            )
+        except UnknownTargetError:
+            log.info("%s is no Solar System object: no moving target", wanted or "(no name)")
+            continue
+        except ServiceError as error:
+            log.warning("%s; the target of %d frames is not considered", error, len(group))
+            continue
+        for frame, ra, dec, sigma3 in zip(
+            group, ephemeris.ra_deg, ephemeris.dec_deg, ephemeris.sigma3_arcsec, strict=True
+        ):
+            position = TargetPosition(ephemeris.name, float(ra), float(dec), float(sigma3))
+            found[frame.path] = position
+    return found
+
+
+def _curves(
+    frames: "Sequence[Frame]",
+    radii_px: "FloatArray",
+    targets: "dict[Path, TargetPosition]",
+    options: PhotometryOptions,
+    workspace: Workspace,
+) -> "tuple[list[FrameGrowth], list[FrameFailure]]":
+    """Extract with all apertures; the curves of growth of each frame."""
+    from photpipe.measure.apertures import FrameGrowth, frame_growth
+    from photpipe.measure.extract import ExtractOptions, extract
+
+    extraction = ExtractOptions(
+        snr=options.snr,
+        minarea=options.minarea or frames[0].telescope.source_minarea,
+        aprad=tuple(radii_px.tolist()),
+        telescope=options.telescope,
+        nodeblending=options.nodeblending,
+    )
+    extracted = extract([frame.path for frame in frames], extraction, workspace)
+    known = {each.frame: each for each in extracted.frames}
+    tolerance = workspace.settings.photometry.pos_epsilon
+
+    def one(frame: "Frame") -> FrameGrowth:
+        found = known[frame.name]
+        return frame_growth(
+            frame,
+            radii_px,
+            found.gain or None,
+            targets.get(frame.path),
+            tolerance,
+            found.saturation_adu,
+        )
+
+    outcomes = workspace.map_frames(
+        one, [frame for frame in frames if frame.name in known], "curves of growth"
+    )
+    return (
+        [each for each in outcomes if isinstance(each, FrameGrowth)],
+        [*extracted.failed, *(each for each in outcomes if isinstance(each, FrameFailure))],
+    )
+
+
+def _mean_curves(
+    grown: "Sequence[FrameGrowth]",
+) -> "tuple[MeanCurve | None, MeanCurve | None]":
+    """Mean curves of the background and of the target over all frames."""
+    import numpy as np
+
+    from photpipe.science.growth import average_curves, mean_curve
+
+    background = average_curves([each.background for each in grown if each.background])
+    flux = [each.target_flux for each in grown if each.target_flux is not None]
+    error = [each.target_error for each in grown if each.target_error is not None]
+    return background, mean_curve(np.array(flux), np.array(error)) if flux else None
+
+
+def _choose(
+    background: "MeanCurve | None",
+    target: "MeanCurve | None",
+    strategy: "Strategy",
+    radii_px: "FloatArray",
+    frame: "Frame",
+    options: PhotometryOptions,
+    workspace: Workspace,
+) -> "ApertureChoice":
+    """Choose the aperture, and say what could not be done as wished."""
+    import numpy as np
+
+    from photpipe.science.growth import ApertureChoice, Strategy, choose_aperture
+
+    if strategy is Strategy.FIXED:
+        index = int(np.argmin(np.abs(radii_px - options.aprad[0])))
+        return ApertureChoice(index, strategy, "given by the user", True)
+    settings = workspace.settings.photometry
+    choice = choose_aperture(
+        background, target, strategy, settings.fluxlimit_aprad, settings.fluxmargin_aprad
+    )
+    if choice is None:
+        index = int(np.argmin(np.abs(radii_px - frame.telescope.aprad_default)))
+        reason = "the aperture nearest to the default of the telescope: no curve of growth"
+        log.warning("no star has a usable curve of growth; the default aperture is taken")
+        return ApertureChoice(index, Strategy.FIXED, reason, False)
+    if not choice.as_wished:
+        level = logging.INFO if strategy is Strategy.BOTH else logging.WARNING
+        log.log(level, "the aperture is chosen by the %s alone", choice.strategy)
+    return choice
+
+
+def _finish(
+    grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int, workspace: Workspace
+) -> tuple[tuple[PhotometryFrame, ...], list[FrameFailure]]:
+    """Write the final catalogs and, as each is there, its cards into the header."""
+    from photpipe.fits.fitsfile import update_header
+    from photpipe.measure.apertures import write_final_catalog
+
+    def one(each: "FrameGrowth") -> PhotometryFrame:
+        outcome = write_final_catalog(each, radii_px, index)
+        update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
+        return outcome
+
+    outcomes = workspace.map_frames(one, grown, "photometry")
+    return (
+        tuple(each for each in outcomes if isinstance(each, PhotometryFrame)),
+        [each for each in outcomes if isinstance(each, FrameFailure)],
+    )
+
+
+def header_cards(
+    frame: PhotometryFrame, radius_px: float, index: int
+) -> dict[str, tuple[str | int | float, str] | None]:
+    """Cards that tell how a frame was measured; None (removed) where the number is unknown."""
+    numbers = {
+        "APCORR": (frame.aperture_correction_mag, "aperture to total magnitude (mag)"),
+        "APCORRER": (frame.aperture_correction_error_mag, "error of APCORR (mag)"),
+        "PPSEEING": (frame.fwhm_arcsec, "median FWHM of the stars (arcsec)"),
+        "APNOISE": (frame.sky_noise_adu, "noise of the sky in the aperture (ADU)"),
+        "PHOTGAIN": (frame.gain, "gain used for photon noise (e-/ADU)"),
+        "INSTLIM": (frame.limiting_mag, "5 sigma limit (instrumental mag)"),
+        "PPSATUR": (frame.saturation_adu, "saturation level of the pixels (ADU)"),
+    }
+    return {
+        "PHOTMODE": ("APER", "photometry in circular apertures"),
+        "APRAD": (round(radius_px, 4), "aperture radius (px)"),
+        "APIDX": (index, "index of the aperture in the curve of growth"),
+        **{
+            key: (round(value, 5), comment) if math.isfinite(value) else None
+            for key, (value, comment) in numbers.items()
+        },
+    }
+
+
+def _points(
+    radii_px: "FloatArray", background: "MeanCurve | None", target: "MeanCurve | None"
+) -> tuple[GrowthPoint, ...]:
+    """Both curves, aperture by aperture."""
+
+    def values(curve: "MeanCurve | None", index: int) -> tuple[float, float, float]:
+        if curve is None:
+            return math.nan, math.nan, math.nan
+        return float(curve.fraction[index]), float(curve.error[index]), float(curve.snr[index])
+
+    points = []
+    for index, radius in enumerate(radii_px):
+        of_background, of_target = values(background, index), values(target, index)
+        difference = abs(of_target[0] - of_background[0])
+        points.append(GrowthPoint(float(radius), *of_background, *of_target, difference))
+    return tuple(points)
+
+
+def _write_curve(path: Path, result: PhotometryResult) -> None:
+    """Write the mean curves as a table of numbers."""
+    from photpipe.ground.files import write_text
+
+    lines = [
+        "# radius(px) background     sigma  bg_snr     target     sigma tgt_snr difference",
+        "# fluxes relative to the largest aperture, S/N to the best; nan: no curve",
+    ]
+    lines += [
+        f"{p.radius_px:12.4f} {p.background:10.5f} {p.background_error:9.5f} "
+        f"{p.background_snr:7.4f} {p.target:10.5f} {p.target_error:9.5f} {p.target_snr:7.4f} "
+        f"{p.difference:10.5f}"
+        for p in result.curve
+    ]
+    lines.append(f"# optimum {result.aperture_radius_px:.4f} px: {result.reason}")
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _nothing(
+    strategy: "Strategy", workspace: Workspace, failed: list[FrameFailure]
+) -> PhotometryResult:
+    """Result when no frame could be measured."""
+    settings = workspace.settings.photometry
+    return PhotometryResult(
+        aperture_radius_px=math.nan,
+        aperture_index=-1,
+        strategy=str(strategy),
+        decided_by="",
+        reason="no frame could be measured",
+        flux_limit=settings.fluxlimit_aprad,
+        flux_margin=settings.fluxmargin_aprad,
+        curve=(),
+        background_frames=0,
+        background_stars=0,
+        target_frames=0,
+        growth_file="",
+        frames=(),
+        failed=tuple(failed),
+    )
+
+
+def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResult:
+    """Save the result and say what came out."""
+    workspace.save(result)
+    if result.frames:
+        log.info(
+            "aperture radius %.2f px: %s (%d stars on %d frames, target on %d)",
+            result.aperture_radius_px,
+            result.reason,
+            result.background_stars,
+            result.background_frames,
+            result.target_frames,
+        )
+    guessed = sum(each.gain_from == "sky" for each in result.frames)
+    if guessed:
+        log.warning(
+            "the gain of %d frames is estimated from the noise of the sky, for the photon noise "
+            "of the sources",
+            guessed,
+        )
+    return result

@@ -1,0 +1,315 @@
+"""What preparing a frame means for its header: cards in, cards out, no file touched.
+
+The cards that `pp_prepare` writes or removes are *owned*: the WCS, the equinox and its own
+keywords. When a prepared frame is prepared again, the owned cards are taken from the header
+as it came, all others from the header as it is: nothing the user edited since gets lost, and
+nothing that was computed is mistaken for something observed.
+"""
+
+import contextlib
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe.fits.cards import Card, CardValue, changed, formatted, text_value, to_header
+from photpipe.fits.fitsfile import PRISTINE_KEYWORD
+from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
+from photpipe.fits.values import as_number, card_value
+from photpipe.ground.errors import ConfigError, HeaderError
+from photpipe.ground.sky import ARCSEC_PER_DEG
+from photpipe.ground.timescale import SECONDS_PER_DAY, iso, julian_year
+from photpipe.instruments import telescopes
+from photpipe.instruments.dialects import equinox
+from photpipe.instruments.frames import Frame
+from photpipe.instruments.generic import GENERIC
+from photpipe.instruments.telescope import Telescope
+from photpipe.run.results import PreparedFrame
+from photpipe.science.wcs_seed import seed_wcs
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+log = logging.getLogger(__name__)
+
+WCS_EQUINOX = 2000.0
+_EQUINOX_KEYWORD = "PPEQUINX"
+_COMMENTS = {
+    "MIDTIMJD": "PP: middle of the exposure, JD (UTC)",
+    "SECPIX": "PP: arcsec per binned pixel",
+    "SECPIXX": "PP: arcsec per binned pixel in x",
+    "SECPIXY": "PP: arcsec per binned pixel in y",
+    "TEL_KEYW": "PP: telescope keyword",
+    "TELINSTR": "PP: telescope and instrument",
+    _EQUINOX_KEYWORD: "PP: equinox of the pointing cards",
+    PRISTINE_KEYWORD: "PP: original header is kept",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user says about the frames; see `pp_prepare.PrepareOptions`."""
+
+    ra: float | None = None
+    dec: float | None = None
+    flipx: bool = False
+    flipy: bool = False
+    rotate: float = 0.0
+    target: str | None = None
+    keep_wcs: bool = False
+
+    @property
+    def turned(self) -> bool:
+        """Whether the orientation or the pointing of the entry is overruled."""
+        return self.ra is not None or self.flipx or self.flipy or self.rotate != 0.0
+
+
+def is_owned(keyword: str) -> bool:
+    """Whether `pp_prepare` decides about a card, whatever the header held before."""
+    return keyword in _COMMENTS or is_wcs_keyword(keyword)
+
+
+def facts(cards: Sequence[Card], pristine: Sequence[Card] | None) -> list[Card]:
+    """Cards to read a frame by: as they came where `pp_prepare` has changed them since.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        The header as it is.
+    pristine : sequence of Card or None
+        The header as it came, if the frame was changed before and it is kept.
+    """
+    origin = cards if pristine is None else pristine
+    result = [card for card in cards if not is_owned(card.keyword)]
+    result += [card for card in origin if is_owned(card.keyword)]
+    prepared_before = [card for card in origin if card.keyword == _EQUINOX_KEYWORD]
+    if prepared_before:  # elsewhere: EQUINOX is that of the WCS by now
+        years = as_number(card_value(to_header(prepared_before), _EQUINOX_KEYWORD))
+        result = result if years is None else changed(result, {"EQUINOX": years})
+    return result
+
+
+def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope:
+    """Telescope of a frame: of its instrument cards, or else the one it was prepared for.
+
+    Parameters
+    ----------
+    cards : sequence of Card
+        The header as it is.
+    header : Header
+        Its `facts`.
+    name : str
+        Name of the frame.
+
+    Raises
+    ------
+    HeaderError
+        If the telescope is not known.
+    ConfigError
+        If the user's telescope file has a mistake.
+    """
+    try:
+        return telescopes.identify(header, name)
+    except HeaderError:
+        if not text_value(cards, "TEL_KEYW"):
+            raise
+        return telescopes.identify(to_header(cards), name)
+
+
+def told_before(cards: Sequence[Card]) -> dict[str, CardValue]:
+    """What the user said about a GENERIC telescope when the frame was prepared last."""
+    header = to_header(cards)
+    if card_value(header, "TEL_KEYW") != GENERIC:
+        return {}
+    scales = [as_number(card_value(header, f"SECPIX{axis}")) for axis in "XY"]
+    binning = [as_number(card_value(header, f"BIN{axis}")) or 1.0 for axis in "XY"]
+    if None in scales:
+        return {}
+    unbinned = (str((scale or 0.0) / by) for scale, by in zip(scales, binning, strict=True))
+    return {"secpix": ",".join(unbinned)}
+
+
+def prepared(
+    path: Path,
+    source: str,
+    frame_facts: Sequence[Card],
+    header: "Header",
+    telescope: Telescope,
+    wishes: Wishes,
+) -> tuple[list[Card], PreparedFrame]:
+    """New header of a frame, and what was read out of the old one.
+
+    Parameters
+    ----------
+    path : Path
+        The frame; only its name is used.
+    source : str
+        Name of the file it was made from.
+    frame_facts : sequence of Card
+        Its cards, from `facts`.
+    header : Header
+        The same as a header.
+    telescope : Telescope
+        Who took it.
+    wishes : Wishes
+        What the user says.
+
+    Raises
+    ------
+    HeaderError
+        If a card that is needed is missing or absurd.
+    """
+    frame = Frame(path, header, telescope.at_site_of(header), raw=True)
+    wcs, scale = _wcs(frame, wishes)
+    written: dict[str, CardValue] = {
+        "MIDTIMJD": frame.midtime_jd,
+        "SECPIX": math.sqrt(scale[0] * scale[1]),
+        "SECPIXX": scale[0],
+        "SECPIXY": scale[1],
+        "TEL_KEYW": telescope.keyword,
+        "TELINSTR": telescope.name,
+        **_equinox(frame),
+        **wcs,
+    }
+    spared = read_cards(frame) - set(written)
+    kept = [
+        card
+        for card in frame_facts
+        if card.keyword in spared
+        or not (is_owned(card.keyword) or card.keyword in telescope.drop_cards)
+    ]
+    cards = changed(kept, _added(frame, wishes))
+    cards += [
+        formatted(name, _unsigned_zero(value), _COMMENTS.get(name, "PP: starting WCS"))
+        for name, value in written.items()
+    ]
+    return cards, _outcome(frame, source, wishes, wcs, scale)
+
+
+def _unsigned_zero(value: CardValue) -> CardValue:
+    return value + 0.0 if isinstance(value, float) else value
+
+
+def _outcome(
+    frame: Frame,
+    source: str,
+    wishes: Wishes,
+    wcs: Mapping[str, CardValue],
+    scale: tuple[float, float],
+) -> PreparedFrame:
+    """Row of the frame in the result."""
+    ny, nx = frame.shape
+    return PreparedFrame(
+        frame=frame.name,
+        source=source,
+        telescope=frame.telescope.keyword,
+        midtime_jd=frame.midtime_jd,
+        object_name=wishes.target or frame.object_name,
+        filter_name=frame.filter_name,
+        airmass=frame.airmass,
+        exptime_s=frame.exptime_s,
+        ra_deg=float(wcs["CRVAL1"]),
+        dec_deg=float(wcs["CRVAL2"]),
+        pixel_scale_arcsec=scale,
+        field_arcmin=(nx * scale[0] / 60.0, ny * scale[1] / 60.0),
+        changed=True,
+        binning=frame.binning,
+        band=_band(frame),
+    )
+
+
+def _band(frame: Frame) -> str:
+    """Band of the filter; empty if no catalog has it, or nobody knows the filter."""
+    try:
+        return frame.band or ""
+    except ConfigError:
+        return ""
+
+
+def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[float, float]]:
+    """WCS to start from, and its pixel scales in arcsec.
+
+    It is that of the header where it is kept, else one of the pointing and the entry.
+
+    Raises
+    ------
+    HeaderError
+        If the header lacks what is needed for it.
+    """
+    trusted = (frame.telescope.trust_wcs or frame.is_stack) and not wishes.turned
+    if wishes.keep_wcs or trusted:
+        try:
+            kept = standard_wcs(frame.header, frame.shape, frame.name)
+        except HeaderError as error:
+            if wishes.keep_wcs:
+                raise
+            remark = "it came without a usable WCS; the starting WCS is made from the pointing"
+            log.warning("%s: %s", frame.name, remark)
+            log.debug("%s", error)
+        else:
+            return kept, _matrix_scale(kept)
+    orientation = frame.orientation.changed(
+        flipx=wishes.flipx, flipy=wishes.flipy, rotate_deg=wishes.rotate
+    )
+    if wishes.ra is not None and wishes.dec is not None:
+        pointing = (wishes.ra, wishes.dec)
+        orientation = replace(orientation, offset_deg=(0.0, 0.0))
+    else:
+        pointing = frame.pointing()
+    if orientation.offset_deg is None:
+        advice = "nobody measured where this chip looks; give the frame centre with -ra and -dec"
+        raise HeaderError(frame.name, str(frame.telescope.chip.card), advice)
+    scale = frame.pixel_scale_arcsec
+    seed = seed_wcs(frame.shape, pointing, scale, orientation, frame.distortion)
+    return dict(seed.cards()), scale
+
+
+def _matrix_scale(wcs: Mapping[str, CardValue]) -> tuple[float, float]:
+    """Pixel scales in x and y, in arcsec, of a CD matrix."""
+    x, y = (
+        math.hypot(float(wcs[f"CD1_{axis}"]), float(wcs[f"CD2_{axis}"])) * ARCSEC_PER_DEG
+        for axis in (1, 2)
+    )
+    return x, y
+
+
+def _equinox(frame: Frame) -> dict[str, CardValue]:
+    """Equinox of the pointing cards where it is not that of the new WCS."""
+    with contextlib.suppress(HeaderError):  # an absurd one does not matter with -ra and -dec
+        years = equinox(frame.header, frame.name, julian_year(frame.midtime_jd))
+        if years != WCS_EQUINOX:
+            return {_EQUINOX_KEYWORD: years}
+    return {}
+
+
+def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
+    """Cards that the header lacks: the target, what the user supplied, the date."""
+    target_card = str(frame.telescope.parameters["object"])
+    added: dict[str, CardValue] = dict(frame.supplied_cards())
+    exptime_card = str(frame.telescope.parameters["exptime"])
+    if exptime_card in added:
+        added[exptime_card] = frame.exptime_s  # a number, whatever was typed
+    if wishes.target:
+        added |= {target_card: wishes.target, "OBJECT": wishes.target}
+    elif card_value(frame.header, "OBJECT") is None and frame.object_name:
+        added["OBJECT"] = frame.object_name
+    if card_value(frame.header, "DATE-OBS") is None:
+        start_jd = frame.midtime_jd - frame.exptime_s / 2.0 / SECONDS_PER_DAY
+        added["DATE-OBS"] = iso(start_jd, 6)
+    return added
+
+
+def read_cards(frame: Frame) -> set[str]:
+    """Cards that the entry of the telescope reads, whatever they mean elsewhere."""
+    telescope = frame.telescope
+    named = (telescope.chip.card, telescope.distortion.card)
+    facts_of_entry = ("object", "filter", "exptime", "airmass")
+    return {
+        *telescope.pointing.cards,
+        *telescope.midtime.cards,
+        *telescope.binning.cards(frame.header),
+        *(str(telescope.parameters[key]) for key in facts_of_entry),
+        *(card for card in named if card),
+    }

@@ -1,0 +1,351 @@
+"""Prepare images: read who took them, where and when, and write a starting WCS."""
+
+import logging
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError, FrameError
+from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
+from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
+
+    from photpipe.fits.cards import Card
+    from photpipe.fits.fitsfile import Hdu
+    from photpipe.instruments.telescope import Telescope
+    from photpipe.prepare.preparation import Wishes
+
+log = logging.getLogger("pp_prepare")
+
+_GENERIC_ONLY = ("secpix", "binning", "filter", "date_keyword", "exptime")
+_GENERIC_OPTIONS = ("ra", "dec", *_GENERIC_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """What the user may say.
+
+    Parameters
+    ----------
+    ra, dec : float, optional
+        Centre of the frames in degrees, instead of the pointing in the headers; both or none.
+    flipx, flipy : bool
+        Flip an axis relative to the telescope's entry.
+    rotate : float
+        Angle in degrees, east of north and of either sign, added to that of the entry.
+    target : str, optional
+        Name of the target, written into the headers.
+    keep_wcs : bool
+        Start from the WCS that the headers came with.
+    telescope : str, optional
+        Keyword of the telescope; otherwise the headers tell.
+    secpix, binning, filter, date_keyword, exptime : optional
+        What the headers of a GENERIC telescope lack: scale of unbinned pixels in arcsec,
+        binning, filter band, cards of date and time, exposure time in seconds.
+    restore : bool
+        Put the headers back that the frames came with.
+    dry_run : bool
+        Print what would change, and change nothing.
+    """
+
+    ra: float | None = None
+    dec: float | None = None
+    flipx: bool = False
+    flipy: bool = False
+    rotate: float = 0.0
+    target: str | None = None
+    keep_wcs: bool = False
+    telescope: str | None = None
+    secpix: str | None = None
+    binning: str | None = None
+    filter: str | None = None
+    date_keyword: str | None = None
+    exptime: float | None = None
+    restore: bool = False
+    dry_run: bool = False
+
+
+def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace) -> PrepareResult:
+    """Prepare frames for the stages that follow.
+
+    **Reads** the images. **Writes** their headers, in place and never half; the header that a
+    frame came with is kept in ``.diagnostics/pristine``. Compressed files, files with several
+    detectors and frames whose edges have to be cut off stay as they are: plain frames are
+    written beside them. Pixels are never changed.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Images; compressed or with extensions if need be.
+    options : PrepareOptions
+        What the user says.
+    workspace : Workspace
+        How many frames are worked on side by side.
+
+    Raises
+    ------
+    ConfigError
+        If the options contradict each other or the telescope is unknown.
+    """
+    from photpipe.fits import fitsfile
+    from photpipe.instruments import telescopes
+
+    _check(options)
+    named = telescopes.by_keyword(options.telescope) if options.telescope else None
+    if not options.dry_run:
+        kept = workspace.directory / fitsfile.PRISTINE_FOLDER
+        for folder in (workspace.directory, kept, workspace.state_directory):
+            files.sweep(folder)
+    unique = list(dict.fromkeys(paths))
+    if options.restore:
+        result = _restored(unique, options, workspace)
+    else:
+        result = _prepared(unique, options, _Telescopes(named, options), workspace)
+    if not options.dry_run:
+        workspace.save(result)
+    return result
+
+
+def _check(options: PrepareOptions) -> None:
+    """Refuse options that contradict each other.
+
+    Raises
+    ------
+    ConfigError
+        Which ones, and what to do.
+    """
+    if (options.ra is None) != (options.dec is None):
+        given, lacking = ("-ra", "-dec") if options.dec is None else ("-dec", "-ra")
+        raise ConfigError(f"{given} without {lacking}: give both, or none")
+    turned = options.flipx or options.flipy or options.rotate or options.ra is not None
+    if options.keep_wcs and turned:
+        raise ConfigError("-keep_wcs keeps pointing and orientation; leave out -ra -dec -flip...")
+    if options.restore and (turned or options.keep_wcs or options.target):
+        raise ConfigError("-restore puts back what was there before; it takes no other option")
+
+
+def _restored(
+    paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
+) -> PrepareResult:
+    """Put headers back."""
+    from photpipe.fits import fitsfile
+
+    def one(path: Path) -> str:
+        if options.dry_run:
+            kept = fitsfile.pristine_cards(path, fitsfile.read_primary(path).cards)
+            log.info("%s: %s", path.name, "would be restored" if kept else "nothing to restore")
+        elif fitsfile.restore(path):
+            log.info("%s: restored", path.name)
+        else:
+            log.info("%s: was never changed, nothing to restore", path.name)
+        return path.name
+
+    outcomes = workspace.map_frames(one, paths, "restore")
+    return PrepareResult(
+        (),
+        tuple(each for each in outcomes if isinstance(each, FrameFailure)),
+        tuple(each for each in outcomes if isinstance(each, str)),
+    )
+
+
+class _Telescopes:
+    """Who took the frames; asks the user about a GENERIC telescope, each thing once."""
+
+    def __init__(self, named: "Telescope | None", options: PrepareOptions) -> None:
+        self._named = named
+        self._told = {name: getattr(options, name) for name in _GENERIC_OPTIONS}
+        self._lock = threading.Lock()
+        self._said: dict[str, str] = {}
+
+    def of(self, cards: "Sequence[Card]", header: "Header", name: str) -> "Telescope":
+        """Telescope of a frame.
+
+        Raises
+        ------
+        HeaderError, ConfigError
+            If it is not known, or lacks something that nobody told.
+        """
+        from photpipe.instruments.generic import GENERIC, generic
+        from photpipe.prepare import preparation
+
+        telescope = self._named or preparation.recognised(cards, header, name)
+        if telescope.keyword == GENERIC:
+            told = {key: value for key, value in self._told.items() if value is not None}
+            answers = {**preparation.told_before(cards), **told}
+            ask = self._ask if sys.stdin.isatty() else None
+            return generic(header, answers, ask)
+        useless = [f"-{key}" for key in _GENERIC_ONLY if self._told[key] is not None]
+        if useless:
+            reason = f"{' '.join(useless)}: only for -telescope GENERIC, not {telescope.keyword}"
+            raise ConfigError(f"{name}: {reason}")
+        return telescope
+
+    def _ask(self, question: str) -> str:
+        with self._lock:
+            if question not in self._said:
+                self._said[question] = input(question)
+            return self._said[question]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A plain frame and the file it was named by."""
+
+    path: Path
+    source: str
+
+    @property
+    def name(self) -> str:
+        """File name of the frame."""
+        return self.path.name
+
+
+def _prepared(
+    paths: Sequence[Path], options: PrepareOptions, known: _Telescopes, workspace: Workspace
+) -> PrepareResult:
+    """Unpack what has to be unpacked, then prepare all frames side by side."""
+    from photpipe.fits.unpack import plain_frames
+    from photpipe.prepare import preparation
+
+    unpacked = workspace.map_frames(
+        lambda path: plain_frames(path, write=not options.dry_run), paths, "unpack"
+    )
+    failed = [each for each in unpacked if isinstance(each, FrameFailure)]
+    jobs: dict[Path, _Job] = {}
+    for path, plain in zip(paths, unpacked, strict=True):
+        for each in () if isinstance(plain, FrameFailure) else plain:
+            if each.exists():
+                jobs.setdefault(each, _Job(each, path.name))
+            else:  # a dry run
+                log.info("%s: would be unpacked into %s", path.name, each.name)
+    jobs = {path: job for path, job in jobs.items() if not _follows(job, jobs)}
+    owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
+    wishes = preparation.Wishes(
+        options.ra,
+        options.dec,
+        flipx=options.flipx,
+        flipy=options.flipy,
+        rotate=options.rotate,
+        target=options.target,
+        keep_wcs=options.keep_wcs,
+    )
+
+    def one(job: _Job) -> PreparedFrame:
+        owner = owners[job.path.with_suffix(".ldac")]
+        if owner != job.path:
+            reason = f"its catalog would replace that of {owner.name}; rename one of them"
+            raise FrameError(job.name, reason)
+        return _prepare_one(job, wishes, known, write=not options.dry_run)
+
+    outcomes = workspace.map_frames(one, list(jobs.values()), "prepare")
+    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
+    frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
+    return PrepareResult(frames, tuple(failed))
+
+
+def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
+    """Whether a frame is the trimmed one of another that is prepared too, and comes with it."""
+    from photpipe.fits.cards import text_value
+    from photpipe.fits.fitsfile import read_primary
+    from photpipe.fits.unpack import SOURCE_KEYWORD, TRIM_KEYWORD
+
+    if not job.path.stem.endswith("_trim"):
+        return False
+    cards = read_primary(job.path).cards
+    is_trimmed = any(card.keyword == TRIM_KEYWORD for card in cards)
+    return is_trimmed and job.path.with_name(text_value(cards, SOURCE_KEYWORD)) in jobs
+
+
+def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool) -> PreparedFrame:
+    """Prepare one plain frame.
+
+    Raises
+    ------
+    FrameError, HeaderError, ConfigError
+        Why it cannot be prepared.
+    """
+    from photpipe.fits import fitsfile
+    from photpipe.fits.cards import to_header
+    from photpipe.fits.unpack import trimmed
+    from photpipe.prepare import preparation
+
+    path = job.path
+    hdu, frame_facts = _read(path)
+    header = to_header(frame_facts)
+    telescope = known.of(hdu.cards, header, path.name)
+    if telescope.trim_px:
+        path = trimmed(path, telescope.trim_px, write=write)
+        if not path.exists():  # a dry run
+            log.info("%s: its edges would be cut off, in %s", job.name, path.name)
+        elif path != job.path:
+            hdu, frame_facts = _read(path)
+            header = to_header(frame_facts)
+    _check_pixels(path if path.exists() else job.path, hdu)
+    cards, outcome = preparation.prepared(path, job.source, frame_facts, header, telescope, wishes)
+    cards += [card for card in hdu.cards if card.keyword == fitsfile.PRISTINE_KEYWORD]
+    if not write:
+        _tell_changes(path.name, hdu.cards, cards)
+        return outcome
+    written = fitsfile.write_cards(path, hdu, cards)
+    what = "prepared" if written else "was prepared alike before"
+    log.info(
+        "%s: %s for %s: %s, %s, %g s at JD %.5f, RA %.5f Dec %+.5f",
+        *(path.name, what, outcome.telescope, outcome.object_name or "no object"),
+        *(outcome.filter_name or "no filter", outcome.exptime_s, outcome.midtime_jd),
+        *(outcome.ra_deg, outcome.dec_deg),
+    )
+    return replace(outcome, changed=written)
+
+
+def _read(path: Path) -> "tuple[Hdu, list[Card]]":
+    """Header of a frame as it is, and the cards to read it by."""
+    from photpipe.fits import fitsfile
+    from photpipe.prepare import preparation
+
+    hdu = fitsfile.read_primary(path)
+    return hdu, preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
+
+
+def _check_pixels(path: Path, hdu: "Hdu") -> None:
+    """Refuse an image that holds nothing.
+
+    Raises
+    ------
+    FrameError
+        If all pixels are NaN, or all are equal.
+    """
+    import numpy as np
+
+    from photpipe.fits.fitsfile import frame_errors, stored_pixels
+
+    with frame_errors(path):
+        pixels = stored_pixels(path, hdu)
+        middle = pixels[..., pixels.shape[-2] // 2, :]
+        for part in (middle, pixels):  # one row nearly always settles it
+            finite = part[np.isfinite(part)]
+            if finite.size and finite.min() != finite.max():
+                return
+    reason = "all pixels have the same value" if finite.size else "all pixels are NaN"
+    raise FrameError(path.name, f"{reason}: there is nothing to measure; leave it out")
+
+
+def _tell_changes(name: str, old: "Sequence[Card]", new: "Sequence[Card]") -> None:
+    """Say what preparing a frame would do to its header."""
+    before, after = ({card.keyword: _value(card) for card in cards} for cards in (old, new))
+    keywords = dict.fromkeys([*before, *after])
+    changes = [each for each in keywords if before.get(each) != after.get(each)]
+    for each in changes:
+        was = before.get(each, "missing")
+        log.info("%s: %s: %s -> %s", name, each, was, after.get(each, "removed"))
+    if not changes:
+        log.info("%s: nothing would change", name)
+
+
+def _value(card: "Card") -> str:
+    return card.image[10:80].decode().partition(" / ")[0].strip()

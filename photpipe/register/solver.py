@@ -1,0 +1,342 @@
+"""Solving the frames of a field against the stars of a chart.
+
+A solution goes three steps. A *seed* says where the frame lies: the header, shifted to where
+most stars agree, or the pattern of the stars, or SCAMP's own match. SCAMP *refines* all seeded
+frames together, with a distortion that they share. At last each solution is *judged*: by the
+two contrasts of SCAMP, and by all stars, independently of SCAMP.
+
+Where SCAMP fails or its contrasts stay low although the stars leave no doubt (ten pairs and
+fifty nats of surprise at least), the frame is registered by least squares of its own. At the
+very end the frames are *polished*: fitted together once more, which halves SCAMP's errors.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from photpipe.astromatic import scamp
+from photpipe.ground import sky
+from photpipe.ground.errors import ToolError
+from photpipe.register.plates import (
+    LEAST_SQUARES,
+    OVERWHELMING_STARS,
+    SCAMP,
+    Cards,
+    Chart,
+    Plate,
+    Solved,
+    cone_of,
+    covering,
+    degree_of,
+)
+from photpipe.run.settings import Settings
+from photpipe.science import astrometry, patterns
+
+log = logging.getLogger(__name__)
+
+RESOLUTION_ARCSEC = 1.0  # of the match, but
+LARGEST_RESOLUTION_PX = 4.0
+ANYWHERE = "anywhere"
+FINENESS = 4.0  # how many times finer weak frames are matched again
+SEED_TOLERANCE_PX = 3.0
+SEED_ERROR_PX = 40.0
+FIT_ROUNDS = 3
+PATIENCE = 6  # failures in a row after which only quick attempts are made
+FRAMES_PER_TIMEOUT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Where a frame lies, roughly.
+
+    Parameters
+    ----------
+    kind : str
+        How it is known: header, series (a neighbour's rotation and scale), pattern, SCAMP or
+        anywhere (index files).
+    wcs : mapping
+        Cards.
+    """
+
+    kind: str
+    wcs: Cards
+
+
+class Solver:
+    """Solves the frames of one field; what it learned from one attempt serves the next.
+
+    Parameters
+    ----------
+    settings : Settings
+        Limits and patience.
+    jobs : int
+        Cores that SCAMP may use.
+
+    Attributes
+    ----------
+    solved : dict
+        Frame name to its solution: frames that are registered.
+    complaints : dict
+        Frame name to the reason why its last attempt failed.
+    report : (int, bytes)
+        SCAMP's XML of the run that registered the most frames, and how many these were.
+    """
+
+    def __init__(self, settings: Settings, jobs: int = 1) -> None:
+        self.settings = settings
+        self.jobs = jobs
+        self.solved: dict[str, Solved] = {}
+        self.complaints: dict[str, str] = {}
+        self.report: tuple[int, bytes] = (0, b"")
+        self._seeds: dict[str, Seed] = {}
+        self._example: Cards | None = None
+
+    def forget(self, plates: Sequence[Plate]) -> None:
+        """Forget where pending frames lie; a new catalog begins."""
+        for plate in self.pending(plates):
+            self._seeds.pop(plate.frame, None)
+            self.complaints.pop(plate.frame, None)
+
+    def complain(self, plate: Plate, reason: str) -> None:
+        """Remember one more reason why a frame is not registered."""
+        before = self.complaints.get(plate.frame)
+        self.complaints[plate.frame] = f"{before}; {reason}" if before else reason
+
+    def pending(self, plates: Sequence[Plate]) -> list[Plate]:
+        """Frames that are not registered."""
+        return [plate for plate in plates if plate.frame not in self.solved]
+
+    def unseeded(self, plates: Sequence[Plate]) -> list[Plate]:
+        """Pending frames of which nobody knows where they lie."""
+        return [plate for plate in self.pending(plates) if plate.frame not in self._seeds]
+
+    def seeded(self, plates: Sequence[Plate]) -> list[Plate]:
+        """Pending frames with a seed."""
+        return [plate for plate in self.pending(plates) if plate.frame in self._seeds]
+
+    def whereabouts(self, plates: Sequence[Plate], margin_deg: float) -> sky.Cone:
+        """Patch of sky where seeded frames lie; there has to be one."""
+        cones = [cone_of(self._seeds[each.frame].wcs, each.shape) for each in plates]
+        return covering(cones, margin_deg)
+
+    def seed(self, plates: Sequence[Plate], chart: Chart, reach_deg: float) -> None:
+        """Find out where frames lie, no farther than `reach_deg` from where their headers say.
+
+        The richest frames come first; what they teach about rotation, scale and parity makes
+        the others quick. When several in a row fail, the others get only the quick attempts.
+        """
+        region = chart.region()
+        failures = 0
+        for plate in sorted(self.unseeded(plates), key=lambda each: -each.pixels.size):
+            kinds = {"header": plate.wcs}
+            if self._example is not None:
+                kinds = {"series": self._example, **kinds}
+            known = [chart.map_of(wcs, plate.shape) for wcs in kinds.values()]
+            expectation = _expectation(plate, known[-1], reach_deg)
+            thorough = failures < PATIENCE
+            found = patterns.search(plate.pixels, region, expectation, known, thorough=thorough)
+            if found is None or not found.is_sure:
+                failures += 1
+                self.complaints[plate.frame] = _unrecognised(plate, chart, found)
+                continue
+            wcs = astrometry.wcs_cards(found.plate, chart.cone.ra_deg, chart.cone.dec_deg)
+            kind = [*kinds, "pattern"][found.origin]
+            self._seeds[plate.frame] = Seed(kind, wcs)
+            failures = 0
+            if kind == "pattern":
+                self._example = wcs
+
+    def place(self, plate: Plate, wcs: Cards) -> None:
+        """Take note of where a frame lies that was found by other means."""
+        self._seeds[plate.frame] = Seed(ANYWHERE, wcs)
+        self._example = wcs
+
+    def ask_scamp(self, plates: Sequence[Plate], chart: Chart) -> None:
+        """Let SCAMP itself look for frames, within what the telescope's entry allows."""
+        for group in _by_instrument(self.unseeded(plates)):
+            found, _ = self._run(
+                group, [each.wcs for each in group], chart, _blind(group[0], chart)
+            )
+            for each in found:
+                if each.objection is None:
+                    self._seeds[each.plate.frame] = Seed(SCAMP, each.wcs)
+
+    def refine(self, plates: Sequence[Plate], chart: Chart, fineness: float = 1.0) -> None:
+        """Let SCAMP refine the seeded frames together, and judge what it found."""
+        for group in _by_instrument(self.seeded(plates)):
+            seeds = _refitted_seeds(group, chart, [self._seeds[each.frame].wcs for each in group])
+            degree = max(degree_of(wcs) for wcs in seeds)
+            search = _refining(group[0], degree, fineness)
+            found, xml = self._run(group, seeds, chart, search)
+            good = sum(self._judge(each) for each in found)
+            if good > self.report[0]:
+                self.report = good, xml
+
+    def settle(self, plates: Sequence[Plate], chart: Chart) -> None:
+        """Register frames without SCAMP's consent where the stars leave no doubt."""
+        for plate in self.seeded(plates):
+            found = _fitted(plate, chart, self._seeds[plate.frame])
+            if found.is_overwhelming:
+                self.solved[plate.frame] = found
+
+    def polish(self) -> None:
+        """Fit all frames of an instrument together, with a common distortion.
+
+        SCAMP approximates a common distortion where frames are dithered, and gives every frame
+        one of its own only at the price of larger errors.
+        """
+        groups: dict[tuple[str, str], list[Solved]] = {}
+        for found in self.solved.values():
+            key = found.plate.instrument, found.chart.stars.name
+            groups.setdefault(key, []).append(found)
+        for group in groups.values():
+            fitted = astrometry.fit_together(
+                [each.plate.pairs(each.check) for each in group], group[0].plate.shape
+            )
+            for found, wcs in zip(group, fitted, strict=True):
+                self.solved[found.plate.frame] = found.refitted(wcs)
+
+    def _run(
+        self,
+        group: Sequence[Plate],
+        starts: Sequence[Cards],
+        chart: Chart,
+        search: scamp.Search,
+    ) -> tuple[list[Solved], bytes]:
+        """Run SCAMP; nothing comes back if it fails."""
+        exposures = [
+            scamp.Exposure(
+                frame=plate.frame,
+                sources=plate.sources,
+                wcs=wcs,
+                shape=plate.shape,
+                midtime_jd=plate.midtime_jd,
+                instrument=plate.instrument,
+            )
+            for plate, wcs in zip(group, starts, strict=True)
+        ]
+        timeout_s = self.settings.tools.timeout_s * max(1.0, len(group) / FRAMES_PER_TIMEOUT)
+        try:
+            solutions, xml = scamp.run(
+                exposures,
+                chart.for_scamp(group),
+                search,
+                group[0].scamp_settings,
+                timeout_s=timeout_s,
+                threads=self.jobs,
+            )
+        except ToolError as error:
+            log.warning("%s", error)
+            self.complaints |= {each.frame: str(error) for each in group}
+            return [], b""
+        found = [
+            Solved.of(plate, chart, each.wcs, self._kind(plate), SCAMP, each)
+            for plate, each in zip(group, solutions, strict=True)
+        ]
+        return found, xml
+
+    def _kind(self, plate: Plate) -> str:
+        return self._seeds[plate.frame].kind if plate.frame in self._seeds else SCAMP
+
+    def _judge(self, found: Solved) -> bool:
+        """Accept or refuse what SCAMP found."""
+        name = found.plate.frame
+        if found.objection is None and found.has_contrast(self.settings):
+            self.solved[name] = found
+            return True
+        assert found.scamp is not None
+        contrasts = (
+            f"SCAMP's contrasts are {found.scamp.as_contrast:.1f} and {found.scamp.xy_contrast:.1f}"
+        )
+        self.complaints[name] = f"{contrasts}; {found.objection or 'too low to be sure'}"
+        return False
+
+
+def _by_instrument(plates: Sequence[Plate]) -> list[list[Plate]]:
+    """Frames that share a distortion, together."""
+    groups: dict[str, list[Plate]] = {}
+    for plate in plates:
+        groups.setdefault(plate.instrument, []).append(plate)
+    return list(groups.values())
+
+
+def _expectation(
+    plate: Plate, start: astrometry.PlateMap, reach_deg: float
+) -> patterns.Expectation:
+    """What is known of a frame before it is looked for."""
+    return patterns.Expectation(
+        plate.shape,
+        plate.scale_arcsec,
+        centre_arcsec=complex(start(astrometry.middle_of(plate.shape))),
+        offset_arcsec=reach_deg * sky.ARCSEC_PER_DEG,
+        pixel_ratio=plate.pixel_ratio,
+    )
+
+
+def _refining(plate: Plate, degree: int, fineness: float = 1.0) -> scamp.Search:
+    """Search close to a seed."""
+    small = min(RESOLUTION_ARCSEC / plate.scale_arcsec, LARGEST_RESOLUTION_PX)
+    coarse_px = max(small, plate.tolerance_px)
+    return scamp.Search(
+        resolution_arcsec=coarse_px * plate.scale_arcsec / fineness,
+        position_error_arcmin=SEED_ERROR_PX * plate.scale_arcsec / 60,
+        angle_error_deg=3.0,
+        scale_error_factor=1.03,
+        flipped=False,
+        crossid_arcsec=plate.tolerance_px * plate.scale_arcsec,
+        degree=degree,
+        flags_mask=plate.flags_mask,
+    )
+
+
+def _blind(plate: Plate, chart: Chart) -> scamp.Search:
+    """Search in all that the telescope's entry allows and the chart covers."""
+    entry = plate.scamp_settings
+    return replace(
+        _refining(plate, 2),
+        position_error_arcmin=min(plate.pointing_error_arcmin, 60 * chart.cone.radius_deg),
+        angle_error_deg=float(entry.get("POSANGLE_MAXERR", 180.0)),
+        scale_error_factor=float(entry.get("PIXSCALE_MAXERR", 1.1)),
+        flipped=entry.get("MATCH_FLIPPED", "Y").upper().startswith("Y"),
+    )
+
+
+def _unrecognised(plate: Plate, chart: Chart, found: patterns.Finding | None) -> str:
+    """Say what was seen of a frame that could not be placed."""
+    best = (
+        f"at best {found.matched} match where chance gives {found.expected:.1f}"
+        if found
+        else "no common pattern"
+    )
+    return (
+        f"{plate.pixels.size} sources and {len(chart.stars)} stars of {chart.stars.name} within "
+        f"{chart.cone.radius_deg:.2f} deg: {best}"
+    )
+
+
+def _refitted_seeds(group: Sequence[Plate], chart: Chart, seeds: Sequence[Cards]) -> list[Cards]:
+    """Seeds fitted together to all their coincidences, where these suffice."""
+    checks = [
+        chart.check(plate, wcs, SEED_TOLERANCE_PX) for plate, wcs in zip(group, seeds, strict=True)
+    ]
+    rich = [k for k, check in enumerate(checks) if check.matched >= astrometry.FEWEST_PAIRS]
+    result = list(seeds)
+    if rich:
+        pairs = [group[k].pairs(checks[k]) for k in rich]
+        fitted = astrometry.fit_together(pairs, group[0].shape)
+        for k, wcs in zip(rich, fitted, strict=True):
+            result[k] = wcs
+    return result
+
+
+def _fitted(plate: Plate, chart: Chart, seed: Seed) -> Solved:
+    """Least-squares solution of one frame through all coincidences."""
+    found = Solved.of(plate, chart, seed.wcs, seed.kind, LEAST_SQUARES)
+    check = chart.check(plate, seed.wcs, SEED_TOLERANCE_PX)
+    for _ in range(FIT_ROUNDS):
+        if check.matched < OVERWHELMING_STARS:
+            break
+        wcs = astrometry.fit_together([plate.pairs(check)], plate.shape)[0]
+        found = Solved.of(plate, chart, wcs, seed.kind, LEAST_SQUARES)
+        check = found.check
+    return found

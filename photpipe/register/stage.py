@@ -1,0 +1,325 @@
+"""Register images astrometrically with SCAMP and catalogs of reference stars."""
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from photpipe.ground.errors import HeaderError, PhotPipeError
+from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
+from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.instruments.frames import Frame
+    from photpipe.register.blind import Place
+    from photpipe.register.plates import Plate, Solved
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+log = logging.getLogger("pp_register")
+
+SUCCEEDED, FAILED = "registration_succeeded.lst", "registration_failed.lst"
+BEST, REPORT = "best_astrometry.dat", "astrometry_scamp.xml"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOptions:
+    """What the user may say.
+
+    Parameters
+    ----------
+    snr, minarea : float, int, optional
+        Detection threshold and smallest area of a source; none: those of the telescope.
+    cat : str, optional
+        Reference catalog instead of those of the telescope.
+    source_tolerance : str, optional
+        Flagged sources that may be used: none, low, medium, high; none: as the telescope's entry.
+    nodeblending : bool
+        Do not separate overlapping sources.
+    telescope : str, optional
+        Keyword of the telescope; otherwise the headers tell.
+    only_failed : bool
+        Leave frames alone that an earlier run has registered.
+    """
+
+    snr: float | None = None
+    minarea: int | None = None
+    cat: str | None = None
+    source_tolerance: str | None = None
+    nodeblending: bool = False
+    telescope: str | None = None
+    only_failed: bool = False
+
+
+def register(
+    paths: Sequence[Path], options: RegisterOptions, workspace: Workspace
+) -> RegisterResult:
+    """Register frames.
+
+    **Reads** prepared frames. **Writes** the WCS and its provenance into the headers of the
+    frames that are registered, and a card REGSTAT into those that are not; the catalogs of
+    sources ``<stem>.ldac`` beside the frames; in the data directory the reference stars
+    ``<catalog>.cat``, the lists ``registration_succeeded.lst`` and ``registration_failed.lst``,
+    ``best_astrometry.dat`` and SCAMP's report ``astrometry_scamp.xml``.
+
+    A frame that an earlier run has registered stays registered if this run cannot do better.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The frames.
+    options : RegisterOptions
+        What the user says.
+    workspace : Workspace
+        Settings, data directory, number of cores.
+
+    Raises
+    ------
+    ToolError
+        If Source Extractor or SCAMP is not installed.
+    ConfigError
+        If the telescope or the catalog is unknown.
+    """
+    from photpipe.astromatic import tool
+
+    tool.find(tool.SCAMP)
+    run = _Run(options, workspace)
+    for plates in run.fields(paths):
+        run.campaign.solve(plates)
+    return run.finish(paths)
+
+
+def verify(paths: Sequence[Path], options: RegisterOptions, workspace: Workspace) -> RegisterResult:
+    """Compare the WCS that frames have with catalog stars, instead of registering them.
+
+    **Reads** and **writes** as `register`; the WCS of the headers stays as it is.
+
+    Raises
+    ------
+    ToolError
+        If Source Extractor is not installed.
+    ConfigError
+        If the telescope or the catalog is unknown.
+    """
+    run = _Run(options, workspace, keeps=False)
+    for plates in run.fields(paths):
+        run.campaign.compare(plates)
+    return run.finish(paths)
+
+
+class _Run:
+    """One call of the stage: its frames, and what becomes of each."""
+
+    def __init__(
+        self, options: RegisterOptions, workspace: Workspace, *, keeps: bool = True
+    ) -> None:
+        from photpipe.instruments import telescopes
+        from photpipe.register.campaign import Campaign, check_catalog
+
+        if options.cat:
+            check_catalog(options.cat, workspace.settings)
+        self.options, self.workspace, self.keeps = options, workspace, keeps
+        self.telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
+        self.campaign = Campaign(workspace.settings, workspace.jobs, options.cat)
+        self.failures = self.campaign.failures
+        self.frames: dict[str, Frame] = {}
+        self.campaign.places_of = self._target_places
+
+    def fields(self, paths: Sequence[Path]) -> Iterator[list["Plate"]]:
+        """Extract the sources; frames that share a patch of sky, those far away set aside."""
+        from photpipe.instruments.frames import Frame
+        from photpipe.register.campaign import LARGEST_MARGIN_DEG
+        from photpipe.register.plates import together
+        from photpipe.register.registration import is_registered
+
+        read = self._survivors(lambda path: Frame.read(path, self.telescope), paths, "read")
+        self.frames = {frame.name: frame for frame in read}
+        done = [each for each in read if self.options.only_failed and is_registered(each.header)]
+        extracted = self._extracted([frame for frame in read if frame not in done])
+        every = self._survivors(self._plate, extracted, "sources")
+        lost = [plate for plate in every if plate.is_lost]
+        plates = [plate for plate in every if not plate.is_lost]
+        limit = self.workspace.settings.registration.max_field_separation_deg
+        regions = together(plates, limit)
+        main = max(regions, key=lambda region: sum(each.pixels.size for each in region), default=[])
+        for plate in plates:
+            if not any(plate is each for each in main):
+                self.failures[plate.frame] = (
+                    f"set aside: its field ({plate.cone}) lies more than {limit:g} deg from the "
+                    "others; register it by itself"
+                )
+        yield from together(main, 2 * LARGEST_MARGIN_DEG)
+        if lost:
+            yield lost
+
+    def _target_places(self, plates: Sequence["Plate"]) -> "Sequence[Place]":
+        """Where the targets of frames were."""
+        from photpipe.register.blind import target_places
+
+        frames = [self.frames[plate.frame] for plate in plates]
+        return target_places(frames, self.workspace.settings)
+
+    def _survivors(
+        self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
+    ) -> list[Outcome]:
+        """Outcomes of a function for many items; failures are remembered and left out."""
+        outcomes = self.workspace.map_frames(function, items, label)
+        self.failures |= {
+            each.frame: each.reason for each in outcomes if isinstance(each, FrameFailure)
+        }
+        return [each for each in outcomes if not isinstance(each, FrameFailure)]
+
+    def _extracted(self, frames: Sequence["Frame"]) -> list["Frame"]:
+        """Run pp_extract with the thresholds of each telescope; the frames that have sources."""
+        from photpipe.measure.extract import ExtractOptions, extract
+
+        failed: set[str] = set()
+        for keyword in {frame.telescope.keyword: None for frame in frames}:
+            mine = [each for each in frames if each.telescope.keyword == keyword]
+            telescope = mine[0].telescope
+            options = ExtractOptions(
+                snr=self.options.snr or telescope.source_snr,
+                minarea=self.options.minarea or telescope.source_minarea,
+                telescope=self.options.telescope,
+                nodeblending=self.options.nodeblending,
+            )
+            result = extract([each.path for each in mine], options, self.workspace)
+            failed |= {each.frame for each in result.failed}
+            self.failures |= {each.frame: each.reason for each in result.failed}
+        return [frame for frame in frames if frame.name not in failed]
+
+    def _plate(self, frame: "Frame") -> "Plate":
+        """Plate of a frame whose sources are extracted.
+
+        Raises
+        ------
+        PhotPipeError
+            Why it has none.
+        """
+        from photpipe.catalogs.ldac import read_ldac
+        from photpipe.register.campaign import starting_wcs
+        from photpipe.register.plates import Plate
+        from photpipe.science.flags import TOLERANCE_MASKS
+
+        tolerance = self.options.source_tolerance or frame.telescope.source_tolerance
+        catalog, _ = read_ldac(frame.ldac_path)
+        least = self.workspace.settings.registration.min_sources_astrometric_catalog
+        try:
+            wcs = starting_wcs(frame, self.workspace.settings)
+        except HeaderError as error:
+            log.warning("%s; it is looked for anywhere", error)
+            wcs = None
+        return Plate.of(frame, catalog, TOLERANCE_MASKS[tolerance], wcs, least)
+
+    def finish(self, paths: Sequence[Path]) -> RegisterResult:
+        """Write headers, lists and tables; the result."""
+        rows = self.workspace.map_frames(self._registered, paths, "write")
+        done = {each.frame: each for each in rows if isinstance(each, RegisteredFrame)}
+        names = [path.name for path in paths]
+        result = RegisterResult(
+            tuple(done[name] for name in names if name in done),
+            tuple(FrameFailure(name, self.failures[name]) for name in names if name not in done),
+            tuple(self.campaign.charts),
+        )
+        self._write_files(result)
+        for each in result.frames:
+            log.info(
+                "%s: registered with %s: %d stars, rms %.3f arcsec, contrasts %.1f %.1f (%s, %s)",
+                *(each.frame, each.catalog, each.matched, each.rms_arcsec),
+                *(each.as_contrast, each.xy_contrast, each.seed, each.fit),
+            )
+        self.workspace.save(result)
+        return result
+
+    def _registered(self, path: Path) -> RegisteredFrame | None:
+        """Write the outcome into the header of a frame; None if it is not registered."""
+        from photpipe.fits.fitsfile import update_header
+        from photpipe.register import registration
+
+        name = path.name
+        try:
+            if name in self.campaign.solved:
+                solved = self.campaign.solved[name]
+                row = _row(solved)
+                changes = registration.changes_of(self.frames[name], row, solved.wcs)
+                update_header(path, changes)
+                return row
+            frame = self.frames.get(name)
+            if self.keeps and frame is not None and registration.is_registered(frame.header):
+                if name in self.failures:
+                    log.warning("%s: keeps its earlier WCS; now: %s", name, self.failures[name])
+                return registration.earlier(name, frame.header)
+            update_header(path, registration.changes_of_failure())
+        except PhotPipeError as error:
+            self.failures.setdefault(name, str(error).removeprefix(f"{name}: "))
+        return None
+
+    def _write_files(self, result: RegisterResult) -> None:
+        """Write lists, tables, reference stars and SCAMP's report."""
+        from photpipe.fits.fitsfile import frame_errors
+        from photpipe.ground.files import slug, write_bytes, write_text
+        from photpipe.register.campaign import joined
+
+        directory = self.workspace.directory
+        lists = {
+            SUCCEEDED: [each.frame for each in result.frames],
+            FAILED: [each.frame for each in result.failed],
+        }
+        with frame_errors(directory):
+            for name, frames in lists.items():
+                write_text(directory / name, "".join(f"{frame}\n" for frame in frames))
+            write_text(directory / BEST, _best_table(result))
+            if self.campaign.report[1]:
+                write_bytes(directory / REPORT, self.campaign.report[1])
+            for name, charts in self.campaign.charts.items():
+                joined(charts).write_ldac(directory / f"{slug(name)}.cat")
+
+
+def _row(solved: "Solved") -> RegisteredFrame:
+    """Result of a registered frame."""
+    from photpipe.ground import sky
+    from photpipe.register.plates import degree_of
+
+    plate, check, scamp = solved.plate, solved.check, solved.scamp
+    ra, dec = check.middle_deg
+    offset_deg = sky.separation_deg(plate.cone.ra_deg, plate.cone.dec_deg, ra, dec)
+    return RegisteredFrame(
+        frame=plate.frame,
+        catalog=solved.chart.stars.name,
+        seed=solved.seed,
+        fit=solved.fit,
+        as_contrast=scamp.as_contrast if scamp else math.nan,
+        xy_contrast=scamp.xy_contrast if scamp else math.nan,
+        detections=check.detections,
+        references=check.references,
+        matched=check.matched,
+        expected=check.expected,
+        surprise_nats=check.surprise_nats,
+        rms_arcsec=check.rms_arcsec,
+        region_arcsec=check.region_arcsec,
+        ra_deg=ra,
+        dec_deg=dec,
+        offset_arcsec=float(offset_deg) * sky.ARCSEC_PER_DEG,
+        pixel_scale_arcsec=check.scale_arcsec,
+        scale_error=check.scale_arcsec / plate.scale_arcsec - 1,
+        rotation_deg=check.rotation_deg,
+        mirrored=check.mirrored,
+        degree=degree_of(solved.wcs),
+        sigma_arcsec=scamp.sigma_arcsec if scamp else (check.rms_arcsec, check.rms_arcsec),
+        chi2=scamp.chi2 if scamp else math.nan,
+        chi2_internal=scamp.chi2_internal if scamp else math.nan,
+    )
+
+
+def _best_table(result: RegisterResult) -> str:
+    """Registered frames, the best first."""
+    lines = ["# frame catalog as_contrast xy_contrast stars rms_arcsec scale_arcsec\n"]
+    for each in sorted(result.frames, key=lambda row: row.rms_arcsec):
+        lines.append(
+            f"{each.frame} {each.catalog} {each.as_contrast:.1f} {each.xy_contrast:.1f} "
+            f"{each.matched} {each.rms_arcsec:.4f} {each.pixel_scale_arcsec:.5f}\n"
+        )
+    return "".join(lines)

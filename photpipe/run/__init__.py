@@ -1,0 +1,1 @@
+"""What a run knows and keeps: settings, workspace, results."""

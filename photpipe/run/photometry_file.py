@@ -1,0 +1,219 @@
+"""The final product: ``photometry_<target>.dat``, and beside it the same as ECSV and CSV.
+
+The ``.dat`` file has the documented columns, one line per frame, separated by blanks.
+Lines that a script should not use start with ``#``: rejected points and upper limits, each
+with its reason behind the last column. The ECSV and CSV files hold all points and everything
+else that is known about them, with units.
+"""
+
+import dataclasses
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError
+
+DETECTED, FORCED, LIMIT = "detected", "forced", "limit"
+
+
+def _column(unit: str, meaning: str) -> Any:
+    """Field of a point with its unit and meaning, written into the ECSV file."""
+    return dataclasses.field(metadata={"unit": unit, "meaning": meaning})
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPoint:
+    """One target on one frame; NaN where a quantity is not known."""
+
+    frame: str = _column("", "file name of the frame")
+    midtime_jd: float = _column("d", "Julian date (UTC) at mid-exposure")
+    mag: float = _column("mag", "calibrated magnitude, or 5 sigma limit; instrumental without ZP")
+    sig: float = _column("mag", "its standard error, zeropoint included")
+    source_ra_deg: float = _column("deg", "measured right ascension (ICRS)")
+    source_dec_deg: float = _column("deg", "measured declination (ICRS)")
+    predicted_ra_deg: float = _column("deg", "predicted right ascension (ICRS)")
+    predicted_dec_deg: float = _column("deg", "predicted declination (ICRS)")
+    offset_east_arcsec: float = _column("arcsec", "predicted minus measured, east, on the sky")
+    offset_north_arcsec: float = _column("arcsec", "predicted minus measured, north")
+    sigma_east_arcsec: float = _column("arcsec", "random error of the measured position, east")
+    sigma_north_arcsec: float = _column("arcsec", "the same, north")
+    manual_east_arcsec: float = _column("arcsec", "offset given by the user, east, on the sky")
+    manual_north_arcsec: float = _column("arcsec", "offset given by the user, north")
+    exptime_s: float = _column("s", "exposure time")
+    zeropoint: float = _column("mag", "magnitude zeropoint of the frame; NaN: instrumental")
+    zeropoint_sig: float = _column("mag", "error of the zeropoint (see settings)")
+    zeropoint_scatter: float = _column("mag", "scatter of one calibration star")
+    instrumental_mag: float = _column("mag", "instrumental magnitude in the aperture")
+    instrumental_sig: float = _column("mag", "its error")
+    trailing_mag: float = _column("mag", "correction for trailing that is part of mag")
+    catalog: str = _column("", "photometric catalog; instrumental without calibration")
+    band: str = _column("", "photometric band")
+    flags: int = _column("", "Source Extractor flags")
+    flags_in_words: str = _column("", "the same in words")
+    astrometric_catalog: str = _column("", "catalog of the registration; empty if there was none")
+    telescope: str = _column("", "telescope and instrument")
+    telescope_keyword: str = _column("", "keyword of the telescope's entry")
+    observatory_code: str = _column("", "observatory code of the Minor Planet Center")
+    method: str = _column("", "detected, forced, or limit")
+    snr: float = _column("", "signal-to-noise ratio in the aperture")
+    fwhm_arcsec: float = _column("arcsec", "full width at half maximum of the source")
+    seeing_arcsec: float = _column("arcsec", "median full width at half maximum of the stars")
+    aperture_radius_px: float = _column("pix", "radius of the aperture")
+    aperture_radius_arcsec: float = _column("arcsec", "radius of the aperture on the sky")
+    limiting_mag: float = _column("mag", "5 sigma limit of the frame")
+    airmass: float = _column("", "airmass")
+    filter: str = _column("", "filter as the header names it")
+    colour_term: float = _column("", "coefficient of the colour term; NaN if none was used")
+    contamination_mag: float = _column("mag", "estimated brightening by neighbours in the aperture")
+    contamination: str = _column("", "what may contaminate the aperture")
+    rejected: str = _column("", "reason of rejection; empty if the point is good")
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the line stands in the .dat file without ``#``."""
+        return not self.rejected and self.method != LIMIT and math.isfinite(self.mag)
+
+
+def file_name(target: str, suffix: str = ".dat") -> str:
+    """Name of the file of a target, safe whatever the target is called."""
+    return f"photometry_{files.slug(target)}{suffix}"
+
+
+REJECTIONS_FILE = "rejections.txt"
+BRIGHTER = "brighter than on the other frames"  # contamination that nobody answers for
+
+
+def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
+    """Points that the user rejected by hand: (slug of the target, frame) and the reason.
+
+    ``rejections.txt`` holds a line per point: slug of the target, file name of the frame and,
+    if wanted, the reason; a file name with blanks stands in quotation marks.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read or understood: file and line.
+    """
+    path = directory / REJECTIONS_FILE
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    rejections = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError as error:
+            raise ConfigError(f"{path}: line {number}: {error}") from error
+        if len(words) == 1:
+            raise ConfigError(f"{path}: line {number}: wanted are target, frame and reason")
+        if words:
+            rejections[words[0], words[1]] = " ".join(words[2:]) or "rejected by the user"
+    return rejections
+
+
+_TITLE = (
+    "#                           filename     julian_date      mag     sig     source_ra   "
+    "source_dec     [1]     [2]     [3]     [4]     [5]       ZP  ZP_sig inst_mag  in_sig"
+    "          [6]    [7] [8]                            [9]    [10]  FWHM\n"
+)
+_FOOTNOTES = """#
+# [1]: predicted RA minus measured RA, on the sky (arcsec)
+# [2]: predicted Dec minus measured Dec (arcsec)
+# [3]: offset in RA given by the user, on the sky (arcsec)
+# [4]: offset in Dec given by the user (arcsec)
+# [5]: exposure time (s)
+# [6]: photometric catalog ('-': the magnitudes are instrumental)
+# [7]: photometric band
+# [8]: Source Extractor flags
+# [9]: telescope and instrument
+# [10]: how it was measured: APER (detected source), FORCED (aperture at the prediction)
+# FWHM: full width at half maximum of the source (arcsec)
+# julian_date is that of mid-exposure (UTC); lines that start with '#' are rejected points or
+# upper limits, with the reason behind the last column
+"""
+_METHODS = {DETECTED: "APER", FORCED: "FORCED", LIMIT: "LIMIT"}
+
+
+def _word(text: str) -> str:
+    """Text without blanks, so that columns stay columns."""
+    return "_".join(text.split()) or "-"
+
+
+def _line(point: TargetPoint) -> str:
+    calibrated = math.isfinite(point.zeropoint)
+    zeropoint, zeropoint_sig = (point.zeropoint, point.zeropoint_sig) if calibrated else (0.0, 0.0)
+    reason = point.rejected or (f"5 sigma limit {point.mag:.2f}" if not point.is_good else "")
+    return (
+        f"{' ' if point.is_good else '#'}{_word(point.frame):>35s} {point.midtime_jd:15.7f} "
+        f"{point.mag:8.4f} {point.sig:7.4f} {point.source_ra_deg:13.8f} "
+        f"{point.source_dec_deg:+12.8f} {point.offset_east_arcsec:7.2f} "
+        f"{point.offset_north_arcsec:7.2f} {point.manual_east_arcsec:7.2f} "
+        f"{point.manual_north_arcsec:7.2f} {point.exptime_s:7.2f} {zeropoint:8.4f} "
+        f"{zeropoint_sig:7.4f} {point.instrumental_mag:8.4f} {point.instrumental_sig:7.4f} "
+        f"{_word(point.catalog) if calibrated else '-':>12s} {_word(point.band):>6s} "
+        f"{point.flags:3d} {_word(point.telescope):>30s} {_METHODS[point.method]:>7s} "
+        f"{point.fwhm_arcsec:5.2f}{'  # ' + reason if reason else ''}\n"
+    )
+
+
+def write(directory: Path, target: str, points: Sequence[TargetPoint]) -> Path:
+    """Write the three files of a target; each whole or not at all.
+
+    Returns
+    -------
+    Path
+        The ``.dat`` file.
+    """
+    path = directory / file_name(target)
+    files.write_text(path, _TITLE + "".join(map(_line, points)) + _FOOTNOTES)
+    _write_tables(path, target, points)
+    return path
+
+
+def _write_tables(path: Path, target: str, points: Sequence[TargetPoint]) -> None:
+    """Write the ECSV and the CSV beside the .dat file."""
+    import io
+
+    from astropy.table import Column, Table
+
+    table = Table(meta={"target": target, "time_scale": "UTC"})
+    for each in dataclasses.fields(TargetPoint):
+        values = [getattr(point, each.name) for point in points]
+        unit, meaning = each.metadata["unit"] or None, each.metadata["meaning"]
+        table[each.name] = Column(values, dtype=each.type, unit=unit, description=meaning)
+    for suffix, form in ((".ecsv", "ascii.ecsv"), (".csv", "ascii.csv")):
+        text = io.StringIO()
+        table.write(text, format=form)
+        files.write_text(path.with_suffix(suffix), text.getvalue())
+
+
+def read(path: Path) -> tuple[str, list[TargetPoint]]:
+    """Target and points of an ECSV file that `write` wrote, or of the one beside a .dat file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing or is something else.
+    """
+    from astropy.table import Table
+
+    ecsv = path.with_suffix(".ecsv")
+    try:
+        table = Table.read(ecsv, format="ascii.ecsv", fill_values=[])
+        rows = [_point(dict(zip(table.colnames, row, strict=True))) for row in table.iterrows()]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{ecsv}: no photometry of a target can be read: {error}") from error
+    return str(table.meta.get("target", "")), rows
+
+
+def _point(row: dict[str, Any]) -> TargetPoint:
+    """Point of one row; types as declared."""
+    kinds: dict[str, type] = {each.name: each.type for each in dataclasses.fields(TargetPoint)}  # type: ignore[misc]
+    return TargetPoint(**{name: kind(row[name]) for name, kind in kinds.items()})

@@ -1,0 +1,789 @@
+"""What flows through the pipeline: the results of the stages, side by side.
+
+All of them are frozen, hold plain values (str, float, int, bool, None, tuples and other
+results) and can be saved and read again. NaN is written as null.
+"""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFailure:
+    """One frame that a stage could not finish.
+
+    Parameters
+    ----------
+    frame : str
+        File name.
+    reason : str
+        One line: what happened and what to do now.
+    """
+
+    frame: str
+    reason: str
+
+
+class Result(Protocol):
+    """What all results of stages have in common."""
+
+    @property
+    def failed(self) -> tuple[FrameFailure, ...]:
+        """Frames that were not finished."""
+
+    @property
+    def done(self) -> int:
+        """How many frames were finished."""
+
+
+def to_json(result: object) -> str:
+    """Result as JSON text; NaN and infinities become null."""
+    return json.dumps(plain(dataclasses.asdict(result)), indent=1)  # type: ignore[call-overload]
+
+
+def plain(value: object) -> object:
+    """Value as JSON can say it: tuples as lists, numbers that are not finite as None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
+
+
+def from_json(kind: type[ResultT], text: str) -> ResultT:
+    """Result of the given class out of JSON text.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        If the text was written by something else.
+    """
+    return typing.cast("ResultT", _rebuilt(json.loads(text), kind))
+
+
+def _rebuilt(value: Any, hint: Any) -> object:
+    """Value in the shape of its type hint."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {types.UnionType, typing.Union}:
+        if value is None and type(None) in arguments:
+            return None
+        return _rebuilt(value, next(each for each in arguments if each is not type(None)))
+    if value is None and hint is float:
+        return math.nan
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        known = {each.name for each in dataclasses.fields(hint)}
+        return hint(**{k: _rebuilt(v, hints[k]) for k, v in value.items() if k in known})
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_rebuilt(each, arguments[0]) for each in value)
+        return tuple(_rebuilt(each, kind) for each, kind in zip(value, arguments, strict=True))
+    if origin is dict:
+        return {key: _rebuilt(each, arguments[1]) for key, each in value.items()}
+    return float(value) if hint is float else value
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """How the last run of one command in a directory went.
+
+    Parameters
+    ----------
+    command, arguments : str
+        Name of the command, and what was typed behind it.
+    status : str
+        running, done, partial, failed or interrupted; a command that was killed stays running.
+    reason : str
+        Why it failed, in one line; else empty.
+    started : str
+        When it began, ISO 8601 (UTC).
+    seconds : float
+        How long it took; NaN while it runs.
+    """
+
+    command: str
+    arguments: str
+    status: str
+    reason: str
+    started: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The last run of every command in a directory, in the order of time."""
+
+    records: tuple[StageRecord, ...] = ()
+
+    def with_record(self, record: StageRecord) -> "History":
+        """Copy in which a record replaces the one of the same command."""
+        others = tuple(each for each in self.records if each.command != record.command)
+        return History((*others, record))
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedFrame:
+    """Sources of one frame (pp_extract).
+
+    Parameters
+    ----------
+    frame, catalog : str
+        File names of the frame and of its catalog.
+    sources : int
+        Rows of the catalog.
+    fwhm_px, fwhm_arcsec : float
+        Median width of the well exposed sources, that is the seeing; NaN if none has a width.
+    radii_px : tuple of float
+        Aperture radii, in the order of the aperture columns.
+    gain : float
+        Electrons per ADU as used; 0 if unknown, when errors lack the sources' photon noise.
+    saturation_adu : float
+        Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
+    """
+
+    frame: str
+    catalog: str
+    sources: int
+    fwhm_px: float
+    fwhm_arcsec: float
+    radii_px: tuple[float, ...]
+    gain: float
+    saturation_adu: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractResult:
+    """Outcome of pp_extract."""
+
+    frames: tuple[ExtractedFrame, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were extracted."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportResult:
+    """Outcome of the commands that write reports: names of the files."""
+
+    files: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many reports were written."""
+        return len(self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFrame:
+    """What `pp_prepare` read out of one frame.
+
+    Parameters
+    ----------
+    frame : str
+        File name of the plain frame that the next stages work on.
+    source : str
+        File the user named; another one if the frame was unpacked or trimmed.
+    telescope : str
+        Keyword of the telescope.
+    midtime_jd : float
+        Middle of the exposure, JD (UTC).
+    object_name, filter_name : str
+        As in the header; empty if unknown.
+    airmass, exptime_s : float
+        Airmass and exposure time (s).
+    ra_deg, dec_deg : float
+        Reference value of the starting WCS (ICRS).
+    pixel_scale_arcsec, field_arcmin : (float, float)
+        Scale of the binned pixels and size of the image, in x and y.
+    changed : bool
+        Whether the file was written; False if it was prepared alike before.
+    binning : (int, int)
+        In x and y.
+    band : str
+        Band of the filter in the catalogs; empty if no catalog has it.
+    """
+
+    frame: str
+    source: str
+    telescope: str
+    midtime_jd: float
+    object_name: str
+    filter_name: str
+    airmass: float
+    exptime_s: float
+    ra_deg: float
+    dec_deg: float
+    pixel_scale_arcsec: tuple[float, float]
+    field_arcmin: tuple[float, float]
+    changed: bool
+    binning: tuple[int, int] = (1, 1)
+    band: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareResult:
+    """Outcome of `pp_prepare`: frames prepared, frames put back as they came, failures."""
+
+    frames: tuple[PreparedFrame, ...]
+    failed: tuple[FrameFailure, ...]
+    restored: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many frames were finished."""
+        return len(self.frames) + len(self.restored)
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthPoint:
+    """One aperture of the mean curves of growth.
+
+    Fluxes are relative to the largest aperture, S/N to the best one; NaN without a curve.
+    """
+
+    radius_px: float
+    background: float
+    background_error: float
+    background_snr: float
+    target: float
+    target_error: float
+    target_snr: float
+    difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhotometryFrame:
+    """Instrumental photometry of one frame (pp_photometry); NaN where unknown.
+
+    Parameters
+    ----------
+    frame, catalog : str
+        File names of the frame and of its catalog.
+    midtime_jd : float
+        Middle of the exposure (JD, UTC).
+    sources, stars : int
+        Rows of the catalog, and how many of them made the curve of growth.
+    target : str
+        Name that was looked for; empty if none was.
+    target_offset_arcsec : float
+        Distance of the target's source from its prediction; NaN if it was not found.
+    fwhm_px, fwhm_arcsec : float
+        Median width of the stars, that is the seeing.
+    aperture_correction_mag, aperture_correction_error_mag : float
+        To be added to an aperture magnitude to get the total magnitude.
+    sky_noise_adu : float
+        Noise of the sky in the aperture, local background included.
+    noise_factor : float
+        That noise relative to what independent pixels would give.
+    gain, gain_from : float, str
+        Electrons per ADU as used for photon noise and its origin: header, sky, or none.
+    limiting_mag : float
+        Instrumental magnitude of a 5 sigma source.
+    saturation_adu : float
+        Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
+    saturated : int
+        Sources with saturated pixels in their aperture.
+    """
+
+    frame: str
+    catalog: str
+    midtime_jd: float
+    sources: int
+    stars: int
+    target: str
+    target_offset_arcsec: float
+    fwhm_px: float
+    fwhm_arcsec: float
+    aperture_correction_mag: float
+    aperture_correction_error_mag: float
+    sky_noise_adu: float
+    noise_factor: float
+    gain: float
+    gain_from: str
+    limiting_mag: float
+    saturation_adu: float = math.inf
+    saturated: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PhotometryResult:
+    """Outcome of pp_photometry.
+
+    Parameters
+    ----------
+    aperture_radius_px, aperture_index : float, int
+        The chosen aperture and its place in `curve`, counted from 0.
+    strategy, decided_by, reason : str
+        What was to decide on the aperture, what did in the end, and how.
+    flux_limit, flux_margin : float
+        The limits that were applied.
+    curve : tuple of GrowthPoint
+        The mean curves of growth.
+    background_frames, background_stars, target_frames : int
+        How many frames and stars made the curves.
+    growth_file : str
+        File name of the curves.
+    """
+
+    aperture_radius_px: float
+    aperture_index: int
+    strategy: str
+    decided_by: str
+    reason: str
+    flux_limit: float
+    flux_margin: float
+    curve: tuple[GrowthPoint, ...]
+    background_frames: int
+    background_stars: int
+    target_frames: int
+    growth_file: str
+    frames: tuple[PhotometryFrame, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames have instrumental magnitudes."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class LightCurveResult:
+    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak.
+
+    `quality` is the code of the Asteroid Lightcurve Database, `coverage` the part of the rotation
+    that was seen; the amplitude is NaN where that is too little.
+    """
+
+    target: str
+    points: int
+    sessions: int
+    period_h: float
+    period_error_h: float
+    amplitude_mag: float
+    alternatives_h: tuple[float, ...]
+    quality: int
+    coverage: float
+    is_unique: bool
+    files: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many points the light curve has."""
+        return self.points
+
+
+@dataclass(frozen=True, slots=True)
+class CombineResult:
+    """Outcome of pp_combine.
+
+    Parameters
+    ----------
+    stack, target, method : str
+        File name of the stack; the target whose motion was followed, if any; how.
+    midtime_jd : float
+        Mid-time weighted by exposure (JD, UTC).
+    frames : tuple of str
+        Frames that went in, in the order of time.
+    midtimes_jd : tuple of float
+        The middles of their exposures.
+    """
+
+    stack: str
+    target: str
+    method: str
+    midtime_jd: float
+    frames: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+    midtimes_jd: tuple[float, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many frames were combined."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ZeropointStep:
+    """The zeropoint from a number of stars, the most significant outliers removed."""
+
+    n_stars: int
+    zeropoint_mag: float
+    error_mag: float
+    reduced_chi2: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibratedFrame:
+    """Photometric calibration of one frame (pp_calibrate); NaN where unknown.
+
+    Parameters
+    ----------
+    frame, database, stars_file : str
+        File names of the frame, of its database, and of the list of its reference stars
+        (empty if there is none).
+    midtime_jd : float
+        Middle of the exposure (JD, UTC).
+    band, catalog, magnitude_system : str
+        What the magnitudes are; catalog "instrumental" if there is no zeropoint.
+    zeropoint_mag : float
+        NaN: the magnitudes are instrumental, and `note` tells why.
+    zeropoint_sigma_mag : float
+        Error to quote, in the sense of the setting zeropoint_sigma.
+    standard_error_mag, scatter_mag, intrinsic_scatter_mag : float
+        Standard error of the zeropoint, scatter of one star about it, and the part of that
+        which the quoted errors do not explain.
+    reduced_chi2 : float
+        Of the stars used.
+    matched, usable, used, needed : int
+        Reference stars found on the frame, fit to calibrate, used, and to be kept at least.
+    rejected : tuple of (str, int)
+        Reasons and how many stars each cost.
+    steps : tuple of ZeropointStep
+        From all usable stars down to three; at most about a hundred of them.
+    limiting_mag : float
+        Magnitude of a 5 sigma source; instrumental without a zeropoint.
+    seeing_arcsec : float
+        Median width of the stars.
+    sources : int
+        Rows of the database.
+    note : str
+        What the user should know of this frame; empty if there is nothing.
+    relative_error_mag : float
+        Error of the zeropoint relative to those of the other frames of its field; the standard
+        error if there are no others.
+    """
+
+    frame: str
+    database: str
+    stars_file: str
+    midtime_jd: float
+    band: str
+    catalog: str
+    magnitude_system: str
+    zeropoint_mag: float
+    zeropoint_sigma_mag: float
+    standard_error_mag: float
+    scatter_mag: float
+    intrinsic_scatter_mag: float
+    reduced_chi2: float
+    matched: int
+    usable: int
+    used: int
+    needed: int
+    rejected: tuple[tuple[str, int], ...]
+    steps: tuple[ZeropointStep, ...]
+    limiting_mag: float
+    seeing_arcsec: float
+    sources: int
+    note: str
+    relative_error_mag: float = math.nan
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a zeropoint."""
+        return math.isfinite(self.zeropoint_mag)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogAttempt:
+    """One catalog that was tried: its stars, the frames it calibrated, what was wrong."""
+
+    catalog: str
+    stars: int
+    frames: int
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCalibration:
+    """What the frames of one field have in common.
+
+    Parameters
+    ----------
+    catalog : str
+        The catalog used; empty if none would do.
+    history : tuple of str
+        How its stars were chosen, in sentences.
+    attempts : tuple of CatalogAttempt
+        All catalogs that were tried, in order.
+    frames : int
+        Frames of the field.
+    repeatability_mag : float
+        Scatter of constant stars from frame to frame beyond their quoted errors.
+    variable_stars : tuple of str
+        Reference stars that were seen to vary.
+    colour : str
+        Colour of the colour term, e.g. "g-r"; empty without one.
+    colour_reference, colour_term, colour_term_error : float
+        mag = instrumental + zeropoint + colour_term (colour - colour_reference).
+    sky_term, sky_term_error : float
+        Flux that all sources have too much, in units of the noise of the sky; NaN without.
+    spatial : tuple of float
+        Coefficients of the polynomial over the frame (`science.zeropoint.spatial_terms`).
+    """
+
+    catalog: str
+    history: tuple[str, ...]
+    attempts: tuple[CatalogAttempt, ...]
+    frames: int
+    repeatability_mag: float
+    variable_stars: tuple[str, ...]
+    colour: str
+    colour_reference: float
+    colour_term: float
+    colour_term_error: float
+    sky_term: float
+    sky_term_error: float
+    spatial: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrateResult:
+    """Outcome of pp_calibrate.
+
+    Parameters
+    ----------
+    band : str
+        Band of all frames; empty if they have none or were left instrumental.
+    solar, instrumental : bool
+        What the user asked for.
+    zeropoint_sigma : str
+        "standard" or "scatter": the sense of the errors quoted.
+    """
+
+    band: str
+    solar: bool
+    instrumental: bool
+    zeropoint_sigma: str
+    fields: tuple[FieldCalibration, ...]
+    frames: tuple[CalibratedFrame, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames have a database."""
+        return len(self.frames)
+
+    @property
+    def calibrated(self) -> int:
+        """How many frames have a zeropoint."""
+        return sum(each.is_calibrated for each in self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredFrame:
+    """Plate solution of one frame (pp_register); NaN where unknown.
+
+    Parameters
+    ----------
+    frame, catalog : str
+        File name of the frame, and the reference catalog.
+    seed : str
+        How its place on the sky was found: header, series, pattern, SCAMP.
+    fit : str
+        Who fitted the solution: SCAMP, least squares, or kept.
+    as_contrast, xy_contrast : float
+        Contrasts of SCAMP's match.
+    detections, references : int
+        Sources and catalog stars that were compared.
+    matched : int
+        How many of them coincide.
+    expected : float
+        How many would by chance.
+    surprise_nats : float
+        Improbability of the coincidences (negative logarithm).
+    rms_arcsec, region_arcsec : float
+        Root mean square per axis of all residuals; largest median of nine regions.
+    ra_deg, dec_deg : float
+        Middle of the frame.
+    offset_arcsec : float
+        How far the header had it from there.
+    pixel_scale_arcsec, scale_error : float
+        Pixel scale, and its relative deviation from the nominal one.
+    rotation_deg : float
+        Position angle of the y axis, north through east.
+    mirrored : bool
+        East is to the right when north is up.
+    degree : int
+        Degree of the distortion.
+    sigma_arcsec : (float, float)
+        Scatter that SCAMP reports.
+    chi2 : float
+        Reduced chi2 that SCAMP reports against the reference.
+    chi2_internal : float
+        Reduced chi2 that SCAMP reports between frames.
+    """
+
+    frame: str
+    catalog: str
+    seed: str
+    fit: str
+    as_contrast: float
+    xy_contrast: float
+    detections: int
+    references: int
+    matched: int
+    expected: float
+    surprise_nats: float
+    rms_arcsec: float
+    region_arcsec: float
+    ra_deg: float
+    dec_deg: float
+    offset_arcsec: float
+    pixel_scale_arcsec: float
+    scale_error: float
+    rotation_deg: float
+    mirrored: bool
+    degree: int
+    sigma_arcsec: tuple[float, float]
+    chi2: float
+    chi2_internal: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterResult:
+    """Outcome of pp_register.
+
+    Parameters
+    ----------
+    frames : tuple of RegisteredFrame
+        In the order in which they were given.
+    failed : tuple of FrameFailure
+        The others.
+    catalogs : tuple of str
+        Reference catalogs that were tried, in order; each is in ``<name>.cat``.
+    """
+
+    frames: tuple[RegisteredFrame, ...]
+    failed: tuple[FrameFailure, ...]
+    catalogs: tuple[str, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """How many frames are registered."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class DistilledTarget:
+    """Photometry of one target (pp_distill); all points are in the ECSV beside `file`.
+
+    Parameters
+    ----------
+    name, kind, file : str
+        Target; moving, fixed, positions, asteroid, variable or control; its ``.dat`` file.
+    points, detected, forced, limits, rejected, contaminated : int
+        Frames that show its place; how it was measured there; points that were rejected, and
+        those with a neighbour in the aperture.
+    median_mag, scatter_mag : float
+        Of the good points; NaN without any.
+    is_calibrated : bool
+        False if the magnitudes are instrumental.
+    predicted_mag : float
+        Magnitude expected (V); NaN if unknown.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
+    """
+
+    name: str
+    kind: str
+    file: str
+    points: int
+    detected: int
+    forced: int
+    limits: int
+    rejected: int
+    contaminated: int
+    median_mag: float
+    scatter_mag: float
+    is_calibrated: bool
+    predicted_mag: float
+    whereabouts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DistillResult:
+    """Outcome of pp_distill: targets (the control star last), frames in the order of time."""
+
+    targets: tuple[DistilledTarget, ...]
+    frames: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were searched."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class ManidentResult:
+    """Outcome of pp_manident.
+
+    Parameters
+    ----------
+    file : str
+        Name of the positions file; empty if nothing was marked.
+    marked, written, frames : int
+        Frames that were marked, positions in the file, frames that were shown.
+    """
+
+    file: str
+    marked: int
+    written: int
+    frames: int
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were shown."""
+        return self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class StackedPhotometryResult:
+    """Outcome of pp_stackedphotometry.
+
+    Parameters
+    ----------
+    stars : CombineResult
+        The stack that followed the stars.
+    comoving : CombineResult or None
+        The one that followed the target.
+    aperture_radius_px : float
+        Aperture of both.
+    band, catalog : str
+        Of the calibration; the catalog is empty if there is none.
+    zeropoint_mag, zeropoint_sigma_mag : float
+        NaN without a calibration.
+    targets : tuple of DistilledTarget
+        What was measured.
+    """
+
+    stars: CombineResult
+    comoving: CombineResult | None
+    aperture_radius_px: float
+    band: str
+    catalog: str
+    zeropoint_mag: float
+    zeropoint_sigma_mag: float
+    targets: tuple[DistilledTarget, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were stacked."""
+        return self.stars.done

@@ -1,0 +1,293 @@
+"""The settings: every constant of the pipeline in one place, with unit and meaning.
+
+Three files are read, each overriding the one before: ``setup/settings.toml`` of the product,
+the user's ``settings.toml`` (``pp_doctor`` tells where), and ``photpipe.toml`` in the data
+directory. A key that does not exist is an error with a suggestion, not a silent wish.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from photpipe.ground import paths
+from photpipe.ground.errors import ConfigError
+
+DATA_DIRECTORY_FILE = "photpipe.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """How the AstrOmatic tools are run."""
+
+    timeout_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Addresses, patience and memory of the network services."""
+
+    offline: bool = False
+    vizier: tuple[str, ...] = (
+        "https://vizier.cds.unistra.fr",
+        "https://vizier.cfa.harvard.edu",
+        "https://vizier.nao.ac.jp",
+    )
+    mast: tuple[str, ...] = ("https://catalogs.mast.stsci.edu",)
+    sdss: tuple[str, ...] = ("https://skyserver.sdss.org",)
+    horizons: tuple[str, ...] = ("https://ssd.jpl.nasa.gov",)
+    skybot: tuple[str, ...] = ("https://ssp.imcce.fr",)
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 60.0
+    deadline_s: float = 300.0
+    retries: int = 2
+    backoff_s: float = 1.0
+    longest_pause_s: float = 30.0
+    requests_per_s: float = 3.0
+    row_limit: int = 50000
+    cache: str = ""
+    shared_caches: tuple[str, ...] = ()
+    catalog_age_days: float = math.inf
+    ephemeris_age_days: float = 30.0
+    unknown_age_days: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationSettings:
+    """Astrometric calibration (pp_register)."""
+
+    min_sources_astrometric_catalog: int = 10
+    scamp_as_contrast_limit: float = 2.5
+    scamp_xy_contrast_limit: float = 2.5
+    repeat_registrations: int = 2
+    anywhere: bool = True
+    max_field_separation_deg: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PhotometrySettings:
+    """Curve of growth and instrumental photometry (pp_photometry)."""
+
+    pos_epsilon: float = 0.5
+    num_aprads: int = 20
+    fluxlimit_aprad: float = 0.7
+    fluxmargin_aprad: float = 0.05
+    nonlinear_adu: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSettings:
+    """Photometric calibration (pp_calibrate)."""
+
+    min_sources_photometric_catalog: int = 3
+    minstars: float = 0.5
+    maxflag: int = 3
+    solcol: float = 0.2
+    zeropoint_sigma: str = "standard"
+
+
+@dataclass(frozen=True, slots=True)
+class DistillSettings:
+    """Extraction of targets (pp_distill)."""
+
+    rejection_pos_arcsec: float = 10.0
+    match_tolerance_arcsec: float = 1.5
+    largest_tolerance_arcsec: float = 60.0
+    contamination_mag: float = 0.01
+    trailing_correction: bool = True
+    reject: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CombineSettings:
+    """Stacking of frames (pp_combine)."""
+
+    clip_sigma: float = 4.0
+    clip_ampfrac: float = 1.0
+    least_coverage: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """The pages of diagnostics.html."""
+
+    pages: bool = True
+    thumbnail_px: int = 800
+    image_bytes: int = 50000
+    cutout_px: int = 61
+    animation_frames: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How pp_run waits for frames with -watch."""
+
+    poll_s: float = 5.0
+    patience_s: float = 60.0
+    idle_s: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class ObserverSettings:
+    """Who observed and with what; only reports need it."""
+
+    submitter: str = ""
+    institution: str = ""
+    observers: tuple[str, ...] = ()
+    measurers: tuple[str, ...] = ()
+    contact: str = ""
+    aavso_code: str = ""
+    mpc_code: str = ""
+    telescope_design: str = ""
+    telescope_aperture_m: float = 0.0
+    telescope_detector: str = "CCD"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All sections; one object travels through a run and is saved beside its results."""
+
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    services: ServiceSettings = field(default_factory=ServiceSettings)
+    registration: RegistrationSettings = field(default_factory=RegistrationSettings)
+    photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
+    calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
+    distill: DistillSettings = field(default_factory=DistillSettings)
+    combine: CombineSettings = field(default_factory=CombineSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+    observer: ObserverSettings = field(default_factory=ObserverSettings)
+
+    @classmethod
+    def load(cls, directory: Path | None = None) -> Self:
+        """Read the files that exist, in order.
+
+        Parameters
+        ----------
+        directory : Path, optional
+            Data directory that may hold a ``photpipe.toml``.
+
+        Raises
+        ------
+        ConfigError
+            If a file is not TOML, or names a section or key that does not exist, or a value
+            has the wrong type: file, key and a suggestion.
+        """
+        settings = cls()
+        for file in settings_files(directory):
+            settings = settings.overridden(read_toml(file), file)
+        if os.environ.get("PHOTPIPE_OFFLINE", "0") not in {"", "0"}:
+            settings = settings.with_offline()
+        if directory is not None and (directory / "cache").is_dir():
+            settings = settings.with_shared_cache(directory / "cache")
+        return settings
+
+    def overridden(self, values: Mapping[str, Any], file: Path) -> Self:
+        """Copy with the values of one file."""
+        changes = {}
+        for name, content in values.items():
+            section = getattr(self, name, None) if name in _names(self) else None
+            if section is None or not isinstance(content, Mapping):
+                raise ConfigError(f"{file}: [{name}] is no section{_suggestion(name, self)}")
+            changes[name] = _section_overridden(section, content, f"{file}: [{name}]")
+        return dataclasses.replace(self, **changes)
+
+    def as_toml(self) -> str:
+        """All values as a settings file: beside the same frames it leads to the same results."""
+        lines = []
+        for name in _names(self):
+            section = getattr(self, name)
+            lines.append(f"[{name}]")
+            lines += [f"{key} = {_as_toml(getattr(section, key))}" for key in _names(section)]
+        return "\n".join(lines) + "\n"
+
+    def with_shared_cache(self, folder: Path) -> Self:
+        """Copy that also reads (and never writes) the answers kept in this folder."""
+        shared = (*self.services.shared_caches, str(folder))
+        services = dataclasses.replace(self.services, shared_caches=shared)
+        return dataclasses.replace(self, services=services)
+
+    def with_offline(self) -> Self:
+        """Copy that never opens a socket."""
+        return dataclasses.replace(self, services=dataclasses.replace(self.services, offline=True))
+
+
+def settings_files(directory: Path | None) -> list[Path]:
+    """Settings files that exist, the strongest last."""
+    candidates = [paths.home() / "setup" / "settings.toml", paths.user_settings_file()]
+    if directory is not None:
+        candidates.append(directory / DATA_DIRECTORY_FILE)
+    return [file for file in candidates if file.is_file()]
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Content of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read: file, line and reason.
+    """
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: {error}; mend or remove the file") from error
+
+
+def _as_toml(value: object) -> str:
+    """A value as TOML writes it."""
+    if isinstance(value, float):
+        return repr(value)  # inf and nan included
+    if isinstance(value, Mapping):
+        pairs = (f"{json.dumps(key)} = {_as_toml(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_as_toml(each) for each in value)}]"
+    return json.dumps(value)  # text, truth and whole numbers look alike in both
+
+
+def _names(section: object) -> list[str]:
+    return [each.name for each in dataclasses.fields(section)]  # type: ignore[arg-type]
+
+
+def _suggestion(name: str, section: object) -> str:
+    near = difflib.get_close_matches(name, _names(section), 1)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(_names(section))}"
+
+
+def _section_overridden(section: Any, content: Mapping[str, Any], where: str) -> Any:
+    """Copy of one section with the values of a file, each checked against its type."""
+    hints = typing.get_type_hints(type(section))
+    changes = {}
+    for key, value in content.items():
+        if key not in hints:
+            raise ConfigError(f"{where} {key} is no setting{_suggestion(key, section)}")
+        changes[key] = _converted(value, hints[key], f"{where} {key}")
+    return dataclasses.replace(section, **changes)
+
+
+def _converted(value: object, hint: Any, where: str) -> object:
+    """Value in the type of its field: integers serve as floats, lists become tuples."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {types.UnionType, typing.Union}:
+        hint = next(each for each in arguments if each is not type(None))
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_converted(each, arguments[0], where) for each in value)
+    if isinstance(value, Mapping) and origin in {dict, Mapping}:
+        return dict(value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = origin or hint
+    if isinstance(plain, type) and type(value) is plain:
+        return value
+    wanted = getattr(plain, "__name__", str(plain))
+    raise ConfigError(f"{where} = {value!r} should be of type {wanted}")

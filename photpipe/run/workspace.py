@@ -1,0 +1,140 @@
+"""A data directory and what a run needs to know about it."""
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from photpipe.ground import files
+from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.log import LOG_NAME
+from photpipe.run.results import FrameFailure, from_json, to_json
+from photpipe.run.settings import Settings
+
+log = logging.getLogger(__name__)
+
+stopping = threading.Event()
+"""Set while an interrupted run waits for its threads: who waits for a child process ends it."""
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Names, settings and manners of a run in one data directory.
+
+    Parameters
+    ----------
+    directory : Path
+        The data directory; nothing depends on the current directory.
+    settings : Settings
+        Constants of the run.
+    quiet : bool
+        No progress bars.
+    jobs : int
+        Frames worked on side by side.
+    """
+
+    directory: Path
+    settings: Settings = field(default_factory=Settings)
+    quiet: bool = False
+    jobs: int = field(default_factory=core_count)
+
+    @property
+    def log_path(self) -> Path:
+        """The LOG of the directory."""
+        return self.directory / LOG_NAME
+
+    @property
+    def report_directory(self) -> Path:
+        """Folder of all that diagnostics.html shows."""
+        return self.directory / ".diagnostics"
+
+    @property
+    def page_path(self) -> Path:
+        """First page of the report."""
+        return self.directory / "diagnostics.html"
+
+    @property
+    def state_directory(self) -> Path:
+        """Folder of the saved results of the stages."""
+        return self.report_directory / "state"
+
+    def save(self, result: object) -> Path:
+        """Keep a result of a stage, replacing the one of an earlier run; returns the file.
+
+        Where it cannot be written, a warning is all: the frames are what counts.
+        """
+        file = self._state_file(type(result))
+        try:
+            self.state_directory.mkdir(parents=True, exist_ok=True)
+            files.write_text(file, to_json(result))
+        except OSError as error:
+            log.warning("%s cannot be written: %s", file, error.strerror or error)
+        return file
+
+    def load(self, kind: type[Outcome]) -> Outcome | None:
+        """Result that was kept last, or None if there is none (or none that can be read)."""
+        file = self._state_file(kind)
+        try:
+            return from_json(kind, file.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s cannot be read and is ignored: %s", file, error)
+            return None
+
+    def forget(self, kind: type) -> None:
+        """Remove the result that was kept last: what it tells is not true any more."""
+        with contextlib.suppress(OSError):
+            self._state_file(kind).unlink()
+
+    def _state_file(self, kind: type) -> Path:
+        return self.state_directory / f"{kind.__name__.removesuffix('Result').lower()}.json"
+
+    def progress(self, items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
+        """Pass the items on, behind a progress bar when the screen is a terminal."""
+        if self.quiet or not sys.stderr.isatty():
+            yield from items
+            return
+        from tqdm import tqdm
+
+        yield from tqdm(items, total=total, desc=label, unit="frame", leave=False)
+
+    def map_frames(
+        self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
+    ) -> list[Outcome | FrameFailure]:
+        """Apply a function to all items on `jobs` threads; the work is done by child processes.
+
+        A `PhotPipeError` of one item becomes its `FrameFailure`, named by the item's ``name``;
+        the others go on. Results are in the order of the items.
+        """
+
+        def one(item: Item) -> Outcome | FrameFailure:
+            name = str(getattr(item, "name", item))
+            try:
+                return function(item)
+            except PhotPipeError as error:
+                return FrameFailure(name, str(error).removeprefix(f"{name}: "))
+
+        pool = ThreadPoolExecutor(max_workers=max(1, self.jobs))
+        try:
+            return list(self.progress(pool.map(one, items), len(items), label))
+        except BaseException:
+            stopping.set()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            stopping.clear()
