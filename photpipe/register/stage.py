@@ -202,11 +202,12 @@ class _Run:
         from photpipe.catalogs.ldac import read_ldac
         from photpipe.register.campaign import starting_wcs
         from photpipe.register.plates import Plate
+        from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
         tolerance = self.options.source_tolerance or frame.telescope.source_tolerance
         catalog, _ = read_ldac(frame.ldac_path)
-        least = self.workspace.settings.registration.min_sources_astrometric_catalog
+        least = fewstars.FEWEST_STARS - 1
         try:
             wcs = starting_wcs(frame, self.workspace.settings)
         except HeaderError as error:
