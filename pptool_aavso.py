@@ -45,7 +45,8 @@ COMMAND = cli.Command(
     options_class=AavsoOptions,
     takes=("target",),
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.exports import mpc, writing
+from photpipe.exports.identification import identified
 from photpipe.ground import files
-from photpipe.ground.designations import designation
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import ReportResult
 from photpipe.run.workspace import Workspace
@@ -61,7 +61,7 @@ def mpcreport(
     render, suffix = RENDERERS[options.format]
 
     def one(target: str, points: Sequence[TargetPoint], _path: Path) -> tuple[str, str]:
-        name = designation(options.target or target)
+        name = identified(options.target or target)
         good = mpc.reportable(points)
         text = render(good, name, header(options, good[0], workspace))
         return f"mpcreport_{files.slug(target)}{suffix}", text
@@ -76,7 +76,8 @@ COMMAND = cli.Command(
     options_class=MpcReportOptions,
     takes=tuple(each.name for each in dataclasses.fields(MpcReportOptions)),
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

@@ -266,6 +266,8 @@ class Command:
         Names in `OPTIONS`, in the order of the help.
     positional : str
         Name of the last arguments.
+    ends_with_target : bool
+        The last argument may be the name of the target, as the original's command has it.
     is_anywhere : bool
         The files may lie in several directories; results go into the current one.
     has_report : bool
@@ -282,6 +284,7 @@ class Command:
     takes: tuple[str, ...]
     positional: str = "images"
     positional_help: str = "FITS images, or lists of them (.lst)"
+    ends_with_target: bool = False
     is_anywhere: bool = False
     has_report: bool = False
     is_quick: bool = False
@@ -359,7 +362,18 @@ def parsed(command: Command, words: Sequence[str]) -> argparse.Namespace:
         After a mistake, or when nothing but help was wanted.
     """
     names = [*command.takes, *COMMON_OPTIONS]
-    return build_parser(command).parse_args(normalised(words, names))
+    values = build_parser(command).parse_args(normalised(words, names))
+    if command.ends_with_target and values.target is None:
+        _take_target(values, getattr(values, command.positional))
+    return values
+
+
+def _take_target(values: argparse.Namespace, given: list[str]) -> None:
+    """Take the last of several arguments for the target if it is no file, nor called like one."""
+    last = given[-1]
+    is_file = Path(last).exists() or Path(last).suffix in {".dat", ".ecsv", ".csv", ".lst"}
+    if len(given) > 1 and not is_file and not any(sign in last for sign in "*?["):
+        values.target = given.pop()
 
 
 def run(command: Command, argv: Sequence[str] | None = None) -> int:
