@@ -26,8 +26,8 @@ from photpipe.run.options import COMMON
 from photpipe.run.settings import Settings
 
 if TYPE_CHECKING:
-    from photpipe.catalogs.spec import MagnitudeSystem
     from photpipe.catalogs.table import SourceTable
+    from photpipe.ground.bands import MagnitudeSystem
     from photpipe.ground.sky import Cone
 
 ROWS_SHOWN = 20

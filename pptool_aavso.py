@@ -45,7 +45,8 @@ COMMAND = cli.Command(
     stage=aavso,
     options_class=AavsoOptions,
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

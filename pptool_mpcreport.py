@@ -7,8 +7,8 @@ from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.exports import mpc, writing
+from photpipe.exports.identification import identified
 from photpipe.ground import files
-from photpipe.ground.designations import designation
 from photpipe.run import kinds
 from photpipe.run.options import TARGET, Option
 from photpipe.run.photometry_file import TargetPoint
@@ -70,7 +70,7 @@ def mpcreport(
     render, suffix = RENDERERS[options.format]
 
     def one(target: str, points: Sequence[TargetPoint], _path: Path) -> tuple[str, str]:
-        name = designation(options.target or target)
+        name = identified(options.target or target)
         good = mpc.reportable(points)
         text = render(good, name, header(options, good[0], workspace))
         return f"mpcreport_{files.slug(target)}{suffix}", text
@@ -84,7 +84,8 @@ COMMAND = cli.Command(
     stage=mpcreport,
     options_class=MpcReportOptions,
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

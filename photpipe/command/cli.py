@@ -7,7 +7,6 @@ An option is typed as the manual writes it (``-keep_wcs``) or as people type tod
 import argparse
 import contextlib
 import enum
-import errno
 import logging
 import math
 import shlex
@@ -27,12 +26,9 @@ from photpipe.ground.log import logging_to
 from photpipe.run.options import CommonOptions, Option, options_of
 from photpipe.run.results import History, Result, StageRecord
 from photpipe.run.settings import Settings
-from photpipe.run.workspace import Workspace, core_count
+from photpipe.run.workspace import NO_ROOM, Workspace, core_count
 
 log = logging.getLogger(__name__)
-
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class Status(enum.IntEnum):
@@ -60,6 +56,8 @@ class Command:
         Frozen dataclass whose fields declare options (`photpipe.run.options`).
     positional : str
         Name of the last arguments.
+    ends_with_target : bool
+        The last argument may be the name of the target, as the original's command has it.
     is_anywhere : bool
         The files may lie in several directories; results go into the current one.
     has_report : bool
@@ -77,6 +75,7 @@ class Command:
     options_class: type
     positional: str = "images"
     positional_help: str = "FITS images, or lists of them (.lst)"
+    ends_with_target: bool = False
     is_anywhere: bool = False
     has_report: bool = False
     is_quick: bool = False
@@ -159,7 +158,18 @@ def parsed(command: Command, words: Sequence[str]) -> argparse.Namespace:
         After a mistake, or when nothing but help was wanted.
     """
     names = [*command.options(), *options_of(CommonOptions)]
-    return build_parser(command).parse_args(normalised(words, names))
+    values = build_parser(command).parse_args(normalised(words, names))
+    if command.ends_with_target and values.target is None:
+        _take_target(values, getattr(values, command.positional))
+    return values
+
+
+def _take_target(values: argparse.Namespace, given: list[str]) -> None:
+    """Take the last of several arguments for the target if it is no file, nor called like one."""
+    last = given[-1]
+    is_file = Path(last).exists() or Path(last).suffix in {".dat", ".ecsv", ".csv", ".lst"}
+    if len(given) > 1 and not is_file and not any(sign in last for sign in "*?["):
+        values.target = given.pop()
 
 
 def run(command: Command, argv: Sequence[str] | None = None) -> int:
@@ -375,7 +385,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     except Exception as error:
         outcome.status = Status.FAILED
         log.debug("%s", traceback.format_exc())
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             outcome.reason = f"{error.filename or 'output'} cannot be written: {error.strerror}"
             _say(outcome.reason)
             return

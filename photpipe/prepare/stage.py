@@ -241,7 +241,18 @@ def _prepared(
     outcomes = workspace.map_frames(one, list(jobs.values()), "prepare")
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
+    _tell_doubtful_times(frames)
     return PrepareResult(frames, tuple(failed))
+
+
+def _tell_doubtful_times(frames: Sequence[PreparedFrame]) -> None:
+    """Say what contradicts the times of the frames, each cause in one line."""
+    by_remark: dict[str, list[str]] = {}
+    for frame in frames:
+        for remark in frame.time_remarks:
+            by_remark.setdefault(remark, []).append(frame.frame)
+    for remark, names in by_remark.items():
+        log.warning("%s: %s", names[0] if len(names) == 1 else f"{len(names)} frames", remark)
 
 
 def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:

@@ -214,6 +214,8 @@ class PreparedFrame:
         In x and y.
     band : str
         Band of the filter in the catalogs; empty if no catalog has it.
+    time_remarks : tuple of str
+        What is doubtful about the time of the exposure.
     """
 
     frame: str
@@ -231,6 +233,7 @@ class PreparedFrame:
     changed: bool
     binning: tuple[int, int] = (1, 1)
     band: str = ""
+    time_remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
