@@ -23,6 +23,7 @@ from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
 from photpipe.instruments import observatories, telescopes
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
+from photpipe.instruments.midtime import impossible
 from photpipe.instruments.telescopes import Telescope
 from photpipe.science.airmass import airmass, altitude_deg
 from photpipe.science.wcs_seed import Orientation
@@ -209,6 +210,19 @@ class Frame:
             return jd
         return self.telescope.midtime.from_header(self.header, self.exptime_s, self.name)
 
+    @property
+    def time_remarks(self) -> tuple[str, ...]:
+        """What is doubtful about the time: guessed, contradicted by other cards, impossible.
+
+        Raises
+        ------
+        HeaderError
+            If there is no time.
+        """
+        if self.is_prepared or self.is_stack:
+            return impossible(self.midtime_jd)
+        return self.telescope.midtime.remarks(self.header, self.exptime_s, self.name)
+
     def pointing(self) -> tuple[float, float]:
         """RA and Dec in degrees, ICRS: of the telescope; of the WCS if prepared."""
         if not self.is_prepared:
@@ -260,10 +274,14 @@ class Frame:
 
     @property
     def saturation(self) -> float | None:
-        """Level in ADU from which pixels are saturated; None if unknown."""
-        number = as_number(card_value(self.header, "SATURATE"))
-        if number is not None and number > 0:
-            return number
+        """Level in ADU from which pixels are saturated; None if unknown.
+
+        PPSATUR is what pp_photometry found in the pixels.
+        """
+        cards = (as_number(card_value(self.header, name)) for name in ("SATURATE", "PPSATUR"))
+        told = [each for each in cards if each is not None and each > 0]
+        if told:
+            return min(told)
         own = self.telescope.parameters.get("sex-settings") or {}
         return as_number(own.get("SATUR_LEVEL"))
 

@@ -5,43 +5,36 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import FrameError, PhotPipeError
+from photpipe.run import kinds
+from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import ExtractedFrame, ExtractResult, FrameFailure
 from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.instruments.telescope import Telescope
+    from photpipe.science.saturation import Ceilings
 
 log = logging.getLogger("pp_extract")
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    snr : float
-        Smallest signal-to-noise ratio of a source, per pixel.
-    minarea : int
-        Smallest number of connected pixels above that.
-    paramfile : str, optional
-        Source Extractor parameter file; its columns are added to those that PP needs.
-    aprad : tuple of float
-        Aperture radii in pixels; none: the default of the telescope.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    ignore_saturation : bool
-        Flag no source as saturated.
-    nodeblending : bool
-        Do not separate overlapping sources.
-    """
-
-    snr: float = 1.5
-    minarea: int = 3
-    paramfile: str | None = None
-    aprad: tuple[float, ...] = ()
-    telescope: str | None = None
-    ignore_saturation: bool = False
-    nodeblending: bool = False
+    snr: float = SNR.field(1.5)
+    minarea: int = MINAREA.field(3)
+    paramfile: str | None = Option(
+        "Source Extractor parameter file (output columns)", kinds.text, "FILE"
+    ).field(None)
+    aprad: tuple[float, ...] = Option(
+        "aperture radii in pixels, separated by commas", kinds.radii, "PX"
+    ).field(())
+    ignore_saturation: bool = Option("do not flag saturated sources").field(False)
+    nodeblending: bool = NODEBLENDING.field(False)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace) -> ExtractResult:
@@ -77,6 +70,8 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
     extra = sextractor.read_parameter_file(Path(options.paramfile)) if options.paramfile else ()
     owners = {path.with_suffix(".ldac"): path for path in reversed(paths)}
 
+    ceilings = None if options.ignore_saturation else _ceilings(paths, telescope, workspace)
+
     def one(path: Path) -> ExtractedFrame:
         owner = owners[path.with_suffix(".ldac")]
         if owner != path:
@@ -96,7 +91,8 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
             deblend=not options.nodeblending,
             extra_columns=extra,
         )
-        return sextractor.extract_frame(frame, extraction, workspace.settings.tools.timeout_s)
+        timeout_s = workspace.settings.tools.timeout_s
+        return sextractor.extract_frame(frame, extraction, timeout_s, ceilings)
 
     outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "extract")
     result = ExtractResult(
@@ -105,6 +101,22 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
     )
     _report(result)
     return result
+
+
+def _ceilings(
+    paths: Sequence[Path], telescope: "Telescope | None", workspace: Workspace
+) -> "Ceilings":
+    """Where the pixels end, frame by frame and in the night; frames that fail say nothing."""
+    from photpipe.instruments.frames import Frame
+    from photpipe.measure.pixels import read_image
+    from photpipe.science.saturation import BrightPixels, Ceilings
+
+    def one(path: Path) -> tuple[str, BrightPixels]:
+        return path.name, BrightPixels.of(read_image(Frame.read(path, telescope)))
+
+    outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "saturation")
+    found = dict(each for each in outcomes if not isinstance(each, FrameFailure))
+    return Ceilings.of(found, workspace.settings.photometry.nonlinear_adu)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,8 @@ from photpipe.ground.errors import (
     ServiceError,
     UnknownTargetError,
 )
+from photpipe.run import kinds
+from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, GrowthPoint, PhotometryFrame, PhotometryResult
 from photpipe.run.workspace import Workspace
 
@@ -29,34 +31,23 @@ GROWTH_FILE = "aperturephotometry_curveofgrowth.dat"
 
 @dataclass(frozen=True, slots=True)
 class PhotometryOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    snr : float
-        Smallest signal-to-noise ratio of a source, per pixel.
-    minarea : int, optional
-        Smallest number of connected pixels; none: that of the telescope.
-    aprad : tuple of float
-        One aperture radius in pixels, instead of the one that the curves of growth recommend.
-    target : str, optional
-        Name of the target, instead of that of the header.
-    background_only, target_only : bool
-        Choose the aperture from the background sources, or from the target, alone.
-    nodeblending : bool
-        Do not separate overlapping sources.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    """
-
-    snr: float = 2.0
-    minarea: int | None = None
-    aprad: tuple[float, ...] = ()
-    target: str | None = None
-    background_only: bool = False
-    target_only: bool = False
-    nodeblending: bool = False
-    telescope: str | None = None
+    snr: float = SNR.field(2.0)
+    minarea: int | None = MINAREA.field(None)
+    aprad: tuple[float, ...] = Option(
+        "aperture radius in pixels to use instead of a curve of growth",
+        kinds.radii,
+        "PX",
+        in_run="fixed_aprad",
+    ).field(())
+    target: str | None = TARGET.field(None)
+    background_only: bool = Option("choose the aperture from the background sources alone").field(
+        False
+    )
+    target_only: bool = Option("choose the aperture from the target alone").field(False)
+    nodeblending: bool = NODEBLENDING.field(False)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def photometry(
@@ -247,15 +238,22 @@ def _curves(
         nodeblending=options.nodeblending,
     )
     extracted = extract([frame.path for frame in frames], extraction, workspace)
-    gains = {each.frame: each.gain or None for each in extracted.frames}
+    known = {each.frame: each for each in extracted.frames}
     tolerance = workspace.settings.photometry.pos_epsilon
 
     def one(frame: "Frame") -> FrameGrowth:
-        gain = gains[frame.name]
-        return frame_growth(frame, radii_px, gain, targets.get(frame.path), tolerance)
+        found = known[frame.name]
+        return frame_growth(
+            frame,
+            radii_px,
+            found.gain or None,
+            targets.get(frame.path),
+            tolerance,
+            found.saturation_adu,
+        )
 
     outcomes = workspace.map_frames(
-        one, [frame for frame in frames if frame.name in gains], "curves of growth"
+        one, [frame for frame in frames if frame.name in known], "curves of growth"
     )
     return (
         [each for each in outcomes if isinstance(each, FrameGrowth)],
@@ -339,6 +337,7 @@ def header_cards(
         "APNOISE": (frame.sky_noise_adu, "noise of the sky in the aperture (ADU)"),
         "PHOTGAIN": (frame.gain, "gain used for photon noise (e-/ADU)"),
         "INSTLIM": (frame.limiting_mag, "5 sigma limit (instrumental mag)"),
+        "PPSATUR": (frame.saturation_adu, "saturation level of the pixels (ADU)"),
     }
     return {
         "PHOTMODE": ("APER", "photometry in circular apertures"),

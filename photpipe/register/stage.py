@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.errors import HeaderError, PhotPipeError
+from photpipe.run import kinds
+from photpipe.run.options import CAT, MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
+    from photpipe.register.blind import Place
     from photpipe.register.plates import Plate, Solved
 
 Item = TypeVar("Item")
@@ -23,33 +26,24 @@ log = logging.getLogger("pp_register")
 SUCCEEDED, FAILED = "registration_succeeded.lst", "registration_failed.lst"
 BEST, REPORT = "best_astrometry.dat", "astrometry_scamp.xml"
 
+TOLERANCES = ("none", "low", "medium", "high")
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    snr, minarea : float, int, optional
-        Detection threshold and smallest area of a source; none: those of the telescope.
-    cat : str, optional
-        Reference catalog instead of those of the telescope.
-    source_tolerance : str, optional
-        Flagged sources that may be used: none, low, medium, high; none: as the telescope's entry.
-    nodeblending : bool
-        Do not separate overlapping sources.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the headers tell.
-    only_failed : bool
-        Leave frames alone that an earlier run has registered.
-    """
-
-    snr: float | None = None
-    minarea: int | None = None
-    cat: str | None = None
-    source_tolerance: str | None = None
-    nodeblending: bool = False
-    telescope: str | None = None
+    snr: float | None = SNR.field(None)
+    minarea: int | None = MINAREA.field(None)
+    cat: str | None = CAT.field(None, in_run="regcat")
+    source_tolerance: str | None = Option(
+        "flagged sources that may enter the registration",
+        kinds.text,
+        choices=TOLERANCES,
+        otherwise="that of the telescope",
+    ).field(None)
+    nodeblending: bool = NODEBLENDING.field(False)
+    telescope: str | None = TELESCOPE.field(None)
     only_failed: bool = False
 
 
@@ -125,6 +119,7 @@ class _Run:
         self.campaign = Campaign(workspace.settings, workspace.jobs, options.cat)
         self.failures = self.campaign.failures
         self.frames: dict[str, Frame] = {}
+        self.campaign.places_of = self._target_places
 
     def fields(self, paths: Sequence[Path]) -> Iterator[list["Plate"]]:
         """Extract the sources; frames that share a patch of sky, those far away set aside."""
@@ -137,7 +132,9 @@ class _Run:
         self.frames = {frame.name: frame for frame in read}
         done = [each for each in read if self.options.only_failed and is_registered(each.header)]
         extracted = self._extracted([frame for frame in read if frame not in done])
-        plates = self._survivors(self._plate, extracted, "sources")
+        every = self._survivors(self._plate, extracted, "sources")
+        lost = [plate for plate in every if plate.is_lost]
+        plates = [plate for plate in every if not plate.is_lost]
         limit = self.workspace.settings.registration.max_field_separation_deg
         regions = together(plates, limit)
         main = max(regions, key=lambda region: sum(each.pixels.size for each in region), default=[])
@@ -148,6 +145,15 @@ class _Run:
                     "others; register it by itself"
                 )
         yield from together(main, 2 * LARGEST_MARGIN_DEG)
+        if lost:
+            yield lost
+
+    def _target_places(self, plates: Sequence["Plate"]) -> "Sequence[Place]":
+        """Where the targets of frames were."""
+        from photpipe.register.blind import target_places
+
+        frames = [self.frames[plate.frame] for plate in plates]
+        return target_places(frames, self.workspace.settings)
 
     def _survivors(
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
@@ -189,12 +195,17 @@ class _Run:
         from photpipe.catalogs.ldac import read_ldac
         from photpipe.register.campaign import starting_wcs
         from photpipe.register.plates import Plate
+        from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
         tolerance = self.options.source_tolerance or frame.telescope.source_tolerance
         catalog, _ = read_ldac(frame.ldac_path)
-        least = self.workspace.settings.registration.min_sources_astrometric_catalog
-        wcs = starting_wcs(frame, self.workspace.settings)
+        least = fewstars.FEWEST_STARS - 1
+        try:
+            wcs = starting_wcs(frame, self.workspace.settings)
+        except HeaderError as error:
+            log.warning("%s; it is looked for anywhere", error)
+            wcs = None
         return Plate.of(frame, catalog, TOLERANCE_MASKS[tolerance], wcs, least)
 
     def finish(self, paths: Sequence[Path]) -> RegisterResult:

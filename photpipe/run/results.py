@@ -146,6 +146,8 @@ class ExtractedFrame:
         Aperture radii, in the order of the aperture columns.
     gain : float
         Electrons per ADU as used; 0 if unknown, when errors lack the sources' photon noise.
+    saturation_adu : float
+        Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
     """
 
     frame: str
@@ -155,6 +157,7 @@ class ExtractedFrame:
     fwhm_arcsec: float
     radii_px: tuple[float, ...]
     gain: float
+    saturation_adu: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,8 @@ class PreparedFrame:
         In x and y.
     band : str
         Band of the filter in the catalogs; empty if no catalog has it.
+    time_remarks : tuple of str
+        What is doubtful about the time of the exposure.
     """
 
     frame: str
@@ -228,6 +233,7 @@ class PreparedFrame:
     changed: bool
     binning: tuple[int, int] = (1, 1)
     band: str = ""
+    time_remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +295,10 @@ class PhotometryFrame:
         Electrons per ADU as used for photon noise and its origin: header, sky, or none.
     limiting_mag : float
         Instrumental magnitude of a 5 sigma source.
+    saturation_adu : float
+        Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
+    saturated : int
+        Sources with saturated pixels in their aperture.
     """
 
     frame: str
@@ -307,6 +317,8 @@ class PhotometryFrame:
     gain: float
     gain_from: str
     limiting_mag: float
+    saturation_adu: float = math.inf
+    saturated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +364,11 @@ class PhotometryResult:
 
 @dataclass(frozen=True, slots=True)
 class LightCurveResult:
-    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak."""
+    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak.
+
+    `quality` is the code of the Asteroid Lightcurve Database, `coverage` the part of the rotation
+    that was seen; the amplitude is NaN where that is too little.
+    """
 
     target: str
     points: int
@@ -361,6 +377,9 @@ class LightCurveResult:
     period_error_h: float
     amplitude_mag: float
     alternatives_h: tuple[float, ...]
+    quality: int
+    coverage: float
+    is_unique: bool
     files: tuple[str, ...]
     failed: tuple[FrameFailure, ...]
 
@@ -679,6 +698,8 @@ class DistilledTarget:
         False if the magnitudes are instrumental.
     predicted_mag : float
         Magnitude expected (V); NaN if unknown.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
     """
 
     name: str
@@ -694,6 +715,7 @@ class DistilledTarget:
     scatter_mag: float
     is_calibrated: bool
     predicted_mag: float
+    whereabouts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
