@@ -71,7 +71,13 @@ class PrepareOptions:
     dry_run: bool = False
 
 
-def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace) -> PrepareResult:
+def prepare(
+    paths: Sequence[Path],
+    options: PrepareOptions,
+    workspace: Workspace,
+    *,
+    needs_bands: bool = True,
+) -> PrepareResult:
     """Prepare frames for the stages that follow.
 
     **Reads** the images. **Writes** their headers, in place and never half; the header that a
@@ -87,6 +93,8 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
         What the user says.
     workspace : Workspace
         How many frames are worked on side by side.
+    needs_bands : bool
+        Whether to say of filters that nobody knows.
 
     Raises
     ------
@@ -107,6 +115,8 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
         result = _restored(unique, options, workspace)
     else:
         result = _prepared(unique, options, _Telescopes(named, options), workspace)
+        if needs_bands:
+            _tell_filters(result.frames)
     if not options.dry_run:
         workspace.save(result)
     return result
@@ -247,6 +257,17 @@ def _prepared(
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
     return PrepareResult(frames, tuple(failed))
+
+
+def _tell_filters(frames: Sequence[PreparedFrame]) -> None:
+    """Say of filters that nobody knows, before any work: a line for each."""
+    by_reason: dict[str, list[str]] = {}
+    for each in frames:
+        if each.unknown_filter:
+            by_reason.setdefault(each.unknown_filter, []).append(each.frame)
+    for reason, names in by_reason.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        log.warning("%s%s: %s", names[0], more, reason)
 
 
 def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:

@@ -214,6 +214,8 @@ class PreparedFrame:
         In x and y.
     band : str
         Band of the filter in the catalogs; empty if no catalog has it.
+    unknown_filter : str
+        What to do about a filter that the telescope's entry does not have; else empty.
     """
 
     frame: str
@@ -231,6 +233,7 @@ class PreparedFrame:
     changed: bool
     binning: tuple[int, int] = (1, 1)
     band: str = ""
+    unknown_filter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
