@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from photpipe.fits.values import CardValue, card_text
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError
-from photpipe.instruments.dialects import Binning, Chip, Distortion, MidTime, Pointing
+from photpipe.instruments.dialects import Binning, Chip, Distortion, Pointing
+from photpipe.instruments.midtime import MidTime
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header

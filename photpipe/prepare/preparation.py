@@ -217,6 +217,7 @@ def _outcome(
         changed=True,
         binning=frame.binning,
         **_band(frame),
+        time_remarks=frame.time_remarks,
     )
 
 

@@ -188,6 +188,11 @@ def outdated(state: State) -> Iterator[Finding]:
             newest = record
 
 
+def time_remarks(rows: list[Any], _state: State) -> Mapping[str, object]:
+    """What is said against the times of frames, each remark once."""
+    return {"remarks": "; ".join(dict.fromkeys(r for row in rows for r in row.time_remarks))}
+
+
 def header_far_off(registered: Any, frame: FrameState, _state: State) -> bool:
     """Whether the header had a frame more than half a field from its place."""
     if frame.facts is None:

@@ -168,6 +168,15 @@ RULES: tuple[Rule, ...] = (
         "Each is searched on its own frames; -target names one for all.",
     ),
     Rule(
+        "doubtful time",
+        L,
+        "frames",
+        findings.on_frames("facts", lambda each, *_: each.time_remarks, findings.time_remarks),
+        "the time of {which} is doubtful: {remarks}.",
+        "A wrong time moves everything that moves: ephemerides, light travel, proper motions. "
+        "Mend the cards of the headers, or say date_keyword in setup/mytelescopes.py.",
+    ),
+    Rule(
         "high airmass",
         N,
         "frames",

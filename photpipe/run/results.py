@@ -216,6 +216,8 @@ class PreparedFrame:
         Band of the filter in the catalogs; empty if no catalog has it.
     unknown_filter : str
         What to do about a filter that the telescope's entry does not have; else empty.
+    time_remarks : tuple of str
+        What is doubtful about the time of the exposure.
     """
 
     frame: str
@@ -234,6 +236,7 @@ class PreparedFrame:
     binning: tuple[int, int] = (1, 1)
     band: str = ""
     unknown_filter: str = ""
+    time_remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

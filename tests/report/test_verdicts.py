@@ -167,6 +167,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("nothing prepared", failing("prepare", True), "No frame could be prepared: only 6 sources"),
     ("not prepared", failing("prepare"), "1 of 3 frames was not prepared: only 6 sources"),
     ("several objects", rows("prepare", object_name="433"), "several objects: 3552, 433"),
+    (
+        "doubtful time",
+        rows("prepare", 2, time_remarks=("the frame is said to be of the future",)),
+        "The time of 2 of 3 frames is doubtful: the frame is said to be of the future",
+    ),
     ("high airmass", rows("prepare", 2, airmass=3.0), "2 of 3 frames are at an airmass"),
     ("nothing registered", failing("register", True), "No frame is registered: only 6 sources"),
     ("not registered", failing("register"), "1 of 3 frames was not registered: only 6 sources"),

@@ -394,7 +394,7 @@ def test_filters_that_nobody_knows_are_told_at_once(
     assert result.failed == ()
     assert [bool(each.unknown_filter) for each in result.frames] == [True, True, False]
     (line,) = [each.message for each in caplog.records if "TOP 9" in each.message]
-    assert line.startswith("a.fits and 1 more: filter 'TOP 9 BOT 9' (card FILTER) is not among")
+    assert line.startswith("2 frames: filter 'TOP 9 BOT 9' (card FILTER) is not among")
 
 
 # -- a second run, a dry run, the way back
