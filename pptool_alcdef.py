@@ -9,6 +9,7 @@ from photpipe.command import cli
 from photpipe.exports import lightcurves, writing
 from photpipe.exports.identification import identified
 from photpipe.ground import files
+from photpipe.run.options import TARGET
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import ReportResult
 from photpipe.run.workspace import Workspace
@@ -18,7 +19,7 @@ from photpipe.run.workspace import Workspace
 class AlcdefOptions:
     """What the user may say."""
 
-    target: str | None = None
+    target: str | None = TARGET.field(None)
 
 
 def alcdef(paths: Sequence[Path], options: AlcdefOptions, workspace: Workspace) -> ReportResult:
@@ -37,7 +38,6 @@ COMMAND = cli.Command(
     summary="Write light curves of asteroids as ALCDEF files; nothing is sent.",
     stage=alcdef,
     options_class=AlcdefOptions,
-    takes=("target",),
     positional="photometry",
     positional_help="photometry_<target>.dat files; the last word may be the target",
     ends_with_target=True,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
+from photpipe.run import kinds
+from photpipe.run.options import TARGET, Option
 from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
@@ -24,31 +26,28 @@ log = logging.getLogger("pp_distill")
 
 @dataclass(frozen=True, slots=True)
 class DistillOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    target : str, optional
-        Name for Horizons, instead of the OBJECT of the frames.
-    offset : tuple of float, optional
-        Arcsec east and north that are added to all predicted positions.
-    positions : str, optional
-        A positions file, or ``all`` for every ``positions_*.dat`` of the directory.
-    fixedtargets : str, optional
-        A file of fixed targets.
-    variable_stars, asteroids : bool
-        Extract what is known in the field.
-    reject : str
-        Names of rejection schemata, separated by commas.
-    """
-
-    target: str | None = None
-    offset: tuple[float, float] | None = None
-    positions: str | None = None
-    fixedtargets: str | None = None
-    variable_stars: bool = False
-    asteroids: bool = False
-    reject: str = "pos"
+    target: str | None = TARGET.field(None)
+    offset: tuple[float, float] | None = Option(
+        "arcsec east and north (on the sky) added to the predicted positions",
+        kinds.finite,
+        ("RA", "DEC"),
+        nargs=2,
+    ).field(None)
+    positions: str | None = Option(
+        "file of target positions: frame, RA (deg), Dec (deg), mid-time (JD)", kinds.text, "FILE"
+    ).field(None)
+    fixedtargets: str | None = Option(
+        "file of fixed targets: name, RA (deg), Dec (deg)", kinds.text, "FILE"
+    ).field(None)
+    variable_stars: bool = Option("extract variable stars of the field (VSX)").field(False)
+    asteroids: bool = Option("extract asteroids that happen to be in the field (SkyBoT)").field(
+        False
+    )
+    reject: str = Option("rejection schemata, separated by commas", kinds.text, "NAMES").field(
+        "pos"
+    )
 
 
 def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace) -> DistillResult:

@@ -11,6 +11,7 @@ from photpipe.fits.cards import Card, CardValue, Changes, changed, integer, to_h
 from photpipe.fits.values import as_number, card_value
 
 _PLANE_AXES = 2
+_SIMPLE = b"SIMPLE  =" + b"T".rjust(21)
 _AXIS = re.compile(r"NAXIS([1-9]\d*)")
 _DEFAULTS = {"BSCALE": 1.0, "BZERO": 0.0}
 
@@ -27,7 +28,7 @@ def standardised(cards: Sequence[Card]) -> list[Card]:
     """
     changes: dict[str, CardValue | tuple[CardValue, str] | None] = {}
     first = cards[0] if cards else None
-    if first and first.keyword == "SIMPLE" and first.image[10:30].strip() != b"T":
+    if first and first.keyword == "SIMPLE" and first.image[:30] != _SIMPLE:
         changes["SIMPLE"] = True
     changes.update(_axes(cards))
     changes.update(_scaling(cards))
@@ -67,7 +68,9 @@ def _scaling(cards: Sequence[Card]) -> Changes:
                 changes[keyword] = number if number else (None if number is None else default)
     if "BLANK" in keywords:
         changes.update(_blank(header.get("BLANK"), integer(cards, "BITPIX")))
-    return {key: value for key, value in changes.items() if value != header.get(key)}
+    return {
+        key: value for key, value in changes.items() if value is None or value != header.get(key)
+    }
 
 
 def _blank(value: object, bitpix: int) -> Changes:

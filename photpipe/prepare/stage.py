@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, FrameError
+from photpipe.run import kinds
+from photpipe.run.options import FILTER, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
 from photpipe.run.workspace import Workspace
 
@@ -29,46 +31,39 @@ _GENERIC_OPTIONS = ("ra", "dec", *_GENERIC_ONLY)
 
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    ra, dec : float, optional
-        Centre of the frames in degrees, instead of the pointing in the headers; both or none.
-    flipx, flipy : bool
-        Flip an axis relative to the telescope's entry.
-    rotate : float
-        Angle in degrees, east of north and of either sign, added to that of the entry.
-    target : str, optional
-        Name of the target, written into the headers.
-    keep_wcs : bool
-        Start from the WCS that the headers came with.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the headers tell.
-    secpix, binning, filter, date_keyword, exptime : optional
-        What the headers of a GENERIC telescope lack: scale of unbinned pixels in arcsec,
-        binning, filter band, cards of date and time, exposure time in seconds.
-    restore : bool
-        Put the headers back that the frames came with.
-    dry_run : bool
-        Print what would change, and change nothing.
-    """
-
-    ra: float | None = None
-    dec: float | None = None
-    flipx: bool = False
-    flipy: bool = False
-    rotate: float = 0.0
-    target: str | None = None
-    keep_wcs: bool = False
-    telescope: str | None = None
-    secpix: str | None = None
-    binning: str | None = None
-    filter: str | None = None
-    date_keyword: str | None = None
-    exptime: float | None = None
-    restore: bool = False
-    dry_run: bool = False
+    ra: float | None = Option(
+        "right ascension of the frame centre", kinds.right_ascension, "DEG"
+    ).field(None)
+    dec: float | None = Option("declination of the frame centre", kinds.declination, "DEG").field(
+        None
+    )
+    flipx: bool = Option("flip the x axis relative to the telescope's entry").field(False)
+    flipy: bool = Option("flip the y axis relative to the telescope's entry").field(False)
+    rotate: float = Option(
+        "angle (east of north) added to that of the telescope's entry", kinds.finite, "DEG"
+    ).field(0.0)
+    target: str | None = TARGET.field(None)
+    keep_wcs: bool = Option("keep the WCS of the header").field(False)
+    secpix: str | None = Option(
+        "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
+        kinds.text,
+        "ARCSEC",
+    ).field(None)
+    binning: str | None = Option(
+        "binning of a GENERIC telescope's frames, such as 2 or 2,2", kinds.text, "N"
+    ).field(None)
+    filter: str | None = FILTER.field(None)
+    date_keyword: str | None = Option(
+        "cards of date and time in a GENERIC telescope's headers", kinds.text, "CARD[|CARD]"
+    ).field(None)
+    exptime: float | None = Option(
+        "exposure time of a GENERIC telescope's frames", kinds.positive, "S"
+    ).field(None)
+    restore: bool = Option("put the original headers back, byte for byte").field(False, in_run=None)
+    dry_run: bool = Option("print what would change, and change nothing").field(False, in_run=None)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace) -> PrepareResult:

@@ -12,7 +12,7 @@ from astropy.io import fits
 import pp_register
 from photpipe.run.results import RegisterResult
 from photpipe.runner import chain
-from photpipe.runner.options import RunOptions, for_stage
+from photpipe.runner.options import RunOptions
 from pp_calibrate import CalibrateOptions
 from pp_prepare import PrepareOptions
 from tests.conftest import FIELD, START_JD, Scene
@@ -180,6 +180,17 @@ def test_changed_frame_is_worked_on_again(commands: Scene) -> None:
     assert list(tables(commands.directory)) == list(before)
 
 
+def test_a_changed_pipeline_calculates_anew(
+    commands: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(commands.directory) == 0
+    monkeypatch.setattr("photpipe.runner.reuse.sources_digest", lambda _package: "another")
+    capsys.readouterr()
+    assert run(commands.directory) == 0
+    assert "the pipeline changed: starting over" in capsys.readouterr().out
+    assert list(worked(commands.directory)) == ALL_STEPS
+
+
 def test_newer_catalog_is_used(commands: Scene) -> None:
     assert run(commands.directory) == 0
     cache = Path(os.environ["PHOTPIPE_CACHE"])
@@ -218,10 +229,10 @@ def test_fewer_frames(commands: Scene) -> None:
 
 
 def test_options_reach_their_stages() -> None:
-    options = RunOptions(
+    options = RunOptions.of(
         target="433",
         filter="V",
-        fixed_aprad=5.0,
+        fixed_aprad=(5.0,),
         cat="APASS9",
         regcat="GAIA2",
         snr=2.5,
@@ -247,9 +258,9 @@ def test_options_reach_their_stages() -> None:
     assert told["pp_distill"].target == "433"
     assert told["pp_distill"].asteroids
     assert told["pp_distill"].reject == "pos"
-    generic = chain.PREPARE.options(RunOptions(telescope="generic", filter="V"))
+    generic = chain.PREPARE.options(RunOptions.of(telescope="generic", filter="V"))
     assert generic.filter == "V"
-    assert for_stage(PrepareOptions, RunOptions()) == PrepareOptions()
+    assert RunOptions().prepare == PrepareOptions()
 
 
 @pytest.mark.parametrize(
