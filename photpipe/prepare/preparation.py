@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from photpipe.fits.cards import Card, CardValue, changed, formatted, text_value, to_header
 from photpipe.fits.fitsfile import PRISTINE_KEYWORD
 from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
+from photpipe.fits.structure import standardised
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG
@@ -180,7 +181,7 @@ def prepared(
         if card.keyword in spared
         or not (is_owned(card.keyword) or card.keyword in telescope.drop_cards)
     ]
-    cards = changed(kept, _added(frame, wishes))
+    cards = changed(standardised(kept), _added(frame, wishes))
     cards += [
         formatted(name, _unsigned_zero(value), _COMMENTS.get(name, "PP: starting WCS"))
         for name, value in written.items()

@@ -347,16 +347,16 @@ def _check_pixels(path: Path, hdu: "Hdu") -> None:
     """
     import numpy as np
 
-    from photpipe.fits.fitsfile import frame_errors, stored_pixels
+    from photpipe.fits.pixels import plane_of
 
-    with frame_errors(path):
-        pixels = stored_pixels(path, hdu)
-        middle = pixels[..., pixels.shape[-2] // 2, :]
-        for part in (middle, pixels):  # one row nearly always settles it
-            finite = part[np.isfinite(part)]
-            if finite.size and finite.min() != finite.max():
-                return
-    reason = "all pixels have the same value" if finite.size else "all pixels are NaN"
+    low, high = np.inf, -np.inf
+    for block in plane_of(path, hdu).blocks():
+        finite = block[np.isfinite(block)]
+        if finite.size:
+            low, high = min(low, finite.min()), max(high, finite.max())
+        if low < high:
+            return
+    reason = "all pixels have the same value" if low == high else "all pixels are NaN"
     raise FrameError(path.name, f"{reason}: there is nothing to measure; leave it out")
 
 
