@@ -214,6 +214,8 @@ class PreparedFrame:
         In x and y.
     band : str
         Band of the filter in the catalogs; empty if no catalog has it.
+    unknown_filter : str
+        What to do about a filter that the telescope's entry does not have; else empty.
     time_remarks : tuple of str
         What is doubtful about the time of the exposure.
     """
@@ -233,6 +235,7 @@ class PreparedFrame:
     changed: bool
     binning: tuple[int, int] = (1, 1)
     band: str = ""
+    unknown_filter: str = ""
     time_remarks: tuple[str, ...] = ()
 
 
