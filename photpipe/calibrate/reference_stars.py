@@ -68,6 +68,7 @@ class Rules:
 
     use_all_stars: bool
     tolerance_arcsec: float
+    admits_saturated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _verdicts(sources: Sources, rules: Rules, target: TargetPosition | None) -> 
         flags = np.asarray(sources.table["FLAGS"])
         saturated = ((flags & 4) > 0) | ~is_linear(sources.table, sources.frame.saturation)
         reasons += [
-            ("saturated", saturated),
+            ("saturated", saturated & ~np.bool_(rules.admits_saturated)),
             ("blended", _blended(sources)),
             ("not like a star", _not_like_a_star(sources)),
             ("too faint", ~(error <= LARGEST_ERROR_MAG)),

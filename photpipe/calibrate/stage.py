@@ -1,6 +1,5 @@
 """Calibrate instrumental magnitudes against reference catalogs."""
 
-import contextlib
 import logging
 import math
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from photpipe.run.results import (
     FrameFailure,
 )
 from photpipe.run.workspace import Workspace
+from photpipe.science.flags import SourceFlag
 
 if TYPE_CHECKING:
     from photpipe.calibrate.frame_calibration import CalibratedSources
@@ -71,7 +71,11 @@ class CalibrateOptions:
 
 
 def calibrate(
-    paths: Sequence[Path], options: CalibrateOptions, workspace: Workspace
+    paths: Sequence[Path],
+    options: CalibrateOptions,
+    workspace: Workspace,
+    *,
+    why_instrumental: str = "",
 ) -> CalibrateResult:
     """Find the magnitude zeropoint of every frame and write its database.
 
@@ -88,6 +92,8 @@ def calibrate(
         What the user says.
     workspace : Workspace
         Settings, and where the state is kept.
+    why_instrumental : str
+        Why the magnitudes are left instrumental although nobody asked for it.
 
     Raises
     ------
@@ -110,15 +116,14 @@ def calibrate(
     )
     sources = [each for each in outcomes if isinstance(each, Sources)]
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
-    jobs, fields = _jobs(sources, bands, options, workspace) if sources else ([], ())
+    why = why_instrumental or _why_not(_common_band(bands, options), options)
+    jobs, fields = _jobs(sources, bands, options, workspace, why) if sources else ([], ())
     done, missed = _write(jobs, workspace)
     failed += missed
-    for each in failed:
-        _remove_stale(workspace.directory / each.frame)
     result = CalibrateResult(
         band=next((each.band for each in done), ""),
         solar=options.solar,
-        instrumental=options.instrumental,
+        instrumental=options.instrumental and not why_instrumental,
         zeropoint_sigma=settings.zeropoint_sigma,
         fields=fields,
         frames=done,
@@ -177,14 +182,14 @@ def _jobs(
     bands: "dict[Path, str | None]",
     options: CalibrateOptions,
     workspace: Workspace,
+    reason: str,
 ) -> "tuple[list[CalibratedSources], tuple[FieldCalibration, ...]]":
-    """Calibrate all frames, field by field."""
+    """Calibrate all frames, field by field; none where there is a reason against it."""
     from photpipe.calibrate.frame_calibration import without_catalog
 
     band = _common_band(bands, options)
-    reason = _why_not(band, options)
     if reason:
-        log.log(logging.INFO if options.magzp else logging.WARNING, "%s", reason)
+        log.info("%s", reason)
         zeropoint = None if options.instrumental else options.magzp
         jobs = [
             without_catalog(each, bands[each.frame.path], reason, zeropoint) for each in sources
@@ -209,7 +214,7 @@ def _why_not(band: str | None, options: CalibrateOptions) -> str:
     if band is None:
         return (
             "the filter has no band in any catalog: the magnitudes stay instrumental; "
-            "name a band with -filter"
+            "name a band with -filter, or ask for them with -instrumental"
         )
     return ""
 
@@ -267,10 +272,6 @@ def _calibrate_field(
         field = replace(NO_FIELD, attempts=attempts, frames=len(sources))
         reason = "no catalog calibrates it"
         return field, [without_catalog(each, band, reason, field=field) for each in sources]
-    colour = _colour(best) if options.colorterm else None
-    best.refine(
-        colour.color if colour else (), colour.mag if colour else math.nan, spatial=options.spatial
-    )
     idents = best.stars.data["ident"]
     field = FieldCalibration(
         catalog=best.stars.name,
@@ -314,7 +315,9 @@ def _choose_catalog(
         solar=options.solar,
         use_all_stars=options.use_all_stars,
     )
-    rules = Rules(options.use_all_stars, workspace.settings.photometry.pos_epsilon)
+    rules = Rules(
+        options.use_all_stars, workspace.settings.photometry.pos_epsilon, _admits_saturated(options)
+    )
     minstars = settings.minstars if options.minstars is None else options.minstars
     fewest = max(settings.min_sources_photometric_catalog, FEWEST_STARS)
     attempts: list[CatalogAttempt] = []
@@ -329,7 +332,14 @@ def _choose_catalog(
             continue
         matches = [match(each, stars, rules, targets.get(each.frame.path)) for each in sources]
         series = Series(stars, matches, minstars, fewest)
-        remark = f"{series.calibrated} of {len(sources)} frames have at least {fewest} stars"
+        colour = _colour(series) if options.colorterm else None
+        if series.calibrated:  # stars that prove to vary do not calibrate: what is left decides
+            series.refine(
+                colour.color if colour else (),
+                colour.mag if colour else math.nan,
+                spatial=options.spatial,
+            )
+        remark = f"{series.calibrated} of {len(sources)} frames have at least {fewest} usable stars"
         log.info("%s: %d stars in the field; %s", name, len(stars), remark)
         attempts.append(CatalogAttempt(name, len(stars), series.calibrated, remark))
         if series.calibrated > (best.calibrated if best else 0):
@@ -337,6 +347,11 @@ def _choose_catalog(
         if series.calibrated == len(sources):
             break
     return best, tuple(attempts)
+
+
+def _admits_saturated(options: CalibrateOptions) -> bool:
+    """Whether -maxflag lets saturated stars calibrate, as the manual says of its value 7."""
+    return options.maxflag is not None and options.maxflag >= SourceFlag.SATURATED
 
 
 def _colour(series: "Series") -> "SolarColor | None":
@@ -360,15 +375,6 @@ def _write(
         tuple(each for each in outcomes if isinstance(each, CalibratedFrame)),
         [each for each in outcomes if isinstance(each, FrameFailure)],
     )
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove older files of a frame that failed: they would be taken for the outcome."""
-    from photpipe.calibrate.output import remove_stars
-
-    remove_stars(path)
-    with contextlib.suppress(OSError):
-        path.with_suffix(".ldac.db").unlink()
 
 
 def _report(result: CalibrateResult) -> None:
@@ -406,5 +412,4 @@ def _report(result: CalibrateResult) -> None:
                 each.matched,
                 f"; {each.note}" if each.note and each.catalog != MANUAL else "",
             )
-        elif result.fields:
-            log.warning("%s: instrumental magnitudes: %s", each.frame, each.note)
+

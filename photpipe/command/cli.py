@@ -25,7 +25,7 @@ import photpipe
 from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.ground.log import logging_to
 from photpipe.run.options import CommonOptions, Option, options_of
-from photpipe.run.results import History, Result, StageRecord
+from photpipe.run.results import FrameFailure, History, Result, StageRecord, unmet
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import NO_ROOM, Workspace, core_count
 
@@ -339,16 +339,44 @@ def _listed(path: Path) -> list[Path]:
     return [path.parent / each for each in names]
 
 
+MOST_NAMES = 3
+
+
 def conclude(result: Result) -> Status:
     """Say which frames failed and why; the exit status of a stage."""
-    for failure in result.failed:
-        log.error("%s: %s", failure.frame, failure.reason)
+    tell_failures(result.failed)
+    tell_failures(unmet(result), logging.WARNING)
     return status_of(result)
+
+
+def tell_failures(failures: Sequence[FrameFailure], level: int = logging.ERROR) -> None:
+    """Say what failed: one line for each cause, however many frames it cost; LOG has them all."""
+    causes: dict[str, list[FrameFailure]] = {}
+    for each in failures:
+        causes.setdefault(_cause(each), []).append(each)
+    for cause, cost in causes.items():
+        if len(cost) == 1:
+            log.log(level, "%s: %s", cost[0].frame, cost[0].reason)
+            continue
+        for each in cost:
+            log.debug("%s: %s", each.frame, each.reason)
+        names = [each.frame for each in cost]
+        if len(names) > MOST_NAMES:
+            names = [*names[: MOST_NAMES - 1], "...", names[-1]]
+        log.log(level, "%d frames: %s (%s)", len(cost), cause, " ".join(names))
+
+
+def _cause(failure: FrameFailure) -> str:
+    """Reason without the name of the frame, which is no part of the cause."""
+    path = Path(failure.frame)
+    if not path.suffix:  # a target, not a frame
+        return f"{failure.frame}: {failure.reason}"
+    return failure.reason.replace(failure.frame, "it").replace(path.stem, "*")
 
 
 def status_of(result: Result) -> Status:
     """Exit status of a stage."""
-    if not result.failed:
+    if not result.failed and not unmet(result):
         return Status.DONE
     return Status.PARTIAL if result.done else Status.FAILED
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from photpipe.distill.measured_frame import NO_MAGNITUDE, CalibratedFrame
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
-from photpipe.distill.targets import POSITIONS, Target
+from photpipe.distill.targets import MARKED_STAR, POSITIONS, Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.run.settings import DistillSettings
@@ -197,7 +197,8 @@ def _doubts_about_frames(target: Target, frames: Sequence[CalibratedFrame]) -> d
     some_calibrated = any(each.is_calibrated for each in frames)
     for number, each in enumerate(frames):
         # positions found by hand hold for a frame however it is registered
-        if some_registered and target.kind != POSITIONS and not each.text("astrometric_catalog"):
+        by_hand = target.kind in {POSITIONS, MARKED_STAR}
+        if some_registered and not by_hand and not each.text("astrometric_catalog"):
             doubts[number] = "the frame is not registered: the target may be elsewhere"
         elif some_calibrated and not each.is_calibrated:
             doubts[number] = "the frame has no zeropoint: the magnitude is instrumental"

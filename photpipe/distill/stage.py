@@ -261,7 +261,7 @@ def _written(
         contaminated=sum(bool(each.contamination) for each in points),
         median_mag=float(np.median(mags)) if good else math.nan,
         scatter_mag=float(np.std(mags)) if good else math.nan,
-        is_calibrated=bool(good) and all(math.isfinite(each.zeropoint) for each in good),
+        is_calibrated=all(math.isfinite(each.zeropoint) for each in good or points),
         predicted_mag=target.predicted_mag,
     )
     _say(done, points)

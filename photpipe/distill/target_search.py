@@ -14,6 +14,7 @@ import numpy as np
 
 from photpipe.distill import control_candidates, targets
 from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC
 from photpipe.distill.targets import Target
 from photpipe.ground import files, sky
 from photpipe.ground.errors import ConfigError, ServiceError, UnknownTargetError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONTROL_STAR = "Control Star"
+MANUAL_TARGET = "manual_target"  # as the original calls what was marked by hand
 POSITIONS_PATTERN = "positions_*.dat"
 DEPTH_PERCENTILE = 90
 LARGEST_UNCERTAINTY_PX = 5.0
@@ -93,9 +95,12 @@ class TargetSearch:
         found = []
         for path in paths:
             own = path.stem.removeprefix("positions_") if "positions_" in path.stem else ""
-            default = own or target or self.frames[0].text("object") or "target"
-            found += targets.read_positions(path, names, default)
-        return [targets.with_rates(each, np.array(self._times)) for each in found]
+            # OBJECT names something else: its own photometry must not be written over
+            found += targets.read_positions(path, names, own or target or MANUAL_TARGET)
+        times = np.array(self._times)
+        limit = max(STAR_TOLERANCE_ARCSEC, *(each.scale_arcsec for each in self.frames))
+        moving = (targets.with_rates(each, times) for each in found)
+        return [targets.at_rest(each, times, limit) for each in moving]
 
     def of_fixed_targets(self, name: str) -> list[Target]:
         """Targets of a file of fixed targets.
@@ -193,7 +198,7 @@ class TargetSearch:
 
     def hint(self, target: Target) -> str:
         """What may be wrong with a target of a file that lies on none of the frames."""
-        if target.kind not in {targets.FIXED, targets.POSITIONS}:
+        if target.kind not in {targets.FIXED, targets.POSITIONS, targets.MARKED_STAR}:
             return ""
         in_hours = replace(target, ra_deg=target.ra_deg * 15.0 % 360.0)
         if not self.is_ever_inside(target) and self.is_ever_inside(in_hours):

@@ -4,7 +4,8 @@ Two kinds of files name targets. A positions file has a row per frame: file name
 mid-time (JD) and, if wanted, the name of the target. A file of fixed targets has a row per
 target: name, RA, Dec. Columns are separated by blanks or commas; a line with the names of the
 columns may stand on top and then decides on their order; ``#`` begins a comment. RA and Dec
-are degrees, or hours and degrees when written with colons.
+are degrees, or hours and degrees when written with colons. A Julian date is told by its size,
+wherever it stands: titles that name another order than the rows have are common.
 """
 
 import math
@@ -19,10 +20,11 @@ from photpipe.ground import sky
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.sky import FloatArray, parse_sexagesimal
 
-MOVING, FIXED, POSITIONS, ASTEROID, VARIABLE, CONTROL = (
+MOVING, FIXED, POSITIONS, MARKED_STAR, ASTEROID, VARIABLE, CONTROL = (
     "moving",
     "fixed",
     "positions",
+    "marked star",
     "asteroid",
     "variable",
     "control",
@@ -30,6 +32,7 @@ MOVING, FIXED, POSITIONS, ASTEROID, VARIABLE, CONTROL = (
 
 MINUTES_PER_DAY = 1440.0
 
+_JULIAN_DATES = (2.0e6, 3.0e6)
 _TITLES = {
     "frame": ("frame", "filename", "file", "image", "name"),
     "target": ("target", "object", "name", "ident"),
@@ -104,6 +107,33 @@ def with_rates(target: Target, midtime_jd: FloatArray) -> Target:
     return replace(target, rate_arcsec_min=rate)
 
 
+def at_rest(target: Target, midtime_jd: FloatArray, limit_arcsec: float) -> Target:
+    """The target as a star marked by hand if its positions stand still.
+
+    A moving target is never a star of the field; the star itself would be taken for its own
+    contamination.
+
+    Parameters
+    ----------
+    midtime_jd : array, shape (frames,)
+        Times of the positions, ascending.
+    limit_arcsec : float
+        By so much clicks on a star may differ; what moves by less is taken for a star.
+    """
+    known = np.flatnonzero(np.isfinite(target.ra_deg) & np.isfinite(target.dec_deg))
+    if known.size < 2:
+        return target
+    ra, dec = target.ra_deg[known], target.dec_deg[known]
+    offsets = np.array(sky.offsets_arcsec(*sky.median_position(ra, dec), ra, dec))
+    time = midtime_jd[known] - midtime_jd[known].mean()
+    span = float(np.ptp(time))
+    slope = (offsets @ time) / (time @ time) if span > 0 else np.zeros(2)
+    moved = float(np.hypot(*slope)) * span
+    if moved > limit_arcsec or float(np.median(np.hypot(*offsets))) > limit_arcsec:
+        return target
+    return replace(target, kind=MARKED_STAR, rate_arcsec_min=np.zeros((2, len(midtime_jd))))
+
+
 def fixed(
     name: str, ra_deg: float, dec_deg: float, count: int, kind: str = FIXED, mag: float = math.nan
 ) -> Target:
@@ -168,7 +198,8 @@ def read_positions(path: Path, frames: Sequence[str], default_name: str) -> list
 
 def _key(name: str) -> str:
     """File name without folder and ending, by which rows and frames find each other."""
-    return re.sub(r"\.(fits?|fts)(\.(gz|fz))?$", "", Path(name.strip()).name, flags=re.IGNORECASE)
+    ending = r"\.(fits?|fts|ldac(\.db)?)(\.(gz|fz))?$"
+    return re.sub(ending, "", Path(name.strip()).name, flags=re.IGNORECASE)
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
@@ -185,7 +216,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str
         if title:
             order = title if not rows else order
         elif bare:
-            rows.append((number, _columns(bare, order, f"{path}: line {number}")))
+            where = f"{path}: line {number}"
+            rows.append((number, _by_size(_columns(bare, order, where), order)))
     if not rows:
         raise ConfigError(f"{path}: the file names no target")
     return rows
@@ -193,7 +225,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str
 
 def _title(line: str, columns: tuple[str, ...]) -> tuple[str, ...] | None:
     """Order of the columns if the line names them, else None."""
-    words = [word.casefold() for word in _words(line)]
+    words = [word.casefold() for word in _words(re.sub(r"[|;]", " ", line))]
+    if "," in line:  # "image filename, ra (deg), dec (deg), observations midtime (JD)"
+        words = [_plain_title(word) for word in words]
     found: list[str] = []
     for word in words:
         fits = [c for c in columns if word in _TITLES[c] and c not in found]
@@ -201,6 +235,29 @@ def _title(line: str, columns: tuple[str, ...]) -> tuple[str, ...] | None:
             return None
         found.append(fits[0])
     return tuple(found) if {"ra", "dec"} <= set(found) else None
+
+
+def _plain_title(text: str) -> str:
+    """Last word of a title without its unit."""
+    return ([*re.sub(r"\(.*?\)", "", text).split()] or [text])[-1]
+
+
+def _by_size(row: dict[str, str], order: tuple[str, ...]) -> dict[str, str]:
+    """The row with its time in its place: what is no angle but a Julian date."""
+    if "jd" not in order:
+        return row
+    dates = [name for name in order if name in row and _is_julian_date(row[name])]
+    if len(dates) != 1 or dates == ["jd"]:
+        return row
+    angles = [row[name] for name in order if name in {"ra", "dec", "jd"} and name not in dates]
+    return row | {"jd": row[dates[0]]} | dict(zip(("ra", "dec"), angles, strict=False))
+
+
+def _is_julian_date(text: str) -> bool:
+    try:
+        return _JULIAN_DATES[0] < float(text) < _JULIAN_DATES[1]
+    except ValueError:
+        return False
 
 
 def _words(line: str) -> list[str]:

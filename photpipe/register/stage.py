@@ -221,9 +221,9 @@ class _Run:
         self._write_files(result)
         for each in result.frames:
             log.info(
-                "%s: registered with %s: %d stars, rms %.3f arcsec, contrasts %.1f %.1f (%s, %s)",
+                "%s: registered with %s: %d stars, rms %.3f arcsec%s (%s, %s)",
                 *(each.frame, each.catalog, each.matched, each.rms_arcsec),
-                *(each.as_contrast, each.xy_contrast, each.seed, each.fit),
+                *(_contrasts(each), each.seed, each.fit),
             )
         self.workspace.save(result)
         return result
@@ -244,7 +244,8 @@ class _Run:
             frame = self.frames.get(name)
             if self.keeps and frame is not None and registration.is_registered(frame.header):
                 if name in self.failures:
-                    log.warning("%s: keeps its earlier WCS; now: %s", name, self.failures[name])
+                    self.failures[name] += "; it keeps its earlier WCS"
+                    return None
                 return registration.earlier(name, frame.header)
             update_header(path, registration.changes_of_failure())
         except PhotPipeError as error:
@@ -306,6 +307,13 @@ def _row(solved: "Solved") -> RegisteredFrame:
         chi2=scamp.chi2 if scamp else math.nan,
         chi2_internal=scamp.chi2_internal if scamp else math.nan,
     )
+
+
+def _contrasts(row: RegisteredFrame) -> str:
+    """SCAMP's contrasts; nothing where SCAMP had no part in it."""
+    if not math.isfinite(row.as_contrast + row.xy_contrast):
+        return ""
+    return f", contrasts {row.as_contrast:.1f} {row.xy_contrast:.1f}"
 
 
 def _best_table(result: RegisterResult) -> str:

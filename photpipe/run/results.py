@@ -43,6 +43,12 @@ class Result(Protocol):
         """How many frames were finished."""
 
 
+def unmet(result: Result) -> tuple[FrameFailure, ...]:
+    """Frames that were finished without what was wished for; few stages know of such."""
+    found: tuple[FrameFailure, ...] = getattr(result, "unmet", ())
+    return found
+
+
 def to_json(result: object) -> str:
     """Result as JSON text; NaN and infinities become null."""
     return json.dumps(plain(dataclasses.asdict(result)), indent=1)  # type: ignore[call-overload]
@@ -588,6 +594,17 @@ class CalibrateResult:
     def calibrated(self) -> int:
         """How many frames have a zeropoint."""
         return sum(each.is_calibrated for each in self.frames)
+
+    @property
+    def unmet(self) -> tuple[FrameFailure, ...]:
+        """Frames whose magnitudes are instrumental although nobody asked for that."""
+        if self.instrumental:
+            return ()
+        return tuple(
+            FrameFailure(each.frame, f"instrumental magnitudes: {each.note}")
+            for each in self.frames
+            if not each.is_calibrated
+        )
 
 
 @dataclass(frozen=True, slots=True)

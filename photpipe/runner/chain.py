@@ -30,6 +30,7 @@ from photpipe.run.results import (
     PrepareResult,
     RegisterResult,
     Result,
+    unmet,
 )
 from photpipe.run.workspace import Workspace
 from photpipe.runner import groups, reuse
@@ -39,7 +40,6 @@ log = logging.getLogger(__name__)
 
 SETTINGS_FILE = "settings.toml"
 POSITION_FILES = "positions_*.dat"
-SOLAR_FRACTION = 0.5  # of the frames that -solar has to calibrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,22 +158,46 @@ def _calibrate(
 ) -> CalibrateResult:
     """Calibrate; without -solar or without a catalog if there is no other way."""
     result = calibrate(paths, options, workspace)
-    if options.solar and result.band and result.calibrated < SOLAR_FRACTION * len(paths):
-        log.warning(
-            "-solar calibrates %d of %d frames: calibrating again with stars of all colours",
-            result.calibrated,
-            len(paths),
-        )
-        options = replace(options, solar=False)
-        result = calibrate(paths, options, workspace)
+    if options.solar and result.band:
+        result = _without_solar(result, paths, options, workspace)
     if result.failed and not result.done and not options.instrumental:
         log.warning(
             "no frame can be calibrated (%s: %s); the magnitudes stay instrumental",
             result.failed[0].frame,
             result.failed[0].reason,
         )
-        result = calibrate(paths, replace(options, instrumental=True), workspace)
+        why = f"no frame can be calibrated: {result.failed[0].reason}"
+        instrumental = replace(options, instrumental=True)
+        result = calibrate(paths, instrumental, workspace, why_instrumental=why)
     return result
+
+
+def _without_solar(
+    result: CalibrateResult, paths: Sequence[Path], options: CalibrateOptions, workspace: Workspace
+) -> CalibrateResult:
+    """Result in which frames that -solar does not calibrate have stars of all colours."""
+    missing = {each.frame for each in result.unmet}
+    if not missing:
+        return result
+    log.warning(
+        "-solar calibrates %d of %d frames: calibrating the others with stars of all colours",
+        result.calibrated,
+        len(paths),
+    )
+    others = [path for path in paths if path.name in missing]
+    second = calibrate(others, replace(options, solar=False), workspace)
+    if len(missing) == len(result.frames):
+        merged = replace(second, failed=(*result.failed, *second.failed))
+    else:
+        again = {each.frame: each for each in second.frames}
+        merged = replace(
+            result,
+            fields=(*result.fields, *second.fields),
+            frames=tuple(again.get(each.frame, each) for each in result.frames),
+            failed=(*result.failed, *second.failed),
+        )
+    workspace.save(merged)
+    return merged
 
 
 def _distill(
@@ -500,6 +524,7 @@ class _Chain:
         if result is not None:
             self._carry_over(step)
             self.reused.append(f"{step.command} has nothing to do")
+            self._fall_short(result)
             return result
         self.is_unbroken = False
         return self._execute(step, self._paths(names))
@@ -530,9 +555,13 @@ class _Chain:
 
     def _fail(self, failures: Sequence[FrameFailure]) -> None:
         """Say at once which frames failed, and remember them."""
-        for each in failures:
-            log.error("%s: %s", each.frame, each.reason)
+        cli.tell_failures(failures)
         self.failed += failures
+
+    def _fall_short(self, result: Result) -> None:
+        """Remember what was wished for and not had, and say it."""
+        cli.tell_failures(unmet(result), logging.WARNING)
+        self.failed += unmet(result)
 
     def _execute(self, step: Step, paths: list[Path]) -> Any:
         """Run a stage and keep how it went."""
@@ -565,4 +594,5 @@ class _Chain:
             )
         )
         self._fail(result.failed)
+        self._fall_short(result)
         return result

@@ -1,6 +1,7 @@
 """The last words of a run: the photometry on the screen, and where to look at it."""
 
 import logging
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,14 +26,22 @@ def tell(result: DirectoryResult) -> None:
         for line in photometry(result.directory, target):
             log.info("%s", line)
     if result.failed:
-        log.warning(
-            "%d of %d frames came to the end; what failed is named above",
-            result.done,
-            result.frames,
-        )
+        log.warning("%s", _shortfall(result))
     page = result.directory / REPORT
     if page.is_file():
         log.info("%s", page)
+
+
+def _shortfall(result: DirectoryResult) -> str:
+    """Frames that did not complete, and what else was not had."""
+    lost = result.frames - result.done
+    if lost > 0:
+        return f"{result.done} of {result.frames} frames completed; what failed is named above"
+    causes = dict.fromkeys(
+        each.frame if " " in each.frame else each.reason.partition(":")[0]
+        for each in result.failed
+    )
+    return f"all {result.frames} frames completed, but see above: {', '.join(causes)}"
 
 
 def photometry(directory: Path, target: DistilledTarget) -> Iterator[str]:
@@ -52,10 +61,18 @@ def photometry(directory: Path, target: DistilledTarget) -> Iterator[str]:
         )
         yield (
             f"  {point.frame:<28} {point.midtime_jd:.6f}  {timescale.iso(point.midtime_jd, 0)} "
-            f"{sign}{point.mag:8.4f} +- {point.sig:6.4f} {point.band:3} {remark}"
+            f"{_measured(sign, point)} {point.band:3} {remark}"
         ).rstrip()
     if len(points) > MOST_LINES:
         yield f"  ... and {len(points) - MOST_LINES} more in {target.file}"
+
+
+def _measured(sign: str, point: photometry_file.TargetPoint) -> str:
+    """Magnitude and error of a point, as far as they are known."""
+    if not math.isfinite(point.mag):
+        return " not measured     "
+    error = f" +- {point.sig:6.4f}" if math.isfinite(point.sig) else " " * 10
+    return f"{sign}{point.mag:8.4f}{error}"
 
 
 def summary(target: DistilledTarget) -> str:
@@ -68,10 +85,18 @@ def summary(target: DistilledTarget) -> str:
         "contaminated": target.contaminated,
     }
     parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    brightness = "no magnitude"
+    if math.isfinite(target.median_mag):
+        brightness = f"{target.median_mag:.4f} {kind}, scatter {target.scatter_mag:.4f}"
     return (
-        f"{target.name}: {target.median_mag:.4f} {kind}, scatter {target.scatter_mag:.4f}, "
+        f"{target.name}: {brightness}, "
         f"{target.points} frames{f' ({parts})' if parts else ''}: {target.file}"
     )
+
+
+def _in_short(target: DistilledTarget) -> str:
+    known = math.isfinite(target.median_mag)
+    return f"{target.median_mag:.3f} mag" if known else "no magnitude"
 
 
 def in_one_line(result: DirectoryResult, root: Path) -> str:
@@ -82,7 +107,7 @@ def in_one_line(result: DirectoryResult, root: Path) -> str:
         return f"{name}: {status}: {result.reason}"
     targets = result.distilled.targets if result.distilled and result.done else ()
     found = "; ".join(
-        f"{each.name} {each.median_mag:.3f} mag on {each.points} frames"
+        f"{each.name} {_in_short(each)} on {each.points} frames"
         for each in targets
         if each.kind != CONTROL
     )

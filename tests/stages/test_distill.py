@@ -243,10 +243,30 @@ def test_fast_target_gets_back_what_its_trail_loses(night: Night) -> None:
 def test_positions_file_in_any_order_with_gaps(night: Night) -> None:
     write_positions(night, "positions.dat", PRIMARY.label, [3, 0, 4])
     assert night.distill("-positions", "positions.dat") == 0
-    points = night.points("3552")
+    points = night.points("manual_target")
     assert [point.frame for point in points] == [night.paths[n].name for n in (0, 3, 4)]
     assert np.all(np.abs(residuals(night, PRIMARY.label, points)) < 0.03)
     assert not (night.directory / "photometry_Don_Quixote.dat").exists()
+
+
+@pytest.mark.usefixtures("server")
+def test_star_marked_by_hand_is_measured_beside_the_real_target(night: Night) -> None:
+    assert night.distill() == 0
+    before = (night.directory / "photometry_3552.dat").read_bytes()
+    star = night.points("Control Star")
+    rows = [
+        f"{point.frame:>35s} {point.source_ra_deg:11.5f} {point.source_dec_deg:+11.5f} "
+        f"{point.midtime_jd:15.7f}"
+        for point in star
+    ]
+    title = "#                            filename      midtime_JD          RA         DEC"
+    (night.directory / "positions.dat").write_text("\n".join([title, *rows]) + "\n")
+    assert night.distill("-positions", "positions.dat") == 0
+    points = night.points("manual_target")
+    assert {point.method for point in points} == {"detected"}
+    assert not any(point.contamination for point in points)
+    assert [point.mag for point in points] == [point.mag for point in star]
+    assert (night.directory / "photometry_3552.dat").read_bytes() == before
 
 
 def test_positions_tell_the_rate_of_motion(night: Night, server: SkyServer) -> None:

@@ -217,7 +217,7 @@ def test_positions_with_missing_and_extra_rows_blanks_and_comments(night: Night)
         f"# image ra dec jd\n\nother.fits 1 2 3\n   \nmscience0002 {ra} {dec} 0 # here\n"
     )
     assert night.distill("-positions", "positions.dat") == 0
-    assert [point.frame for point in night.points("3552")] == ["mscience0002.fits"]
+    assert [point.frame for point in night.points("manual_target")] == ["mscience0002.fits"]
 
 
 @pytest.mark.usefixtures("server")
