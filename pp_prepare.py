@@ -13,7 +13,7 @@ COMMAND = cli.Command(
     options_class=PrepareOptions,
     takes=(
         *("ra", "dec", "flipx", "flipy", "rotate", "target", "keep_wcs"),
-        *("secpix", "binning", "filter", "date_keyword", "exptime"),
+        *("secpix", "binning", "filter", "date_keyword", "exptime", "site", "observatory"),
         *("restore", "dry_run"),
     ),
     has_report=True,

@@ -37,7 +37,7 @@ COMMAND = cli.Command(
         *("offset", "snr", "minarea", "nodeblending", "background_only", "target_only"),
         *("minstars", "maxflag", "use_all_stars", "magzp", "colorterm", "spatial"),
         *("ra", "dec", "flipx", "flipy", "rotate"),
-        *("secpix", "binning", "date_keyword", "exptime"),
+        *("secpix", "binning", "date_keyword", "exptime", "site", "observatory"),
         *("split", "force", "watch", "cluster"),
     ),
     positional_help="FITS images, lists of them (.lst), directories, or 'all'",

@@ -11,6 +11,7 @@ import enum
 import errno
 import logging
 import math
+import re
 import shlex
 import signal
 import sys
@@ -25,6 +26,7 @@ from typing import Any
 import photpipe
 from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.ground.log import logging_to
+from photpipe.ground.sky import parse_sexagesimal
 from photpipe.run.results import History, Result, StageRecord
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace, core_count
@@ -109,19 +111,46 @@ def finite(text: str) -> float:
     return value
 
 
-def _right_ascension(text: str) -> float:
-    """Degrees in [0, 360); negative values are taken modulo 360."""
-    value = finite(text)
+_CARD_NAME = re.compile(r"(?i)[A-Z][A-Z0-9_-]{0,31}")
+
+
+def _is_card(text: str) -> bool:
+    """Whether a value is the name of a card that holds it; nan and infinity are none."""
+    return _CARD_NAME.fullmatch(text.strip()) is not None and text.strip().lower() not in {
+        *("nan", "inf", "infinity"),
+    }
+
+
+def _or_sexagesimal(text: str, unit: float) -> float:
+    """Degrees of a decimal number, or of a sexagesimal one whose first part has a unit."""
+    with contextlib.suppress(ValueError):
+        return unit * parse_sexagesimal(text) if re.search(r"\d[\s:hd°]+\d", text) else finite(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a number, nor an angle, nor a card")
+
+
+def _right_ascension(text: str) -> float | str:
+    """Degrees in [0, 360) of degrees or sexagesimal hours; or the name of a card."""
+    if _is_card(text):
+        return text.strip().upper()
+    value = _or_sexagesimal(text, 15.0)
     if not -360 <= value <= 360:
         raise argparse.ArgumentTypeError(f"{text} is not a right ascension in degrees")
     return value % 360.0
 
 
-def _declination(text: str) -> float:
-    value = finite(text)
+def _declination(text: str) -> float | str:
+    """Degrees, decimal or sexagesimal; or the name of a card."""
+    if _is_card(text):
+        return text.strip().upper()
+    value = _or_sexagesimal(text, 1.0)
     if not -90 <= value <= 90:
         raise argparse.ArgumentTypeError(f"{text} is not a declination in degrees")
     return value
+
+
+def _positive_or_card(text: str) -> float | str:
+    """Finite number above zero, or the name of a card."""
+    return text.strip().upper() if _is_card(text) else _positive(text)
 
 
 def _radii(text: str) -> tuple[float, ...]:
@@ -144,19 +173,21 @@ OPTIONS: dict[str, Option] = {
     "asteroids": Option("extract asteroids that happen to be in the field (SkyBoT)"),
     "background_only": Option("choose the aperture from the background sources alone"),
     "backsub": Option("subtract the background of each frame before combining"),
-    "binning": Option("binning of a GENERIC telescope's frames, such as 2 or 2,2", _text, "N"),
+    "binning": Option("binning of a camera without an entry: 2, or 2,2, or a card", _text, "N"),
     "cat": Option("reference catalog to use instead of those of the telescope", _text, "NAME"),
     "cluster": Option("address of a Dask scheduler that shares out directories", _text, "ADDRESS"),
     "colorterm": Option("fit a colour term where the stars support one"),
     "comoving": Option("combine in the moving frame of the target"),
     "date_keyword": Option(
-        "cards of date and time in a GENERIC telescope's headers", _text, "CARD[|CARD]"
+        "cards of date and time of a camera without an entry", _text, "CARD[|CARD]"
     ),
     "debug": Option("show everything, and the traceback of a failure"),
-    "dec": Option("declination of the frame centre", _declination, "DEG"),
+    "dec": Option("declination of the frame centre: degrees, or a card", _declination, "DEG"),
     "design": Option("optical design of the telescope", _text, "TEXT"),
     "dry_run": Option("print what would change, and change nothing"),
-    "exptime": Option("exposure time of a GENERIC telescope's frames", _positive, "S"),
+    "exptime": Option(
+        "exposure time of a camera without an entry, or its card", _positive_or_card, "S"
+    ),
     "filter": Option("filter band, instead of that of the header", _text, "BAND"),
     "fixed_aprad": Option("aperture radius to use instead of a curve of growth", _positive, "PX"),
     "fixedtargets": Option("file of fixed targets: name, RA (deg), Dec (deg)", _text, "FILE"),
@@ -199,6 +230,7 @@ OPTIONS: dict[str, Option] = {
     ),
     "mpccode": Option("observatory code, instead of that of the telescope", _text, "CODE"),
     "nodeblending": Option("do not deblend sources"),
+    "observatory": Option("MPC code of the place of the telescope", _text, "CODE"),
     "offline": Option("use cached catalogs and ephemerides; never open a connection"),
     "offset": Option(
         "arcsec east and north (on the sky) added to the predicted positions",
@@ -212,16 +244,26 @@ OPTIONS: dict[str, Option] = {
     ),
     "prefix": Option("only frames whose names start with this, with 'all'", _text, "TEXT"),
     "quiet": Option("show warnings and errors alone"),
-    "ra": Option("right ascension of the frame centre", _right_ascension, "DEG"),
+    "ra": Option(
+        "right ascension of the frame centre: degrees, hours as hh:mm:ss, or a card",
+        _right_ascension,
+        "DEG",
+    ),
     "regcat": Option("reference catalog to register with", _text, "NAME"),
     "reject": Option("rejection schemata, separated by commas", _text, "NAMES"),
     "rerun_registration": Option("register a second time if not all frames succeeded"),
     "restore": Option("put the original headers back, byte for byte"),
     "rotate": Option("angle (east of north) added to that of the telescope's entry", finite, "DEG"),
     "secpix": Option(
-        "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
+        "scale of the unbinned pixels of a camera without an entry, in arcsec; two for x and y, "
+        "or a card",
         _text,
         "ARCSEC",
+    ),
+    "site": Option(
+        "place of the telescope: longitude (east) and latitude in degrees, elevation in metres",
+        _text,
+        "LON,LAT,ALT",
     ),
     "snr": Option(
         "smallest signal-to-noise ratio of a source",
@@ -331,6 +373,10 @@ def new_parser(name: str, summary: str) -> argparse.ArgumentParser:
     return parser
 
 
+_ANGLES = ("ra", "dec", "site")
+_ANGLE = re.compile(r"[-+]\d+(?:[:dh,]|\.\d*,)")
+
+
 def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
     """Arguments with every spelling of a known option (``--keep-wcs``) as ``-keep_wcs``.
 
@@ -347,6 +393,8 @@ def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
         name = ALIASES.get(name, name)
         if head.startswith("-") and name in known:
             result += [f"-{name}", value] if equals else [f"-{name}"]
+        elif result and result[-1].lstrip("-") in _ANGLES and _ANGLE.match(word):
+            result[-1] = f"{result[-1]}={word}"  # argparse takes -05:30:00 for an option
         elif word.startswith("-") and Path(word).is_file():
             result.append(f"./{word}")
         else:

@@ -207,7 +207,14 @@ class Frame:
             if not EARLIEST_JD <= jd <= LATEST_JD:
                 raise HeaderError(self.name, "MIDTIMJD", f"{jd} lies outside 1880 to 2100")
             return jd
-        return self.telescope.midtime.from_header(self.header, self.exptime_s, self.name)
+        header = self._header_with_supplied()
+        return self.telescope.midtime.from_header(header, self.exptime_s, self.name)
+
+    @property
+    def has_pointing(self) -> bool:
+        """Whether the header holds cards of a pointing, right or wrong."""
+        header = self._header_with_supplied()
+        return all(card_value(header, card) is not None for card in self.telescope.pointing.cards)
 
     def pointing(self) -> tuple[float, float]:
         """RA and Dec in degrees, ICRS: of the telescope; of the WCS if prepared."""
@@ -223,7 +230,7 @@ class Frame:
     def airmass(self) -> float:
         """Airmass at least 1; computed, or 1, where the card holds none."""
         key = str(self.telescope.parameters["airmass"])
-        value = card_value(self.header, key)
+        value = card_value(self._header_with_supplied(), key)
         number = as_number(value)
         if number is not None and 0.99 <= number <= GREATEST_AIRMASS:
             return max(number, 1.0)
@@ -235,7 +242,7 @@ class Frame:
 
     def _computed_airmass(self) -> float | None:
         """Airmass from position, time and site; None where one is unknown or it is nonsense."""
-        place = observatories.site(self.telescope.observatory_code)
+        place = self.telescope.place
         if place is None:
             return None
         try:
@@ -255,13 +262,15 @@ class Frame:
         if stacked is not None and stacked > 0:
             return stacked
         rule = self.telescope.parameters.get("gain", "GAIN")
-        number = as_number(card_value(self.header, rule) if isinstance(rule, str) else rule)
+        header = self._header_with_supplied()
+        number = as_number(card_value(header, rule) if isinstance(rule, str) else rule)
         return number if number is not None and number > 0 else None
 
     @property
     def saturation(self) -> float | None:
         """Level in ADU from which pixels are saturated; None if unknown."""
-        number = as_number(card_value(self.header, "SATURATE"))
+        card = str(self.telescope.parameters.get("saturation", "SATURATE"))
+        number = as_number(card_value(self._header_with_supplied(), card))
         if number is not None and number > 0:
             return number
         own = self.telescope.parameters.get("sex-settings") or {}

@@ -15,6 +15,7 @@ from photpipe.fits.values import as_number, card_text
 from photpipe.ground import paths, sky
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.instruments import entries, observatories
+from photpipe.instruments.cameras import camera
 from photpipe.instruments.telescope import Telescope
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def by_keyword(name: str) -> Telescope:
         If there is none; the message lists near matches.
     """
     known = registry()
+    if camera.is_camera(name.strip()):
+        return camera.telescope_named(name.strip(), known[GENERIC].parameters)
     folded = {keyword.casefold(): telescope for keyword, telescope in known.items()}
     telescope = known.get(name.strip()) or folded.get(name.strip().casefold())
     if telescope is None:
@@ -109,23 +112,37 @@ def identify(header: "Header", frame_name: str) -> Telescope:
     ConfigError
         If the user's telescope file has a mistake.
     """
-    known, groups = _registry()
+    known, _ = _registry()
     named = card_text(header, "TEL_KEYW")
     if named is not None and named in known:
         return known[named].at_site_of(header)
-    seen, refused = [], []
+    if named is not None and camera.is_camera(named):
+        return camera.telescope_of_prepared(header, known[GENERIC].parameters)
+    telescope = registered(header)
+    if telescope is None:
+        raise HeaderError(frame_name, "|".join(INSTRUMENT_KEYS), _unknown(header))
+    return telescope
+
+
+def registered(header: "Header") -> Telescope | None:
+    """Telescope whose entry the instrument cards of a header name; None if there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the user's telescope file has a mistake.
+    """
+    known, groups = _registry()
     for card in INSTRUMENT_KEYS:
         value = card_text(header, card)
         if value is None:
             continue
-        seen.append(f"{card} = {value!r}")
         for identifiers in groups:
             keywords = _candidates(plain_identifier(value), identifiers)
             telescope = _distinguished([known[keyword] for keyword in keywords], header)
             if telescope is not None:
                 return telescope.at_site_of(header)
-            refused += keywords
-    raise HeaderError(frame_name, "|".join(INSTRUMENT_KEYS), _unknown(seen, refused))
+    return None
 
 
 def _candidates(value: str, identifiers: Identifiers) -> list[str]:
@@ -175,13 +192,10 @@ def _is_at(code: str, header: "Header") -> bool | None:
     return None
 
 
-def _unknown(seen: list[str], refused: list[str]) -> str:
+def _unknown(header: "Header") -> str:
+    seen = [
+        f"{card} = {value!r}" for card in INSTRUMENT_KEYS if (value := card_text(header, card))
+    ]
     if not seen:
-        return "none of these cards is there; name the telescope with -telescope KEYWORD"
-    what = f"{', '.join(seen)}: no instrument known to PP"
-    if refused:
-        what = f"{', '.join(seen)}: looks like {' or '.join(refused)}, but other cards contradict"
-    return (
-        f"{what}; use -telescope KEYWORD (-telescope GENERIC for any), or add your telescope in "
-        "setup/mytelescopes.py as setup/mytelescopes.example.py shows"
-    )
+        return "none of these cards is there; run pp_prepare, or name it with -telescope KEYWORD"
+    return f"{', '.join(seen)}: no instrument with an entry, and not prepared; run pp_prepare"

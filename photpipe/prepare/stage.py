@@ -1,10 +1,8 @@
 """Prepare images: read who took them, where and when, and write a starting WCS."""
 
 import logging
-import sys
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +16,10 @@ if TYPE_CHECKING:
 
     from photpipe.fits.cards import Card
     from photpipe.fits.fitsfile import Hdu
-    from photpipe.instruments.telescope import Telescope
     from photpipe.prepare.preparation import Wishes
+    from photpipe.prepare.recognition import Recognition
 
 log = logging.getLogger("pp_prepare")
-
-_GENERIC_ONLY = ("secpix", "binning", "filter", "date_keyword", "exptime")
-_GENERIC_OPTIONS = ("ra", "dec", *_GENERIC_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +28,9 @@ class PrepareOptions:
 
     Parameters
     ----------
-    ra, dec : float, optional
-        Centre of the frames in degrees, instead of the pointing in the headers; both or none.
+    ra, dec : float or str, optional
+        Centre of the frames in degrees, instead of the pointing in the headers, or the cards
+        that hold it; both or none.
     flipx, flipy : bool
         Flip an axis relative to the telescope's entry.
     rotate : float
@@ -46,16 +42,19 @@ class PrepareOptions:
     telescope : str, optional
         Keyword of the telescope; otherwise the headers tell.
     secpix, binning, filter, date_keyword, exptime : optional
-        What the headers of a GENERIC telescope lack: scale of unbinned pixels in arcsec,
-        binning, filter band, cards of date and time, exposure time in seconds.
+        What the headers of a telescope without an entry lack: scale of unbinned pixels in
+        arcsec, binning, filter, cards of date and time, exposure time in seconds; or the names
+        of cards that hold it.
+    site, observatory : str, optional
+        Where the telescope stands: longitude, latitude, elevation; MPC code.
     restore : bool
         Put the headers back that the frames came with.
     dry_run : bool
         Print what would change, and change nothing.
     """
 
-    ra: float | None = None
-    dec: float | None = None
+    ra: float | str | None = None
+    dec: float | str | None = None
     flipx: bool = False
     flipy: bool = False
     rotate: float = 0.0
@@ -66,7 +65,9 @@ class PrepareOptions:
     binning: str | None = None
     filter: str | None = None
     date_keyword: str | None = None
-    exptime: float | None = None
+    exptime: float | str | None = None
+    site: str | None = None
+    observatory: str | None = None
     restore: bool = False
     dry_run: bool = False
 
@@ -95,6 +96,8 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
     """
     from photpipe.fits import fitsfile
     from photpipe.instruments import telescopes
+    from photpipe.instruments.cameras.reader import Told
+    from photpipe.prepare.recognition import Recognition
 
     _check(options)
     named = telescopes.by_keyword(options.telescope) if options.telescope else None
@@ -106,7 +109,8 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
     if options.restore:
         result = _restored(unique, options, workspace)
     else:
-        result = _prepared(unique, options, _Telescopes(named, options), workspace)
+        told = Told(**{each.name: getattr(options, each.name) for each in fields(Told)})
+        result = _prepared(unique, options, Recognition(named, told), workspace)
     if not options.dry_run:
         workspace.save(result)
     return result
@@ -154,45 +158,6 @@ def _restored(
     )
 
 
-class _Telescopes:
-    """Who took the frames; asks the user about a GENERIC telescope, each thing once."""
-
-    def __init__(self, named: "Telescope | None", options: PrepareOptions) -> None:
-        self._named = named
-        self._told = {name: getattr(options, name) for name in _GENERIC_OPTIONS}
-        self._lock = threading.Lock()
-        self._said: dict[str, str] = {}
-
-    def of(self, cards: "Sequence[Card]", header: "Header", name: str) -> "Telescope":
-        """Telescope of a frame.
-
-        Raises
-        ------
-        HeaderError, ConfigError
-            If it is not known, or lacks something that nobody told.
-        """
-        from photpipe.instruments.generic import GENERIC, generic
-        from photpipe.prepare import preparation
-
-        telescope = self._named or preparation.recognised(cards, header, name)
-        if telescope.keyword == GENERIC:
-            told = {key: value for key, value in self._told.items() if value is not None}
-            answers = {**preparation.told_before(cards), **told}
-            ask = self._ask if sys.stdin.isatty() else None
-            return generic(header, answers, ask)
-        useless = [f"-{key}" for key in _GENERIC_ONLY if self._told[key] is not None]
-        if useless:
-            reason = f"{' '.join(useless)}: only for -telescope GENERIC, not {telescope.keyword}"
-            raise ConfigError(f"{name}: {reason}")
-        return telescope
-
-    def _ask(self, question: str) -> str:
-        with self._lock:
-            if question not in self._said:
-                self._said[question] = input(question)
-            return self._said[question]
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     """A plain frame and the file it was named by."""
@@ -207,7 +172,7 @@ class _Job:
 
 
 def _prepared(
-    paths: Sequence[Path], options: PrepareOptions, known: _Telescopes, workspace: Workspace
+    paths: Sequence[Path], options: PrepareOptions, known: Recognition, workspace: Workspace
 ) -> PrepareResult:
     """Unpack what has to be unpacked, then prepare all frames side by side."""
     from photpipe.fits.unpack import plain_frames
@@ -227,8 +192,6 @@ def _prepared(
     jobs = {path: job for path, job in jobs.items() if not _follows(job, jobs)}
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
     wishes = preparation.Wishes(
-        options.ra,
-        options.dec,
         flipx=options.flipx,
         flipy=options.flipy,
         rotate=options.rotate,
@@ -262,7 +225,7 @@ def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
     return is_trimmed and job.path.with_name(text_value(cards, SOURCE_KEYWORD)) in jobs
 
 
-def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool) -> PreparedFrame:
+def _prepare_one(job: _Job, wishes: "Wishes", known: Recognition, *, write: bool) -> PreparedFrame:
     """Prepare one plain frame.
 
     Raises
@@ -278,7 +241,8 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
     path = job.path
     hdu, frame_facts = _read(path)
     header = to_header(frame_facts)
-    telescope = known.of(hdu.cards, header, path.name)
+    recognised = known.of(hdu.cards, header, path.name, fitsfile.stored_pixels(path, hdu))
+    telescope = recognised.telescope
     if telescope.trim_px:
         path = trimmed(path, telescope.trim_px, write=write)
         if not path.exists():  # a dry run
@@ -287,11 +251,14 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
             hdu, frame_facts = _read(path)
             header = to_header(frame_facts)
     _check_pixels(path if path.exists() else job.path, hdu)
+    centre = known.centre(header)
+    if centre is not None:
+        wishes = replace(wishes, ra=centre[0], dec=centre[1])
     cards, outcome = preparation.prepared(path, job.source, frame_facts, header, telescope, wishes)
     cards += [card for card in hdu.cards if card.keyword == fitsfile.PRISTINE_KEYWORD]
     if not write:
         _tell_changes(path.name, hdu.cards, cards)
-        return outcome
+        return replace(outcome, facts=recognised.facts)
     written = fitsfile.write_cards(path, hdu, cards)
     what = "prepared" if written else "was prepared alike before"
     log.info(
@@ -300,7 +267,7 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
         *(outcome.filter_name or "no filter", outcome.exptime_s, outcome.midtime_jd),
         *(outcome.ra_deg, outcome.dec_deg),
     )
-    return replace(outcome, changed=written)
+    return replace(outcome, changed=written, facts=recognised.facts)
 
 
 def _read(path: Path) -> "tuple[Hdu, list[Card]]":
