@@ -1,5 +1,6 @@
 # make demo   install what is needed and run the pipeline on the example data, offline
 # make test   install what the tests need too, and pass them
+# make install-blind   index files of the whole sky, for fields above 1 degree without pointing
 # make install, make lint, make bench, make clean: their parts
 
 PYTHON ?= python3
@@ -13,12 +14,15 @@ DOORS := $(wildcard toolbox.py catalog.py diagnostics.py)
 STALE := $(shell [ ! -e $(VENV)/.installed ] || $(BIN)/pip --version >/dev/null 2>&1 \
     || rm -f $(VENV)/.installed $(VENV)/.installed-tests $(BIN)/python)
 
-.PHONY: install install-tests demo test lint bench clean
+.PHONY: install install-blind install-tests demo test lint bench clean
 
 install: $(VENV)/.installed
 	@echo "Installed. Type 'source $(BIN)/activate' and then, for example, 'pp_doctor'."
 
 install-tests: $(VENV)/.installed-tests
+
+install-blind:
+	@tools/install_blind.sh
 
 $(VENV)/bin/python:
 	@PYTHON=$(PYTHON) tools/install_system.sh

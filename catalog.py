@@ -26,10 +26,11 @@ from photpipe.run.settings import Settings
 if TYPE_CHECKING:
     from photpipe.catalogs.spec import MagnitudeSystem
     from photpipe.catalogs.table import SourceTable
+    from photpipe.ground.sky import Cone
 
 ROWS_SHOWN = 20
 LDAC_SUFFIXES = (".cat", ".ldac")
-DEFAULT_RADIUS_DEG = 0.3
+DEFAULT_RADIUS_DEG, KIT_RADIUS_DEG = 0.3, 6.0
 EARLIEST_YEAR, LATEST_YEAR = 1880.0, 2100.0
 OPTION_NAMES = (
     *("list", "o", "maxmag", "epoch", "cat", "observatory", "radius", "map", "system"),
@@ -41,7 +42,9 @@ USAGE = """catalog.py NAME RA DEC RADIUS  fetch and show a catalog around a posi
        catalog.py prefetch FILE       fill the cache for a night; lines of the file are
                                       NAME RA DEC [RADIUS] or TARGET FROM TO [RADIUS]
        catalog.py cache               size and age of the answers that are kept
-       catalog.py import NAME FILE    take your own table of stars, for -cat NAME"""
+       catalog.py import NAME FILE    take your own table of stars, for -cat NAME
+       catalog.py kit 'RA DEC'        patterns of the stars around a place (or of a list of
+                                      NAME RA DEC [RADIUS]), to find frames without pointing"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,14 +71,13 @@ def parser() -> argparse.ArgumentParser:
         help="date of observation, or year: proper motions are applied; "
         "with import: epoch of the positions",
     )
-    add("-cat", metavar="NAMES", help="prefetch: catalogs, separated by commas")
+    add("-cat", metavar="NAMES", help="prefetch: catalogs, separated by commas; kit: its catalog")
     add("-observatory", metavar="CODE", default="", help="prefetch: MPC code of the observatory")
     add(
         "-radius",
         metavar="DEG",
         type=cli.finite,
-        default=DEFAULT_RADIUS_DEG,
-        help="prefetch: radius of fields that give none",
+        help="prefetch, kit: radius of fields that give none",
     )
     add(
         "-map",
@@ -139,7 +141,7 @@ def fill(values: argparse.Namespace, settings: Settings) -> cli.Status:
 
     _, file = values.words
     catalogs, code = _wanted(values, prefetch.DEFAULT_CATALOGS)
-    entries = prefetch.read_list(Path(file), values.radius)
+    entries = prefetch.read_list(Path(file), values.radius or DEFAULT_RADIUS_DEG)
     outcomes = prefetch.prefetch(entries, catalogs, code, settings, values.maxmag)
     failed = done = 0
     for each in outcomes:
@@ -201,6 +203,49 @@ def bring(values: argparse.Namespace, settings: Settings) -> cli.Status:
     return cli.Status.DONE
 
 
+def kit(values: argparse.Namespace, settings: Settings) -> cli.Status:
+    """Make kits around a place, or around those of a list."""
+    from photpipe.ground.errors import PhotPipeError
+    from photpipe.register import blind
+
+    catalog = (values.cat or blind.KIT_CATALOG).split(",")[0]
+    done = failed = 0
+    for name, cone in _kit_cones(values):
+        try:
+            files = blind.make_kit(cone, settings, catalog)
+        except PhotPipeError as error:
+            failed += 1
+            _say(f"{name}: {error}")
+            continue
+        done += 1
+        size = sum(path.stat().st_size for path in files) / 1024**2
+        where = f" in {files[0].parent}" if files else ": too few stars for patterns"
+        _say(f"{name}: {len(files)} files, {size:.1f} MB, {cone}{where}")
+    if failed:
+        return cli.Status.PARTIAL if done else cli.Status.FAILED
+    return cli.Status.DONE
+
+
+def _kit_cones(values: argparse.Namespace) -> Iterator[tuple[str, "Cone"]]:
+    """Names and regions of the kits that are asked for."""
+    from photpipe.services import prefetch
+
+    text, radius = values.words[1], values.radius or KIT_RADIUS_DEG
+    if Path(text).is_file():
+        for entry in prefetch.read_list(Path(text), radius):
+            if isinstance(entry, prefetch.Target):
+                raise ConfigError(f"{text}: {entry.name}: kits need NAME RA DEC [RADIUS]")
+            yield entry.name, entry.cone
+        return
+    words = text.split()
+    if len(words) != 2:
+        raise ConfigError(f"{text!r} is neither a file nor 'RA DEC' in degrees or sexagesimal")
+    try:
+        yield text, prefetch.cone_of(words[0], words[1], radius)
+    except ValueError as error:
+        raise ConfigError(f"{error}; give RA and Dec in degrees") from error
+
+
 def listing(_values: argparse.Namespace, _settings: Settings) -> cli.Status:
     """Print the table of the catalogs."""
     from photpipe.catalogs.listing import listing as table_of_catalogs
@@ -259,6 +304,7 @@ ACTIONS: dict[str, tuple[Action, int]] = {
     "prefetch": (fill, 2),
     "cache": (kept, 1),
     "import": (bring, 3),
+    "kit": (kit, 2),
 }
 
 

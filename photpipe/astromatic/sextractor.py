@@ -9,12 +9,14 @@ import logging
 import math
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.astromatic.extraction import (
     CATALOG,
     FRAME,
+    NO_SATURATION_ADU,
     PARAMETERS,
     SETTINGS,
     WEIGHT,
@@ -31,6 +33,7 @@ from photpipe.fits.values import CardValue, as_number, card_value
 from photpipe.ground import files, paths
 from photpipe.ground.errors import ConfigError, FrameError, ReductionError
 from photpipe.run.results import ExtractedFrame
+from photpipe.science.saturation import Ceilings, threshold
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DEFAULT_SATURATION_ADU = 50_000.0
 SEEING_SNR = 20.0  # fainter sources say little about the seeing
 SEEING_SOURCES, FEWEST_SEEING_SOURCES = 20, 5
 _FILE_SETTINGS = ("FILTER_NAME", "STARNNW_NAME", "PSF_NAME", "WEIGHT_IMAGE", "FLAG_IMAGE")
@@ -73,7 +75,7 @@ def detector_of(frame: "Frame", settings: Mapping[str, str]) -> Detector:
         pixel_scale_arcsec=math.sqrt(math.prod(frame.pixel_scale_arcsec)),
         saturation_adu=_positive(card_value(frame.header, settings.get("SATUR_KEY", "SATURATE")))
         or _positive(settings.get("SATUR_LEVEL"))
-        or DEFAULT_SATURATION_ADU,
+        or math.inf,
         gain=_positive(own_gain) or frame.gain or _positive(settings.get("GAIN")) or 0.0,
         has_mask=frame.mask_path is not None,
     )
@@ -84,10 +86,17 @@ def _positive(value: CardValue | None) -> float | None:
     return number if number is not None and number > 0 else None
 
 
-def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> ExtractedFrame:
+def extract_frame(
+    frame: "Frame", extraction: Extraction, timeout_s: float, bright: Ceilings | None = None
+) -> ExtractedFrame:
     """Extract the sources of a frame into its catalog ``<stem>.ldac``.
 
     The catalog appears when it is complete.
+
+    Parameters
+    ----------
+    bright : Ceilings, optional
+        Where the pixels of the frame and of its night end; otherwise the header alone tells.
 
     Raises
     ------
@@ -101,6 +110,11 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
     _check_picture(frame)
     settings = frame.telescope.tool_settings("sex")
     detector = detector_of(frame, settings)
+    level_adu = detector.saturation_adu
+    if bright is not None:
+        level_adu = bright.level_of(frame.name, level_adu)
+    # the tool compares peak + background, which rounding puts below a pixel on the level
+    detector = replace(detector, saturation_adu=min(threshold(level_adu), NO_SATURATION_ADU))
     try:
         with tempfile.TemporaryDirectory(prefix="pp_extract_") as folder:
             content, finished = _run(frame, settings, extraction, detector, Path(folder), timeout_s)
@@ -116,7 +130,7 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
         reason = f"the catalog {frame.ldac_path.name} cannot be written: {error.strerror}"
         raise FrameError(frame.name, reason) from error
     if not extraction.ignore_saturation:
-        _warn_of_low_saturation(frame, detector.saturation_adu, header)
+        _warn_of_low_saturation(frame, level_adu, header)
     fwhm_px = median_fwhm_px(table)
     return ExtractedFrame(
         frame=frame.name,
@@ -126,6 +140,7 @@ def extract_frame(frame: "Frame", extraction: Extraction, timeout_s: float) -> E
         fwhm_arcsec=fwhm_px * detector.pixel_scale_arcsec,
         radii_px=extraction.radii_px,
         gain=detector.gain,
+        saturation_adu=level_adu,
     )
 
 

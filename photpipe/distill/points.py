@@ -23,14 +23,14 @@ from photpipe.run.photometry_file import BRIGHTER, DETECTED, FORCED, LIMIT, Targ
 from photpipe.run.settings import DistillSettings
 from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
-from photpipe.science.forced import ForcedFlux, forced_flux
+from photpipe.science.forced import forced_flux
 from photpipe.science.noise import POGSON
+from photpipe.science.saturation import touched
 
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
 BRIGHTENING_POINTS = 4
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
-SATURATION_FRACTION = 0.98
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
@@ -296,7 +296,7 @@ class _Place:
             instrumental_sig=instrumental_sig,
             source=(self.ra_deg, self.dec_deg),
             sigma_arcsec=math.nan,
-            flags=self._forced_flags(found),
+            flags=self._forced_flags(),
             method=FORCED if is_seen else LIMIT,
             snr=found.flux / error,
             fwhm_arcsec=math.nan,
@@ -324,10 +324,10 @@ class _Place:
             total += float((columns @ terms)[0])
         return total
 
-    def _forced_flags(self, found: ForcedFlux) -> int:
-        level = self.calibrated.frame.saturation
-        saturated = level is not None and found.peak_counts >= SATURATION_FRACTION * level
-        return int(SourceFlag.SATURATED) if saturated else 0
+    def _forced_flags(self) -> int:
+        place = np.array([self.x_px - 1.0]), np.array([self.y_px - 1.0])
+        spoilt = touched(self.stars.saturated, *place, self.calibrated.radius_px)
+        return int(SourceFlag.SATURATED) if spoilt[0] else 0
 
     def _contamination(self, flux: float, around: Neighbours) -> tuple[float, str]:
         """Brightening in mag by the neighbours, and who, if that is worth a word."""

@@ -12,6 +12,7 @@ from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science import growth, starimage
+from photpipe.science.saturation import saturated_pixels
 from photpipe.science.starimage import StarImage
 
 SHORTEST_TRAIL_PX = 0.5
@@ -98,6 +99,11 @@ class Stars:
     def pixels(self) -> FloatArray:
         """The image."""
         return self.calibrated.pixels()
+
+    @cached_property
+    def saturated(self) -> BoolArray:
+        """Mask of the saturated pixels, and of what bled from them."""
+        return saturated_pixels(self.pixels, self.calibrated.frame.saturation or math.inf)
 
     @property
     def trail_arcsec(self) -> float:

@@ -65,8 +65,11 @@ def lightcurve(
         sessions=len(set(table["session"])),
         period_h=solution.period_h,
         period_error_h=solution.period_error_h,
-        amplitude_mag=solution.fit.amplitude_mag,
+        amplitude_mag=solution.amplitude_mag,
         alternatives_h=solution.alternatives_h,
+        quality=solution.quality,
+        coverage=solution.coverage,
+        is_unique=solution.is_unique,
         files=tuple(written),
         failed=failed,
     )
@@ -164,6 +167,18 @@ def _solved(table: "Table", options: LightCurveOptions) -> "PeriodSolution":
         np.asarray(table["session"].data, np.int64),
         period_range_h=(options.minperiod, options.maxperiod),
     )
+    table.meta["quality_code"] = solution.quality
+    table.meta["coverage"] = round(solution.coverage, 3)
+    table.meta["periods_h"] = [
+        {
+            "period": round(each.period_h, 6),
+            "low": round(each.low_h, 6),
+            "high": round(each.high_h, 6),
+            "probability": round(each.probability, 5),
+            "maxima": each.maxima,
+        }
+        for each in solution.candidates
+    ]
     turns = (time_d - time_d.mean()) * solution.fit.frequency_per_day
     table["rotation_phase"] = turns % 1.0
     table["residual_mag"] = solution.fit.residuals
@@ -172,16 +187,27 @@ def _solved(table: "Table", options: LightCurveOptions) -> "PeriodSolution":
 
 
 def _report(target: str, table: "Table", solution: "PeriodSolution") -> None:
-    log.info("%s: %d points in %d sessions", target, len(table), len(set(table["session"])))
+    """Tell what is known, and first whether it is one period."""
+    from photpipe.report import lightcurve as page
+    from photpipe.science import period
+
+    log.info("%s: %s", target, period.headline(solution))
+    log.info("quality code %d (%s)", solution.quality, period.QUALITY[solution.quality])
+    amplitude = "no amplitude is told"
+    if math.isfinite(solution.amplitude_mag):
+        amplitude = f"amplitude {solution.amplitude_mag:.3f} mag over the phases seen"
     log.info(
-        "period %.5f +- %.5f h, amplitude %.3f mag (Fourier series of order %d)",
-        solution.period_h,
-        solution.period_error_h,
-        solution.fit.amplitude_mag,
+        "%d points in %d sessions see %.0f %% of the rotation; %s (Fourier series of order %d)",
+        len(table),
+        len(set(table["session"])),
+        100 * solution.coverage,
+        amplitude,
         solution.fit.order,
     )
-    others = ", ".join(f"{each:.4f}" for each in solution.alternatives_h)
-    log.info("other periods that are possible (h), the simple aliases last: %s", others)
+    if not solution.is_unique:
+        for each, words in page.period_rows(table, solution):
+            maxima = f"{each.maxima} maxim{'um' if each.maxima == 1 else 'a'}"
+            log.info("  %s, %s%s", period.hours(each), maxima, f", {words}" * bool(words))
 
 
 def _write(directory: Path, target: str, table: "Table", solution: "PeriodSolution") -> list[str]:

@@ -268,11 +268,16 @@ class Frame:
 
     @property
     def saturation(self) -> float | None:
-        """Level in ADU from which pixels are saturated; None if unknown."""
-        card = str(self.telescope.parameters.get("saturation", "SATURATE"))
-        number = as_number(card_value(self._header_with_supplied(), card))
-        if number is not None and number > 0:
-            return number
+        """Level in ADU from which pixels are saturated; None if unknown.
+
+        PPSATUR is what pp_photometry found in the pixels.
+        """
+        header, own_card = self._header_with_supplied(), self.telescope.parameters.get("saturation")
+        cards = (str(own_card or "SATURATE"), "PPSATUR")
+        levels = (as_number(card_value(header, name)) for name in cards)
+        told = [each for each in levels if each is not None and each > 0]
+        if told:
+            return min(told)
         own = self.telescope.parameters.get("sex-settings") or {}
         return as_number(own.get("SATUR_LEVEL"))
 

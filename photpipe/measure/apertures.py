@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from photpipe.catalogs.ldac import read_ldac, write_ldac
 from photpipe.ground.errors import FrameError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG, separation_deg
+from photpipe.measure.pixels import read_image
 from photpipe.run.results import PhotometryFrame
-from photpipe.science import growth, noise
+from photpipe.science import growth, noise, saturation
 from photpipe.science.flags import SourceFlag
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class FrameGrowth:
     target_offset_arcsec: float = math.nan
     target_flux: FloatArray | None = None
     target_error: FloatArray | None = None
+    saturation_adu: float = math.inf
 
     @property
     def name(self) -> str:
@@ -105,6 +107,7 @@ def frame_growth(
     header_gain: float | None,
     target: TargetPosition | None,
     tolerance_arcsec: float,
+    saturation_adu: float = math.inf,
 ) -> FrameGrowth:
     """Curves of growth of one frame.
 
@@ -120,6 +123,8 @@ def frame_growth(
         The moving target.
     tolerance_arcsec : float
         How far from its prediction the target may at least be.
+    saturation_adu : float
+        Level of a saturated pixel.
 
     Raises
     ------
@@ -132,7 +137,7 @@ def frame_growth(
     sky_variance = noise.sky_variance(flux, error, header_gain)
     error = noise.aperture_errors(flux, sky_variance, 1.0, gain.e_per_adu)
     row, offset_arcsec = _target_row(frame, table, target, tolerance_arcsec)
-    sample = _sample(table, flux, error, radii_px, frame.saturation)
+    sample = _sample(table, flux, error, radii_px, saturation_adu)
     sample = sample[sample != row]
     fwhm = np.asarray(table["FWHM_IMAGE"], float)[sample]
     return FrameGrowth(
@@ -146,6 +151,7 @@ def frame_growth(
         offset_arcsec,
         None if row < 0 else flux[row],
         None if row < 0 else error[row],
+        saturation_adu,
     )
 
 
@@ -212,9 +218,11 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
     flux, error = (np.asarray(table[name], float)[:, index] for name in APERTURE_COLUMNS[:2])
     sky_variance = noise.sky_variance(flux, error, found.header_gain)
     radius_px = float(radii_px[index])
-    image = _image(frame)
+    image = read_image(frame)
     sky = _sky_noise(image, table, radius_px, noise.pixel_noise(sky_variance, radius_px))
     table["FLAGS"][_with_gaps(image, table, radius_px)] |= SourceFlag.APERTURE_INCOMPLETE
+    saturated = _saturated(image, table, radius_px, found.saturation_adu)
+    table["FLAGS"][saturated] |= SourceFlag.SATURATED
     error = noise.aperture_errors(flux, sky_variance, sky.factor, found.gain.e_per_adu)
     positive = flux > 0
     safe = np.where(positive, flux, 1.0)
@@ -251,27 +259,23 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
         gain=found.gain.e_per_adu or math.nan,
         gain_from=found.gain.origin,
         limiting_mag=noise.limiting_magnitude(sky.aperture_counts),
+        saturation_adu=found.saturation_adu,
+        saturated=int(np.sum((np.asarray(table["FLAGS"]) & SourceFlag.SATURATED) > 0)),
     )
-
-
-def _image(frame: "Frame") -> FloatArray:
-    """Pixels of a frame, NaN where they are masked."""
-    from astropy.io import fits
-
-    try:
-        image = np.asarray(fits.getdata(frame.path, memmap=False))
-        if frame.mask_path is not None:
-            mask = np.asarray(fits.getdata(frame.mask_path, memmap=False))
-            image = np.where(mask > 0, image, np.nan)
-    except (OSError, ValueError, TypeError) as problem:
-        raise FrameError(frame.name, f"the pixels cannot be read: {problem}") from problem
-    return image
 
 
 def _with_gaps(image: FloatArray, table: "Table", radius_px: float) -> BoolArray:
     """Sources whose apertures lack pixels; Source Extractor only mirrors the others into them."""
     x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     return np.asarray(noise.missing_part(image, x, y, radius_px) > MISSING_PART)
+
+
+def _saturated(image: FloatArray, table: "Table", radius_px: float, level_adu: float) -> BoolArray:
+    """Sources with saturated pixels, or charge that bled from them, in their aperture."""
+    if not math.isfinite(level_adu):
+        return np.zeros(len(table), bool)
+    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    return saturation.touched(saturation.saturated_pixels(image, level_adu), x, y, radius_px)
 
 
 def _sky_noise(

@@ -5,10 +5,15 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import FrameError, PhotPipeError
 from photpipe.run.results import ExtractedFrame, ExtractResult, FrameFailure
 from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from photpipe.instruments.telescope import Telescope
+    from photpipe.science.saturation import Ceilings
 
 log = logging.getLogger("pp_extract")
 
@@ -77,6 +82,8 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
     extra = sextractor.read_parameter_file(Path(options.paramfile)) if options.paramfile else ()
     owners = {path.with_suffix(".ldac"): path for path in reversed(paths)}
 
+    ceilings = None if options.ignore_saturation else _ceilings(paths, telescope, workspace)
+
     def one(path: Path) -> ExtractedFrame:
         owner = owners[path.with_suffix(".ldac")]
         if owner != path:
@@ -96,7 +103,8 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
             deblend=not options.nodeblending,
             extra_columns=extra,
         )
-        return sextractor.extract_frame(frame, extraction, workspace.settings.tools.timeout_s)
+        timeout_s = workspace.settings.tools.timeout_s
+        return sextractor.extract_frame(frame, extraction, timeout_s, ceilings)
 
     outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "extract")
     result = ExtractResult(
@@ -105,6 +113,22 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
     )
     _report(result)
     return result
+
+
+def _ceilings(
+    paths: Sequence[Path], telescope: "Telescope | None", workspace: Workspace
+) -> "Ceilings":
+    """Where the pixels end, frame by frame and in the night; frames that fail say nothing."""
+    from photpipe.instruments.frames import Frame
+    from photpipe.measure.pixels import read_image
+    from photpipe.science.saturation import BrightPixels, Ceilings
+
+    def one(path: Path) -> tuple[str, BrightPixels]:
+        return path.name, BrightPixels.of(read_image(Frame.read(path, telescope)))
+
+    outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "saturation")
+    found = dict(each for each in outcomes if not isinstance(each, FrameFailure))
+    return Ceilings.of(found, workspace.settings.photometry.nonlinear_adu)
 
 
 @contextlib.contextmanager

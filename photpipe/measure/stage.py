@@ -247,15 +247,22 @@ def _curves(
         nodeblending=options.nodeblending,
     )
     extracted = extract([frame.path for frame in frames], extraction, workspace)
-    gains = {each.frame: each.gain or None for each in extracted.frames}
+    known = {each.frame: each for each in extracted.frames}
     tolerance = workspace.settings.photometry.pos_epsilon
 
     def one(frame: "Frame") -> FrameGrowth:
-        gain = gains[frame.name]
-        return frame_growth(frame, radii_px, gain, targets.get(frame.path), tolerance)
+        found = known[frame.name]
+        return frame_growth(
+            frame,
+            radii_px,
+            found.gain or None,
+            targets.get(frame.path),
+            tolerance,
+            found.saturation_adu,
+        )
 
     outcomes = workspace.map_frames(
-        one, [frame for frame in frames if frame.name in gains], "curves of growth"
+        one, [frame for frame in frames if frame.name in known], "curves of growth"
     )
     return (
         [each for each in outcomes if isinstance(each, FrameGrowth)],
@@ -339,6 +346,7 @@ def header_cards(
         "APNOISE": (frame.sky_noise_adu, "noise of the sky in the aperture (ADU)"),
         "PHOTGAIN": (frame.gain, "gain used for photon noise (e-/ADU)"),
         "INSTLIM": (frame.limiting_mag, "5 sigma limit (instrumental mag)"),
+        "PPSATUR": (frame.saturation_adu, "saturation level of the pixels (ADU)"),
     }
     return {
         "PHOTMODE": ("APER", "photometry in circular apertures"),

@@ -6,7 +6,7 @@ that failed, more finely where they are seeded and far from their headers where 
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,8 @@ from photpipe.catalogs.table import SourceTable
 from photpipe.fits.standard_wcs import standard_wcs
 from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError, ReductionError, ServiceError
-from photpipe.register.plates import KEPT, Chart, Plate, Solved, covering
+from photpipe.register import blind
+from photpipe.register.plates import KEPT, Chart, Plate, Solved, cone_of, covering
 from photpipe.register.solver import FINENESS, Solver
 from photpipe.run.settings import Settings
 from photpipe.science.wcs_seed import seed_wcs
@@ -37,6 +38,11 @@ DEEP_STARS_PER_SOURCE = 2.0
 FEWEST_ROWS = 500
 
 
+def no_places(_plates: "Sequence[Plate]") -> "Sequence[blind.Place]":
+    """Nothing else tells where frames may lie."""
+    return ()
+
+
 @dataclass(slots=True)
 class Campaign:
     """The attempt to register frames; what has become of each.
@@ -49,6 +55,9 @@ class Campaign:
         Cores that SCAMP may use.
     catalog : str or None
         The only catalog to use; None: those of the telescopes.
+
+    places_of : callable
+        Where else frames may lie than where they say; asked when they are found nowhere.
 
     Attributes
     ----------
@@ -69,6 +78,7 @@ class Campaign:
     failures: dict[str, str] = field(default_factory=dict)
     charts: dict[str, list[Chart]] = field(default_factory=dict)
     report: tuple[int, bytes] = (0, b"")
+    places_of: "Callable[[Sequence[Plate]], Sequence[blind.Place]]" = no_places
 
     def catalogs_of(self, plates: Sequence[Plate]) -> list[str]:
         """Names of the catalogs to try, in order."""
@@ -111,6 +121,9 @@ class Campaign:
         ServiceError, ReductionError
             If the catalog cannot be had, or has too few stars.
         """
+        if plates[0].is_lost:
+            self._look_anywhere(name, plates, solver)
+            return
         margin_deg = min(
             max(plates[0].pointing_error_arcmin / 60, SMALLEST_MARGIN_DEG), LARGEST_MARGIN_DEG
         )
@@ -119,7 +132,10 @@ class Campaign:
         solver.seed(plates, chart, margin_deg)
         solver.ask_scamp(plates, chart)
         self._refine(plates, chart, solver)
-        lost = solver.unseeded(plates)
+        self._look_farther(name, solver.unseeded(plates), solver)
+
+    def _look_farther(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
+        """Look for frames far from where their headers say, and then anywhere."""
         if not lost or self.settings.registration.repeat_registrations < 2:
             return
         wide_deg = max(WIDE_DEG, lost[0].pointing_error_arcmin / 60)
@@ -130,6 +146,43 @@ class Campaign:
         if found:
             near = solver.whereabouts(found, NEAR_DEG)
             self._refine(found, self._chart(name, found, near), solver)
+        self._look_anywhere(name, solver.unseeded(lost), solver)
+
+    def _look_anywhere(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
+        """Find one frame by the patterns of its stars anywhere, and the others around it."""
+        if not lost or not self.settings.registration.anywhere:
+            return
+        for plate in sorted(lost, key=lambda each: -each.pixels.size)[: blind.TRIED_FRAMES]:
+            hints = blind.Hints.of(plate, plate.scale_factor, self._places(plate))
+            proposal = blind.propose(plate, hints, self.settings, name)
+            if proposal is None:
+                solver.complain(plate, blind.not_found(hints))
+                continue
+            log.info("%s: found %s", plate.frame, cone_of(proposal.wcs, plate.shape))
+            nearby = [_like(each, plate, proposal) for each in lost]
+            found = next(each for each in nearby if each.frame == plate.frame)
+            solver.place(found, proposal.wcs)
+            self._refine_around(name, nearby, solver)
+            if found.frame in solver.solved:
+                break
+            solver.forget([found])
+
+    def _places(self, plate: Plate) -> list[blind.Place]:
+        """Where else a frame may lie: beside those that are registered, or at its target."""
+        cones = {
+            str(each.plate.cone): cone_of(each.wcs, each.plate.shape)
+            for each in self.solved.values()
+        }
+        near = covering(list(cones.values())) if cones else None
+        beside = [blind.Place(near.ra_deg, near.dec_deg, "the other frames")] if near else []
+        return [*beside, *self.places_of([plate])]
+
+    def _refine_around(self, name: str, nearby: Sequence[Plate], solver: Solver) -> None:
+        """Register frames around the one that was found."""
+        around = covering([each.cone for each in nearby], SMALLEST_MARGIN_DEG)
+        chart = self._chart(name, nearby, around)
+        solver.seed(nearby, chart, around.radius_deg)
+        self._refine(solver.seeded(nearby), chart, solver)
 
     def _refine(self, plates: Sequence[Plate], chart: Chart, solver: Solver) -> None:
         """Refine seeded frames, the weak ones again and more finely."""
@@ -199,6 +252,17 @@ class Campaign:
         chart = Chart(stars, cone)
         self.charts.setdefault(name, []).append(chart)
         return chart
+
+
+def _like(plate: Plate, found: Plate, proposal: blind.Proposal) -> Plate:
+    """Plate of a frame that lies about where another one was found."""
+    factor = plate.scale_arcsec / found.scale_arcsec
+    return replace(
+        plate,
+        scale_arcsec=proposal.scale_arcsec * factor,
+        wcs=proposal.wcs,
+        cone=cone_of(proposal.wcs, plate.shape),
+    )
 
 
 def check_catalog(name: str, settings: Settings) -> None:

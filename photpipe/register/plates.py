@@ -11,8 +11,10 @@ from photpipe.astromatic.scamp import Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
+from photpipe.instruments.telescopes import GENERIC
 from photpipe.run.settings import Settings
 from photpipe.science import astrometry, patterns, tpv
+from photpipe.science.wcs_seed import Orientation, seed_wcs
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -29,6 +31,8 @@ OVERWHELMING_NATS = 50.0
 FLAW = 0.1  # error of a flagged source, in widths of a star
 TRAILED, STREAK = 1.8, 4.0  # ratios of length to width
 WORSE = 1.25  # ratio from which on a common distortion is not believed
+KNOWN_SCALE_FACTOR, GUESSED_SCALE_FACTOR = 1.25, 3.0  # of a described telescope, of GENERIC
+NOWHERE_DEG, NORTH_UP = (0.0, 0.0), Orientation(True, False, 0.0)
 REFERENCE_RICHNESS = 3.0  # reference stars per source
 
 
@@ -68,6 +72,11 @@ class Plate:
         Reference catalogs of the telescope, in order.
     is_trailed : bool
         Whether the stars are elongated.
+    is_lost : bool
+        Whether nothing tells where the frame lies; its starting WCS and cone mean nothing.
+    scale_factor : float
+        How many times larger or smaller than nominal the pixel scale may be where the frame is
+        looked for anywhere.
     """
 
     frame: str
@@ -85,12 +94,14 @@ class Plate:
     flags_mask: int
     catalogs: tuple[str, ...]
     is_trailed: bool
+    is_lost: bool = False
+    scale_factor: float = KNOWN_SCALE_FACTOR
 
     @classmethod
     def of(
-        cls, frame: "Frame", catalog: "Table", flags_mask: int, wcs: Cards, least: int
+        cls, frame: "Frame", catalog: "Table", flags_mask: int, wcs: Cards | None, least: int
     ) -> "Plate":
-        """Plate of a frame and its catalog.
+        """Plate of a frame and its catalog; without a WCS it is lost.
 
         Raises
         ------
@@ -117,6 +128,7 @@ class Plate:
         scale_x, scale_y = frame.pixel_scale_arcsec
         chip = frame.header.get(str(frame.telescope.parameters.get("chip_id")), "")
         parts = (frame.telescope.keyword, frame.filter_name, chip, *frame.shape)
+        start = wcs or seed_wcs(frame.shape, NOWHERE_DEG, (scale_x, scale_y), NORTH_UP).cards()
         return cls(
             frame=frame.name,
             shape=frame.shape,
@@ -127,12 +139,16 @@ class Plate:
             scamp_settings=frame.telescope.tool_settings("scamp"),
             sources=sources,
             pixels=x[chosen] + 1j * y[chosen],
-            wcs=wcs,
-            cone=cone_of(wcs, frame.shape),
+            wcs=start,
+            cone=cone_of(start, frame.shape),
             tolerance_px=max(2.0, width_px / 2),
             flags_mask=flags_mask,
             catalogs=frame.telescope.astrometry_catalogs,
             is_trailed=elongation > TRAILED,
+            is_lost=wcs is None,
+            scale_factor=GUESSED_SCALE_FACTOR
+            if frame.telescope.keyword == GENERIC
+            else KNOWN_SCALE_FACTOR,
         )
 
     @property

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 RESOLUTION_ARCSEC = 1.0  # of the match, but
 LARGEST_RESOLUTION_PX = 4.0
+ANYWHERE = "anywhere"
 FINENESS = 4.0  # how many times finer weak frames are matched again
 SEED_TOLERANCE_PX = 3.0
 SEED_ERROR_PX = 40.0
@@ -51,7 +52,8 @@ class Seed:
     Parameters
     ----------
     kind : str
-        How it is known: header, series (a neighbour's rotation and scale), pattern or SCAMP.
+        How it is known: header, series (a neighbour's rotation and scale), pattern, SCAMP or
+        anywhere (index files).
     wcs : mapping
         Cards.
     """
@@ -143,6 +145,11 @@ class Solver:
             failures = 0
             if kind == "pattern":
                 self._example = wcs
+
+    def place(self, plate: Plate, wcs: Cards) -> None:
+        """Take note of where a frame lies that was found by other means."""
+        self._seeds[plate.frame] = Seed(ANYWHERE, wcs)
+        self._example = wcs
 
     def ask_scamp(self, plates: Sequence[Plate], chart: Chart) -> None:
         """Let SCAMP itself look for frames, within what the telescope's entry allows."""

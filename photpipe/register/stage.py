@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.errors import HeaderError, PhotPipeError
 from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
+    from photpipe.register.blind import Place
     from photpipe.register.plates import Plate, Solved
 
 Item = TypeVar("Item")
@@ -125,6 +126,7 @@ class _Run:
         self.campaign = Campaign(workspace.settings, workspace.jobs, options.cat)
         self.failures = self.campaign.failures
         self.frames: dict[str, Frame] = {}
+        self.campaign.places_of = self._target_places
 
     def fields(self, paths: Sequence[Path]) -> Iterator[list["Plate"]]:
         """Extract the sources; frames that share a patch of sky, those far away set aside."""
@@ -137,7 +139,9 @@ class _Run:
         self.frames = {frame.name: frame for frame in read}
         done = [each for each in read if self.options.only_failed and is_registered(each.header)]
         extracted = self._extracted([frame for frame in read if frame not in done])
-        plates = self._survivors(self._plate, extracted, "sources")
+        every = self._survivors(self._plate, extracted, "sources")
+        lost = [plate for plate in every if plate.is_lost]
+        plates = [plate for plate in every if not plate.is_lost]
         limit = self.workspace.settings.registration.max_field_separation_deg
         regions = together(plates, limit)
         main = max(regions, key=lambda region: sum(each.pixels.size for each in region), default=[])
@@ -148,6 +152,15 @@ class _Run:
                     "others; register it by itself"
                 )
         yield from together(main, 2 * LARGEST_MARGIN_DEG)
+        if lost:
+            yield lost
+
+    def _target_places(self, plates: Sequence["Plate"]) -> "Sequence[Place]":
+        """Where the targets of frames were."""
+        from photpipe.register.blind import target_places
+
+        frames = [self.frames[plate.frame] for plate in plates]
+        return target_places(frames, self.workspace.settings)
 
     def _survivors(
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
@@ -194,7 +207,11 @@ class _Run:
         tolerance = self.options.source_tolerance or frame.telescope.source_tolerance
         catalog, _ = read_ldac(frame.ldac_path)
         least = self.workspace.settings.registration.min_sources_astrometric_catalog
-        wcs = starting_wcs(frame, self.workspace.settings)
+        try:
+            wcs = starting_wcs(frame, self.workspace.settings)
+        except HeaderError as error:
+            log.warning("%s; it is looked for anywhere", error)
+            wcs = None
         return Plate.of(frame, catalog, TOLERANCE_MASKS[tolerance], wcs, least)
 
     def finish(self, paths: Sequence[Path]) -> RegisterResult:

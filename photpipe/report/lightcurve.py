@@ -7,6 +7,7 @@ import numpy as np
 
 from photpipe.ground import timescale
 from photpipe.report import figures, render
+from photpipe.science import period
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from photpipe.science.period import PeriodSolution
+    from photpipe.science.periods import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +42,34 @@ class SessionRow:
 
 def facts(table: "Table", solution: "PeriodSolution") -> list[tuple[str, str]]:
     """Name and value of what was found."""
-    others = ", ".join(f"{each:.4f} h" for each in solution.alternatives_h)
     first, last = table["midtime_jd"].min(), table["midtime_jd"].max()
     corrected = "yes" if np.isfinite(table["delta_au"]).all() else "no: no ephemeris at hand"
     return [
-        ("Period", f"{solution.period_h:.5f} ± {solution.period_error_h:.5f} h"),
-        ("Amplitude", f"{solution.fit.amplitude_mag:.3f} mag"),
-        ("Other periods possible", f"{others} (the last ones are half and double the period)"),
+        ("Result", period.headline(solution).replace("+-", "±")),
+        ("Quality code (LCDB)", f"{solution.quality} ({period.QUALITY[solution.quality]})"),
+        ("Amplitude", _amplitude(solution)),
+        ("Part of the rotation seen", f"{solution.coverage:.0%}"),
         ("Points, sessions", f"{len(table)}, {len(set(table['session']))}"),
         ("From, to (UTC)", f"{timescale.iso(first, 0)}, {timescale.iso(last, 0)}"),
         ("Light-time corrected, reduced to 1 au", corrected),
         ("Scatter around the fit", f"{np.std(solution.fit.residuals):.4f} mag"),
+    ]
+
+
+def _amplitude(solution: "PeriodSolution") -> str:
+    if not np.isfinite(solution.amplitude_mag):
+        return "none: less than half of the rotation was seen"
+    condition = "" if solution.is_unique else f", if the period is {solution.period_h:.4f} h"
+    return f"{solution.amplitude_mag:.3f} mag over the phases seen{condition}"
+
+
+def period_rows(table: "Table", solution: "PeriodSolution") -> "list[tuple[Candidate, str]]":
+    """All periods that the data allow, and what each has to do with the first."""
+    gap_d = period.gap_d(np.asarray(table["light_time_jd"]), np.asarray(table["session"]))
+    first = solution.candidates[0]
+    return [
+        (each, "" if each is first else period.relation(each, first.period_h, gap_d))
+        for each in solution.candidates
     ]
 
 
@@ -138,6 +157,8 @@ def render_page(target: str, table: "Table", solution: "PeriodSolution") -> str:
         style=render.resource("style.css"),
         target=target,
         facts=facts(table, solution),
+        periods=period_rows(table, solution),
+        hours=period.hours,
         figures=[folded(table, solution), search(solution)],
         sessions=session_rows(table, solution),
     )

@@ -146,6 +146,8 @@ class ExtractedFrame:
         Aperture radii, in the order of the aperture columns.
     gain : float
         Electrons per ADU as used; 0 if unknown, when errors lack the sources' photon noise.
+    saturation_adu : float
+        Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
     """
 
     frame: str
@@ -155,6 +157,7 @@ class ExtractedFrame:
     fwhm_arcsec: float
     radii_px: tuple[float, ...]
     gain: float
+    saturation_adu: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +315,10 @@ class PhotometryFrame:
         Electrons per ADU as used for photon noise and its origin: header, sky, or none.
     limiting_mag : float
         Instrumental magnitude of a 5 sigma source.
+    saturation_adu : float
+        Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
+    saturated : int
+        Sources with saturated pixels in their aperture.
     """
 
     frame: str
@@ -330,6 +337,8 @@ class PhotometryFrame:
     gain: float
     gain_from: str
     limiting_mag: float
+    saturation_adu: float = math.inf
+    saturated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +384,11 @@ class PhotometryResult:
 
 @dataclass(frozen=True, slots=True)
 class LightCurveResult:
-    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak."""
+    """Outcome of pptool_lightcurve: periods in hours, amplitude peak to peak.
+
+    `quality` is the code of the Asteroid Lightcurve Database, `coverage` the part of the rotation
+    that was seen; the amplitude is NaN where that is too little.
+    """
 
     target: str
     points: int
@@ -384,6 +397,9 @@ class LightCurveResult:
     period_error_h: float
     amplitude_mag: float
     alternatives_h: tuple[float, ...]
+    quality: int
+    coverage: float
+    is_unique: bool
     files: tuple[str, ...]
     failed: tuple[FrameFailure, ...]
 

@@ -68,6 +68,7 @@ class RegistrationSettings:
     scamp_as_contrast_limit: float = 2.5
     scamp_xy_contrast_limit: float = 2.5
     repeat_registrations: int = 2
+    anywhere: bool = True
     max_field_separation_deg: float = 5.0
 
 
@@ -79,6 +80,7 @@ class PhotometrySettings:
     num_aprads: int = 20
     fluxlimit_aprad: float = 0.7
     fluxmargin_aprad: float = 0.05
+    nonlinear_adu: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

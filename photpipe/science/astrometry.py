@@ -54,9 +54,8 @@ def from_tangent_plane(
     """RA and Dec in degrees of points of the plane; the inverse of `tangent_plane`."""
     plane = np.asarray(plane_arcsec, complex)
     radius = np.abs(plane) / (math.degrees(1.0) * sky.ARCSEC_PER_DEG)
-    angle_arcsec = np.degrees(np.arctan(radius)) * sky.ARCSEC_PER_DEG
-    direction = np.divide(plane, np.abs(plane), out=np.zeros_like(plane), where=np.abs(plane) > 0)
-    moved = direction * angle_arcsec
+    shrunk = np.divide(np.arctan(radius), radius, out=np.ones_like(radius), where=radius > 0)
+    moved = plane * shrunk
     return sky.shifted(ra0_deg, dec0_deg, moved.real, moved.imag)
 
 

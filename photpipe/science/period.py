@@ -6,17 +6,18 @@ calibration shift whole sessions. For a trial frequency f the model
     m(t) = o_session + sum_{k=1..K} a_k cos(2 pi k f t) + b_k sin(2 pi k f t)
 
 is linear in all other parameters (Harris et al. 1989, Icarus 77, 171), so chi^2(f) is exact and
-quick. The scan of chi^2 decides; the Lomb-Scargle periodogram (astropy) is given beside it. Most
-light curves have two maxima per rotation, therefore K >= 2, and a best series with a single
-maximum is taken for half a rotation: its double period is the solution, itself an alternative.
+quick; the Lomb-Scargle periodogram (astropy) is given beside it. Which periods the data allow, and
+which is the most probable, `photpipe.science.periods` tells.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground.errors import ReductionError
+from photpipe.science.periods import Candidate, candidates
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -26,10 +27,27 @@ SCAN_ORDER = 2
 MAX_ORDER = 6
 MIN_POINTS_PER_PARAMETER = 2
 OVERSAMPLING = 12.0
-# a trial period whose chi^2 exceeds the best by this much is not an alternative (99.99 % for one
-# parameter of interest), after errors are scaled to reduced chi^2 = 1
-ALTERNATIVE_DELTA_CHI2 = 15.0
-MAX_ALTERNATIVES = 10
+COVERED_PHASE = 0.025  # a phase counts as seen if a point is nearer than this
+SAME = 0.01  # relative difference of periods that are one
+RATIOS = (
+    ("half", 0.5),
+    ("double", 2.0),
+    ("a third of", 1 / 3),
+    ("three times", 3.0),
+    ("two thirds of", 2 / 3),
+    ("3/2 of", 1.5),
+    ("3/4 of", 0.75),
+    ("4/3 of", 4 / 3),
+)
+AMPLITUDE_COVERAGE, SECURE_COVERAGE = 0.5, 0.8
+TOLD = 3  # periods in the headline
+MOST_LIKELY = 6  # more periods than this are no likely result
+QUALITY = {
+    3: "secure: no other period fits",
+    2: "likely, but ambiguous or not covered: it may be wrong",
+    1: "fragmentary: it may be completely wrong",
+}
+"""Codes of the Asteroid Lightcurve Database (Warner, Harris & Pravec 2009, Icarus 202, 134)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,12 @@ class PeriodSolution:
         The scan, with errors scaled to reduced chi^2 = 1 at the best period.
     lomb_scargle_power : ndarray, shape (m,)
         Power of the Lomb-Scargle periodogram at the same frequencies.
+    candidates : tuple of Candidate
+        All periods, or ranges of them, that the data allow, the most probable first.
+    coverage : float
+        Part of the rotation that was seen.
+    amplitude_mag : float
+        Peak to peak over the phases seen; NaN where they are less than half.
     """
 
     fit: FourierFit
@@ -100,6 +124,23 @@ class PeriodSolution:
     scan_period_h: FloatArray
     scan_chi2: FloatArray
     lomb_scargle_power: FloatArray
+    candidates: tuple[Candidate, ...]
+    coverage: float
+    amplitude_mag: float
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether the data allow one period alone."""
+        return len(self.candidates) == 1 and not self.candidates[0].is_range
+
+    @property
+    def quality(self) -> int:
+        """Code of `QUALITY`."""
+        if self.is_unique and self.coverage >= SECURE_COVERAGE:
+            return 3
+        if len(self.candidates) > MOST_LIKELY or any(each.is_range for each in self.candidates):
+            return 1
+        return 2 if self.coverage >= AMPLITUDE_COVERAGE else 1
 
 
 def _harmonics(phase: FloatArray, order: int) -> FloatArray:
@@ -197,22 +238,25 @@ def find_period(
         raise ReductionError(message)
     frequencies, step = _grid(time_d, period_range_h)
     scan = np.array([data.chi2(f, SCAN_ORDER) for f in frequencies])
-    start = data.refined(float(frequencies[scan.argmin()]), step, SCAN_ORDER)
-    if data.fit(start, SCAN_ORDER).maxima < 2 and start / 2 >= frequencies[0]:
-        start = data.refined(start / 2, step, SCAN_ORDER)
+    allowed = candidates(time_d, mag, sig, session, period_range_h)
+    start = HOURS_PER_DAY / allowed[0].period_h
     order = _best_order(data, start, step)
     fit = data.fit(data.refined(start, step, order), order)
     scale = fit.chi2 / max(len(time_d) - 2 * order - sessions - 1, 1)
     sample = _bootstrap(data, fit, step, bootstraps, seed)
     period_h = HOURS_PER_DAY / fit.frequency_per_day
+    coverage, amplitude = _seen(data, fit)
     return PeriodSolution(
         fit=fit,
         period_h=period_h,
         period_error_h=float(np.std(HOURS_PER_DAY / sample)),
-        alternatives_h=_alternatives(data, frequencies, scan / scale, fit, order, scale, step),
+        alternatives_h=_alternatives(allowed, period_h),
         scan_period_h=HOURS_PER_DAY / frequencies,
         scan_chi2=scan / scale,
         lomb_scargle_power=_lomb_scargle(data, frequencies),
+        candidates=tuple(allowed),
+        coverage=coverage,
+        amplitude_mag=amplitude,
     )
 
 
@@ -256,31 +300,68 @@ def _bootstrap(
     return frequencies
 
 
-def _alternatives(
-    data: _LightCurve,
-    frequencies: FloatArray,
-    scan: FloatArray,
-    fit: FourierFit,
-    order: int,
-    scale: float,
-    step: float,
-) -> tuple[float, ...]:
-    """Periods of other minima that the data do not exclude, then half and double the period."""
-    inner = (scan[1:-1] <= scan[:-2]) & (scan[1:-1] <= scan[2:])
-    minima = np.flatnonzero(inner) + 1
-    minima = minima[np.argsort(scan[minima])][: 3 * MAX_ALTERNATIVES]
-    best = fit.chi2 / scale
-    found: list[tuple[float, float]] = []
-    for index in minima:
-        frequency = data.refined(float(frequencies[index]), step, order)
-        excess = data.chi2(frequency, order) / scale - best
-        is_new = all(abs(frequency - f) > step for _, f in found)
-        if abs(frequency - fit.frequency_per_day) > step and is_new:
-            found.append((excess, frequency))
-    allowed = [f for excess, f in sorted(found) if excess < ALTERNATIVE_DELTA_CHI2]
-    simple = [fit.frequency_per_day * factor for factor in (2.0, 0.5)]
-    extra = [f for f in simple if all(abs(f - g) > step for g in allowed)]
-    return tuple(HOURS_PER_DAY / f for f in [*allowed[:MAX_ALTERNATIVES], *extra])
+def _seen(data: _LightCurve, fit: FourierFit) -> tuple[float, float]:
+    """Part of the rotation that was seen, and the amplitude there."""
+    seen = np.sort((data.time_d * fit.frequency_per_day) % 1.0)
+    phase = np.linspace(0.0, 1.0, 720, endpoint=False)
+    apart = np.abs(phase[:, None] - seen)
+    covered = np.minimum(apart, 1.0 - apart).min(axis=1) <= COVERED_PHASE
+    coverage = float(covered.mean())
+    if coverage < AMPLITUDE_COVERAGE:
+        return coverage, float("nan")
+    return coverage, float(np.ptp(fit.curve(phase[covered])))
+
+
+def _alternatives(allowed: Sequence[Candidate], period_h: float) -> tuple[float, ...]:
+    """Other periods that the data allow, then half and double the period."""
+    others = [each.period_h for each in allowed[1:]]
+    simple = [period_h * factor for factor in (0.5, 2.0)]
+    known = [*others, period_h]
+    extra = [h for h in simple if all(abs(h / other - 1) > SAME for other in known)]
+    return (*others, *extra)
+
+
+def headline(solution: PeriodSolution) -> str:
+    """The period, or the periods, in one line: never one number where the data allow several."""
+    if solution.is_unique:
+        return f"period {solution.period_h:.5f} +- {solution.period_error_h:.5f} h"
+    first = ", ".join(hours(each) for each in solution.candidates[:TOLD])
+    more = len(solution.candidates) - TOLD
+    return f"period not unique: {first}" + (f" and {more} more" if more > 0 else "")
+
+
+def hours(allowed: Candidate) -> str:
+    """A period, or a range, with its probability."""
+    if allowed.is_range:
+        return f"{allowed.low_h:.3g} to {allowed.high_h:.3g} h ({allowed.probability:.0%})"
+    return f"{allowed.period_h:.4f} h ({allowed.probability:.0%})"
+
+
+def gap_d(time_d: FloatArray, session: IntArray) -> float:
+    """Shortest time between the middles of two sessions, days; NaN if there is one alone."""
+    middles = np.sort([time_d[session == each].mean() for each in np.unique(session)])
+    return float(np.diff(middles).min()) if len(middles) > 1 else float("nan")
+
+
+def relation(allowed: Candidate, period_h: float, gap_d: float) -> str:
+    """What a period has to do with the first one, in words; empty if nothing.
+
+    Parameters
+    ----------
+    gap_d : float
+        Shortest time between the middles of two sessions, days; NaN if there is one alone.
+    """
+    ratio = allowed.period_h / period_h
+    for words, value in RATIOS:
+        if abs(ratio / value - 1) < SAME:
+            return f"{words} the first"
+    cycles = HOURS_PER_DAY * gap_d * (1 / allowed.period_h - 1 / period_h)
+    for part, unit in ((1.0, "rotation"), (0.5, "half rotation")):
+        count = round(cycles / part) if np.isfinite(cycles) else 0
+        if count and abs(cycles / part - count) < 0.1:
+            more = "more" if count > 0 else "fewer"
+            return f"{abs(count)} {unit}{'s' * (abs(count) > 1)} {more} in {gap_d:.2f} d"
+    return ""
 
 
 def _lomb_scargle(data: _LightCurve, frequencies: FloatArray) -> FloatArray:

@@ -17,9 +17,9 @@ from photpipe.command import cli
 from photpipe.fits.fitsfile import read_header, update_header
 from photpipe.ground.errors import ConfigError, FrameError
 from photpipe.ground.sky import separation_deg
+from photpipe.measure.stage import GROWTH_FILE, PhotometryOptions, photometry
 from photpipe.run.results import PhotometryResult
 from photpipe.run.workspace import Workspace
-from pp_photometry import GROWTH_FILE, PhotometryOptions, photometry
 from tests.prepared import make_prepared
 from tests.simsky import camera, faults, night, observe, read_truth, sky_for
 from tests.simsky.psf import encircled_fraction

@@ -17,12 +17,13 @@ from photpipe.catalogs.ldac import read_ldac
 from photpipe.fits import fitsfile
 from photpipe.ground import sky
 from photpipe.instruments.frames import Frame
+from photpipe.register.stage import verify
 from photpipe.run.results import RegisterResult
 from photpipe.run.settings import RegistrationSettings
 from photpipe.run.workspace import Workspace
 from photpipe.science.astrometry import sky_of
 from pp_prepare import PrepareOptions, prepare
-from pp_register import RegisterOptions, register, verify
+from pp_register import RegisterOptions, register
 from tests.conftest import Scene
 from tests.simsky import SkyServer, read_truth
 from tests.stages.sightings import Sighting, errors_arcsec, registered, sight, workspace

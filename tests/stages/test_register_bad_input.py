@@ -15,9 +15,10 @@ from astropy.io import fits
 
 from photpipe.fits import fitsfile
 from photpipe.ground.errors import ConfigError, ToolError
+from photpipe.register.stage import verify
 from photpipe.run.results import RegisterResult
 from photpipe.run.settings import ToolSettings
-from pp_register import RegisterOptions, register, verify
+from pp_register import RegisterOptions, register
 from tests.simsky import Mover, SkyServer, camera, night, observe, sky_for
 from tests.simsky.faults import RESET
 from tests.stages.sightings import (
@@ -368,14 +369,6 @@ def test_pointing_of_the_target_where_the_header_has_none(tmp_path: Path) -> Non
     assert result.failed == ()
     for path in field.frames:
         assert np.sqrt(np.mean(errors_arcsec(path) ** 2)) < 0.05
-
-
-def test_no_pointing_and_no_target(field: Sighting) -> None:
-    gone = ("CRVAL1", "CRVAL2", "CTYPE1", "CTYPE2", "RA", "DEC")
-    fitsfile.update_header(field.frames[-1], {**dict.fromkeys(gone), "OBJECT": "blank field"})
-    result = registered(field)
-    good_ones_are_good(field, result)
-    assert "give -ra and -dec" in result.failed[0].reason
 
 
 @pytest.mark.slow

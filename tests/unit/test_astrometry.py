@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io.fits import Header
 from astropy.wcs import WCS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from photpipe.ground import sky
@@ -47,6 +47,7 @@ def pairs_of(check: PlateCheck, pixels: np.ndarray) -> Pairs:
     east=st.floats(-2e4, 2e4),
     north=st.floats(-2e4, 2e4),
 )
+@example(ra=0.0, dec=0.0, east=0.0, north=2.225073858507203e-309)
 def test_tangent_plane_and_back(ra: float, dec: float, east: float, north: float) -> None:
     there = np.array([complex(east, north)])
     back = astrometry.tangent_plane(ra, dec, *astrometry.from_tangent_plane(ra, dec, there))

@@ -254,7 +254,7 @@ def test_help_tells_defaults() -> None:
 
 def test_help_is_quick_in_imports() -> None:
     script = (
-        "import sys; from photpipe import cli\n"
+        "import sys; from photpipe.command import cli\n"
         "slow = {'numpy', 'astropy', 'astroquery', 'matplotlib', 'pandas'} & set(sys.modules)\n"
         "raise SystemExit(str(sorted(slow)) if slow else 0)"
     )

@@ -88,20 +88,20 @@ def vatt_frame(tmp_path, **cards: object) -> Frame:
     return Frame.of(tmp_path / "x.fits", header)
 
 
-SETTINGS = {"SATUR_LEVEL": "50000.0", "SATUR_KEY": "SATURATE", "GAIN": "0.0", "GAIN_KEY": "GAIN"}
+SETTINGS = {"SATUR_KEY": "SATURATE", "GAIN": "0.0", "GAIN_KEY": "GAIN"}
 
 
 @pytest.mark.parametrize(
     ("cards", "settings", "saturation_adu", "gain"),
     [
-        ({}, {}, 50000.0, 2.0),
+        ({}, {}, math.inf, 2.0),
         ({"SATURATE": 41000}, {}, 41000.0, 2.0),
-        ({"SATURATE": 0, "GAIN": -1}, {}, 50000.0, 0.0),
+        ({"SATURATE": 0, "GAIN": -1}, {}, math.inf, 0.0),
         ({"SATURATE": "?", "GAIN": "?"}, {"SATUR_LEVEL": "30000", "GAIN": "1.5"}, 30000.0, 1.5),
         ({"FULLWELL": 61000, "EGAIN": 0.7}, {"SATUR_KEY": "FULLWELL", "GAIN_KEY": "EGAIN"},
          61000.0, 0.7),
-        ({}, {"SATUR_LEVEL": "a lot", "GAIN": ""}, 50000.0, 2.0),
-        ({"FULLWELL": 0}, {"SATUR_KEY": "FULLWELL", "GAIN_KEY": "EGAIN"}, 50000.0, 2.0),
+        ({}, {"SATUR_LEVEL": "a lot", "GAIN": ""}, math.inf, 2.0),
+        ({"FULLWELL": 0}, {"SATUR_KEY": "FULLWELL", "GAIN_KEY": "EGAIN"}, math.inf, 2.0),
     ],
 )  # fmt: skip
 def test_levels_come_from_the_header_then_from_the_settings(
