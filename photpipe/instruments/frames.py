@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from photpipe.fits.values import CardValue, as_number, card_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
-from photpipe.instruments import observatories, telescopes
+from photpipe.instruments import telescopes
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
 from photpipe.instruments.telescopes import Telescope
 from photpipe.science.airmass import airmass, altitude_deg

@@ -193,9 +193,7 @@ def _is_at(code: str, header: "Header") -> bool | None:
 
 
 def _unknown(header: "Header") -> str:
-    seen = [
-        f"{card} = {value!r}" for card in INSTRUMENT_KEYS if (value := card_text(header, card))
-    ]
+    seen = [f"{card} = {value!r}" for card in INSTRUMENT_KEYS if (value := card_text(header, card))]
     if not seen:
         return "none of these cards is there; run pp_prepare, or name it with -telescope KEYWORD"
     return f"{', '.join(seen)}: no instrument with an entry, and not prepared; run pp_prepare"

@@ -12,8 +12,6 @@ from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
-    from astropy.io.fits import Header
-
     from photpipe.fits.cards import Card
     from photpipe.fits.fitsfile import Hdu
     from photpipe.prepare.preparation import Wishes

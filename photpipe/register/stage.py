@@ -156,11 +156,18 @@ class _Run:
             yield lost
 
     def _target_places(self, plates: Sequence["Plate"]) -> "Sequence[Place]":
-        """Where the targets of frames were."""
-        from photpipe.register.blind import target_places
+        """Where the headers say that frames lie, too, and where their targets were."""
+        from photpipe.instruments.cameras import camera, reader
+        from photpipe.register.blind import Place, target_places
 
         frames = [self.frames[plate.frame] for plate in plates]
-        return target_places(frames, self.workspace.settings)
+        told = {
+            pointing.value: Place(*pointing.value, pointing.origin)
+            for frame in frames
+            if camera.is_camera(frame.telescope.keyword)
+            for pointing in reader.read(frame.header).pointings
+        }
+        return [*target_places(frames, self.workspace.settings), *told.values()]
 
     def _survivors(
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
@@ -232,7 +239,24 @@ class _Run:
                 *(each.as_contrast, each.xy_contrast, each.seed, each.fit),
             )
         self.workspace.save(result)
+        self._learn(result)
         return result
+
+    def _learn(self, result: RegisterResult) -> None:
+        """Remember what the solved frames of cameras without an entry taught."""
+        from photpipe.ground.errors import ConfigError
+        from photpipe.register.learning import learned
+
+        solved = [
+            (self.frames[each.frame], each)
+            for each in result.frames
+            if each.frame in self.campaign.solved
+        ]
+        try:
+            for line in learned(solved):
+                log.info("%s", line)
+        except ConfigError as error:
+            log.warning("%s", error)
 
     def _registered(self, path: Path) -> RegisteredFrame | None:
         """Write the outcome into the header of a frame; None if it is not registered."""

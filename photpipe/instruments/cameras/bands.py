@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from photpipe.instruments import bands, filters
+from photpipe.ground import bands
+from photpipe.instruments import filters
 from photpipe.instruments.filters import Kind
 
 CLEAR_BAND = "G"
@@ -40,7 +41,9 @@ def choice_of(filter_name: str) -> Choice:
     nearest = CLEAR_BAND
     if meaning.kind is Kind.NARROW:
         nearest = _line_band(filter_name)
-    return Choice(nearest, f"{called}: {meaning.kind}, no photometric band; calibrated to {nearest}")
+    return Choice(
+        nearest, f"{called}: {meaning.kind}, no photometric band; calibrated to {nearest}"
+    )
 
 
 def band_of(filter_name: str) -> str:

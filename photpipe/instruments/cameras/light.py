@@ -34,7 +34,11 @@ def checked(facts: CameraFacts, pixels: FloatArray, zero_level: float | None) ->
     doubt = objection(claimed.value, sample(pixels), zero_level)
     if not doubt:
         return facts
-    return replace(facts, gain=None, rejected=(*facts.rejected, Fact(f"gain {claimed.value:g}", claimed.origin, doubt)))
+    return replace(
+        facts,
+        gain=None,
+        rejected=(*facts.rejected, Fact(f"gain {claimed.value:g}", claimed.origin, doubt)),
+    )
 
 
 def sample(pixels: FloatArray) -> FloatArray:

@@ -92,7 +92,7 @@ def learn(found: Learned) -> str:
         before = cameras.get(found.identity)
         if before is None:
             cameras[found.identity] = found
-            return f"{found.name}: its scale, orientation and gain are remembered (toolbox.py -cameras)"
+            return f"{found.name}: its scale and orientation are remembered"
         why = before.contradiction(found)
         if why:
             cameras[found.identity] = found

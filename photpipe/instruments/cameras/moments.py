@@ -7,7 +7,14 @@ from photpipe.ground.errors import HeaderError
 from photpipe.ground.timescale import SECONDS_PER_DAY
 from photpipe.instruments.cameras import table
 from photpipe.instruments.cameras.facts import Fact
-from photpipe.instruments.cameras.reading import comment, first_positive, number, positive, text, unit
+from photpipe.instruments.cameras.reading import (
+    comment,
+    first_positive,
+    number,
+    positive,
+    text,
+    unit,
+)
 from photpipe.instruments.dialects import MidTime
 
 if TYPE_CHECKING:
@@ -102,7 +109,11 @@ def middle(header: "Header", exptime_s: float, *, is_stack: bool = False) -> Fac
         return Fact(start.jd - half, f"{start.card} - half the exposure")
     if "mid" in comment(header, start.card).casefold():
         return Fact(start.jd, start.card)
-    return Fact(start.jd + half, f"{start.card} + half the exposure", _warning(header, start, end, exptime_s))
+    return Fact(
+        start.jd + half,
+        f"{start.card} + half the exposure",
+        _warning(header, start, end, exptime_s),
+    )
 
 
 def told(header: "Header", cards: str, exptime_s: float, *, is_stack: bool) -> Fact[float]:

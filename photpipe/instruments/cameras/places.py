@@ -153,10 +153,14 @@ def _signed(
         if west and not east:
             return Fact(mirrored, found.origin, f"{card} counts to the west: {witness} shows it")
     if table.WEST_POSITIVE.search(program):
-        return Fact(mirrored, found.origin, f"{card} counts to the west in {program.split()[0]}")
+        return Fact(
+            mirrored, found.origin, f"{card} counts to the west in {program.split(maxsplit=1)[0]}"
+        )
     if "+E" in words or abs(as_written.longitude_deg) > 179.9:
         return found
-    return Fact(as_written, found.origin, f"{card} is taken to count to the east: nothing checks it")
+    return Fact(
+        as_written, found.origin, f"{card} is taken to count to the east: nothing checks it"
+    )
 
 
 Verdict = Callable[[Site], bool]
@@ -223,7 +227,9 @@ def _zone_deg(header: "Header") -> tuple[str, float] | None:
         if local is None or universal is None:
             continue
         with contextlib.suppress(ValueError):
-            days = parse_datetime(local.split(" DST")[0].split(" STD")[0]) - parse_datetime(universal)
+            days = parse_datetime(local.split(" DST")[0].split(" STD")[0]) - parse_datetime(
+                universal
+            )
             if 0.01 < abs(days) < 0.65:
                 return card, days * 360.0
     return None

@@ -25,9 +25,7 @@ _ROWS: tuple[_Row, ...] = (
     (
         "site",
         lambda f: f.site,
-        lambda v: (
-            f"{v.longitude_deg:+.5f} E, {v.latitude_deg:+.5f} N, {v.elevation_m:.0f} m {v.name}".strip()
-        ),
+        lambda v: f"{v.longitude_deg:+.5f} E, {v.latitude_deg:+.5f} N, {v.elevation_m:.0f} m",
     ),
     ("observatory", lambda f: f.observatory_code, str),
     ("airmass", lambda f: f.airmass, lambda v: f"{v:.3f}"),
