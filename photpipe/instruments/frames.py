@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photpipe.fits.standard_wcs import is_wcs_keyword
 from photpipe.fits.values import CardValue, as_number, card_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
@@ -304,13 +305,21 @@ class Frame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # astropy remarks on every repair it makes
             try:
-                wcs = WCS(self.header, naxis=2)
+                wcs = WCS(self._wcs_header(), naxis=2)
             except Exception as problem:  # wcslib and astropy have no common exception
                 reason = str(problem).strip().splitlines() or ["not understood"]
                 raise HeaderError(self.name, "CTYPE1", f"no usable WCS: {reason[-1]}") from None
         if not wcs.has_celestial:
             raise HeaderError(self.name, "CTYPE1", "no celestial WCS; run pp_prepare")
         return wcs
+
+    def _wcs_header(self) -> "Header":
+        """The cards of the WCS alone: wcslib takes strangers' cards for its own (CVF, OBSGEO)."""
+        cards = self.header.cards
+        own = [
+            card for card in cards if card.keyword[:5] == "NAXIS" or is_wcs_keyword(card.keyword)
+        ]
+        return type(self.header)(own)
 
     def supplied_cards(self) -> dict[str, CardValue]:
         """Cards that the header lacks and the user told of (GENERIC); to be written into it."""

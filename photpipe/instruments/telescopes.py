@@ -192,8 +192,28 @@ def _is_at(code: str, header: "Header") -> bool | None:
     return None
 
 
+def seen(header: "Header") -> list[str]:
+    """Cards of a header that may name an instrument, and what they hold."""
+    texts = ((card, card_text(header, card)) for card in INSTRUMENT_KEYS)
+    return [f"{card} = {value!r}" for card, value in texts if value]
+
+
 def _unknown(header: "Header") -> str:
-    seen = [f"{card} = {value!r}" for card in INSTRUMENT_KEYS if (value := card_text(header, card))]
-    if not seen:
+    cards = ", ".join(seen(header))
+    if not cards:
         return "none of these cards is there; run pp_prepare, or name it with -telescope KEYWORD"
-    return f"{', '.join(seen)}: no instrument with an entry, and not prepared; run pp_prepare"
+    _, groups = _registry()
+    values = [card_text(header, card) or "" for card in INSTRUMENT_KEYS]
+    alike = [
+        keyword
+        for value in values
+        for identifiers in groups
+        for keyword in _candidates(plain_identifier(value), identifiers)
+    ]
+    what = "no instrument with an entry"
+    if alike:
+        what = f"looks like {' or '.join(dict.fromkeys(alike))}, but other cards contradict"
+    return (
+        f"{cards}: {what}; run pp_prepare first, name it with -telescope KEYWORD, or add it to "
+        "setup/mytelescopes.py as setup/mytelescopes.example.py shows"
+    )

@@ -79,8 +79,9 @@ class Recognition:
             If it lacks something that nobody told.
         """
         telescope = self.named or preparation.recognised(cards, header, name)
-        if telescope is None:
+        if telescope is None and not self._is_generic(header):
             return self._camera(header, name, pixels)
+        telescope = telescope or telescopes.by_keyword(GENERIC)
         if telescope.keyword == GENERIC:
             return Recognised(self._placed(self._generic(cards, header), header))
         useless = [f"-{key}" for key in WITHOUT_ENTRY if getattr(self.told, key) is not None]
@@ -88,6 +89,13 @@ class Recognition:
             reason = f"{' '.join(useless)}: only for cameras without an entry"
             raise ConfigError(f"{name}: {reason}, not {telescope.keyword}")
         return Recognised(self._placed(telescope, header))
+
+    def _is_generic(self, header: "Header") -> bool:
+        """Whether a header names GENERIC, and with the user's word leaves no question open."""
+        entry = telescopes.registered(header)
+        told = {name: getattr(self.told, name) for name in ("ra", "dec", *WITHOUT_ENTRY)}
+        is_named = entry is not None and entry.keyword == GENERIC
+        return is_named and not missing_for_generic(header, told)
 
     def centre(self, header: "Header") -> tuple[float, float] | None:
         """Centre of a frame as the user tells it, in degrees; None if he does not.
@@ -116,8 +124,10 @@ class Recognition:
             facts = _with_learned(facts, learned)
         lacking = [each for each in facts.missing if each.name != POINTING]
         if lacking:
-            who = f"{facts.bundle.name}, a camera without an entry"
-            raise FrameError(name, f"{who}: the header lacks {told_missing(facts.missing)}")
+            who = ", ".join(telescopes.seen(header)) or "no name"
+            what = f"{who}: a camera without an entry, and the header lacks"
+            advice = "give these, or -telescope KEYWORD if it has an entry"
+            raise FrameError(name, f"{what} {told_missing(facts.missing)}; {advice}")
         facts = light.checked(facts, _scaled(header, light.sample(pixels)), _zero_level(header))
         telescope = camera.telescope_of(
             facts, telescopes.by_keyword(GENERIC).parameters, _orientation(learned)

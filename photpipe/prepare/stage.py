@@ -170,7 +170,7 @@ class _Job:
 
 
 def _prepared(
-    paths: Sequence[Path], options: PrepareOptions, known: Recognition, workspace: Workspace
+    paths: Sequence[Path], options: PrepareOptions, known: "Recognition", workspace: Workspace
 ) -> PrepareResult:
     """Unpack what has to be unpacked, then prepare all frames side by side."""
     from photpipe.fits.unpack import plain_frames
@@ -223,7 +223,9 @@ def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
     return is_trimmed and job.path.with_name(text_value(cards, SOURCE_KEYWORD)) in jobs
 
 
-def _prepare_one(job: _Job, wishes: "Wishes", known: Recognition, *, write: bool) -> PreparedFrame:
+def _prepare_one(
+    job: _Job, wishes: "Wishes", known: "Recognition", *, write: bool
+) -> PreparedFrame:
     """Prepare one plain frame.
 
     Raises

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -89,6 +89,7 @@ def register(
     run = _Run(options, workspace)
     for plates in run.fields(paths):
         run.campaign.solve(plates)
+        run.look_elsewhere(plates)
     return run.finish(paths)
 
 
@@ -154,6 +155,37 @@ class _Run:
         yield from together(main, 2 * LARGEST_MARGIN_DEG)
         if lost:
             yield lost
+
+    def look_elsewhere(self, plates: Sequence["Plate"]) -> None:
+        """Look for the frames that were not found where else their headers or targets say."""
+        lost = [each for each in plates if each.frame not in self.campaign.solved]
+        tried = [each.cone for each in lost[:1]]
+        for place in self._target_places(lost) if lost else ():
+            where = (place.ra_deg, place.dec_deg)
+            if not self._may_be_moved(lost) or any(cone.contains(*where) for cone in tried):
+                continue
+            moved = [self._at(each, where) for each in lost]
+            log.info("%d frames are looked for at %s", len(moved), place.origin)
+            tried.append(moved[0].cone)
+            self.campaign.solve(moved)
+            lost = [each for each in lost if each.frame not in self.campaign.solved]
+        for name in self.campaign.solved:
+            self.failures.pop(name, None)
+
+    def _may_be_moved(self, lost: Sequence["Plate"]) -> bool:
+        """Whether the pointing of frames is only one of several: those of an entry are trusted."""
+        from photpipe.instruments.cameras.camera import is_camera
+
+        return any(is_camera(self.frames[each.frame].telescope.keyword) for each in lost)
+
+    def _at(self, plate: "Plate", where: tuple[float, float]) -> "Plate":
+        """The plate with its starting WCS at another place."""
+        from photpipe.register.plates import cone_of
+        from photpipe.science.wcs_seed import seed_wcs
+
+        frame = self.frames[plate.frame]
+        wcs = seed_wcs(frame.shape, where, frame.pixel_scale_arcsec, frame.orientation).cards()
+        return replace(plate, wcs=wcs, cone=cone_of(wcs, plate.shape), is_lost=False)
 
     def _target_places(self, plates: Sequence["Plate"]) -> "Sequence[Place]":
         """Where the headers say that frames lie, too, and where their targets were."""
