@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 _LEADING_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*[a-zA-Z\"'µ/°%]*\s*")
-_COMPASS = re.compile(r"\s*([NSEW])\s*$|^\s*([NSEW])\s*", re.IGNORECASE)
+_COMPASS = re.compile(r"\s*([NSEW])\s*$|^\s*([NSEW])\s*")
 _FOUR_FIELDS = re.compile(r"([-+]?\d+)[:\s]+(\d{1,2})[:\s]+(\d{1,2})[:\s]+(\d+)")
 _UNSET = {"", "none", "null", "nan", "n/a", "na", "unknown", "undefined", "-", "--", "not set"}
 
