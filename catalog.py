@@ -21,11 +21,13 @@ from photpipe.ground.timescale import (
     parse_date,
     parse_datetime,
 )
+from photpipe.run import kinds
+from photpipe.run.options import COMMON
 from photpipe.run.settings import Settings
 
 if TYPE_CHECKING:
-    from photpipe.catalogs.spec import MagnitudeSystem
     from photpipe.catalogs.table import SourceTable
+    from photpipe.ground.bands import MagnitudeSystem
     from photpipe.ground.sky import Cone
 
 ROWS_SHOWN = 20
@@ -62,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "-maxmag",
         metavar="MAG",
-        type=cli.finite,
+        type=kinds.finite,
         help="faintest magnitude in the catalog's main band",
     )
     add(
@@ -76,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "-radius",
         metavar="DEG",
-        type=cli.finite,
+        type=kinds.finite,
         help="prefetch, kit: radius of fields that give none",
     )
     add(
@@ -94,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
         help="import: magnitude systems, e.g. V=Vega g=AB",
     )
     for name in ("telescope", "offline", "debug"):
-        add(f"-{name}", **cli.OPTIONS[name].keywords(None))
+        add(f"-{name}", **COMMON[name].keywords())
     add("words", nargs="*", help=argparse.SUPPRESS)
     return result
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
+from photpipe.run.options import COMMON
 from photpipe.run.workspace import Workspace
 
 SUMMARY = "Render diagnostics.html again from the saved results of the stages."
@@ -34,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         "-single", action="store_true", help="also write everything into one file, to be mailed"
     )
     for name in ("jobs", "quiet", "debug"):
-        result.add_argument(f"-{name}", **cli.OPTIONS[name].keywords(None))
+        result.add_argument(f"-{name}", **COMMON[name].keywords())
     result.add_argument(
         "directories", nargs="*", default=["."], help="data directories (default: this one)"
     )

@@ -11,19 +11,6 @@ COMMAND = cli.Command(
     summary="Calibrate instrumental magnitudes against reference catalogs.",
     stage=calibrate,
     options_class=CalibrateOptions,
-    takes=(
-        "minstars",
-        "cat",
-        "filter",
-        "maxflag",
-        "instrumental",
-        "solar",
-        "use_all_stars",
-        "magzp",
-        "colorterm",
-        "spatial",
-        "target",
-    ),
     has_report=True,
 )
 

@@ -11,7 +11,6 @@ COMMAND = cli.Command(
     summary="Combine registered frames, following the stars or a moving target.",
     stage=combine,
     options_class=CombineOptions,
-    takes=("comoving", "targetname", "manual_rates", "method", "backsub", "keep_files"),
 )
 
 

@@ -11,15 +11,6 @@ COMMAND = cli.Command(
     summary="Extract the calibrated photometry of targets and of a control star.",
     stage=distill,
     options_class=DistillOptions,
-    takes=(
-        "target",
-        "offset",
-        "positions",
-        "fixedtargets",
-        "variable_stars",
-        "asteroids",
-        "reject",
-    ),
     has_report=True,
 )
 

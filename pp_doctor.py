@@ -22,6 +22,7 @@ from photpipe.command import cli
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.run import settings
+from photpipe.run.options import COMMON
 from photpipe.run.workspace import core_count
 
 DISTRIBUTION = "photometrypipeline"
@@ -218,7 +219,7 @@ def parser() -> argparse.ArgumentParser:
     """Parser of the command line."""
     result = cli.new_parser("pp_doctor", f"{__doc__}")
     for name in _OPTIONS:
-        result.add_argument(f"-{name}", **cli.OPTIONS[name].keywords(None))
+        result.add_argument(f"-{name}", **COMMON[name].keywords())
     return result
 
 

@@ -11,7 +11,6 @@ COMMAND = cli.Command(
     summary="Find and measure the sources of images with Source Extractor.",
     stage=extract,
     options_class=ExtractOptions,
-    takes=("snr", "minarea", "paramfile", "aprad", "ignore_saturation", "nodeblending"),
 )
 
 

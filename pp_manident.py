@@ -11,7 +11,6 @@ COMMAND = cli.Command(
     summary="Mark a target by hand on some frames; its path tells where it is on the others.",
     stage=manident,
     options_class=ManidentOptions,
-    takes=("zoom",),
 )
 
 

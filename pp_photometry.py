@@ -11,15 +11,6 @@ COMMAND = cli.Command(
     summary="Measure instrumental magnitudes in the aperture that curves of growth recommend.",
     stage=photometry,
     options_class=PhotometryOptions,
-    takes=(
-        "snr",
-        "minarea",
-        "aprad",
-        "target",
-        "background_only",
-        "target_only",
-        "nodeblending",
-    ),
     has_report=True,
 )
 

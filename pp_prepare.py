@@ -11,11 +11,6 @@ COMMAND = cli.Command(
     summary="Prepare images: telescope, mid-time, pixel scale and a starting WCS.",
     stage=prepare,
     options_class=PrepareOptions,
-    takes=(
-        *("ra", "dec", "flipx", "flipy", "rotate", "target", "keep_wcs"),
-        *("secpix", "binning", "filter", "date_keyword", "exptime", "site", "observatory"),
-        *("restore", "dry_run"),
-    ),
     has_report=True,
     is_quick=True,
 )

@@ -11,7 +11,6 @@ COMMAND = cli.Command(
     summary="Register images astrometrically with SCAMP and reference catalogs.",
     stage=register,
     options_class=RegisterOptions,
-    takes=("snr", "minarea", "cat", "source_tolerance", "nodeblending"),
     has_report=True,
 )
 

@@ -2,7 +2,6 @@
 """Run the whole pipeline: from frames as they came to photometry of their targets."""
 
 import argparse
-import dataclasses
 import shlex
 import sys
 import uuid
@@ -13,7 +12,7 @@ from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
 from photpipe.run.results import Result
 from photpipe.run.workspace import Workspace, core_count
-from photpipe.runner.options import RunOptions
+from photpipe.runner.options import RunOptions, run_options
 
 EVERYWHERE = "all"
 
@@ -30,16 +29,7 @@ COMMAND = cli.Command(
     summary="Run the whole pipeline on images, or on all images below a directory ('all').",
     stage=run,
     options_class=RunOptions,
-    takes=(
-        *("prefix", "target", "filter", "fixed_aprad", "source_tolerance", "solar"),
-        *("rerun_registration", "asteroids", "reject", "keep_wcs"),
-        *("cat", "regcat", "instrumental", "variable_stars", "positions", "fixedtargets"),
-        *("offset", "snr", "minarea", "nodeblending", "background_only", "target_only"),
-        *("minstars", "maxflag", "use_all_stars", "magzp", "colorterm", "spatial"),
-        *("ra", "dec", "flipx", "flipy", "rotate"),
-        *("secpix", "binning", "date_keyword", "exptime", "site", "observatory"),
-        *("split", "force", "watch", "cluster"),
-    ),
+    offered=run_options,
     positional_help="FITS images, lists of them (.lst), directories, or 'all'",
     has_report=True,
 )
@@ -63,8 +53,7 @@ def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
     from photpipe.runner import cluster, single, walk, watch
     from photpipe.runner.directory import Manners
 
-    names = [each.name for each in dataclasses.fields(RunOptions)]
-    options = RunOptions(**{name: getattr(values, name) for name in names if name in values})
+    options = RunOptions.of(**{name: getattr(values, name) for name in run_options()})
     manners = Manners(
         arguments=shlex.join(words),
         identity=uuid.uuid4().hex,

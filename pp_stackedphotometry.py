@@ -11,16 +11,6 @@ COMMAND = cli.Command(
     summary="Stack frames, calibrate the stack, and measure a target on it.",
     stage=stacked_photometry,
     options_class=StackedPhotometryOptions,
-    takes=(
-        "comoving",
-        "target",
-        "targetname",
-        "filter",
-        "method",
-        "fixed_aprad",
-        "snr",
-        "solar",
-    ),
 )
 
 

@@ -10,6 +10,7 @@ from photpipe.exports import lightcurves, writing
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
+from photpipe.run.options import TARGET
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import ReportResult
 from photpipe.run.workspace import Workspace
@@ -19,7 +20,7 @@ from photpipe.run.workspace import Workspace
 class AavsoOptions:
     """What the user may say."""
 
-    target: str | None = None
+    target: str | None = TARGET.field(None)
 
 
 def aavso(paths: Sequence[Path], options: AavsoOptions, workspace: Workspace) -> ReportResult:
@@ -43,9 +44,9 @@ COMMAND = cli.Command(
     summary="Write photometry of variable stars for the AAVSO; nothing is sent.",
     stage=aavso,
     options_class=AavsoOptions,
-    takes=("target",),
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.exports import lightcurves, writing
+from photpipe.exports.identification import identified
 from photpipe.ground import files
-from photpipe.ground.designations import designation
+from photpipe.run.options import TARGET
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import ReportResult
 from photpipe.run.workspace import Workspace
@@ -18,14 +19,14 @@ from photpipe.run.workspace import Workspace
 class AlcdefOptions:
     """What the user may say."""
 
-    target: str | None = None
+    target: str | None = TARGET.field(None)
 
 
 def alcdef(paths: Sequence[Path], options: AlcdefOptions, workspace: Workspace) -> ReportResult:
     """Write one file per photometry file; reads the observer from the settings."""
 
     def one(target: str, points: Sequence[TargetPoint], _path: Path) -> tuple[str, str]:
-        name = designation(options.target or target)
+        name = identified(options.target or target)
         text = lightcurves.alcdef(points, name, workspace.settings.observer)
         return f"ALCDEF_{name.permanent or '0'}_{files.slug(target)}.txt", text
 
@@ -37,9 +38,9 @@ COMMAND = cli.Command(
     summary="Write light curves of asteroids as ALCDEF files; nothing is sent.",
     stage=alcdef,
     options_class=AlcdefOptions,
-    takes=("target",),
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

@@ -11,7 +11,6 @@ COMMAND = cli.Command(
     summary="Join the photometry of one object from several nights; find its rotation period.",
     stage=lightcurve,
     options_class=LightCurveOptions,
-    takes=("target", "minperiod", "maxperiod"),
     positional="photometry",
     positional_help="photometry_<target>.dat files, of any directories",
     is_anywhere=True,

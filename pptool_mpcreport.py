@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Write astrometry and photometry for the Minor Planet Center: ADES (PSV, XML) or 80 columns."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.exports import mpc, writing
+from photpipe.exports.identification import identified
 from photpipe.ground import files
-from photpipe.ground.designations import designation
+from photpipe.run import kinds
+from photpipe.run.options import TARGET, Option
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import ReportResult
 from photpipe.run.workspace import Workspace
@@ -25,12 +26,20 @@ RENDERERS = {
 class MpcReportOptions:
     """What the user may say; the rest comes from the settings and the telescope's entry."""
 
-    format: str = "psv"
-    target: str | None = None
-    mpccode: str | None = None
-    submitter: str | None = None
-    design: str | None = None
-    aperture: float | None = None
+    format: str = Option("format of the report", kinds.text, choices=("psv", "xml", "80col")).field(
+        "psv"
+    )
+    target: str | None = TARGET.field(None)
+    mpccode: str | None = Option(
+        "observatory code, instead of that of the telescope", kinds.text, "CODE"
+    ).field(None)
+    submitter: str | None = Option(
+        "who will send the report: initials and surname", kinds.text, "NAME"
+    ).field(None)
+    design: str | None = Option("optical design of the telescope", kinds.text, "TEXT").field(None)
+    aperture: float | None = Option(
+        "clear aperture of the telescope in metres", kinds.positive, "M"
+    ).field(None)
 
 
 def header(options: MpcReportOptions, point: TargetPoint, workspace: Workspace) -> mpc.Header:
@@ -61,7 +70,7 @@ def mpcreport(
     render, suffix = RENDERERS[options.format]
 
     def one(target: str, points: Sequence[TargetPoint], _path: Path) -> tuple[str, str]:
-        name = designation(options.target or target)
+        name = identified(options.target or target)
         good = mpc.reportable(points)
         text = render(good, name, header(options, good[0], workspace))
         return f"mpcreport_{files.slug(target)}{suffix}", text
@@ -74,9 +83,9 @@ COMMAND = cli.Command(
     summary="Write a report for the Minor Planet Center from photometry files; nothing is sent.",
     stage=mpcreport,
     options_class=MpcReportOptions,
-    takes=tuple(each.name for each in dataclasses.fields(MpcReportOptions)),
     positional="photometry",
-    positional_help="photometry_<target>.dat files",
+    positional_help="photometry_<target>.dat files; the last word may be the target",
+    ends_with_target=True,
 )
 
 

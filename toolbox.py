@@ -13,6 +13,7 @@ from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.sky import parse_sexagesimal
 from photpipe.ground.timescale import iso, parse_datetime
 from photpipe.instruments.cameras import listing, memory, reader
+from photpipe.run.options import TELESCOPE
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
@@ -122,7 +123,7 @@ def explain(frame: "Frame") -> tuple[list[str], bool]:
 def parser() -> argparse.ArgumentParser:
     """Parser of the command line."""
     result = cli.new_parser("toolbox.py", f"{__doc__}")
-    result.add_argument("-telescope", **cli.OPTIONS["telescope"].keywords(None))
+    result.add_argument("-telescope", **TELESCOPE.keywords())
     result.add_argument(
         "-cameras",
         nargs="?",

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
+from photpipe.run import kinds
+from photpipe.run.options import CAT, FILTER, SOLAR, TARGET, TELESCOPE, Option
 from photpipe.run.results import (
     CalibratedFrame,
     CalibrateResult,
@@ -36,46 +38,36 @@ FIELD_MARGIN_DEG = 5.0 / 3600.0
 
 @dataclass(frozen=True, slots=True)
 class CalibrateOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    minstars : float, optional
-        Reference stars to keep: a fraction if below 1, else a number; none: the settings tell.
-    cat : str, optional
-        The only catalog to try.
-    filter : str, optional
-        Band, instead of that of the header.
-    maxflag : int, optional
-        Largest flag value of sources that calibrate or are written; none: the settings tell.
-    instrumental : bool
-        Keep instrumental magnitudes.
-    solar : bool
-        Only stars with the colours of the Sun.
-    use_all_stars : bool
-        No quality checks on reference stars.
-    magzp : tuple of float, optional
-        Zeropoint and its error, instead of a catalog.
-    colorterm, spatial : bool
-        Fit a colour term, a spatial term, where the stars support it.
-    target : str, optional
-        Name of the target (it never calibrates), instead of that of the header.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    """
-
-    minstars: float | None = None
-    cat: str | None = None
-    filter: str | None = None
-    maxflag: int | None = None
-    instrumental: bool = False
-    solar: bool = False
-    use_all_stars: bool = False
-    magzp: tuple[float, float] | None = None
-    colorterm: bool = False
-    spatial: bool = False
-    target: str | None = None
-    telescope: str | None = None
+    minstars: float | None = Option(
+        "reference stars to keep: a fraction if below 1, else a number",
+        kinds.positive,
+        "N",
+        otherwise="the setting minstars, 0.5",
+    ).field(None)
+    cat: str | None = CAT.field(None)
+    filter: str | None = FILTER.field(None)
+    maxflag: int | None = Option(
+        "largest Source Extractor flag value of a source to be used",
+        int,
+        "FLAG",
+        otherwise="the setting maxflag, 3",
+    ).field(None)
+    instrumental: bool = Option("skip the calibration and keep instrumental magnitudes").field(
+        False
+    )
+    solar: bool = SOLAR.field(False)
+    use_all_stars: bool = Option("calibrate with all stars, without quality checks").field(False)
+    magzp: tuple[float, float] | None = Option(
+        "use this magnitude zeropoint and its error", kinds.finite, ("ZP", "SIGMA"), nargs=2
+    ).field(None)
+    colorterm: bool = Option("fit a colour term where the stars support one").field(False)
+    spatial: bool = Option(
+        "fit a slow spatial variation of the zeropoint where the stars support it"
+    ).field(False)
+    target: str | None = TARGET.field(None)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def calibrate(

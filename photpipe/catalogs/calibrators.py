@@ -7,12 +7,11 @@ import numpy as np
 from photpipe.catalogs.spec import CatalogSpec
 from photpipe.catalogs.surveys import CATALOGS
 from photpipe.catalogs.table import SourceTable
+from photpipe.ground import bands
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import BoolArray
 from photpipe.science import published, transformations
 
-# bands that only one survey has, as observers write them
-ALIASES = {"y": "yp1", "v": "vsm"}
 MAX_ERROR_MAG = 0.1
 SOLAR_TOLERANCE_MAG = 0.2
 
@@ -56,7 +55,7 @@ def calibrators_for(
         If the catalog has no way to the band, no solar colors, or no star that is good enough.
     """
     spec = description_of(table)
-    name = ALIASES.get(band, band)
+    name = bands.reference(band)
     if not spec.photometric:
         message = f"{table.name} serves for registration only"
         raise ReductionError(message)
@@ -165,7 +164,7 @@ def description_of(table: SourceTable) -> CatalogSpec:
 
 def origin(spec: CatalogSpec, band: str) -> str:
     """How a catalog gives a band: ``"native"``, ``"transformed"`` or ``""`` if not at all."""
-    name = ALIASES.get(band, band)
+    name = bands.reference(band)
     if spec.band(name):
         return "native"
     found = any(published.pieces(family, name) for family in spec.families)

@@ -15,24 +15,27 @@ from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.spec import (
     Band,
     CatalogSpec,
-    MagnitudeSystem,
     Positions,
     VizierTable,
     normalised,
 )
 from photpipe.catalogs.table import SourceTable, plain_column
 from photpipe.ground import sky
+from photpipe.ground.bands import BANDS, MagnitudeSystem, named
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD, MJD_ZERO_JD
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-SYSTEMS: Mapping[str, MagnitudeSystem] = {
-    **dict.fromkeys(("U", "B", "V", "R", "I", "J", "H", "Ks", "G", "BP", "RP"), "Vega"),
-    **dict.fromkeys(("u", "g", "r", "i", "z", "gp1", "rp1", "ip1", "zp1", "yp1"), "AB"),
-    **dict.fromkeys(("usm", "vsm", "gsm", "rsm", "ism", "zsm"), "AB"),
-}
+# bands whose names mean other things in tables of others: Y is a coordinate
+_NOT_LOOKED_FOR = {"K", "Y", "Z", "J_UKIRT", "H_UKIRT", "R2", "furat", "fucac"}
+RECOGNISED = tuple(
+    band.name
+    for system in ("Vega", "AB")
+    for band in BANDS.values()
+    if band.system == system and not band.reference and band.name not in _NOT_LOOKED_FOR
+)
 # our column: the spellings of others by which it is recognised, in lower case
 SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "ra_deg": ("ra_deg", "ra", "ra_icrs", "raicrs", "raj2000", "alpha_j2000", "xwin_world"),
@@ -124,7 +127,7 @@ def read_stars(path: Path, name: str, columns: Columns | None = None) -> SourceT
     data["for_astrometry"] = data["for_photometry"] = np.ones(len(ra), bool)
     table = Table(data)[good]
     table = table[np.argsort(np.asarray(table["mag"]), kind="stable")]
-    systems = {band: columns.systems.get(band, SYSTEMS.get(band, "Vega")) for band in bands}
+    systems = {band: columns.systems.get(band, _system(band)) for band in bands}
     history.insert(0, f"{len(table)} stars imported from {path.name}")
     return SourceTable(
         table, name, tuple(history), columns.epoch_jd, False, MappingProxyType(systems), first
@@ -160,6 +163,12 @@ _FAMILIES = {
     "2MASS": {"J", "H", "Ks"},
     "SkyMapper": {"gsm", "rsm", "ism", "zsm"},
 }
+
+
+def _system(name: str) -> MagnitudeSystem:
+    """Usual magnitude system of a band."""
+    band = named(name)
+    return "Vega" if band is None else band.system
 
 
 def _read(path: Path) -> "Table":
@@ -257,7 +266,7 @@ class _Finder:
         """Bands of which there is a magnitude."""
         mapped = [name[:-3] for name in self.columns.names if name.endswith("mag")]
         own = [name for name in mapped if name and not name.startswith("e_")]
-        own += [band for band in SYSTEMS if band not in own and self._magnitude(band)]
+        own += [band for band in RECOGNISED if band not in own and self._magnitude(band)]
         if not own and self._generic():
             own = [UNKNOWN_BAND]
         if not own:

@@ -19,10 +19,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.ground.bands import MagnitudeSystem
 from photpipe.ground.sky import BoolArray, Cone
 from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD
-
-MagnitudeSystem = Literal["AB", "Vega"]
 
 DECIMALS_OF_A_QUERY = 6
 

@@ -16,7 +16,6 @@ from photpipe.catalogs.spec import (
     Band,
     CatalogSpec,
     Cut,
-    MagnitudeSystem,
     MastTable,
     Positions,
     SkyServerTable,
@@ -31,6 +30,7 @@ from photpipe.catalogs.spec import (
     letter_in,
     letters_in,
 )
+from photpipe.ground.bands import MagnitudeSystem
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.sky import BoolArray, FloatArray
 

@@ -14,6 +14,16 @@ from photpipe.combine import stage as pp_combine
 from photpipe.distill import stage as pp_distill
 from photpipe.ground.errors import PhotPipeError, ReductionError
 from photpipe.measure import stage as pp_photometry
+from photpipe.run.options import (
+    COMOVING,
+    FILTER,
+    FIXED_APRAD,
+    METHOD,
+    SNR,
+    SOLAR,
+    TARGET,
+    TELESCOPE,
+)
 from photpipe.run.results import (
     CalibrateResult,
     CombineResult,
@@ -35,37 +45,17 @@ LOWEST_SNR = 1.5  # of pp_extract, for a stack on which nothing stands out
 
 @dataclass(frozen=True, slots=True)
 class StackedPhotometryOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    comoving : bool
-        Measure the target on a stack that followed it.
-    target, targetname : str, optional
-        Name of the target, instead of that of the header.
-    filter : str, optional
-        Band, instead of that of the header.
-    method : str
-        average, median or clipped.
-    fixed_aprad : float, optional
-        Aperture radius (px), instead of that of a curve of growth.
-    snr : float
-        Smallest signal-to-noise ratio of a source, per pixel.
-    solar : bool
-        Calibrate with stars of solar colours only.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    """
-
-    comoving: bool = False
-    target: str | None = None
-    targetname: str | None = None
-    filter: str | None = None
-    method: str = "clipped"
-    fixed_aprad: float | None = None
-    snr: float = 2.0
-    solar: bool = False
-    telescope: str | None = None
+    comoving: bool = COMOVING.field(False)
+    target: str | None = TARGET.field(None)
+    targetname: str | None = TARGET.field(None)
+    filter: str | None = FILTER.field(None)
+    method: str = METHOD.field("clipped")
+    fixed_aprad: float | None = FIXED_APRAD.field(None)
+    snr: float = SNR.field(2.0)
+    solar: bool = SOLAR.field(False)
+    telescope: str | None = TELESCOPE.field(None)
 
     @property
     def name(self) -> str | None:

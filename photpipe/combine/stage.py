@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, ReductionError, ToolError
+from photpipe.run import kinds
+from photpipe.run.options import COMOVING, METHOD, TARGET, TELESCOPE, Option
 from photpipe.run.results import CombineResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
@@ -32,33 +34,20 @@ _WORKING_FOLDER = ".pp_combine_"
 
 @dataclass(frozen=True, slots=True)
 class CombineOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    comoving : bool
-        Follow the target.
-    targetname : str, optional
-        Name of the target, instead of that of the header.
-    manual_rates : tuple of float, optional
-        Motion east and north on the sky (arcsec per second), instead of an ephemeris.
-    method : str
-        average, median or clipped.
-    backsub : bool
-        Subtract a fitted background from each frame.
-    keep_files : bool
-        Keep the resampled frames and what else SWarp needed.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    """
-
-    comoving: bool = False
-    targetname: str | None = None
-    manual_rates: tuple[float, float] | None = None
-    method: str = "clipped"
-    backsub: bool = False
-    keep_files: bool = False
-    telescope: str | None = None
+    comoving: bool = COMOVING.field(False)
+    targetname: str | None = TARGET.field(None)
+    manual_rates: tuple[float, float] | None = Option(
+        "motion of the target in RA (times cos Dec) and Dec, arcsec per second",
+        kinds.finite,
+        ("RA", "DEC"),
+        nargs=2,
+    ).field(None)
+    method: str = METHOD.field("clipped")
+    backsub: bool = Option("subtract the background of each frame before combining").field(False)
+    keep_files: bool = Option("keep intermediate files").field(False)
+    telescope: str | None = TELESCOPE.field(None)
 
     @property
     def moves(self) -> bool:

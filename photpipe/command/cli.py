@@ -6,9 +6,7 @@ An option is typed as the manual writes it (``-keep_wcs``) or as people type tod
 
 import argparse
 import contextlib
-import dataclasses
 import enum
-import errno
 import logging
 import math
 import re
@@ -26,15 +24,12 @@ from typing import Any
 import photpipe
 from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.ground.log import logging_to
-from photpipe.ground.sky import parse_sexagesimal
+from photpipe.run.options import CommonOptions, Option, options_of
 from photpipe.run.results import History, Result, StageRecord
 from photpipe.run.settings import Settings
-from photpipe.run.workspace import Workspace, core_count
+from photpipe.run.workspace import NO_ROOM, Workspace, core_count
 
 log = logging.getLogger(__name__)
-
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class Status(enum.IntEnum):
@@ -46,253 +41,6 @@ class Status(enum.IntEnum):
     PARTIAL = 3
     INTERRUPTED = 130
 
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option: what follows it (`type`, `nargs`, `metavar`) and what it means.
-
-    `otherwise` tells where the value comes from when the command has no default of its own.
-    """
-
-    help: str
-    type: Callable[[str], Any] | None = None
-    metavar: str | tuple[str, ...] | None = None
-    nargs: int | str | None = None
-    choices: tuple[str, ...] | None = None
-    otherwise: str = ""
-
-    def keywords(self, default: object) -> dict[str, Any]:
-        """Arguments for argparse; an option without a type is a switch."""
-        if self.type is None:
-            return {"action": "store_true", "help": self.help}
-        told = self.otherwise if default in (None, (), "") else default
-        about = f"{self.help} (default: {told})" if told else self.help
-        keywords = {"type": self.type, "help": about, "default": default}
-        optional = {"metavar": self.metavar, "nargs": self.nargs, "choices": self.choices}
-        return keywords | {name: value for name, value in optional.items() if value is not None}
-
-
-def _text(text: str) -> str:
-    """Reject an empty value, which is nearly always an unset shell variable."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the value is empty")
-    return text
-
-
-def _number(text: str) -> float:
-    """Any number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def _positive(text: str) -> float:
-    """Finite number above zero."""
-    value = _number(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def _count(text: str) -> int:
-    """Whole number of at least one; ``3.0`` is accepted."""
-    value = _number(text)
-    if not (value >= 1 and value.is_integer()):
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
-    return int(value)
-
-
-def finite(text: str) -> float:
-    """Any number but nan and infinity."""
-    value = _number(text)
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
-    return value
-
-
-_CARD_NAME = re.compile(r"(?i)[A-Z][A-Z0-9_-]{0,31}")
-
-
-def _is_card(text: str) -> bool:
-    """Whether a value is the name of a card that holds it; nan and infinity are none."""
-    return _CARD_NAME.fullmatch(text.strip()) is not None and text.strip().lower() not in {
-        *("nan", "inf", "infinity"),
-    }
-
-
-def _or_sexagesimal(text: str, unit: float) -> float:
-    """Degrees of a decimal number, or of a sexagesimal one whose first part has a unit."""
-    with contextlib.suppress(ValueError):
-        return unit * parse_sexagesimal(text) if re.search(r"\d[\s:hd°]+\d", text) else finite(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is neither a number, nor an angle, nor a card")
-
-
-def _right_ascension(text: str) -> float | str:
-    """Degrees in [0, 360) of degrees or sexagesimal hours; or the name of a card."""
-    if _is_card(text):
-        return text.strip().upper()
-    value = _or_sexagesimal(text, 15.0)
-    if not -360 <= value <= 360:
-        raise argparse.ArgumentTypeError(f"{text} is not a right ascension in degrees")
-    return value % 360.0
-
-
-def _declination(text: str) -> float | str:
-    """Degrees, decimal or sexagesimal; or the name of a card."""
-    if _is_card(text):
-        return text.strip().upper()
-    value = _or_sexagesimal(text, 1.0)
-    if not -90 <= value <= 90:
-        raise argparse.ArgumentTypeError(f"{text} is not a declination in degrees")
-    return value
-
-
-def _positive_or_card(text: str) -> float | str:
-    """Finite number above zero, or the name of a card."""
-    return text.strip().upper() if _is_card(text) else _positive(text)
-
-
-def _radii(text: str) -> tuple[float, ...]:
-    """One radius, or several separated by commas."""
-    return tuple(_positive(each) for each in _text(text.replace(",", " ")).split())
-
-
-_TOLERANCES = ("none", "low", "medium", "high")
-_METHODS = ("average", "median", "clipped")
-
-COMMON_OPTIONS = ("telescope", "offline", "jobs", "quiet", "debug")
-
-OPTIONS: dict[str, Option] = {
-    "aperture": Option("clear aperture of the telescope in metres", _positive, "M"),
-    "aprad": Option(
-        "aperture radius in pixels; several, separated by commas, where a command takes a list",
-        _radii,
-        "PX",
-    ),
-    "asteroids": Option("extract asteroids that happen to be in the field (SkyBoT)"),
-    "background_only": Option("choose the aperture from the background sources alone"),
-    "backsub": Option("subtract the background of each frame before combining"),
-    "binning": Option("binning of a camera without an entry: 2, or 2,2, or a card", _text, "N"),
-    "cat": Option("reference catalog to use instead of those of the telescope", _text, "NAME"),
-    "cluster": Option("address of a Dask scheduler that shares out directories", _text, "ADDRESS"),
-    "colorterm": Option("fit a colour term where the stars support one"),
-    "comoving": Option("combine in the moving frame of the target"),
-    "date_keyword": Option(
-        "cards of date and time of a camera without an entry", _text, "CARD[|CARD]"
-    ),
-    "debug": Option("show everything, and the traceback of a failure"),
-    "dec": Option("declination of the frame centre: degrees, or a card", _declination, "DEG"),
-    "design": Option("optical design of the telescope", _text, "TEXT"),
-    "dry_run": Option("print what would change, and change nothing"),
-    "exptime": Option(
-        "exposure time of a camera without an entry, or its card", _positive_or_card, "S"
-    ),
-    "filter": Option("filter band, instead of that of the header", _text, "BAND"),
-    "fixed_aprad": Option("aperture radius to use instead of a curve of growth", _positive, "PX"),
-    "fixedtargets": Option("file of fixed targets: name, RA (deg), Dec (deg)", _text, "FILE"),
-    "flipx": Option("flip the x axis relative to the telescope's entry"),
-    "flipy": Option("flip the y axis relative to the telescope's entry"),
-    "force": Option("start over instead of reusing earlier results"),
-    "format": Option("format of the report", _text, choices=("psv", "xml", "80col")),
-    "ignore_saturation": Option("do not flag saturated sources"),
-    "instrumental": Option("skip the calibration and keep instrumental magnitudes"),
-    "jobs": Option("frames worked on side by side (default: one per core)", _count, "N"),
-    "keep_files": Option("keep intermediate files"),
-    "keep_wcs": Option("keep the WCS of the header"),
-    "magzp": Option("use this magnitude zeropoint and its error", finite, ("ZP", "SIGMA"), nargs=2),
-    "manual_rates": Option(
-        "motion of the target in RA (times cos Dec) and Dec, arcsec per second",
-        finite,
-        ("RA", "DEC"),
-        nargs=2,
-    ),
-    "maxflag": Option(
-        "largest Source Extractor flag value of a source to be used",
-        int,
-        "FLAG",
-        otherwise="the setting maxflag, 3",
-    ),
-    "maxperiod": Option("longest trial period in hours", _positive, "H"),
-    "method": Option("how frames are combined", _text, choices=_METHODS),
-    "minarea": Option(
-        "smallest number of connected pixels of a source",
-        _count,
-        "PIXELS",
-        otherwise="that of the telescope",
-    ),
-    "minperiod": Option("shortest trial period in hours", _positive, "H"),
-    "minstars": Option(
-        "reference stars to keep: a fraction if below 1, else a number",
-        _positive,
-        "N",
-        otherwise="the setting minstars, 0.5",
-    ),
-    "mpccode": Option("observatory code, instead of that of the telescope", _text, "CODE"),
-    "nodeblending": Option("do not deblend sources"),
-    "observatory": Option("MPC code of the place of the telescope", _text, "CODE"),
-    "offline": Option("use cached catalogs and ephemerides; never open a connection"),
-    "offset": Option(
-        "arcsec east and north (on the sky) added to the predicted positions",
-        finite,
-        ("RA", "DEC"),
-        nargs=2,
-    ),
-    "paramfile": Option("Source Extractor parameter file (output columns)", _text, "FILE"),
-    "positions": Option(
-        "file of target positions: frame, RA (deg), Dec (deg), mid-time (JD)", _text, "FILE"
-    ),
-    "prefix": Option("only frames whose names start with this, with 'all'", _text, "TEXT"),
-    "quiet": Option("show warnings and errors alone"),
-    "ra": Option(
-        "right ascension of the frame centre: degrees, hours as hh:mm:ss, or a card",
-        _right_ascension,
-        "DEG",
-    ),
-    "regcat": Option("reference catalog to register with", _text, "NAME"),
-    "reject": Option("rejection schemata, separated by commas", _text, "NAMES"),
-    "rerun_registration": Option("register a second time if not all frames succeeded"),
-    "restore": Option("put the original headers back, byte for byte"),
-    "rotate": Option("angle (east of north) added to that of the telescope's entry", finite, "DEG"),
-    "secpix": Option(
-        "scale of the unbinned pixels of a camera without an entry, in arcsec; two for x and y, "
-        "or a card",
-        _text,
-        "ARCSEC",
-    ),
-    "site": Option(
-        "place of the telescope: longitude (east) and latitude in degrees, elevation in metres",
-        _text,
-        "LON,LAT,ALT",
-    ),
-    "snr": Option(
-        "smallest signal-to-noise ratio of a source",
-        _positive,
-        "RATIO",
-        otherwise="that of the stage or the telescope",
-    ),
-    "solar": Option("calibrate with stars of solar colours only"),
-    "source_tolerance": Option(
-        "flagged sources that may enter the registration",
-        _text,
-        choices=_TOLERANCES,
-        otherwise="that of the telescope",
-    ),
-    "spatial": Option("fit a slow spatial variation of the zeropoint where the stars support it"),
-    "split": Option(
-        "run the groups of a mixed directory (instruments, filters, fields) one after the other, "
-        "each in a folder of its own"
-    ),
-    "submitter": Option("who will send the report: initials and surname", _text, "NAME"),
-    "target": Option("name of the target, instead of that of the header", _text, "NAME"),
-    "target_only": Option("choose the aperture from the target alone"),
-    "targetname": Option("name of the target, instead of that of the header", _text, "NAME"),
-    "telescope": Option("telescope keyword, instead of recognising it", _text, "KEYWORD"),
-    "use_all_stars": Option("calibrate with all stars, without quality checks"),
-    "variable_stars": Option("extract variable stars of the field (VSX)"),
-    "watch": Option("keep looking for new frames, and update results and pages, until Ctrl-C"),
-    "zoom": Option("zoom factor of the images when loaded", _positive, "FACTOR"),
-}
 
 ALIASES = {"catalog": "cat"}
 
@@ -306,12 +54,11 @@ class Command:
     stage : callable
         ``stage(paths, options, workspace) -> Result``.
     options_class : type
-        Frozen dataclass; a field that bears the name of an option receives its value, and
-        its default is the option's default.
-    takes : tuple of str
-        Names in `OPTIONS`, in the order of the help.
+        Frozen dataclass whose fields declare options (`photpipe.run.options`).
     positional : str
         Name of the last arguments.
+    ends_with_target : bool
+        The last argument may be the name of the target, as the original's command has it.
     is_anywhere : bool
         The files may lie in several directories; results go into the current one.
     has_report : bool
@@ -319,32 +66,39 @@ class Command:
     is_quick : bool
         Drawing pages would take longer than the work: they are left to the next command where
         there are none yet and all went well.
+    offered : callable, optional
+        What the command takes, where that is more than the class declares.
     """
 
     name: str
     summary: str
     stage: Callable[[Sequence[Path], Any, Workspace], Result]
     options_class: type
-    takes: tuple[str, ...]
     positional: str = "images"
     positional_help: str = "FITS images, or lists of them (.lst)"
+    ends_with_target: bool = False
     is_anywhere: bool = False
     has_report: bool = False
     is_quick: bool = False
+    offered: Callable[[], dict[str, tuple[Option, Any]]] | None = None
+
+    def options(self) -> dict[str, tuple[Option, Any]]:
+        """What the command takes, with the defaults."""
+        return self.offered() if self.offered else options_of(self.options_class)
 
 
 def build_parser(command: Command) -> argparse.ArgumentParser:
     """Parser of a command, its options and those that all commands share."""
     parser = new_parser(command.name, command.summary)
-    defaults = {
-        each.name: each.default
-        for each in dataclasses.fields(command.options_class)
-        if each.default is not dataclasses.MISSING
-    }
-    common = parser.add_argument_group("common options")
-    for group, names in ((parser, command.takes), (common, COMMON_OPTIONS)):
-        for name in names:
-            group.add_argument(f"-{name}", **OPTIONS[name].keywords(defaults.get(name)))
+    common = options_of(CommonOptions)
+    groups = dict.fromkeys(option.group for option, _ in command.options().values())
+    shown = {name: parser.add_argument_group(name) if name else parser for name in groups}
+    for name, (option, default) in command.options().items():
+        if name not in common:
+            shown[option.group].add_argument(f"-{name}", **option.keywords(default))
+    group = parser.add_argument_group("common options")
+    for name, (option, default) in common.items():
+        group.add_argument(f"-{name}", **option.keywords(default))
     parser.add_argument(command.positional, nargs="+", help=command.positional_help)
     return parser
 
@@ -410,8 +164,19 @@ def parsed(command: Command, words: Sequence[str]) -> argparse.Namespace:
     SystemExit
         After a mistake, or when nothing but help was wanted.
     """
-    names = [*command.takes, *COMMON_OPTIONS]
-    return build_parser(command).parse_args(normalised(words, names))
+    names = [*command.options(), *options_of(CommonOptions)]
+    values = build_parser(command).parse_args(normalised(words, names))
+    if command.ends_with_target and values.target is None:
+        _take_target(values, getattr(values, command.positional))
+    return values
+
+
+def _take_target(values: argparse.Namespace, given: list[str]) -> None:
+    """Take the last of several arguments for the target if it is no file, nor called like one."""
+    last = given[-1]
+    is_file = Path(last).exists() or Path(last).suffix in {".dat", ".ecsv", ".csv", ".lst"}
+    if len(given) > 1 and not is_file and not any(sign in last for sign in "*?["):
+        values.target = given.pop()
 
 
 def run(command: Command, argv: Sequence[str] | None = None) -> int:
@@ -421,13 +186,7 @@ def run(command: Command, argv: Sequence[str] | None = None) -> int:
         values = parsed(command, words)
     except SystemExit as stop:
         return Status.USAGE if stop.code else Status.DONE
-    options = command.options_class(
-        **{
-            each.name: getattr(values, each.name)
-            for each in dataclasses.fields(command.options_class)
-            if hasattr(values, each.name)
-        }
-    )
+    options = command.options_class(**{name: getattr(values, name) for name in command.options()})
     with reporting(debug=values.debug) as outcome:
         outcome.status = _run_stage(command, options, values, words)
     return outcome.status
@@ -633,7 +392,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     except Exception as error:
         outcome.status = Status.FAILED
         log.debug("%s", traceback.format_exc())
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             outcome.reason = f"{error.filename or 'output'} cannot be written: {error.strerror}"
             _say(outcome.reason)
             return

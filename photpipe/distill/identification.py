@@ -43,6 +43,10 @@ class Track:
         Number of a frame and why what is measured there cannot be trusted.
     mag : float
         Typical magnitude of its sources, or the one expected.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
+    is_elsewhere : bool
+        Whether it was found far from the prediction.
     """
 
     target: Target
@@ -51,6 +55,8 @@ class Track:
     is_confirmed: bool
     doubts: Mapping[int, str]
     mag: float
+    whereabouts: str = ""
+    is_elsewhere: bool = False
 
     @cached_property
     def located(self) -> Target:
@@ -64,7 +70,7 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidates:
+class Candidates:
     """Sources that may be the target; arrays of shape (n,)."""
 
     frame: NDArray[np.int64]
@@ -102,11 +108,11 @@ def tracked(
     least = np.array([tolerance_arcsec(each, settings) for each in frames])
     uncertain = np.nan_to_num(target.sigma3_arcsec)
     reach = np.minimum(np.maximum(least, uncertain), settings.largest_tolerance_arcsec)
-    found = _candidates(target, frames, reach, surroundings, taken)
+    found = candidates(target, frames, reach, surroundings, taken)
     radius = float(np.median(least))
     is_certain = bool((reach <= least).all())
     agreed = agreeing(found.east, found.north, found.frame, radius)
-    if agreed is not None and not is_certain and _way_arcsec(target) < 2 * radius:
+    if agreed is not None and not is_certain and way_arcsec(target) < 2 * radius:
         agreed = None  # what stands still may be a star that no catalog knows
     elif agreed is not None:
         agreed = _whole_ones(found, agreed, is_certain=is_certain)
@@ -198,7 +204,7 @@ def _doubts_about_frames(target: Target, frames: Sequence[CalibratedFrame]) -> d
     return doubts
 
 
-def _way_arcsec(target: Target) -> float:
+def way_arcsec(target: Target) -> float:
     """Distance between the ends of the predicted path."""
     known = np.flatnonzero(np.isfinite(target.ra_deg))
     if known.size < 2 or not target.moves:
@@ -210,7 +216,7 @@ def _way_arcsec(target: Target) -> float:
     return float(way) * sky.ARCSEC_PER_DEG
 
 
-def _whole_ones(found: _Candidates, agreed: BoolArray, *, is_certain: bool) -> BoolArray | None:
+def _whole_ones(found: Candidates, agreed: BoolArray, *, is_certain: bool) -> BoolArray | None:
     """Those of the agreeing sources that are not parts of trails, whose centres mislead.
 
     With parts alone a certain prediction is better than they are.
@@ -221,7 +227,7 @@ def _whole_ones(found: _Candidates, agreed: BoolArray, *, is_certain: bool) -> B
     return None if is_certain else agreed
 
 
-def _shift(found: _Candidates, agreed: BoolArray, midtime_jd: FloatArray) -> FloatArray:
+def _shift(found: Candidates, agreed: BoolArray, midtime_jd: FloatArray) -> FloatArray:
     """Offset from the prediction on each frame: the median, or a steady drift."""
     time = midtime_jd - midtime_jd[0]
     of_agreed = time[found.frame[agreed]]
@@ -239,13 +245,14 @@ def _line(time: FloatArray, values: FloatArray, wanted: FloatArray) -> FloatArra
     return np.asarray(np.median(values - slope * time) + slope * wanted)
 
 
-def _candidates(
+def candidates(
     target: Target,
     frames: Sequence[CalibratedFrame],
     reach_arcsec: FloatArray,
     surroundings: Surroundings,
     taken: Collection[tuple[int, int]],
-) -> _Candidates:
+) -> Candidates:
+    """Sources within reach of the predictions that are no stars, nor taken by other targets."""
     numbers, rows, places, whole = [], [], [], []
     for number, calibrated in enumerate(frames):
         prediction = float(target.ra_deg[number]), float(target.dec_deg[number])
@@ -266,7 +273,7 @@ def _candidates(
                 places.append((float(east[row]), float(north[row])))
                 whole.append(not int(calibrated.value("FLAGS", int(row))) & SourceFlag.BLENDED)
     place = np.array(places, float).reshape(-1, 2)
-    return _Candidates(
+    return Candidates(
         np.array(numbers, np.int64),
         np.array(rows, np.int64),
         place[:, 0],

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
+from photpipe.run import kinds
+from photpipe.run.options import TARGET, Option
 from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
@@ -24,31 +26,28 @@ log = logging.getLogger("pp_distill")
 
 @dataclass(frozen=True, slots=True)
 class DistillOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    target : str, optional
-        Name for Horizons, instead of the OBJECT of the frames.
-    offset : tuple of float, optional
-        Arcsec east and north that are added to all predicted positions.
-    positions : str, optional
-        A positions file, or ``all`` for every ``positions_*.dat`` of the directory.
-    fixedtargets : str, optional
-        A file of fixed targets.
-    variable_stars, asteroids : bool
-        Extract what is known in the field.
-    reject : str
-        Names of rejection schemata, separated by commas.
-    """
-
-    target: str | None = None
-    offset: tuple[float, float] | None = None
-    positions: str | None = None
-    fixedtargets: str | None = None
-    variable_stars: bool = False
-    asteroids: bool = False
-    reject: str = "pos"
+    target: str | None = TARGET.field(None)
+    offset: tuple[float, float] | None = Option(
+        "arcsec east and north (on the sky) added to the predicted positions",
+        kinds.finite,
+        ("RA", "DEC"),
+        nargs=2,
+    ).field(None)
+    positions: str | None = Option(
+        "file of target positions: frame, RA (deg), Dec (deg), mid-time (JD)", kinds.text, "FILE"
+    ).field(None)
+    fixedtargets: str | None = Option(
+        "file of fixed targets: name, RA (deg), Dec (deg)", kinds.text, "FILE"
+    ).field(None)
+    variable_stars: bool = Option("extract variable stars of the field (VSX)").field(False)
+    asteroids: bool = Option("extract asteroids that happen to be in the field (SkyBoT)").field(
+        False
+    )
+    reject: str = Option("rejection schemata, separated by commas", kinds.text, "NAMES").field(
+        "pos"
+    )
 
 
 def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace) -> DistillResult:
@@ -72,6 +71,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.distill.points import points_of_frame, suspected
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
+    from photpipe.distill.whereabouts import outside
     from photpipe.run import photometry_file
 
     rules = rejection.schemata(options.reject, workspace.settings.distill)
@@ -97,14 +97,20 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     found = [each for each in outcomes if not isinstance(each, FrameFailure)]
     done = []
-    for target in (each.target for each in tracks):
+    for track in tracks:
+        target = track.target
         points = [each[target.name] for each in found if target.name in each]
-        points = rejection.judged(points, target.name, rules, by_hand)
+        # what was found far away on purpose is not far by mistake
+        kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
+        points = rejection.judged(points, target.name, kept, by_hand)
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
         if isinstance(outcome, FrameFailure):
-            failed.append(replace(outcome, reason=outcome.reason + search.hint(target)))
+            reason = outcome.reason + outside(target, frames) + search.hint(target)
+            failed.append(replace(outcome, reason=reason))
         else:
-            done.append(outcome)
+            done.append(replace(outcome, whereabouts=track.whereabouts))
+            if track.whereabouts:
+                log.warning("%s: %s", target.name, track.whereabouts)
     result = DistillResult(
         targets=tuple(done),
         frames=tuple(each.frame.name for each in frames),
@@ -154,6 +160,7 @@ def _tracks(
     """All targets, each found on the frames, and what stands around them."""
     from photpipe.distill.identification import told_apart
     from photpipe.distill.target_search import named_apart
+    from photpipe.distill.whereabouts import looked_for
 
     found = _from_files(search, options)
     found += search.moving(_names(search, options))
@@ -166,7 +173,11 @@ def _tracks(
         found = [each.moved(*options.offset) for each in found]
     found = named_apart([*found, *search.control_star(found, variables)])
     around = _surroundings(search.frames, workspace)
-    return told_apart(found, search.frames, around, workspace.settings.distill), around
+    settings = workspace.settings.distill
+    tracks = told_apart(found, search.frames, around, settings)
+    if options.offset:
+        return tracks, around  # the user says where to look
+    return looked_for(tracks, search.frames, around, settings), around
 
 
 def _from_files(search: "TargetSearch", options: DistillOptions) -> "list[Target]":

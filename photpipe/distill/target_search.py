@@ -21,6 +21,7 @@ from photpipe.run.results import FrameFailure
 from photpipe.run.settings import Settings
 from photpipe.science import controlstar
 from photpipe.services import horizons, skybot, vsx
+from photpipe.services.names import tidied
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -117,7 +118,7 @@ class TargetSearch:
         found = []
         for name in names:
             try:
-                found.append(self._moving(name.replace("_", " "), targets.MOVING))
+                found.append(self._moving(tidied(name), targets.MOVING))
             except UnknownTargetError as error:
                 log.warning("%s; it is not looked for: a star needs -fixedtargets", error)
             except ServiceError as error:

@@ -8,27 +8,17 @@ import math
 from collections.abc import Sequence
 
 import photpipe
+from photpipe.exports import choosing
+from photpipe.exports.identification import Identification
 from photpipe.exports.mpc import sexagesimal
-from photpipe.ground import timescale
-from photpipe.ground.designations import Designation
+from photpipe.ground import bands, timescale
 from photpipe.ground.errors import ConfigError
 from photpipe.run.photometry_file import LIMIT, TargetPoint
 from photpipe.run.settings import ObserverSettings
 
 SESSION_GAP_D = 0.25
 ALCDEF_LINE = 255
-# our bands: names in ALCDEF and in the AAVSO's list
-ALCDEF_BANDS = {
-    **{band: band for band in "UBVRIJHK"},
-    **{band: f"S{band.upper()}" for band in "ugriz"},
-    **{f"{band}p1": f"P{band.upper()}" for band in "grizy"},
-    "G": "GG",
-}
-AAVSO_BANDS = {
-    **{band: band for band in "UBVRIJHK"},
-    **{band: f"S{band.upper()}" for band in "ugri"},
-    "z": "SZ",
-}
+LARGEST_AAVSO_ERROR_MAG = 1.0  # the AAVSO refuses errors from here on
 
 
 def usable(points: Sequence[TargetPoint]) -> list[TargetPoint]:
@@ -39,21 +29,27 @@ def usable(points: Sequence[TargetPoint]) -> list[TargetPoint]:
     ConfigError
         If there is none.
     """
-    good = sorted((p for p in points if p.is_good), key=lambda point: point.midtime_jd)
+    good = choosing.kept([p for p in points if p.is_good], choosing.has_time, "left out, no time")
     if not good:
         raise ConfigError(f"nothing to report: none of {len(points)} points is good")
-    return good
+    return sorted(choosing.unique(good), key=lambda point: point.midtime_jd)
 
 
 def sessions(points: Sequence[TargetPoint]) -> list[list[TargetPoint]]:
-    """Points of each night (a gap of six hours begins a new one), band and telescope."""
+    """Points of each night (a gap of six hours begins a new one), band and telescope.
+
+    Instrumental magnitudes are sessions of their own.
+    """
+
+    def kind(point: TargetPoint) -> tuple[str, str, bool]:
+        return point.telescope, point.band, choosing.is_calibrated(point)
+
     found: list[list[TargetPoint]] = []
-    key = lambda point: (point.telescope, point.band, point.midtime_jd)  # noqa: E731
-    for point in sorted(points, key=key):
+    for point in sorted(points, key=lambda point: (kind(point), point.midtime_jd)):
         last = found[-1][-1] if found else None
         if (
             last is not None
-            and (point.telescope, point.band) == (last.telescope, last.band)
+            and kind(point) == kind(last)
             and point.midtime_jd - last.midtime_jd < SESSION_GAP_D
         ):
             found[-1].append(point)
@@ -62,7 +58,7 @@ def sessions(points: Sequence[TargetPoint]) -> list[list[TargetPoint]]:
     return found
 
 
-def alcdef(points: Sequence[TargetPoint], name: Designation, observer: ObserverSettings) -> str:
+def alcdef(points: Sequence[TargetPoint], name: Identification, observer: ObserverSettings) -> str:
     """One block of metadata and data per session.
 
     Raises
@@ -76,16 +72,20 @@ def alcdef(points: Sequence[TargetPoint], name: Designation, observer: ObserverS
             "of your settings"
         )
         raise ConfigError(message)
-    return "".join(_alcdef_block(each, name, observer) for each in sessions(usable(points)))
+    named = choosing.with_code(usable(points), "ALCDEF")
+    good = choosing.kept(named, choosing.has_error, "left out, the error is not known")
+    if not good:
+        raise ConfigError("nothing to report: no good point in a band of ALCDEF")
+    return "".join(_alcdef_block(each, name, observer) for each in sessions(good))
 
 
 def _alcdef_block(
-    points: Sequence[TargetPoint], name: Designation, observer: ObserverSettings
+    points: Sequence[TargetPoint], name: Identification, observer: ObserverSettings
 ) -> str:
     middle = points[len(points) // 2]
     midtime = timescale.iso((points[0].midtime_jd + points[-1].midtime_jd) / 2, 0)
-    calibrated = all(math.isfinite(point.zeropoint) for point in points)
-    band = ALCDEF_BANDS.get(middle.band, "C")
+    calibrated = choosing.is_calibrated(middle)
+    band = bands.code(middle.band, "ALCDEF")
     metadata = {
         "REVISEDDATA": "FALSE",
         "OBJECTNUMBER": name.permanent or "0",
@@ -99,14 +99,14 @@ def _alcdef_block(
         "MPCCODE": observer.mpc_code or middle.observatory_code,
         "TELESCOPE": middle.telescope,
         "DETECTOR": observer.telescope_detector,
-        "EXPOSURE": f"{middle.exptime_s:.0f}",
+        "EXPOSURE": f"{middle.exptime_s:.0f}" if math.isfinite(middle.exptime_s) else "-99",
         "EXPJD": "MID",
         "SESSIONDATE": midtime[:10],
         "SESSIONTIME": midtime[11:],
         "OBJECTRA": sexagesimal(middle.source_ra_deg / 15.0, 3)[:5].replace(" ", ":"),
         "OBJECTDEC": _signed_degrees(middle.source_dec_deg),
         "EQUINOX": "J2000.0",
-        "FILTER": band,
+        "FILTER": bands.alcdef_filter(middle.band),
         "MAGBAND": band,
         "STANDARD": "STANDARD" if calibrated else "NONE",
         "DIFFERMAGS": "FALSE" if calibrated else "TRUE",
@@ -156,12 +156,7 @@ def aavso(
             "settings"
         )
         raise ConfigError(message)
-    rows = sorted(
-        (p for p in points if not p.rejected and math.isfinite(p.mag) and p.band in AAVSO_BANDS),
-        key=lambda point: point.midtime_jd,
-    )
-    if not rows:
-        raise ConfigError("nothing to report: no good point in a band of the AAVSO")
+    rows = _reportable(points)
     checks = {p.frame: p.instrumental_mag for p in check_star if math.isfinite(p.instrumental_mag)}
     lines = [
         "#TYPE=EXTENDED",
@@ -175,6 +170,32 @@ def aavso(
     return "\n".join([*lines, *(_aavso_line(p, star, checks) for p in rows)]) + "\n"
 
 
+def _reportable(points: Sequence[TargetPoint]) -> list[TargetPoint]:
+    """Calibrated points and limits that the AAVSO takes, in the order of time.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    rows = [p for p in points if not p.rejected and math.isfinite(p.mag)]
+    rows = choosing.kept(rows, choosing.has_time, "left out, no time")
+    rows = choosing.kept(rows, choosing.is_calibrated, "left out, the frame has no zeropoint")
+    rows = choosing.with_code(rows, "AAVSO")
+    limit = f"left out, the AAVSO takes no errors of {LARGEST_AAVSO_ERROR_MAG:g} mag and more"
+    rows = choosing.kept(rows, _is_precise, limit)
+    if not rows:
+        raise ConfigError("nothing to report: no good point in a band of the AAVSO")
+    unknown = [p for p in rows if p.method != LIMIT and not choosing.has_error(p)]
+    choosing.tell(unknown, "the error is not known and is written as na")
+    return sorted(choosing.unique(rows), key=lambda point: point.midtime_jd)
+
+
+def _is_precise(point: TargetPoint) -> bool:
+    """Whether the error, as it is written, is below what the AAVSO refuses."""
+    return point.method == LIMIT or not round(point.sig, 3) >= LARGEST_AAVSO_ERROR_MAG
+
+
 def _aavso_line(point: TargetPoint, star: str, checks: dict[str, float]) -> str:
     is_limit = point.method == LIMIT
     check = checks.get(point.frame)
@@ -182,8 +203,8 @@ def _aavso_line(point: TargetPoint, star: str, checks: dict[str, float]) -> str:
         star.replace(",", " ")[:30],
         f"{point.midtime_jd:.6f}",
         f"{'<' if is_limit else ''}{point.mag:.3f}",
-        f"{point.sig:.3f}" if math.isfinite(point.sig) and not is_limit else "na",
-        AAVSO_BANDS[point.band],
+        f"{max(point.sig, 0.001):.3f}" if choosing.has_error(point) and not is_limit else "na",
+        bands.code(point.band, "AAVSO"),
         "YES" if math.isfinite(point.colour_term) else "NO",
         "STD",
         "ENSEMBLE",
@@ -193,6 +214,13 @@ def _aavso_line(point: TargetPoint, star: str, checks: dict[str, float]) -> str:
         f"{point.airmass:.3f}" if math.isfinite(point.airmass) else "na",
         "na",
         "na",
-        f"|CAT={point.catalog}|VMAGINS={point.instrumental_mag:.3f}",
+        _notes(point),
     )
     return ",".join(fields)
+
+
+def _notes(point: TargetPoint) -> str:
+    """Notes of a row; the instrumental magnitude only where there is one."""
+    instrumental = point.instrumental_mag
+    mag = f"|VMAGINS={instrumental:.3f}" if math.isfinite(instrumental) else ""
+    return f"|CAT={point.catalog}{mag}"

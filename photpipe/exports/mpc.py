@@ -6,12 +6,13 @@ ADES: IAU Astrometry Data Exchange Standard, version 2022 (ADES_Description, 202
 
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import photpipe
-from photpipe.ground import timescale
-from photpipe.ground.designations import Designation
+from photpipe.exports import choosing
+from photpipe.exports.identification import Identification
+from photpipe.ground import bands, timescale
 from photpipe.ground.errors import ConfigError
 from photpipe.run.photometry_file import DETECTED, TargetPoint
 
@@ -29,16 +30,8 @@ ASTROMETRIC_CATALOGS = {
 }
 # photometric catalogs without a code (APASS, SDSS, SkyMapper) are left out: photCat is optional
 PHOTOMETRIC_CATALOGS = {name: codes[0] for name, codes in ASTROMETRIC_CATALOGS.items()}
-# our bands: band in ADES (that of the reference catalog), letter of an 80-column record
-BANDS = {
-    **{band: (f"{band}{'c' if band in 'RI' else 'j'}", band) for band in "UBVRI"},
-    **{band: (f"S{band}", band) for band in "ugriz"},
-    **{f"{band}p1": (f"P{band}", band) for band in "grizy"},
-    **{band: (band, band) for band in "JHKG"},
-    "Ks": ("K", "K"),
-    "BP": ("Gb", "G"),
-    "RP": ("Gr", "G"),
-}
+UNKNOWN_SIGMA_ARCSEC = 0.1  # decides the digits of a position whose error is not known
+SMALLEST_SIGMA_ARCSEC = 1e-3
 # fmt: off
 OPTICAL_FIELDS = (
     "permID", "provID", "trkSub", "mode", "stn", "obsTime", "ra", "dec", "rmsRA", "rmsDec",
@@ -128,21 +121,42 @@ def reportable(points: Iterable[TargetPoint]) -> list[TargetPoint]:
     """
     points = list(points)
     good = [p for p in points if p.is_good and p.method == DETECTED]
-    registered = [p for p in good if p.astrometric_catalog in ASTROMETRIC_CATALOGS]
+    placed = choosing.kept(good, _has_place, "left out, no time or position is known")
+    registered = [p for p in placed if p.astrometric_catalog in ASTROMETRIC_CATALOGS]
     if registered:
-        return registered
-    if good:
-        named = sorted({p.astrometric_catalog or "none" for p in good})
+        return choosing.unique(registered)
+    if placed:
+        named = sorted({p.astrometric_catalog or "none" for p in placed})
         message = f"the frames were not registered against a known catalog ({', '.join(named)})"
     else:
         message = f"none of {len(points)} points is a good detection"
     raise ConfigError(f"nothing to report: {message}")
 
 
-def optical(point: TargetPoint, name: Designation, header: Header) -> dict[str, str]:
+def _has_place(point: TargetPoint) -> bool:
+    numbers = (point.midtime_jd, point.source_ra_deg, point.source_dec_deg)
+    return all(math.isfinite(number) for number in numbers)
+
+
+def with_magnitude(points: Sequence[TargetPoint], report: bands.Report) -> list[TargetPoint]:
+    """Points whose magnitude a report can carry; of the others it has the position, which is told.
+
+    Instrumental magnitudes are no magnitudes: only calibrated ones are reported.
+    """
+    calibrated = choosing.kept(
+        points, choosing.is_calibrated, "the position alone, the frame has no zeropoint"
+    )
+    carried = choosing.with_code(calibrated, report, "the position alone")
+    without = [point for point in carried if not choosing.has_error(point)]
+    choosing.tell(without, "the error of the magnitude is not known and is left out")
+    return carried
+
+
+def optical(
+    point: TargetPoint, name: Identification, header: Header, *, has_magnitude: bool = True
+) -> dict[str, str]:
     """Elements of one observation, as texts with no more digits than the errors allow."""
-    sigma_ra = max(point.sigma_east_arcsec, 1e-3)
-    sigma_dec = max(point.sigma_north_arcsec, 1e-3)
+    east, north = (_sigma(each) for each in (point.sigma_east_arcsec, point.sigma_north_arcsec))
     row = {
         "permID": name.permanent,
         "provID": name.provisional,
@@ -150,32 +164,50 @@ def optical(point: TargetPoint, name: Designation, header: Header) -> dict[str, 
         "mode": "CMO" if header.detector.upper().startswith("CM") else "CCD",
         "stn": header.mpc_code,
         "obsTime": f"{timescale.iso(point.midtime_jd, 1)}Z",
-        "ra": f"{point.source_ra_deg % 360.0:.{_decimals(sigma_ra)}f}",
-        "dec": f"{point.source_dec_deg:+.{_decimals(sigma_dec)}f}",
-        "rmsRA": _two_figures(sigma_ra),
-        "rmsDec": _two_figures(sigma_dec),
+        "ra": f"{point.source_ra_deg % 360.0:.{_decimals(east)}f}",
+        "dec": f"{point.source_dec_deg:+.{_decimals(north)}f}",
+        "rmsRA": _positive(east, _two_figures),
+        "rmsDec": _positive(north, _two_figures),
         "astCat": ASTROMETRIC_CATALOGS[point.astrometric_catalog][0],
-        "exp": f"{point.exptime_s:.0f}" if point.exptime_s >= 10 else f"{point.exptime_s:.4g}",
+        "logSNR": _positive(point.snr, lambda snr: _positive(math.log10(snr), "{:.2f}".format)),
+        "seeing": _positive(point.fwhm_arcsec, "{:.2f}".format),
+        "exp": _positive(point.exptime_s, _seconds),
     }
-    # instrumental magnitudes are no magnitudes: only calibrated ones are reported
-    if math.isfinite(point.zeropoint) and point.band in BANDS:
-        row |= {
-            "mag": f"{point.mag:.{2 if point.sig > 0.01 else 3}f}",
-            "rmsMag": _two_figures(point.sig),
-            "band": BANDS[point.band][0],
-            "photCat": PHOTOMETRIC_CATALOGS.get(point.catalog, ""),
-            "photAp": f"{point.aperture_radius_arcsec:.2f}",
-        }
-    optional = {
-        "logSNR": (math.log10(point.snr) if point.snr > 0 else math.nan, "{:.2f}"),
-        "seeing": (point.fwhm_arcsec, "{:.2f}"),
-    }
-    row |= {key: form.format(value) for key, (value, form) in optional.items() if value > 0}
+    if has_magnitude:
+        row |= _magnitude(point)
     return {key: row[key] for key in OPTICAL_FIELDS if row.get(key)}
+
+
+def _magnitude(point: TargetPoint) -> dict[str, str]:
+    """Elements of the brightness; the error is left out where it is not known."""
+    is_precise = choosing.has_error(point) and point.sig <= 0.01
+    return {
+        "mag": f"{point.mag:.{3 if is_precise else 2}f}",
+        "rmsMag": _positive(point.sig, _two_figures),
+        "band": bands.code(point.band, "ADES"),
+        "photCat": PHOTOMETRIC_CATALOGS.get(point.catalog, ""),
+        "photAp": _positive(point.aperture_radius_arcsec, "{:.2f}".format),
+    }
+
+
+def _sigma(value_arcsec: float) -> float:
+    """Error of a position, NaN if it is not known; none is smaller than a milliarcsecond."""
+    known = math.isfinite(value_arcsec) and value_arcsec > 0
+    return max(value_arcsec, SMALLEST_SIGMA_ARCSEC) if known else math.nan
+
+
+def _positive(value: float, form: Callable[[float], str]) -> str:
+    """Text of a number above zero; empty, and hence left out, if it is none."""
+    return form(value) if math.isfinite(value) and value > 0 else ""
+
+
+def _seconds(exptime_s: float) -> str:
+    return f"{exptime_s:.0f}" if exptime_s >= 10 else f"{exptime_s:.4g}"
 
 
 def _decimals(sigma_arcsec: float) -> int:
     """Decimals of a coordinate in degrees: ceil(1 - log10 sigma), at most nine."""
+    sigma_arcsec = UNKNOWN_SIGMA_ARCSEC if math.isnan(sigma_arcsec) else sigma_arcsec
     return min(9, math.ceil(1 - math.log10(sigma_arcsec / 3600.0)))
 
 
@@ -189,13 +221,13 @@ def _clean(text: str) -> str:
     return " ".join(text.replace("|", "/").split())
 
 
-def ades_psv(points: Sequence[TargetPoint], name: Designation, header: Header) -> str:
+def ades_psv(points: Sequence[TargetPoint], name: Identification, header: Header) -> str:
     """ADES report as pipe-separated text."""
     lines = ["# version=2022"]
     for group, rows in header.checked().blocks():
         lines.append(f"# {group}")
         lines += [f"! {key} {value}" for key, value in rows]
-    observations = [optical(point, name, header) for point in reportable(points)]
+    observations = _observations(points, name, header)
     used = [key for key in OPTICAL_FIELDS if any(key in row for row in observations)]
     widths = {key: max(len(key), *(len(row.get(key, "")) for row in observations)) for key in used}
     lines.append("|".join(f"{key:<{widths[key]}}" for key in used))
@@ -205,7 +237,16 @@ def ades_psv(points: Sequence[TargetPoint], name: Designation, header: Header) -
     return "\n".join(lines) + "\n"
 
 
-def ades_xml(points: Sequence[TargetPoint], name: Designation, header: Header) -> str:
+def _observations(
+    points: Sequence[TargetPoint], name: Identification, header: Header
+) -> list[dict[str, str]]:
+    """Elements of all observations, in the order of the points."""
+    good = reportable(points)
+    bright = {id(point) for point in with_magnitude(good, "ADES")}
+    return [optical(point, name, header, has_magnitude=id(point) in bright) for point in good]
+
+
+def ades_xml(points: Sequence[TargetPoint], name: Identification, header: Header) -> str:
     """ADES report as XML."""
     root = ET.Element("ades", version="2022")
     block = ET.SubElement(root, "obsBlock")
@@ -215,15 +256,15 @@ def ades_xml(points: Sequence[TargetPoint], name: Designation, header: Header) -
         for key, value in rows:
             ET.SubElement(element, key).text = value
     data = ET.SubElement(block, "obsData")
-    for point in reportable(points):
+    for row in _observations(points, name, header):
         observation = ET.SubElement(data, "optical")
-        for key, value in optical(point, name, header).items():
+        for key, value in row.items():
             ET.SubElement(observation, key).text = value
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
-def obs80(points: Sequence[TargetPoint], name: Designation, header: Header) -> str:
+def obs80(points: Sequence[TargetPoint], name: Identification, header: Header) -> str:
     """Report of 80-column records, with its header lines."""
     checked = header.checked()
     lines = [
@@ -235,11 +276,15 @@ def obs80(points: Sequence[TargetPoint], name: Designation, header: Header) -> s
         "ACK Photometry Pipeline",
     ]
     good = reportable(points)
+    bright = {id(point) for point in with_magnitude(good, "80 columns")}
     lines.append(f"NET {ASTROMETRIC_CATALOGS[good[0].astrometric_catalog][0]}")
     return (
         "\n".join(_clean_line(line) for line in lines)
         + "\n"
-        + "".join(f"{record80(point, name, header)}\n" for point in good)
+        + "".join(
+            f"{record80(point, name, header, has_magnitude=id(point) in bright)}\n"
+            for point in good
+        )
     )
 
 
@@ -247,7 +292,9 @@ def _clean_line(line: str) -> str:
     return _clean(line)[:80]
 
 
-def record80(point: TargetPoint, name: Designation, header: Header) -> str:
+def record80(
+    point: TargetPoint, name: Identification, header: Header, *, has_magnitude: bool = True
+) -> str:
     """One record of 80 columns."""
     # rounded before it is split, so that midnight carries into the date
     year, month, day, seconds = timescale.calendar(round(point.midtime_jd * 1e6) / 1e6)
@@ -255,8 +302,8 @@ def record80(point: TargetPoint, name: Designation, header: Header) -> str:
     date = f"{year:04d} {month:02d} {day:02d}.{micro_days:06d}"
     note = "B" if header.detector.upper().startswith("CM") else "C"
     magnitude = "      "
-    if math.isfinite(point.zeropoint) and point.band in BANDS:
-        magnitude = f"{point.mag:5.2f}{BANDS[point.band][1]}"
+    if has_magnitude:
+        magnitude = f"{point.mag:5.2f}{bands.code(point.band, '80 columns')}"
     catalog = ASTROMETRIC_CATALOGS[point.astrometric_catalog][1]
     return (
         f"{name.packed:12s}  {note}{date}{sexagesimal(point.source_ra_deg / 15.0, 3)}"

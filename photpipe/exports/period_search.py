@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, ServiceError
-from photpipe.run import photometry_file
+from photpipe.run import kinds, photometry_file
+from photpipe.run.options import TARGET, Option
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import FrameFailure, LightCurveResult
 from photpipe.run.workspace import Workspace
@@ -28,9 +29,9 @@ LIGHT_TIME_D_PER_AU = 0.0057755183
 class LightCurveOptions:
     """What the user may say."""
 
-    target: str | None = None
-    minperiod: float = 1.5
-    maxperiod: float = 48.0
+    target: str | None = TARGET.field(None)
+    minperiod: float = Option("shortest trial period in hours", kinds.positive, "H").field(1.5)
+    maxperiod: float = Option("longest trial period in hours", kinds.positive, "H").field(48.0)
 
 
 def lightcurve(

@@ -54,10 +54,16 @@ def card_number(header: "Header", keyword: str, frame: str, purpose: str) -> flo
 
 
 def as_number(value: object) -> float | None:
-    """Finite float of a number or of a text that is one, else None."""
+    """Finite float of a number or of a text that is one, else None.
+
+    A text may have a decimal comma (``'60,0'``, of a program that runs in Europe) and the D of
+    Fortran: no program writes commas between thousands into a header.
+    """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = value.strip().upper().replace("D", "E") if isinstance(value, str) else value
+    if isinstance(text, str) and "." not in text and text.count(",") == 1:
+        text = text.replace(",", ".")
     try:
         number = float(text)
     except (ValueError, OverflowError):

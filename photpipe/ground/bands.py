@@ -146,3 +146,9 @@ def code(name: str, report: Report) -> str:
     """Name of a band in a report; `CANNOT` if it has none there or is not known."""
     band = named(name)
     return CANNOT if band is None else band.code(report)
+
+
+def alcdef_filter(name: str) -> str:
+    """Name of the filter in ALCDEF, which is not always that of the magnitudes; or `CANNOT`."""
+    band = named(name)
+    return CANNOT if band is None else band.alcdef_filter or band.alcdef

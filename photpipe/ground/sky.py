@@ -173,14 +173,19 @@ def median_position(ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[float, float
     return float(ra), float(dec)
 
 
+# a degree sign that a FITS header cannot hold has become a question mark
 _SEXAGESIMAL = re.compile(
     r"(?P<sign>[+-]?)\s*(?P<a>\d+(?:\.\d*)?)"
-    r"(?:[\s:hd°]+(?P<b>\d+(?:\.\d*)?)(?:[\s:m'′]+(?P<c>\d+(?:\.\d*)?)\s*[s\"″]?)?)?[m'′\s]*"
+    r"(?:[\s:hd°?]+(?P<b>\d+(?:\.\d*)?)"
+    r"(?:[\s:m'′]+(?P<c>\d+(?:\.\d*)?|\d+:\d+)\s*(?:[s\"″]|'')?)?)?[m'′\s]*",
+    re.IGNORECASE,
 )
 
 
 def parse_sexagesimal(text: str) -> float:
     """Value of ``12:30:45.1``, ``-00 30 15`` or ``+12d30m`` in the unit of its first part.
+
+    A fourth field holds the decimals of the third (``-22:57:08:99``); a comma is a decimal point.
 
     Raises
     ------
@@ -188,11 +193,11 @@ def parse_sexagesimal(text: str) -> float:
         If the text is not such a number, or minutes or seconds are 60 or more
         (60 seconds exactly are accepted, as sloppy rounding writes them).
     """
-    found = _SEXAGESIMAL.fullmatch(text.strip())
+    found = _SEXAGESIMAL.fullmatch(text.strip().replace(",", "."))
     if not found:
         message = f"{text!r} is not a sexagesimal number"
         raise ValueError(message)
-    minutes, seconds = float(found["b"] or 0), float(found["c"] or 0)
+    minutes, seconds = float(found["b"] or 0), float((found["c"] or "0").replace(":", "."))
     if minutes > 60 or seconds > 60:
         message = f"{text!r} has minutes or seconds beyond 60"
         raise ValueError(message)

@@ -1,7 +1,7 @@
 """Times as headers write them, turned into Julian dates (UTC).
 
 Headers of real observatories hold every form of ISO 8601 and several that are not:
-``2017-02-01T12:30:45.1Z``, ``2017-02-01 12:30``, ``01/02/2017``, ``01/02/97``, ``12:59:60``.
+``2017-02-01T12:30:45.1Z``, ``2017-02-01 12:30``, ``01/02/2017``, ``01/02/17``, ``12:59:60``.
 A date without a time is not midnight: it is refused.
 """
 
@@ -10,15 +10,33 @@ import re
 
 MJD_ZERO_JD = 2400000.5
 J2000_JD = 2451545.0
+UNIX_EPOCH_JD = 2440587.5
 DAYS_PER_JULIAN_YEAR = 365.25
 SECONDS_PER_DAY = 86400.0
 
+CENTURY_PIVOT = 70
+"""Years of two digits below it are of the 21st century: no CCD frame is of 1917."""
+
+_YEAR_FIRST, _DAY_FIRST = ("y", "m", "d"), ("d", "m", "y")
+# the form of a date, and the meanings of its three fields, the most likely first
 _DATE_FORMS = (
-    re.compile(r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})"),
-    re.compile(r"(?P<d>\d{1,2})[-/.](?P<m>\d{1,2})[-/.](?P<y>\d{4}|\d{2})"),
+    (re.compile(r"(\d{4})[-/._](\d{1,2})[-/._](\d{1,2})"), (_YEAR_FIRST,)),
+    (re.compile(r"((?:19|20)\d\d)(\d\d)(\d\d)"), (_YEAR_FIRST,)),
+    (re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})"), (_DAY_FIRST,)),
+    (re.compile(r"(\d{2})-(\d{1,2})-(\d{2})"), (_YEAR_FIRST, _DAY_FIRST)),
+    # DATE-OBS before 2000: DD/MM/YY
+    (re.compile(r"(\d{2})[/.](\d{1,2})[/.](\d{2})"), (_DAY_FIRST, _YEAR_FIRST)),
+    (re.compile(r"(\d)[-/.](\d{1,2})[-/.](\d{2})"), (_DAY_FIRST,)),
 )
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_MONTH_NAME = re.compile(r"(?<=[-/.])([A-Z]{3})[A-Z]*(?=[-/.])")
 _TIME_FORM = re.compile(
-    r"(?P<h>\d{1,2})[:h ](?P<m>\d{1,2})(?:[:m ](?P<s>\d{1,2}(?:\.\d*)?)s?)?\s*(?P<zone>.*)"
+    r"(?P<h>\d{1,2})[:h ](?P<m>\d{1,2})(?:[:m ](?P<s>\d{1,2}(?:[.,]\d*)?)s?)?\s*(?P<zone>.*)"
+)
+_OTHER_TIME_FORMS = (
+    re.compile(r"(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d(?:[.,]\d*)?)\s*(?P<zone>.*)"),  # 105730.24
+    # 10:57:30:24, the fourth field being the decimals
+    re.compile(r"(?P<h>\d{1,2}):(?P<m>\d{1,2}):(?P<s>\d{1,2}:\d+)\s*(?P<zone>.*)"),
 )
 _UTC_NAMES = frozenset({"", "Z", "UT", "UTC", "GMT"})
 _ZONE_FORM = re.compile(r"(?P<sign>[+-])(?P<h>\d{2}):?(?P<m>\d{2})")
@@ -58,25 +76,63 @@ def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
-def parse_date(text: str) -> float:
-    """Julian date of 0h of a date such as ``2017-02-01``, ``2017/02/01``, ``01/02/2017``.
+def date_readings(text: str) -> tuple[float, ...]:
+    """Julian dates of 0h that a date may mean, the most likely first.
 
-    Two-digit years follow the FITS convention of DATE-OBS before 2000: 19yy.
+    There are two for years of two digits: ``17-02-02`` is 2 February 2017, or 17 February 2002.
+    Such years are those of 1970 to 2069, although the FITS standard wanted 19yy.
 
     Raises
     ------
     ValueError
         If the text is not a date.
     """
-    for form in _DATE_FORMS:
-        found = form.fullmatch(text.strip())
-        if found:
-            year = int(found["y"])
-            if len(found["y"]) == 2:
-                year += 1900
-            return julian_day_number(year, int(found["m"]), int(found["d"]))
-    message = f"{text!r} is not a date"
-    raise ValueError(message)
+    wanted = text.strip()
+    numbered = _MONTH_NAME.sub(_month_number, wanted.upper())
+    found: dict[float, None] = {}
+    problem = f"{text!r} is not a date"
+    for form, orders in _DATE_FORMS:
+        fields = form.fullmatch(numbered)
+        for order in orders if fields else ():
+            part = dict(zip(order, fields.groups() if fields else (), strict=True))
+            try:
+                found.setdefault(
+                    julian_day_number(_whole_year(part["y"]), int(part["m"]), int(part["d"]))
+                )
+            except ValueError as error:
+                problem = str(error)
+    if not found:
+        raise ValueError(problem)
+    return tuple(found)
+
+
+def _month_number(name: re.Match[str]) -> str:
+    return str(_MONTHS.index(name[1]) + 1) if name[1] in _MONTHS else name[0]
+
+
+def _whole_year(digits: str) -> int:
+    year = int(digits)
+    if len(digits) == 2:
+        year += 2000 if year < CENTURY_PIVOT else 1900
+    return year
+
+
+def has_short_year(text: str) -> bool:
+    """Whether a date has a year of two digits."""
+    return not re.search(r"\d{4}", re.split("[T ]", text.strip(), maxsplit=1)[0])
+
+
+def parse_date(text: str) -> float:
+    """Julian date of 0h of a date such as ``2017-02-01``, ``01/02/2017``, ``01-Feb-2017``.
+
+    The most likely one of `date_readings`.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a date.
+    """
+    return date_readings(text)[0]
 
 
 def parse_time_of_day(text: str) -> float:
@@ -90,12 +146,9 @@ def parse_time_of_day(text: str) -> float:
     ValueError
         If the text is not a time of day.
     """
-    found = _TIME_FORM.fullmatch(text.strip())
-    if not found:
-        message = f"{text!r} is not a time of day"
-        raise ValueError(message)
+    found = _time_fields(text)
     hours, minutes = int(found["h"]), int(found["m"])
-    seconds = float(found["s"] or 0.0)
+    seconds = float(re.sub("[,:]", ".", found["s"] or "0"))
     if hours > 24 or minutes > 59 or seconds >= 61.0:
         message = f"{text!r} is not a time of day"
         raise ValueError(message)
@@ -109,6 +162,30 @@ def parse_time_of_day(text: str) -> float:
         raise ValueError(message)
     shift = (int(offset["h"]) * 60 + int(offset["m"])) / 1440.0
     return day + shift if offset["sign"] == "-" else day - shift
+
+
+def _time_fields(text: str) -> re.Match[str]:
+    for form in (*_OTHER_TIME_FORMS, _TIME_FORM):
+        found = form.fullmatch(text.strip())
+        if found:
+            return found
+    message = f"{text!r} is not a time of day"
+    raise ValueError(message)
+
+
+def time_step_s(text: str) -> float:
+    """What one step of the last digit of a time of day is worth: 1 for ``10:57:30``.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a time of day.
+    """
+    seconds = _time_fields(text)["s"]
+    if seconds is None:
+        return 60.0
+    decimals = re.split("[.,:]", seconds)[1:]
+    return float(10.0 ** -len(decimals[0])) if decimals else 1.0
 
 
 def parse_datetime(date: str, time: str | None = None) -> float:
@@ -126,12 +203,18 @@ def parse_datetime(date: str, time: str | None = None) -> float:
     ValueError
         If either part is missing or malformed.
     """
-    head, *tail = re.split("[T ]", date.strip(), maxsplit=1)
-    clock = (time if time is not None else "".join(tail)).strip()
+    head, own_clock = split_datetime(date)
+    clock = (time if time is not None else own_clock).strip()
     if not clock:
         message = f"{date!r} has no time of day"
         raise ValueError(message)
     return parse_date(head) + parse_time_of_day(clock)
+
+
+def split_datetime(text: str) -> tuple[str, str]:
+    """Date and time of day of a text that holds both; the time is empty if it holds a date."""
+    head, _, clock = re.sub("[T ]", " ", text.strip(), count=1).partition(" ")
+    return head, clock.strip()
 
 
 def calendar(jd: float) -> tuple[int, int, int, float]:

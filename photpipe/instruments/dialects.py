@@ -34,7 +34,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from photpipe.fits.values import as_number, card_number, card_text, card_value
 from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError
-from photpipe.ground.timescale import SECONDS_PER_DAY, mjd_to_jd, parse_datetime
 from photpipe.science.wcs_seed import Orientation
 
 if TYPE_CHECKING:
@@ -110,147 +109,9 @@ class Binning:
         return int(pair[0]), int(pair[1])
 
 
-# -- time
-
-Mark = Literal["start", "middle", "end"]
-_SHARE_OF_EXPOSURE: dict[Mark, float] = {"start": 0.5, "middle": 0.0, "end": -0.5}
-_UTC_NAMES = re.compile(r"(?:UTC|UT1?|GMT|ZULU)\b.*|Z")
-_TIME_CARD_HINTS = (
-    "TIME-OBS",
-    "UT",
-    "UTC-OBS",
-    "UTSTART",
-    "UT-TIME",
-    "UTC",
-    "TIME_OBS",
-    "EXPSTART",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class MidTime:
-    """Which cards hold the time of the exposure and which moment of it they mark."""
-
-    date: str
-    time: str | None
-    marks: Mark = "start"
-    marks_card: str | None = None
-    marks_by_value: Mapping[str, Mark] | None = None
-
-    @classmethod
-    def parse(cls, date_keyword: Any, marks: Any = None) -> "MidTime":
-        """Read ``date_keyword`` and ``date_marks``; ValueError if not of the grammar."""
-        if not isinstance(date_keyword, str) or not date_keyword.strip():
-            raise ValueError(f"{date_keyword!r} is not a keyword")
-        date, _, time = (part.strip() for part in date_keyword.partition("|"))
-        if not date or "|" in time:
-            raise ValueError(f"{date_keyword!r} is not a keyword, nor two separated by |")
-        if isinstance(marks, Mapping):
-            by_value = {plain(k): v for k, v in marks.items() if k != "card"}
-            _check_marks("card" in marks, *by_value.values())
-            return cls(date, time or None, "start", str(marks["card"]), by_value)
-        if marks is None:
-            marks = "middle" if re.search("MID|AVG", date.upper()) else "start"
-        _check_marks(True, marks)
-        return cls(date, time or None, marks)
-
-    @property
-    def cards(self) -> tuple[str, ...]:
-        """Keywords that are looked at."""
-        return tuple(key for key in (self.date, self.time, self.marks_card) if key)
-
-    def from_header(self, header: "Header", exptime_s: float, frame: str) -> float:
-        """Julian date (UTC) of the middle of the exposure.
-
-        Raises
-        ------
-        HeaderError
-            If the cards are missing, or are no plausible date and time.
-        """
-        jd = _to_utc(self._marked_jd(header, frame), header, frame)
-        jd += _SHARE_OF_EXPOSURE[self._mark(header)] * exptime_s / SECONDS_PER_DAY
-        if not EARLIEST_JD <= jd <= LATEST_JD:
-            raise HeaderError(frame, self.date, "the date lies outside the years 1880 to 2100")
-        return jd
-
-    def _mark(self, header: "Header") -> Mark:
-        if self.marks_card is None or self.marks_by_value is None:
-            return self.marks
-        value = plain(card_text(header, self.marks_card) or "")
-        return self.marks_by_value.get(value, self.marks)
-
-    def _marked_jd(self, header: "Header", frame: str) -> float:
-        """Julian date of the marked moment, in the time scale of the header."""
-        date = card_value(header, self.date)
-        if date is None:
-            raise HeaderError(frame, self.date, "missing; it holds the date of the exposure")
-        number = as_number(date)
-        if number is not None and self.time is None:
-            return _julian_date(number, self.date, frame)
-        time = card_text(header, self.time) if self.time else None
-        try:
-            return parse_datetime(str(date), time)
-        except ValueError as problem:
-            if time is not None and "T" in time:  # date and time in the time card
-                return self._of_time_card(time, frame)
-            hint = self._hint(header) if "no time" in str(problem) else ""
-            raise HeaderError(frame, "|".join(self.cards[:2]), f"{problem}{hint}") from None
-
-    def _of_time_card(self, time: str, frame: str) -> float:
-        try:
-            return parse_datetime(time)
-        except ValueError as problem:
-            raise HeaderError(frame, str(self.time), str(problem)) from None
-
-    def _hint(self, header: "Header") -> str:
-        """What to do about a date without a time."""
-        if self.time:
-            return f": card {self.time} is missing"
-        there = [key for key in _TIME_CARD_HINTS if card_value(header, key) is not None]
-        if not there:
-            return "; no card with a time of day is known to PP in this header"
-        return f"; set date_keyword to '{self.date}|{there[0]}' in setup/mytelescopes.py"
-
-
 def plain(text: object) -> str:
     """Text in lower case with single blanks, for comparisons that forgive."""
     return " ".join(str(text).casefold().split())
-
-
-def _check_marks(has_card: bool, *marks: Any) -> None:
-    if not has_card or any(mark not in _SHARE_OF_EXPOSURE for mark in marks):
-        raise ValueError("date_marks is start, middle, end or {'card': KEY, value: start, ...}")
-
-
-def _julian_date(number: float, keyword: str, frame: str) -> float:
-    """Julian date of a number that is one, or a modified one: they differ by their size."""
-    for jd in (number, mjd_to_jd(number)):
-        if EARLIEST_JD <= jd <= LATEST_JD:
-            return jd
-    raise HeaderError(frame, keyword, f"{number} is no Julian date of the years 1880 to 2100")
-
-
-def _to_utc(jd: float, header: "Header", frame: str) -> float:
-    """Julian date in UTC of one in the scale of the card TIMESYS (FITS standard 4.0, sec. 9.2)."""
-    scale = (card_text(header, "TIMESYS") or "UTC").upper()
-    if _UTC_NAMES.fullmatch(scale):
-        return jd
-    names = {"TAI": "tai", "IAT": "tai", "TT": "tt", "TDT": "tt", "ET": "tt", "TDB": "tdb"}
-    if scale == "GPS":
-        jd, scale = jd + 19 / SECONDS_PER_DAY, "TAI"
-    if scale not in names:
-        raise HeaderError(frame, "TIMESYS", f"PP cannot turn the time scale {scale!r} into UTC")
-    return _astropy_utc(jd, names[scale])
-
-
-def _astropy_utc(jd: float, scale: str) -> float:
-    import warnings
-
-    from astropy.time import Time
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "dubious year" before 1960 and in the future
-        return float(Time(jd, format="jd", scale=scale).utc.jd)
 
 
 # -- pointing

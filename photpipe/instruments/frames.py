@@ -24,6 +24,7 @@ from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
 from photpipe.instruments import telescopes
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
+from photpipe.instruments.midtime import impossible
 from photpipe.instruments.telescopes import Telescope
 from photpipe.science.airmass import airmass, altitude_deg
 from photpipe.science.wcs_seed import Orientation
@@ -216,6 +217,19 @@ class Frame:
         """Whether the header holds cards of a pointing, right or wrong."""
         header = self._header_with_supplied()
         return all(card_value(header, card) is not None for card in self.telescope.pointing.cards)
+
+    @property
+    def time_remarks(self) -> tuple[str, ...]:
+        """What is doubtful about the time: guessed, contradicted by other cards, impossible.
+
+        Raises
+        ------
+        HeaderError
+            If there is no time.
+        """
+        if self.is_prepared or self.is_stack:
+            return impossible(self.midtime_jd)
+        return self.telescope.midtime.remarks(self.header, self.exptime_s, self.name)
 
     def pointing(self) -> tuple[float, float]:
         """RA and Dec in degrees, ICRS: of the telescope; of the WCS if prepared."""

@@ -11,7 +11,8 @@ from photpipe.fits.values import CardValue, as_number, card_text, card_value
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError
 from photpipe.instruments import observatories
-from photpipe.instruments.dialects import Binning, Chip, Distortion, MidTime, Pointing
+from photpipe.instruments.dialects import Binning, Chip, Distortion, Pointing
+from photpipe.instruments.midtime import MidTime
 from photpipe.instruments.observatories import Site
 
 if TYPE_CHECKING:

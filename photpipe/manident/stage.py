@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, ReductionError
+from photpipe.run import kinds
+from photpipe.run.options import TELESCOPE, Option
 from photpipe.run.results import FrameFailure, ManidentResult
 from photpipe.run.workspace import Workspace
 
@@ -19,18 +21,12 @@ log = logging.getLogger("pp_manident")
 
 @dataclass(frozen=True, slots=True)
 class ManidentOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    zoom : float
-        Screen pixels per pixel of the image.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    """
-
-    zoom: float = 0.5
-    telescope: str | None = None
+    zoom: float = Option("zoom factor of the images when loaded", kinds.positive, "FACTOR").field(
+        0.5
+    )
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def manident(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import FrameError, PhotPipeError
+from photpipe.run import kinds
+from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import ExtractedFrame, ExtractResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
@@ -20,33 +22,19 @@ log = logging.getLogger("pp_extract")
 
 @dataclass(frozen=True, slots=True)
 class ExtractOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    snr : float
-        Smallest signal-to-noise ratio of a source, per pixel.
-    minarea : int
-        Smallest number of connected pixels above that.
-    paramfile : str, optional
-        Source Extractor parameter file; its columns are added to those that PP needs.
-    aprad : tuple of float
-        Aperture radii in pixels; none: the default of the telescope.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    ignore_saturation : bool
-        Flag no source as saturated.
-    nodeblending : bool
-        Do not separate overlapping sources.
-    """
-
-    snr: float = 1.5
-    minarea: int = 3
-    paramfile: str | None = None
-    aprad: tuple[float, ...] = ()
-    telescope: str | None = None
-    ignore_saturation: bool = False
-    nodeblending: bool = False
+    snr: float = SNR.field(1.5)
+    minarea: int = MINAREA.field(3)
+    paramfile: str | None = Option(
+        "Source Extractor parameter file (output columns)", kinds.text, "FILE"
+    ).field(None)
+    aprad: tuple[float, ...] = Option(
+        "aperture radii in pixels, separated by commas", kinds.radii, "PX"
+    ).field(())
+    ignore_saturation: bool = Option("do not flag saturated sources").field(False)
+    nodeblending: bool = NODEBLENDING.field(False)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace) -> ExtractResult:

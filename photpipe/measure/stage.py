@@ -14,6 +14,8 @@ from photpipe.ground.errors import (
     ServiceError,
     UnknownTargetError,
 )
+from photpipe.run import kinds
+from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, GrowthPoint, PhotometryFrame, PhotometryResult
 from photpipe.run.workspace import Workspace
 
@@ -29,34 +31,23 @@ GROWTH_FILE = "aperturephotometry_curveofgrowth.dat"
 
 @dataclass(frozen=True, slots=True)
 class PhotometryOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    snr : float
-        Smallest signal-to-noise ratio of a source, per pixel.
-    minarea : int, optional
-        Smallest number of connected pixels; none: that of the telescope.
-    aprad : tuple of float
-        One aperture radius in pixels, instead of the one that the curves of growth recommend.
-    target : str, optional
-        Name of the target, instead of that of the header.
-    background_only, target_only : bool
-        Choose the aperture from the background sources, or from the target, alone.
-    nodeblending : bool
-        Do not separate overlapping sources.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the header tells.
-    """
-
-    snr: float = 2.0
-    minarea: int | None = None
-    aprad: tuple[float, ...] = ()
-    target: str | None = None
-    background_only: bool = False
-    target_only: bool = False
-    nodeblending: bool = False
-    telescope: str | None = None
+    snr: float = SNR.field(2.0)
+    minarea: int | None = MINAREA.field(None)
+    aprad: tuple[float, ...] = Option(
+        "aperture radius in pixels to use instead of a curve of growth",
+        kinds.radii,
+        "PX",
+        in_run="fixed_aprad",
+    ).field(())
+    target: str | None = TARGET.field(None)
+    background_only: bool = Option("choose the aperture from the background sources alone").field(
+        False
+    )
+    target_only: bool = Option("choose the aperture from the target alone").field(False)
+    nodeblending: bool = NODEBLENDING.field(False)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def photometry(

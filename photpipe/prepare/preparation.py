@@ -234,6 +234,7 @@ def _outcome(
         changed=True,
         binning=frame.binning,
         band=_band(frame),
+        time_remarks=frame.time_remarks,
     )
 
 

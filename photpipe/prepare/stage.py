@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, FrameError
+from photpipe.run import kinds
+from photpipe.run.options import FILTER, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
 from photpipe.run.workspace import Workspace
 
@@ -22,52 +24,50 @@ log = logging.getLogger("pp_prepare")
 
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    ra, dec : float or str, optional
-        Centre of the frames in degrees, instead of the pointing in the headers, or the cards
-        that hold it; both or none.
-    flipx, flipy : bool
-        Flip an axis relative to the telescope's entry.
-    rotate : float
-        Angle in degrees, east of north and of either sign, added to that of the entry.
-    target : str, optional
-        Name of the target, written into the headers.
-    keep_wcs : bool
-        Start from the WCS that the headers came with.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the headers tell.
-    secpix, binning, filter, date_keyword, exptime : optional
-        What the headers of a telescope without an entry lack: scale of unbinned pixels in
-        arcsec, binning, filter, cards of date and time, exposure time in seconds; or the names
-        of cards that hold it.
-    site, observatory : str, optional
-        Where the telescope stands: longitude, latitude, elevation; MPC code.
-    restore : bool
-        Put the headers back that the frames came with.
-    dry_run : bool
-        Print what would change, and change nothing.
-    """
-
-    ra: float | str | None = None
-    dec: float | str | None = None
-    flipx: bool = False
-    flipy: bool = False
-    rotate: float = 0.0
-    target: str | None = None
-    keep_wcs: bool = False
-    telescope: str | None = None
-    secpix: str | None = None
-    binning: str | None = None
-    filter: str | None = None
-    date_keyword: str | None = None
-    exptime: float | str | None = None
-    site: str | None = None
-    observatory: str | None = None
-    restore: bool = False
-    dry_run: bool = False
+    ra: float | str | None = Option(
+        "right ascension of the frame centre: degrees, hours as hh:mm:ss, or a card",
+        kinds.right_ascension,
+        "DEG",
+    ).field(None)
+    dec: float | str | None = Option(
+        "declination of the frame centre: degrees, or a card", kinds.declination, "DEG"
+    ).field(None)
+    flipx: bool = Option("flip the x axis relative to the telescope's entry").field(False)
+    flipy: bool = Option("flip the y axis relative to the telescope's entry").field(False)
+    rotate: float = Option(
+        "angle (east of north) added to that of the telescope's entry", kinds.finite, "DEG"
+    ).field(0.0)
+    target: str | None = TARGET.field(None)
+    keep_wcs: bool = Option("keep the WCS of the header").field(False)
+    secpix: str | None = Option(
+        "scale of the unbinned pixels of a camera without an entry, in arcsec; two for x and y, "
+        "or a card",
+        kinds.text,
+        "ARCSEC",
+    ).field(None)
+    binning: str | None = Option(
+        "binning of a camera without an entry: 2, or 2,2, or a card", kinds.text, "N"
+    ).field(None)
+    filter: str | None = FILTER.field(None)
+    date_keyword: str | None = Option(
+        "cards of date and time of a camera without an entry", kinds.text, "CARD[|CARD]"
+    ).field(None)
+    exptime: float | str | None = Option(
+        "exposure time of a camera without an entry, or its card", kinds.positive_or_card, "S"
+    ).field(None)
+    site: str | None = Option(
+        "place of the telescope: longitude (east) and latitude in degrees, elevation in metres",
+        kinds.text,
+        "LON,LAT,ALT",
+    ).field(None)
+    observatory: str | None = Option(
+        "MPC code of the place of the telescope", kinds.text, "CODE"
+    ).field(None)
+    restore: bool = Option("put the original headers back, byte for byte").field(False, in_run=None)
+    dry_run: bool = Option("print what would change, and change nothing").field(False, in_run=None)
+    telescope: str | None = TELESCOPE.field(None)
 
 
 def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace) -> PrepareResult:
@@ -207,7 +207,18 @@ def _prepared(
     outcomes = workspace.map_frames(one, list(jobs.values()), "prepare")
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
+    _tell_doubtful_times(frames)
     return PrepareResult(frames, tuple(failed))
+
+
+def _tell_doubtful_times(frames: Sequence[PreparedFrame]) -> None:
+    """Say what contradicts the times of the frames, each cause in one line."""
+    by_remark: dict[str, list[str]] = {}
+    for frame in frames:
+        for remark in frame.time_remarks:
+            by_remark.setdefault(remark, []).append(frame.frame)
+    for remark, names in by_remark.items():
+        log.warning("%s: %s", names[0] if len(names) == 1 else f"{len(names)} frames", remark)
 
 
 def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:

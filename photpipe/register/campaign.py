@@ -103,6 +103,8 @@ class Campaign:
                 log.warning("%s", error)
                 for plate in solver.unseeded(pending):
                     solver.complain(plate, str(error))
+                if isinstance(error, ReductionError):  # no star where the headers point
+                    self._try_anywhere(name, solver.unseeded(pending), solver)
             for plate in solver.pending(pending):
                 complaints[plate.frame].append(solver.complaints.get(plate.frame, ""))
         solver.polish()
@@ -129,10 +131,14 @@ class Campaign:
         )
         cones = [plate.cone for plate in plates]
         chart = self._chart(name, plates, covering(cones, margin_deg))
-        solver.seed(plates, chart, margin_deg)
-        solver.ask_scamp(plates, chart)
-        self._refine(plates, chart, solver)
-        self._look_farther(name, solver.unseeded(plates), solver)
+        least = self.settings.registration.min_sources_astrometric_catalog
+        rich = [plate for plate in plates if plate.pixels.size > least]
+        solver.seed(rich, chart, margin_deg)
+        solver.ask_scamp(rich, chart)
+        self._refine(rich, chart, solver)
+        self._look_farther(name, solver.unseeded(rich), solver)
+        poor = [plate for plate in plates if plate.pixels.size <= least]
+        solver.settle_few(poor, chart, margin_deg)
 
     def _look_farther(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
         """Look for frames far from where their headers say, and then anywhere."""
@@ -147,6 +153,13 @@ class Campaign:
             near = solver.whereabouts(found, NEAR_DEG)
             self._refine(found, self._chart(name, found, near), solver)
         self._look_anywhere(name, solver.unseeded(lost), solver)
+
+    def _try_anywhere(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
+        """Look for frames anywhere; the catalog may fail there, too."""
+        try:
+            self._look_anywhere(name, lost, solver)
+        except (ServiceError, ReductionError) as error:
+            log.warning("%s", error)
 
     def _look_anywhere(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
         """Find one frame by the patterns of its stars anywhere, and the others around it."""

@@ -30,12 +30,14 @@ from photpipe.register.plates import (
     degree_of,
 )
 from photpipe.run.settings import Settings
-from photpipe.science import astrometry, patterns
+from photpipe.science import astrometry, fewstars, patterns
 
 log = logging.getLogger(__name__)
 
 RESOLUTION_ARCSEC = 1.0  # of the match, but
 LARGEST_RESOLUTION_PX = 4.0
+FEW_STARS = "few stars"
+FEW_RICHNESS = 2.0  # reference stars per source of a poor frame
 ANYWHERE = "anywhere"
 FINENESS = 4.0  # how many times finer weak frames are matched again
 SEED_TOLERANCE_PX = 3.0
@@ -179,6 +181,49 @@ class Solver:
             if found.is_overwhelming:
                 self.solved[plate.frame] = found
 
+    def settle_few(self, plates: Sequence[Plate], chart: Chart, reach_deg: float) -> None:
+        """Register frames with a handful of stars: a shift from a neighbour's place or their own.
+
+        Those that are left have a complaint.
+        """
+        for plate in self.pending(plates):
+            starts = {"header": (plate.wcs, fewstars.HEADER)}
+            for each in self.solved.values():
+                if each.plate.instrument == plate.instrument and each.fit != FEW_STARS:
+                    starts = {"series": (each.wcs, fewstars.SERIES), **starts}
+                    break
+            for kind, (wcs, slack) in starts.items():
+                found = self._aligned(plate, chart, wcs, reach_deg, slack)
+                if found is not None and found.is_sure:
+                    cards = astrometry.wcs_cards(found.plate, chart.cone.ra_deg, chart.cone.dec_deg)
+                    self.solved[plate.frame] = Solved.of(plate, chart, cards, kind, FEW_STARS)
+                    break
+                best = f"at best {found.matched} of them match" if found else "no common pattern"
+                self.complaints[plate.frame] = (
+                    f"{plate.pixels.size} sources, too few for patterns; {best} within "
+                    f"{60 * reach_deg:.0f} arcmin of where the header says"
+                )
+
+    def _aligned(
+        self, plate: Plate, chart: Chart, wcs: Cards, reach_deg: float, slack: fewstars.Slack
+    ) -> fewstars.Alignment | None:
+        """Best place of a poor frame among the stars that are as bright as its own."""
+        start = chart.map_of(wcs, plate.shape)
+        own = complex(chart.map_of(plate.wcs, plate.shape)(astrometry.middle_of(plate.shape)))
+        start = start.shifted(own - complex(start(astrometry.middle_of(plate.shape))))
+        region = chart.region()
+        area = plate.area_deg2 * sky.ARCSEC_PER_DEG**2
+        bright = region.plane[: region.count_for(FEW_RICHNESS * plate.pixels.size, area)]
+        return fewstars.align(
+            plate.pixels,
+            bright,
+            start,
+            plate.shape,
+            reach_deg * sky.ARCSEC_PER_DEG,
+            plate.tolerance_px,
+            slack,
+        )
+
     def polish(self) -> None:
         """Fit all frames of an instrument together, with a common distortion.
 
@@ -187,6 +232,8 @@ class Solver:
         """
         groups: dict[tuple[str, str], list[Solved]] = {}
         for found in self.solved.values():
+            if found.fit == FEW_STARS:
+                continue
             key = found.plate.instrument, found.chart.stars.name
             groups.setdefault(key, []).append(found)
         for group in groups.values():

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from photpipe.ground.errors import HeaderError, PhotPipeError
+from photpipe.run import kinds
+from photpipe.run.options import CAT, MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
 from photpipe.run.workspace import Workspace
 
@@ -24,33 +26,24 @@ log = logging.getLogger("pp_register")
 SUCCEEDED, FAILED = "registration_succeeded.lst", "registration_failed.lst"
 BEST, REPORT = "best_astrometry.dat", "astrometry_scamp.xml"
 
+TOLERANCES = ("none", "low", "medium", "high")
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterOptions:
-    """What the user may say.
+    """What the user may say."""
 
-    Parameters
-    ----------
-    snr, minarea : float, int, optional
-        Detection threshold and smallest area of a source; none: those of the telescope.
-    cat : str, optional
-        Reference catalog instead of those of the telescope.
-    source_tolerance : str, optional
-        Flagged sources that may be used: none, low, medium, high; none: as the telescope's entry.
-    nodeblending : bool
-        Do not separate overlapping sources.
-    telescope : str, optional
-        Keyword of the telescope; otherwise the headers tell.
-    only_failed : bool
-        Leave frames alone that an earlier run has registered.
-    """
-
-    snr: float | None = None
-    minarea: int | None = None
-    cat: str | None = None
-    source_tolerance: str | None = None
-    nodeblending: bool = False
-    telescope: str | None = None
+    snr: float | None = SNR.field(None)
+    minarea: int | None = MINAREA.field(None)
+    cat: str | None = CAT.field(None, in_run="regcat")
+    source_tolerance: str | None = Option(
+        "flagged sources that may enter the registration",
+        kinds.text,
+        choices=TOLERANCES,
+        otherwise="that of the telescope",
+    ).field(None)
+    nodeblending: bool = NODEBLENDING.field(False)
+    telescope: str | None = TELESCOPE.field(None)
     only_failed: bool = False
 
 
@@ -241,11 +234,12 @@ class _Run:
         from photpipe.catalogs.ldac import read_ldac
         from photpipe.register.campaign import starting_wcs
         from photpipe.register.plates import Plate
+        from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
         tolerance = self.options.source_tolerance or frame.telescope.source_tolerance
         catalog, _ = read_ldac(frame.ldac_path)
-        least = self.workspace.settings.registration.min_sources_astrometric_catalog
+        least = fewstars.FEWEST_STARS - 1
         try:
             wcs = starting_wcs(frame, self.workspace.settings)
         except HeaderError as error:

@@ -188,6 +188,11 @@ def outdated(state: State) -> Iterator[Finding]:
             newest = record
 
 
+def time_remarks(rows: list[Any], _state: State) -> Mapping[str, object]:
+    """What is said against the times of frames, each remark once."""
+    return {"remarks": "; ".join(dict.fromkeys(r for row in rows for r in row.time_remarks))}
+
+
 def header_far_off(registered: Any, frame: FrameState, _state: State) -> bool:
     """Whether the header had a frame more than half a field from its place."""
     if frame.facts is None:
@@ -501,6 +506,11 @@ def far_from_prediction(target: TargetData) -> Mapping[str, object] | None:
     """The target is not where it should be."""
     distance, _ = _offsets(target)
     return {"distance": number(distance, 1)} if distance > LARGEST_OFFSET_ARCSEC else None
+
+
+def elsewhere(target: TargetData) -> Mapping[str, object] | None:
+    """The target ought to be seen and is not where it was predicted."""
+    return {"where": target.whereabouts} if target.whereabouts else None
 
 
 def restless(target: TargetData) -> Mapping[str, object] | None:

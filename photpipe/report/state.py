@@ -41,6 +41,8 @@ class TargetData:
         All points, in the order of time.
     predicted_mag : float
         Magnitude expected (V); NaN if unknown.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TargetData:
     slug: str
     points: tuple[TargetPoint, ...]
     predicted_mag: float = math.nan
+    whereabouts: str = ""
 
     @property
     def good(self) -> tuple[TargetPoint, ...]:
@@ -158,11 +161,16 @@ def gather(workspace: Workspace) -> State:
 def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[TargetData], list[str]]:
     """Targets of pp_distill; those of the files that are there if it did not say."""
     if distill is not None:
-        known = [(Path(each.file).name, each.kind, each.predicted_mag) for each in distill.targets]
+        known = [
+            (Path(each.file).name, each.kind, (each.predicted_mag, each.whereabouts))
+            for each in distill.targets
+        ]
     else:
-        known = [(path.name, "", math.nan) for path in sorted(directory.glob(f"{_PREFIX}*.dat"))]
+        known = [
+            (path.name, "", (math.nan, "")) for path in sorted(directory.glob(f"{_PREFIX}*.dat"))
+        ]
     targets, remarks = [], []
-    for name, kind, predicted in known:
+    for name, kind, expected in known:
         path = directory / name
         try:
             target, points = photometry_file.read(path)
@@ -171,7 +179,7 @@ def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[Targe
             continue
         points.sort(key=lambda point: point.midtime_jd)
         slug = path.stem.removeprefix(_PREFIX)
-        targets.append(TargetData(target or slug, kind, slug, tuple(points), predicted))
+        targets.append(TargetData(target or slug, kind, slug, tuple(points), *expected))
     return targets, remarks
 
 

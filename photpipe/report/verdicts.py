@@ -168,6 +168,15 @@ RULES: tuple[Rule, ...] = (
         "Each is searched on its own frames; -target names one for all.",
     ),
     Rule(
+        "doubtful time",
+        L,
+        "frames",
+        findings.on_frames("facts", lambda each, *_: each.time_remarks, findings.time_remarks),
+        "the time of {which} is doubtful: {remarks}.",
+        "A wrong time moves everything that moves: ephemerides, light travel, proper motions. "
+        "Mend the cards of the headers, or say date_keyword in setup/mytelescopes.py.",
+    ),
+    Rule(
         "high airmass",
         N,
         "frames",
@@ -520,6 +529,15 @@ RULES: tuple[Rule, ...] = (
         "{target} was measured {distance}″ from its predicted place.",
         "Is it the right source? Check the cut-outs, the clock and the observatory code; "
         "-offset shifts the prediction.",
+    ),
+    Rule(
+        "elsewhere",
+        L,
+        "results",
+        findings.on_targets(findings.elsewhere),
+        "{target}: {where}.",
+        "It ought to be seen. Check the clock, the observatory code and the name; look at the "
+        "cut-outs. Astrometry of such a night helps to mend its orbit.",
     ),
     Rule(
         "restless",

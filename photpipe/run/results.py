@@ -236,6 +236,8 @@ class PreparedFrame:
         Band of the filter in the catalogs; empty if no catalog has it.
     facts : tuple of ToldFact
         Of a camera without an entry: what was taken from where.
+    time_remarks : tuple of str
+        What is doubtful about the time of the exposure.
     """
 
     frame: str
@@ -254,6 +256,7 @@ class PreparedFrame:
     binning: tuple[int, int] = (1, 1)
     band: str = ""
     facts: tuple[ToldFact, ...] = ()
+    time_remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -718,6 +721,8 @@ class DistilledTarget:
         False if the magnitudes are instrumental.
     predicted_mag : float
         Magnitude expected (V); NaN if unknown.
+    whereabouts : str
+        Where it is, if it is not where it was predicted to be seen.
     """
 
     name: str
@@ -733,6 +738,7 @@ class DistilledTarget:
     scatter_mag: float
     is_calibrated: bool
     predicted_mag: float
+    whereabouts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """A data directory and what a run needs to know about it."""
 
 import contextlib
+import errno
 import logging
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 
 stopping = threading.Event()
 """Set while an interrupted run waits for its threads: who waits for a child process ends it."""
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""Errors of a disk that takes no more."""
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -118,8 +123,9 @@ class Workspace:
     ) -> list[Outcome | FrameFailure]:
         """Apply a function to all items on `jobs` threads; the work is done by child processes.
 
-        A `PhotPipeError` of one item becomes its `FrameFailure`, named by the item's ``name``;
-        the others go on. Results are in the order of the items.
+        What fails for one item becomes its `FrameFailure`, named by the item's ``name``; the
+        others go on. Results are in the order of the items. The traceback of an exception that
+        nobody foresaw goes to LOG.
         """
 
         def one(item: Item) -> Outcome | FrameFailure:
@@ -128,6 +134,10 @@ class Workspace:
                 return function(item)
             except PhotPipeError as error:
                 return FrameFailure(name, str(error).removeprefix(f"{name}: "))
+            except ModuleNotFoundError:
+                raise  # no frame is to blame
+            except Exception as error:
+                return _unforeseen(name, error)
 
         pool = ThreadPoolExecutor(max_workers=max(1, self.jobs))
         try:
@@ -138,3 +148,17 @@ class Workspace:
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             stopping.clear()
+
+
+def _unforeseen(name: str, error: Exception) -> FrameFailure:
+    """Failure of one frame by an exception that is a fault of the program, or lack of memory."""
+    log.debug("%s: %s", name, "".join(traceback.format_exception(error)))
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, MemoryError):
+        return FrameFailure(name, "too little memory for it; run with -jobs 1")
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return FrameFailure(
+            name, f"{error.filename or 'output'} cannot be written: {error.strerror}"
+        )
+    advice = "a bug of Photometry Pipeline; LOG has the traceback, please report it"
+    return FrameFailure(name, f"{what[:200]} ({advice})")

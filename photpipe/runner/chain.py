@@ -32,11 +32,10 @@ from photpipe.run.results import (
 )
 from photpipe.run.workspace import Workspace
 from photpipe.runner import groups, reuse
-from photpipe.runner.options import RunOptions, for_stage, told
+from photpipe.runner.options import RunOptions, told
 
 log = logging.getLogger(__name__)
 
-GENERIC = "GENERIC"
 SETTINGS_FILE = "settings.toml"
 POSITION_FILES = "positions_*.dat"
 SOLAR_FRACTION = 0.5  # of the frames that -solar has to calibrate
@@ -87,7 +86,9 @@ def _tables_of_users(_options: RunOptions, workspace: Workspace) -> list[Path]:
 
 
 def _files_of_targets(options: RunOptions, workspace: Workspace) -> list[Path]:
-    named = [Path(name) for name in (options.positions, options.fixedtargets) if name]
+    named = [
+        Path(name) for name in (options.distill.positions, options.distill.fixedtargets) if name
+    ]
     named += [workspace.directory / path.name for path in named]
     return [
         *named,
@@ -106,17 +107,11 @@ def _prepare(
     return prepare(paths, options, workspace)
 
 
-def _prepare_options(options: RunOptions) -> PrepareOptions:
-    """For all telescopes but GENERIC, -filter is a word to the calibration alone."""
-    is_generic = (options.telescope or "").upper() == GENERIC
-    return for_stage(PrepareOptions, options, {} if is_generic else {"filter": ""})
-
-
 def _register(
     paths: Sequence[Path], options: RegisterOptions, run: RunOptions, workspace: Workspace
 ) -> RegisterResult:
     """Register what is not registered yet, if wished for twice, or believe the headers."""
-    if run.keep_wcs:
+    if run.prepare.keep_wcs:
         return _believed(verify(paths, options, workspace), workspace)
     before = workspace.load(RegisterResult)
     result = _with_details(register(paths, options, workspace), before)
@@ -184,11 +179,11 @@ def _files_of_photometry(result: PhotometryResult, directory: Path) -> list[Path
     return [directory / name for name in (*(f.catalog for f in result.frames), result.growth_file)]
 
 
-PREPARE = Step("pp_prepare", PrepareResult, _prepare_options, _prepare, ())
+PREPARE = Step("pp_prepare", PrepareResult, lambda options: options.prepare, _prepare, ())
 REGISTER = Step(
     "pp_register",
     RegisterResult,
-    lambda options: for_stage(RegisterOptions, options, {"cat": "regcat"}, only_failed=True),
+    lambda options: replace(options.register, only_failed=True),
     _register,
     ("registration",),
     inputs=_tables_of_users,
@@ -197,7 +192,7 @@ SERIES = (
     Step(
         "pp_photometry",
         PhotometryResult,
-        lambda options: for_stage(PhotometryOptions, options),
+        lambda options: options.photometry,
         _photometry,
         ("photometry",),
         outputs=_files_of_photometry,
@@ -205,7 +200,7 @@ SERIES = (
     Step(
         "pp_calibrate",
         CalibrateResult,
-        lambda options: for_stage(CalibrateOptions, options),
+        lambda options: options.calibrate,
         _calibrate,
         ("photometry", "calibration"),
         outputs=lambda result, directory: [directory / each.database for each in result.frames],
@@ -214,7 +209,7 @@ SERIES = (
     Step(
         "pp_distill",
         DistillResult,
-        lambda options: for_stage(DistillOptions, options),
+        lambda options: options.distill,
         _distill,
         ("photometry", "distill"),
         outputs=lambda result, directory: [directory / each.file for each in result.targets],
@@ -278,12 +273,12 @@ def _check(options: RunOptions, workspace: Workspace) -> None:
     from photpipe.distill import rejection
     from photpipe.register.campaign import check_catalog
 
-    for name in (options.cat, options.regcat):
+    for name in (options.calibrate.cat, options.register.cat):
         if name:
             check_catalog(name, workspace.settings)
-    rejection.schemata(options.reject or "", workspace.settings.distill)
+    rejection.schemata(options.distill.reject, workspace.settings.distill)
     for option in ("positions", "fixedtargets"):
-        name = getattr(options, option)
+        name = getattr(options.distill, option)
         if not name or name == "all":
             continue
         if not Path(name).expanduser().exists() and not (workspace.directory / name).exists():
@@ -319,7 +314,7 @@ class _Chain:
         self.record = RunResult(
             identity=identity,
             started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            options=told(options),
+            options=options.said(),
             settings=dataclasses.asdict(workspace.settings),
             versions=now,
             offline=workspace.settings.services.offline,
@@ -400,7 +395,7 @@ class _Chain:
         if not self.rows:
             return []
         main, failed = groups.majority(
-            list(self.rows.values()), by_filter=self.options.filter is None
+            list(self.rows.values()), by_filter=self.options.calibrate.filter is None
         )
         self.group = main.name
         self._fail(failed)
@@ -453,7 +448,7 @@ class _Chain:
             self.workspace.save(replace(past, frames=frames, failed=failed))
             return names
         result = self._execute(REGISTER, self._paths(names))
-        if self.options.keep_wcs:
+        if self.options.prepare.keep_wcs:
             return names
         done = {each.frame for each in result.frames}
         return [name for name in names if name in done]

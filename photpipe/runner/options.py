@@ -1,110 +1,133 @@
-"""What the user may say to the whole chain, and what each stage hears of it."""
+"""What the user may say to the whole chain: the options of its stages, and a few of its own."""
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
-StageOptions = TypeVar("StageOptions")
+from photpipe.calibrate.stage import CalibrateOptions
+from photpipe.distill.stage import DistillOptions
+from photpipe.measure.stage import PhotometryOptions
+from photpipe.prepare.stage import PrepareOptions
+from photpipe.register.stage import RegisterOptions
+from photpipe.run import kinds
+from photpipe.run.options import Option, options_of
+
+GENERIC = "GENERIC"
+HOW_TO_RUN = "how to run"
+HEADINGS = {
+    "distill": "targets",
+    "calibrate": "calibration",
+    "photometry": "photometry",
+    "register": "registration",
+    "prepare": "headers",
+}
+"""Stages of the chain in the order of ``pp_run -h``, with their headings there."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the user may say to pp_run; None and False leave a decision to the stage.
+    """What the user may say to pp_run: options of its own, and those of each stage."""
 
-    Parameters
-    ----------
-    prefix : str, optional
-        Only files whose names start with this.
-    target, filter, cat, regcat : str, optional
-        Name of the target; band; catalogs of the calibration and of the registration.
-    fixed_aprad : float, optional
-        Aperture radius in pixels instead of a curve of growth.
-    rerun_registration, keep_wcs : bool
-        Register what failed a second time; trust the WCS of the headers.
-    split, force : bool
-        Run the groups of a mixed directory one after the other; reuse nothing.
-    others
-        As in the stages that bear the option of that name.
-    """
+    prefix: str | None = Option(
+        "only frames whose names start with this, with 'all'", kinds.text, "TEXT"
+    ).field(None)
+    rerun_registration: bool = Option("register a second time if not all frames succeeded").field(
+        False
+    )
+    split: bool = Option(
+        "run the groups of a mixed directory (instruments, filters, fields) one after the other, "
+        "each in a folder of its own"
+    ).field(False)
+    force: bool = Option("start over instead of reusing earlier results").field(False)
+    watch: bool = Option(
+        "keep looking for new frames, and update results and pages, until Ctrl-C"
+    ).field(False)
+    cluster: str | None = Option(
+        "address of a Dask scheduler that shares out directories", kinds.text, "ADDRESS"
+    ).field(None)
+    prepare: PrepareOptions = field(default_factory=PrepareOptions)
+    register: RegisterOptions = field(default_factory=RegisterOptions)
+    photometry: PhotometryOptions = field(default_factory=PhotometryOptions)
+    calibrate: CalibrateOptions = field(default_factory=CalibrateOptions)
+    distill: DistillOptions = field(default_factory=DistillOptions)
 
-    prefix: str | None = None
-    target: str | None = None
-    filter: str | None = None
-    fixed_aprad: float | None = None
-    source_tolerance: str | None = None
-    solar: bool = False
-    rerun_registration: bool = False
-    asteroids: bool = False
-    reject: str | None = None
-    keep_wcs: bool = False
-    cat: str | None = None
-    regcat: str | None = None
-    instrumental: bool = False
-    variable_stars: bool = False
-    positions: str | None = None
-    fixedtargets: str | None = None
-    offset: tuple[float, float] | None = None
-    snr: float | None = None
-    minarea: int | None = None
-    nodeblending: bool = False
-    background_only: bool = False
-    target_only: bool = False
-    minstars: float | None = None
-    maxflag: int | None = None
-    use_all_stars: bool = False
-    magzp: tuple[float, float] | None = None
-    colorterm: bool = False
-    spatial: bool = False
-    ra: float | str | None = None
-    dec: float | str | None = None
-    flipx: bool = False
-    flipy: bool = False
-    rotate: float | None = None
-    secpix: str | None = None
-    binning: str | None = None
-    date_keyword: str | None = None
-    exptime: float | str | None = None
-    site: str | None = None
-    observatory: str | None = None
-    telescope: str | None = None
-    split: bool = False
-    force: bool = False
+    @classmethod
+    def of(cls, **said: Any) -> "RunOptions":
+        """Options from what the user said, under the names of pp_run; None and False are nothing.
 
-    @property
-    def aprad(self) -> tuple[float, ...] | None:
-        """The radius as pp_photometry takes it."""
-        return None if self.fixed_aprad is None else (self.fixed_aprad,)
+        Raises
+        ------
+        TypeError
+            If pp_run has no option of a name.
+        """
+        unknown = said.keys() - run_options()
+        if unknown:
+            raise TypeError(f"pp_run has no option {min(unknown)}")
+        own = {name: said[name] for name in options_of(cls) if name in said}
+        return cls(**own, **{stage: _for_stage(stage, said) for stage in HEADINGS})
+
+    def said(self) -> dict[str, Any]:
+        """What differs from the defaults, under the names of pp_run."""
+        told_of = told(self)
+        for stage in HEADINGS:
+            told_of.pop(stage, None)
+            options = getattr(self, stage)
+            names = dict(_names_in_run(type(options)))
+            told_of |= {names[n]: v for n, v in told(options).items() if n in names}
+        return told_of
 
 
-def for_stage(
-    kind: type[StageOptions],
-    options: RunOptions,
-    renamed: Mapping[str, str] | None = None,
-    **changes: Any,
-) -> StageOptions:
-    """Options of a stage: what the user said where the stage has a field of that name.
-
-    Parameters
-    ----------
-    kind : type
-        The dataclass of the stage's options.
-    options : RunOptions
-        What the user said.
-    renamed : mapping
-        Field of the stage to the field of `options` from which it comes; "" for none.
-    changes
-        Fields that the chain itself sets.
-    """
-    values = {}
-    for each in dataclasses.fields(kind):  # type: ignore[arg-type]
-        said = getattr(options, (renamed or {}).get(each.name, each.name), None)
-        if said is not None and said is not False:
-            values[each.name] = said
-    return kind(**(values | changes))
+def run_options() -> dict[str, tuple[Option, Any]]:
+    """All options of pp_run with their defaults: those of the stages say None until told."""
+    found: dict[str, tuple[Option, Any]] = {}
+    for stage, heading in HEADINGS.items():
+        kind = _kind(stage)
+        declared = options_of(kind)
+        for name, shown in _names_in_run(kind):
+            option, default = declared[name]
+            otherwise = option.otherwise or ("" if default in (None, (), False) else str(default))
+            shown_option = dataclasses.replace(option, group=heading, otherwise=otherwise)
+            found.setdefault(shown, (shown_option, None if option.kind else False))
+    own = {
+        name: (dataclasses.replace(option, group=HOW_TO_RUN), default)
+        for name, (option, default) in options_of(RunOptions).items()
+    }
+    return found | own
 
 
 def told(options: object) -> dict[str, Any]:
     """Fields in which options differ from their defaults."""
-    fields = dataclasses.fields(options)  # type: ignore[arg-type]
-    return {f.name: value for f in fields if (value := getattr(options, f.name)) != f.default}
+    plain = type(options)()
+    return {
+        each.name: getattr(options, each.name)
+        for each in dataclasses.fields(options)  # type: ignore[arg-type]
+        if getattr(options, each.name) != getattr(plain, each.name)
+    }
+
+
+def _kind(stage: str) -> Any:
+    return next(
+        each.default_factory for each in dataclasses.fields(RunOptions) if each.name == stage
+    )
+
+
+def _names_in_run(kind: Any) -> Iterator[tuple[str, str]]:
+    """Fields of a stage's options that pp_run takes too, each with its name there."""
+    for name, (option, _) in options_of(kind).items():
+        if option.in_run is not None:
+            yield name, option.in_run or name
+
+
+def _for_stage(stage: str, said: dict[str, Any]) -> Any:
+    """Options of a stage, of what was said to the whole."""
+    kind = _kind(stage)
+    values = {
+        name: said[shown]
+        for name, shown in _names_in_run(kind)
+        if said.get(shown) is not None and said[shown] is not False
+    }
+    is_generic = str(said.get("telescope") or "").upper() == GENERIC
+    if stage == "prepare" and not is_generic:
+        values.pop("filter", None)  # else -filter is a word to the calibration alone
+    return kind(**values)

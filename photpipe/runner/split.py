@@ -91,7 +91,7 @@ def _groups(task: Task) -> tuple[list[groups.Group], list[FrameFailure]]:
         result = prepare(task.frames, PREPARE.options(task.options), workspace)
         for each in result.failed:
             log.error("%s: %s", each.frame, each.reason)
-        parts = groups.separate(result.frames, by_filter=task.options.filter is None)
+        parts = groups.separate(result.frames, by_filter=task.options.calibrate.filter is None)
         log.info("%d groups: %s", len(parts), ", ".join(each.name for each in parts))
         if len(parts) > 1 or result.failed:
             for part in parts:

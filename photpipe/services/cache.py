@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import photpipe
 from photpipe.ground import files, paths
 from photpipe.ground.errors import ServiceError, UnknownTargetError
-from photpipe.ground.timescale import SECONDS_PER_DAY, iso, parse_datetime
+from photpipe.ground.timescale import SECONDS_PER_DAY, UNIX_EPOCH_JD, iso, parse_datetime
 from photpipe.run.record import Answer
 from photpipe.run.settings import ServiceSettings
 from photpipe.services.cachefile import ABOUT, DAMAGE, FORMAT, from_text, read_about, to_text
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_UNIX_EPOCH_JD = 2440587.5
 _LOCK_POLL_S = 0.05
 _LOCKS = 64
 _TABLES_IN_MEMORY = 4
@@ -357,7 +356,7 @@ class Cache:
     @staticmethod
     def now_jd() -> float:
         """Julian date (UTC) of this moment."""
-        return time.time() / SECONDS_PER_DAY + _UNIX_EPOCH_JD
+        return time.time() / SECONDS_PER_DAY + UNIX_EPOCH_JD
 
     def entries(self) -> list[Entry]:
         """All files of the cache that can be read, oldest first."""

@@ -27,7 +27,7 @@ from photpipe.services.ephemeris import (
     rows_at,
     translated,
 )
-from photpipe.services.names import Lookup, lookups, tidied
+from photpipe.services.names import Lookup, key, lookups, tidied
 from photpipe.services.request import Request
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _Search:
             return between
 
     def _request(self, kind: str, max_age_days: float) -> Request:
-        name = lookups(self.target)[0].text.casefold()
+        name = key(self.target)
         details = {"kind": kind, "target": name}
         if kind == "positions":
             details |= {"observatory": self.observatory, "quantities": QUANTITIES}

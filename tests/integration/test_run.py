@@ -12,7 +12,7 @@ from astropy.io import fits
 import pp_register
 from photpipe.run.results import RegisterResult
 from photpipe.runner import chain
-from photpipe.runner.options import RunOptions, for_stage
+from photpipe.runner.options import RunOptions
 from pp_calibrate import CalibrateOptions
 from pp_prepare import PrepareOptions
 from tests.conftest import FIELD, START_JD, Scene
@@ -218,10 +218,10 @@ def test_fewer_frames(commands: Scene) -> None:
 
 
 def test_options_reach_their_stages() -> None:
-    options = RunOptions(
+    options = RunOptions.of(
         target="433",
         filter="V",
-        fixed_aprad=5.0,
+        fixed_aprad=(5.0,),
         cat="APASS9",
         regcat="GAIA2",
         snr=2.5,
@@ -247,9 +247,9 @@ def test_options_reach_their_stages() -> None:
     assert told["pp_distill"].target == "433"
     assert told["pp_distill"].asteroids
     assert told["pp_distill"].reject == "pos"
-    generic = chain.PREPARE.options(RunOptions(telescope="generic", filter="V"))
+    generic = chain.PREPARE.options(RunOptions.of(telescope="generic", filter="V"))
     assert generic.filter == "V"
-    assert for_stage(PrepareOptions, RunOptions()) == PrepareOptions()
+    assert RunOptions().prepare == PrepareOptions()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def command(outcome: object = None, has_report: bool = True, is_quick: bool = Fa
         return outcome or ExtractResult((), ())
 
     shown = {"has_report": has_report, "is_quick": is_quick}
-    return cli.Command("pp_stage", "A stage.", stage, Options, (), **shown)
+    return cli.Command("pp_stage", "A stage.", stage, Options, **shown)
 
 
 @pytest.fixture

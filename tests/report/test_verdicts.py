@@ -150,6 +150,13 @@ def mirrors(maker: Maker) -> None:
 
 
 # name of the rule, what is changed in a good night, words that the verdict must contain
+def elsewhere(maker: Maker) -> None:
+    """A target that ought to be seen is not there."""
+    found = maker.target("3552", maker.points(0), "moving")
+    found = replace(found, whereabouts="predicted V = 17.5, limit 21.9: not there")
+    maker.workspace.save(DistillResult((found,), maker.night.names, ()))
+
+
 CASES: tuple[tuple[str, Change, str], ...] = (
     ("stopped", record(status="failed", reason="SCAMP died"), "pp_register stopped: SCAMP died"),
     ("interrupted", record(status="interrupted"), "pp_register was interrupted"),
@@ -160,6 +167,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("nothing prepared", failing("prepare", True), "No frame could be prepared: only 6 sources"),
     ("not prepared", failing("prepare"), "1 of 3 frames was not prepared: only 6 sources"),
     ("several objects", rows("prepare", object_name="433"), "several objects: 3552, 433"),
+    (
+        "doubtful time",
+        rows("prepare", 2, time_remarks=("the frame is said to be of the future",)),
+        "The time of 2 of 3 frames is doubtful: the frame is said to be of the future",
+    ),
     ("high airmass", rows("prepare", 2, airmass=3.0), "2 of 3 frames are at an airmass"),
     ("nothing registered", failing("register", True), "No frame is registered: only 6 sources"),
     ("not registered", failing("register"), "1 of 3 frames was not registered: only 6 sources"),
@@ -227,6 +239,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "3552 is brighter than usual by up to 0.4 mag on frames 1–2",
     ),
     ("far from prediction", points(3, offset_east_arcsec=5.0), "3552 was measured 5.0″ from"),
+    (
+        "elsewhere",
+        elsewhere,
+        "3552: predicted V = 17.5, limit 21.9: not there.",
+    ),
     ("restless", restless, "the place of 3552 scatters by"),
     ("saturated", points(flags=4), "3552 is saturated on 1 of 3 frames"),
     ("truncated", points(flags=8), "3552 is cut off by the edge on 1 of 3 frames"),

@@ -15,6 +15,7 @@ from photpipe.catalogs.database import read_database
 from photpipe.fits.fitsfile import update_header
 from photpipe.ground import sky
 from photpipe.run import photometry_file
+from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
 from tests.simsky import SkyServer
@@ -369,10 +370,16 @@ def test_offset_leads_to_another_place(night: Night) -> None:
     with SkyServer(sky_of_certain) as server:
         server.write_settings(night.directory)
         assert night.distill("-quiet", "-target", "100004") == 0
-        assert "detected" not in {point.method for point in night.points("100004")}
+        # found beside the prediction, which the user mends
+        assert min(math.hypot(*offset_of(point)) for point in night.points("100004")) > 7.0
         words = ("-offset", str(-east), str(-north))
         assert night.distill("-quiet", "-offline", "-target", "100004", *words) == 0
     assert {point.method for point in night.points("100004")} == {"detected"}
+    assert max(math.hypot(*offset_of(point)) for point in night.points("100004")) < 1.0
+
+
+def offset_of(point: TargetPoint) -> tuple[float, float]:
+    return point.offset_east_arcsec, point.offset_north_arcsec
 
 
 @pytest.mark.usefixtures("server")

@@ -50,3 +50,12 @@ def test_frame_without_a_place_alone_is_refused_with_advice(tmp_path: Path) -> N
     fitsfile.update_header(field.frames[0], gone)
     result = registered(Sighting(field.frames, field.sky))
     assert "give -ra and -dec" in result.failed[0].reason
+
+
+def test_frames_with_a_handful_of_stars(tmp_path: Path) -> None:
+    field = sight(tmp_path, 150.0, 20.0, count=2, stars=16, margin_deg=0.4)
+    result = registered(field, snr=10.0)
+    assert result.failed == ()
+    for path, row in zip(field.frames, result.frames, strict=True):
+        assert row.matched <= 10
+        assert off_px(path, row.pixel_scale_arcsec) < 1.5

@@ -14,16 +14,19 @@ import pytest
 
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError, ReductionError
+from photpipe.run import kinds
+from photpipe.run.options import Option
 from photpipe.run.results import FrameFailure
 from photpipe.run.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    snr: float = 1.5
-    keep_wcs: bool = False
-    offset: tuple[float, float] | None = None
-    aprad: tuple[float, ...] = ()
+    snr: float = Option("ratio", kinds.positive).field(1.5)
+    keep_wcs: bool = Option("keep").field(False)
+    offset: tuple[float, float] | None = Option("offset", kinds.finite, nargs=2).field(None)
+    aprad: tuple[float, ...] = Option("radii", kinds.radii).field(())
+    cat: str | None = Option("catalog", kinds.text).field(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,7 @@ Stage = Callable[[Sequence[Path], Any, Workspace], Outcome]
 
 
 def command(stage: Stage) -> cli.Command:
-    takes = ("snr", "keep_wcs", "offset", "aprad", "cat")
-    return cli.Command("pp_test", "Test.", stage, Options, takes)
+    return cli.Command("pp_test", "Test.", stage, Options)
 
 
 @pytest.fixture

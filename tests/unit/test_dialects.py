@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from photpipe.fits.values import as_number, card_number, card_text, card_value
 from photpipe.ground.errors import HeaderError
-from photpipe.instruments.dialects import Binning, Chip, Distortion, MidTime, Pointing, equinox
+from photpipe.instruments.dialects import Binning, Chip, Distortion, Pointing, equinox
+from photpipe.instruments.midtime import MidTime
 from tests.headers import header_of
 
 # -- cards

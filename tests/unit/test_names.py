@@ -2,7 +2,7 @@
 
 import pytest
 
-from photpipe.services.names import lookups, tidied
+from photpipe.services.names import key, lookups, tidied
 
 # name as observers write it: what Horizons is asked for, kind, closest apparition, no fragments
 NAMES = {
@@ -20,6 +20,16 @@ NAMES = {
     "C/2017 K2": ("C/2017 K2", "designation", True, True),
     "C/2017_K2_(PANSTARRS)": ("C/2017 K2", "designation", True, True),
     "C2017K2": ("C/2017 K2", "designation", True, True),
+    # as Horizons prints them
+    "3552 Don Quixote (1983 SA)": ("3552", "smallbody", False, False),
+    "433 Eros (A898 PA)": ("433", "smallbody", False, False),
+    "2413 van de Hulst": ("2413", "smallbody", False, False),
+    "P/2010 WK (LINEAR)": ("P/2010 WK", "designation", True, True),
+    "73P/Schwassmann-Wachmann 3-C": ("73P-C", "designation", True, False),
+    "A899_CA": ("A899 CA", "designation", False, False),
+    "_QC0aEM": ("2026 CZ6190", "designation", False, False),
+    "Jupiter XIII": ("513", None, False, False),
+    "S/2003 J 2": ("S/2003 J 2", None, False, False),
     "73P": ("73P", "designation", True, True),
     "73P/Schwassmann-Wachmann 3": ("73P", "designation", True, True),
     "73P-B": ("73P-B", "designation", True, False),
@@ -64,6 +74,14 @@ def test_free_names_are_looked_for_among_small_bodies_first(name: str) -> None:
 def test_packed_numbers_are_tried_last(name: str, number: str) -> None:
     assert lookups(name)[0].text == name
     assert (lookups(name)[-1].text, lookups(name)[-1].id_type) == (number, "smallbody")
+
+
+def test_case_counts_where_it_tells_objects_apart() -> None:
+    assert key("A3552") != key("a3552")
+    assert key("M9762") != key("m9762")
+    assert key("CERES") == key("Ceres")
+    assert key("3552 Don Quixote (1983 SA)") == key("3552")
+    assert key("K07Tf8A") == key("2007 TA418") != key("K07TF8A")
 
 
 @pytest.mark.parametrize(

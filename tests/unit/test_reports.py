@@ -13,7 +13,8 @@ import pptool_aavso
 import pptool_alcdef
 import pptool_mpcreport
 from photpipe.exports import lightcurves, mpc
-from photpipe.ground.designations import designation, pack_number
+from photpipe.exports.identification import identified
+from photpipe.ground.designations import pack_number
 from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import FORCED, LIMIT, TargetPoint
@@ -113,7 +114,7 @@ def test_what_is_not_reported(photometry: Path) -> None:
 
 
 def test_digits_follow_the_errors() -> None:
-    row = mpc.optical(POINTS[0], designation("3552"), _header())
+    row = mpc.optical(POINTS[0], identified("3552"), _header())
     # 0.083" = 2.3e-5 deg: ceil(1 + 4.64) = 6 decimals
     assert row["ra"] == "179.280123"
     assert row["dec"] == "-0.004123"
@@ -158,7 +159,15 @@ def test_80_columns_agree_with_the_reference_converter(photometry: Path) -> None
         ("620000", "~0000       "),
         ("620061", "~000z       "),
         ("3140113", "~AZaz       "),
-        ("15396335", None),
+        ("15396335", "~zzzz       "),
+        ("15396336", None),
+        ("A899_CA", "     I99C00A"),
+        ("K23X07X", "     K23X07X"),
+        ("A3552", "A3552       "),
+        ("73P/Schwassmann-Wachmann 3-B", "0073P      b"),
+        ("433 Eros (A898 PA)", "00433       "),
+        ("1898 DQ", None),
+        ("2017 K2", None),
         ("1995 XA", "     J95X00A"),
         ("1995_XL1", "     J95X01L"),
         ("1995 FB13", "     J95F13B"),
@@ -178,14 +187,14 @@ def test_80_columns_agree_with_the_reference_converter(photometry: Path) -> None
 )
 def test_packed_designations(name: str, packed: str | None) -> None:
     if packed is None:
-        with pytest.raises(ConfigError, match="no number or designation"):
-            designation(name)
+        with pytest.raises(ConfigError, match=r"no number or designation|give its number"):
+            identified(name)
     else:
-        assert designation(name).packed == packed
+        assert identified(name).packed == packed
 
 
 def test_number_beyond_five_characters() -> None:
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="run from 1 to"):
         pack_number(620_000 + 62**4)
 
 
@@ -248,3 +257,137 @@ def test_sessions_split_by_night_band_and_telescope() -> None:
         reported(telescope="x"),
     ]
     assert sorted(len(each) for each in lightcurves.sessions(many)) == [1, 1, 1, 2]
+
+
+NUMBERS_THAT_ARE_NOT_KNOWN = ["sig", "sigma_east_arcsec", "sigma_north_arcsec", "snr", "exptime_s"]
+NUMBERS_THAT_ARE_NOT_KNOWN += ["fwhm_arcsec", "aperture_radius_arcsec", "instrumental_mag"]
+
+
+@pytest.mark.parametrize("number", NUMBERS_THAT_ARE_NOT_KNOWN)
+@pytest.mark.parametrize("value", [0.0, math.nan])
+def test_unknown_numbers_are_left_out(
+    photometry: Path, number: str, value: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photometry.parent
+    photometry_file.write(folder, "3552", [reported(**{number: value}), POINTS[1]])
+    for form in ("xml", "psv", "80col"):
+        assert pptool_mpcreport.main(["-format", form, str(photometry)]) == 0
+    assert pptool_aavso.main(["-target", "SS Cyg", str(photometry)]) == 0
+    assert "submit is OK" in ades("valsubmit.py", folder / "mpcreport_3552.xml", folder=folder)
+    names = ("mpcreport_3552.psv", "mpcreport_3552.obs", "aavso_3552.txt")
+    texts = [(folder / name).read_text() for name in names]
+    assert all("nan" not in text for text in texts)
+    said = capsys.readouterr().out
+    if number == "sig":
+        assert "error of the magnitude is not known and is left out: a b.fits" in said
+        assert [row.split(",")[3] for row in texts[2].splitlines()[-2:]] == ["na", "0.021"]
+
+
+def test_points_without_time_or_place_are_told(
+    photometry: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = [reported(frame="x.fits", source_ra_deg=math.nan), *POINTS[:2]]
+    photometry_file.write(photometry.parent, "3552", lost)
+    assert pptool_mpcreport.main([str(photometry)]) == 0
+    assert "1 point: left out, no time or position is known: x.fits" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("sig", [0.9996, 1.0, 1.3])
+def test_the_aavso_takes_no_errors_of_a_magnitude(
+    photometry: Path, sig: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photometry_file.write(photometry.parent, "3552", [reported(sig=sig), POINTS[1]])
+    assert pptool_aavso.main([str(photometry)]) == 0
+    text = photometry.with_name("aavso_3552.txt").read_text()
+    assert len([row for row in text.splitlines() if not row.startswith("#")]) == 1
+    assert "takes no errors of 1 mag and more: a b.fits" in capsys.readouterr().out
+
+
+def test_bands_without_a_name_are_told(
+    photometry: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [reported(band=band, frame=f"{band}.fits") for band in ("Ks", "G", "Z", "TG")]
+    for number, each in enumerate(points):
+        points[number] = dataclasses.replace(each, midtime_jd=each.midtime_jd + number / 100)
+    photometry_file.write(photometry.parent, "3552", points)
+    assert pptool_aavso.main([str(photometry)]) == 0
+    said = capsys.readouterr().out
+    rows = photometry.with_name("aavso_3552.txt").read_text().splitlines()[-2:]
+    assert [row.split(",")[4] for row in rows] == ["K", "TG"]
+    assert "left out, G (Gaia G) has no name in AAVSO and cannot be reported there: G.fits" in said
+    assert "Z (WFCAM Z) has no name in AAVSO" in said
+    assert pptool_mpcreport.main([str(photometry)]) == 0
+    assert "the position alone, Z (WFCAM Z) has no name in ADES" in capsys.readouterr().out
+    table = photometry.with_name("mpcreport_3552.psv").read_text().split("permID", 1)[1]
+    band = table.splitlines()[0].split("|").index("band")
+    rows = [row.split("|")[band].strip() for row in table.splitlines()[1:]]
+    assert rows == ["K", "G", "", "Vj"]
+    assert pptool_alcdef.main([str(photometry)]) == 0
+    assert "TG (green of a colour camera or LRGB set, as V) has no name" in capsys.readouterr().out
+    text = photometry.with_name("ALCDEF_3552_3552.txt").read_text()
+    assert "MAGBAND=K" in text
+    assert "MAGBAND=GG" in text
+    assert "FILTER=C" not in text
+
+
+def test_instrumental_magnitudes_are_no_standard_ones(
+    photometry: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [reported(), reported(frame="c.fits", midtime_jd=2457787.0, zeropoint=math.nan)]
+    photometry_file.write(photometry.parent, "3552", points)
+    assert pptool_aavso.main([str(photometry)]) == 0
+    assert "left out, the frame has no zeropoint: c.fits" in capsys.readouterr().out
+    assert pptool_alcdef.main([str(photometry)]) == 0
+    text = photometry.with_name("ALCDEF_3552_3552.txt").read_text()
+    assert text.count("DIFFERMAGS=FALSE") == text.count("DIFFERMAGS=TRUE") == 1
+
+
+def test_an_exposure_under_two_names_is_reported_once(
+    photometry: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin = reported(frame="a b (1).fits")
+    photometry_file.write(photometry.parent, "3552", [*POINTS[:2], twin])
+    assert pptool_mpcreport.main([str(photometry)]) == 0
+    rows = photometry.with_name("mpcreport_3552.psv").read_text().split("permID", 1)[1]
+    assert len(rows.strip().splitlines()) == 3
+    assert "the same exposure as another frame, used once: a b (1).fits" in capsys.readouterr().out
+    other_chip = reported(frame="chip2.fits", source_ra_deg=179.3)
+    photometry_file.write(photometry.parent, "3552", [*POINTS[:2], other_chip])
+    assert pptool_mpcreport.main([str(photometry)]) == 0
+    rows = photometry.with_name("mpcreport_3552.psv").read_text().split("permID", 1)[1]
+    assert len(rows.strip().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "element"),
+    {
+        "A899_CA": ("provID", "A899 CA"),
+        "K23X07X": ("provID", "2023 XX7"),
+        "A3552": ("permID", "103552"),
+        "73P/Schwassmann-Wachmann 3-B": ("permID", "73P-B"),
+        "C/2019 Y4-B (ATLAS)": ("provID", "C/2019 Y4-B"),
+        "1I/'Oumuamua (A/2017 U1)": ("permID", "1I"),
+        "Jupiter XIII": ("permID", "Jupiter 13"),
+        "S/2003 J 2": ("provID", "S/2003 J 2"),
+        "2040 P-L": ("provID", "2040 P-L"),
+        "NEW1": ("trkSub", "NEW1"),
+    }.items(),
+)
+def test_designations_are_reported_as_the_standard_has_them(
+    photometry: Path, name: str, element: tuple[str, str]
+) -> None:
+    folder = photometry.parent
+    assert pptool_mpcreport.main(["-format", "xml", str(photometry), name]) == 0
+    own = folder / "mpcreport_3552.xml"
+    assert f"<{element[0]}>{element[1]}</{element[0]}>" in own.read_text()
+    assert "submit is OK" in ades("valsubmit.py", own, folder=folder)
+
+
+def test_the_target_may_stand_behind_the_file(
+    photometry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photometry.parent)
+    assert pptool_mpcreport.main([str(photometry), "2010_AB12"]) == 0
+    assert "2010 AB12" in photometry.with_name("mpcreport_3552.psv").read_text()
+    assert pptool_mpcreport.main([str(photometry), "photometry_other.dat"]) == 3
+    assert pptool_mpcreport.main(["-target", "433", str(photometry), "434"]) == 3

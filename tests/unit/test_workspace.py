@@ -1,5 +1,6 @@
 """Files written whole or not at all, results saved and read again, frames side by side."""
 
+import errno
 import math
 import threading
 from dataclasses import dataclass
@@ -58,9 +59,24 @@ def test_frames_side_by_side_and_one_fails(tmp_path: Path) -> None:
     assert outcomes == ["a", FrameFailure("b", "no stars")]
 
 
-def test_bug_in_a_frame_is_not_hidden(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError):
-        Workspace(tmp_path, jobs=2).map_frames(lambda n: 1 / n, [1, 0, 2], "test")
+def test_bug_in_a_frame_is_its_failure_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    outcomes = Workspace(tmp_path, jobs=2).map_frames(lambda n: 1 / n, [1, 0, 2], "test")
+    assert [outcomes[0], outcomes[2]] == [1.0, 0.5]
+    assert isinstance(outcomes[1], FrameFailure)
+    assert outcomes[1].frame == "0"
+    assert "ZeroDivisionError" in outcomes[1].reason
+    assert "Traceback" in caplog.text
+
+
+def test_full_disk_is_no_bug(tmp_path: Path) -> None:
+    def work(_item: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "a.ldac")
+
+    (failure,) = Workspace(tmp_path).map_frames(work, [1], "test")
+    assert failure == FrameFailure("1", "a.ldac cannot be written: No space left on device")
 
 
 def test_replacing_keeps_the_old_file_on_failure(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from photpipe.instruments.cameras.reading import (
     text,
     unit,
 )
-from photpipe.instruments.dialects import MidTime
+from photpipe.instruments.midtime import MidTime
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
