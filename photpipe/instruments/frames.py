@@ -229,7 +229,9 @@ class Frame:
         """
         if self.is_prepared or self.is_stack:
             return impossible(self.midtime_jd)
-        return self.telescope.midtime.remarks(self.header, self.exptime_s, self.name)
+        return self.telescope.midtime.remarks(
+            self._header_with_supplied(), self.exptime_s, self.name
+        )
 
     def pointing(self) -> tuple[float, float]:
         """RA and Dec in degrees, ICRS: of the telescope; of the WCS if prepared."""

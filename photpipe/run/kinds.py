@@ -8,8 +8,6 @@ import contextlib
 import math
 import re
 
-from photpipe.ground.sky import parse_sexagesimal
-
 _CARD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _NO_CARDS = frozenset({"nan", "inf", "infinity"})
 _SEXAGESIMAL = re.compile(r"\d[\s:hd°]+\d")
@@ -70,6 +68,8 @@ def _angle(words: str, unit_deg: float) -> float:
     """Degrees of a decimal number, or of a sexagesimal one whose first part has a unit."""
     if not _SEXAGESIMAL.search(words):
         return finite(words)
+    from photpipe.ground.sky import parse_sexagesimal  # numpy would make -h slow
+
     with contextlib.suppress(ValueError):
         return unit_deg * parse_sexagesimal(words)
     raise argparse.ArgumentTypeError(f"{words!r} is not an angle")
