@@ -153,6 +153,11 @@ def _telescopes() -> str:
 
 
 def _users_telescopes() -> str:
+    from photpipe.instruments import telescopes
+
+    faults = telescopes.faults()
+    if faults:
+        raise ConfigError("; ".join(faults.values()))
     return _optional(paths.user_home() / "setup" / "mytelescopes.py")
 
 

@@ -1,6 +1,7 @@
 """The rules of ARCHITECTURE.md: imports go down the stairs or stay in their room, never up."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,13 @@ def test_imports_stay_on_the_stairs(module: str) -> None:
 def test_outside_world_has_one_door(module: str) -> None:
     imported = imports(ast.parse(own_modules()[module].read_text("utf-8")))
     assert monopolies_broken(module, imported) == []
+
+
+def test_the_drawing_is_of_this_house() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rows = re.findall(r"^\| \d+ \| (`[a-z]+/`.*?) \|", page, re.MULTILINE)
+    drawn = [tuple(sorted(re.findall(r"`([a-z]+)/`", row))) for row in reversed(rows)]
+    assert drawn == [tuple(sorted(rooms)) for rooms in STAIRS]
 
 
 def test_every_folder_is_a_room() -> None:

@@ -9,6 +9,11 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 REGISTRY = "telescopes.py"
 
 
+def package() -> Path:
+    """Folder of the package, in a clone and in an installed copy."""
+    return _PACKAGE
+
+
 def home() -> Path:
     """Folder that holds ``setup/``: the clone, or the installed package."""
     clone = _PACKAGE.parent

@@ -52,11 +52,15 @@ class Entries:
         By keyword.
     identifiers, users_identifiers : tuple of (str, str)
         Header value (or pattern) and keyword, best first; those of the user apart.
+    faults : mapping
+        What is wrong with entries of the user, by keyword: it stops the frames that need them,
+        and nobody else.
     """
 
     telescopes: Mapping[str, Telescope]
     identifiers: tuple[tuple[str, str], ...]
     users_identifiers: tuple[tuple[str, str], ...]
+    faults: Mapping[str, str]
 
 
 def read(built_in: Path, users: Path | None) -> Entries:
@@ -65,7 +69,7 @@ def read(built_in: Path, users: Path | None) -> Entries:
     Raises
     ------
     ConfigError
-        If the user's file has a mistake.
+        If the user's file cannot be run, or does not hold what it has to.
     """
     rootpath = str((users or built_in).parent.parent)
     names = runpy.run_path(str(built_in), init_globals={"rootpath": rootpath})
@@ -77,16 +81,25 @@ def read(built_in: Path, users: Path | None) -> Entries:
         for keyword, entry in entries.items()
         if keyword not in own_entries
     }
+    faults: dict[str, str] = {}
     if users:
-        telescopes |= {key: _checked(key, entry, users) for key, entry in own_entries.items()}
-        _check_identifiers(own_documented, telescopes, users)
+        for keyword, entry in own_entries.items():
+            try:
+                telescopes[keyword] = _checked(keyword, entry, users)
+            except ConfigError as fault:
+                faults[keyword] = str(fault)
+        own_documented = _with_known_keywords(own_documented, [*telescopes, *faults])
+        faults |= _lost_identifiers(own_documented, {*telescopes, *faults}, users)
     inherited = {id(entry["identified_by"]) for entry in entries.values()}
     own = {
         keyword: entry
         for keyword, entry in own_entries.items()
-        if id(entry.get("identified_by")) not in inherited  # by {**another_param, ...}
+        if isinstance(entry, dict)
+        and _is_names(entry.get("identified_by") or ())
+        and id(entry.get("identified_by")) not in inherited  # by {**another_param, ...}
     }
-    return Entries(telescopes, identifiers, tuple(_identifiers(own_documented, own)))
+    users_identifiers = tuple(_identifiers(own_documented, own))
+    return Entries(telescopes, identifiers, users_identifiers, faults)
 
 
 def _identifiers(
@@ -119,7 +132,7 @@ def _read_users_file(
         raise ConfigError(
             f"{users}: telescope_parameters and instrument_identifiers have to be dictionaries"
         )
-    _check_lists(implemented or (), {**before, **entries}, users)
+    _warn_of_missing(implemented or (), {**before, **entries}, users)
     _warn_of_forgotten(after, entries, names, users)
     built_in = names["instrument_identifiers"]
     return (
@@ -150,13 +163,14 @@ def _one_line(problem: BaseException, users: Path) -> str:
     return f"{where}: {what}; setup/mytelescopes.example.py shows how it is written"
 
 
-def _check_lists(implemented: Any, known: Mapping[str, Any], users: Path) -> None:
+def _warn_of_missing(implemented: Any, known: Mapping[str, Any], users: Path) -> None:
+    """Say so when a telescope is listed and not described; no frame can need it."""
+    folded = {str(each).casefold() for each in known}
     for keyword in implemented:
-        if keyword not in known:
-            line = _line_of(keyword, users)
-            raise ConfigError(
-                f"{users}{line}: implemented_telescopes names {keyword!r}, which "
-                f"telescope_parameters does not have{suggestion(str(keyword), known)}"
+        if str(keyword).casefold() not in folded:
+            log.warning(
+                "%s%s: implemented_telescopes names %r, which telescope_parameters does not have%s",
+                *(users, _line_of(keyword, users), keyword, suggestion(str(keyword), known)),
             )
 
 
@@ -190,7 +204,7 @@ def _checked(keyword: str, entry: Any, users: Path) -> Telescope:
     _check_keys(keyword, entry, users)
     try:
         _check_values(keyword, entry)
-        return Telescope.from_parameters(entry)
+        return Telescope.from_parameters({**entry, "telescope_keyword": keyword})
     except (ValueError, TypeError, KeyError) as problem:
         key = str(problem).partition(":")[0].partition(",")[0]
         line = _line_of(key, users) or _line_of(keyword, users)
@@ -310,7 +324,7 @@ _OPTIONAL_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]
 
 def _check_values(keyword: str, entry: Mapping[str, Any]) -> None:
     """ValueError for the first value that is not of the kind its key wants."""
-    if entry["telescope_keyword"] != keyword:
+    if str(entry["telescope_keyword"]).casefold() != keyword.casefold():
         raise ValueError(
             f"telescope_keyword: {entry['telescope_keyword']!r} has to be the same as its key in "
             f"telescope_parameters, {keyword!r}"
@@ -328,13 +342,20 @@ def _check_values(keyword: str, entry: Mapping[str, Any]) -> None:
                 raise ValueError(f"{key}: {entry[key]!r} {kind.replace('is ', 'is not ', 1)}")
 
 
-def _check_identifiers(
-    identifiers: Mapping[str, str], telescopes: Mapping[str, Telescope], users: Path
-) -> None:
-    for value, keyword in identifiers.items():
-        if keyword not in telescopes:
-            raise ConfigError(
-                f"{users}{_line_of(keyword, users)}: instrument_identifiers sends {value!r} to "
-                f"the telescope {keyword!r}, which does not exist"
-                f"{suggestion(str(keyword), telescopes)}"
-            )
+def _with_known_keywords(identifiers: Mapping[str, str], known: Iterable[str]) -> dict[str, str]:
+    """Identifiers with the keywords spelt as in the entries, whatever their case."""
+    folded = {keyword.casefold(): keyword for keyword in known}
+    return {value: folded.get(to.casefold(), to) for value, to in identifiers.items()}
+
+
+def _lost_identifiers(
+    identifiers: Mapping[str, str], known: Iterable[str], users: Path
+) -> dict[str, str]:
+    """What is wrong with identifiers that lead nowhere, by the keyword that does not exist."""
+    known = set(known)
+    return {
+        keyword: f"{users}{_line_of(keyword, users)}: instrument_identifiers sends {value!r} to "
+        f"the telescope {keyword!r}, which does not exist{suggestion(keyword, known)}"
+        for value, keyword in identifiers.items()
+        if keyword not in known
+    }

@@ -29,6 +29,7 @@ LATITUDE_KEYS = ("LATITUDE", "SITELAT", "OBSGEO-B", "LAT-OBS", "OBS-LAT", "GEOLA
 SAME_PLACE_DEG = 0.5
 
 Identifiers = tuple[tuple[str, str], ...]  # (plain header value or pattern, keyword), best first
+Contents = tuple[Mapping[str, Telescope], tuple[Identifiers, Identifiers], Mapping[str, str]]
 
 
 def registry() -> Mapping[str, Telescope]:
@@ -48,13 +49,14 @@ def by_keyword(name: str) -> Telescope:
     Raises
     ------
     ConfigError
-        If there is none; the message lists near matches.
+        If there is none (the message lists near matches), or the user's entry is wrong.
     """
     known = registry()
     if camera.is_camera(name.strip()):
         return camera.telescope_named(name.strip(), known[GENERIC].parameters)
-    folded = {keyword.casefold(): telescope for keyword, telescope in known.items()}
-    telescope = known.get(name.strip()) or folded.get(name.strip().casefold())
+    folded = {keyword.casefold(): keyword for keyword in (*known, *faults())}
+    keyword = folded.get(name.strip().casefold())
+    telescope = _sound(keyword) if keyword else None
     if telescope is None:
         near = entries.suggestion(name, known)
         raise ConfigError(
@@ -63,23 +65,37 @@ def by_keyword(name: str) -> Telescope:
     return telescope
 
 
-def _registry() -> tuple[Mapping[str, Telescope], tuple[Identifiers, Identifiers]]:
-    """Telescopes, and the identifiers of the user and of the built-in telescopes."""
+def faults() -> Mapping[str, str]:
+    """What is wrong with entries of the user's file, by keyword."""
+    return _registry()[2]
+
+
+def _sound(keyword: str) -> Telescope:
+    """Telescope of a keyword that is in the registry or among the faults.
+
+    Raises
+    ------
+    ConfigError
+        If the user's entry is wrong.
+    """
+    if keyword in faults():
+        raise ConfigError(faults()[keyword])
+    return registry()[keyword]
+
+
+def _registry() -> Contents:
+    """Telescopes, the identifiers of the user and of the built-in telescopes, and faults."""
     users = paths.user_home() / "setup" / entries.USERS_FILE
     edited = users.stat().st_mtime_ns if users.is_file() else None
     return _load(paths.home() / "setup" / paths.REGISTRY, users, edited)
 
 
 @functools.lru_cache(maxsize=8)
-def _load(
-    built_in: Path, users: Path, edited: int | None
-) -> tuple[Mapping[str, Telescope], tuple[Identifiers, Identifiers]]:
+def _load(built_in: Path, users: Path, edited: int | None) -> Contents:
     """Read both files; `edited` (time of the user's file) makes the cache notice an edit."""
     read = entries.read(built_in, users if edited is not None else None)
-    return MappingProxyType(dict(read.telescopes)), (
-        _plain(read.users_identifiers),
-        _plain(read.identifiers),
-    )
+    groups = (_plain(read.users_identifiers), _plain(read.identifiers))
+    return MappingProxyType(dict(read.telescopes)), groups, MappingProxyType(dict(read.faults))
 
 
 def _plain(identifiers: Iterable[tuple[str, str]]) -> Identifiers:
@@ -110,12 +126,12 @@ def identify(header: "Header", frame_name: str) -> Telescope:
     HeaderError
         If no card names a known instrument: what was seen, and how to add a telescope.
     ConfigError
-        If the user's telescope file has a mistake.
+        If the user's entry of this telescope is wrong, or the file cannot be read.
     """
-    known, _ = _registry()
+    known, _, wrong = _registry()
     named = card_text(header, "TEL_KEYW")
-    if named is not None and named in known:
-        return known[named].at_site_of(header)
+    if named is not None and (named in known or named in wrong):
+        return _sound(named).at_site_of(header)
     if named is not None and camera.is_camera(named):
         return camera.telescope_of_prepared(header, known[GENERIC].parameters)
     telescope = registered(header)
@@ -130,16 +146,16 @@ def registered(header: "Header") -> Telescope | None:
     Raises
     ------
     ConfigError
-        If the user's telescope file has a mistake.
+        If the user's entry of this telescope is wrong, or the file cannot be read.
     """
-    known, groups = _registry()
+    _, groups, _ = _registry()
     for card in INSTRUMENT_KEYS:
         value = card_text(header, card)
         if value is None:
             continue
         for identifiers in groups:
             keywords = _candidates(plain_identifier(value), identifiers)
-            telescope = _distinguished([known[keyword] for keyword in keywords], header)
+            telescope = _distinguished([_sound(keyword) for keyword in keywords], header)
             if telescope is not None:
                 return telescope.at_site_of(header)
     return None
@@ -202,7 +218,7 @@ def _unknown(header: "Header") -> str:
     cards = ", ".join(seen(header))
     if not cards:
         return "none of these cards is there; run pp_prepare, or name it with -telescope KEYWORD"
-    _, groups = _registry()
+    _, groups, _ = _registry()
     values = [card_text(header, card) or "" for card in INSTRUMENT_KEYS]
     alike = [
         keyword

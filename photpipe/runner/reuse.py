@@ -1,6 +1,7 @@
 """What of the run before is still good: recognised by stamps of files and digests of settings."""
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import photpipe
-from photpipe.ground import files
+from photpipe.ground import files, paths
 from photpipe.ground.errors import PhotPipeError
 from photpipe.run.record import RunResult, StepRecord
 from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
@@ -21,6 +22,7 @@ from photpipe.run.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+PIPELINE = "Photometry Pipeline"
 _PACKAGES = ("numpy", "scipy", "astropy", "astroquery", "matplotlib")
 
 
@@ -37,11 +39,20 @@ def versions() -> dict[str, str]:
     with ThreadPoolExecutor(len(tool.TOOLS)) as pool:
         tools = list(pool.map(of_tool, tool.TOOLS))
     return {
-        "Photometry Pipeline": photpipe.__version__,
+        PIPELINE: f"{photpipe.__version__} ({sources_digest(paths.package())})",
         **{each.name: version for each, version in zip(tool.TOOLS, tools, strict=True)},
         "Python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
+
+
+@functools.cache
+def sources_digest(package: Path) -> str:
+    """Digest of the package's sources: a clone that was updated bears the same version."""
+    found = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        found.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def digest(*parts: object) -> str:
@@ -99,6 +110,9 @@ def last_run(workspace: Workspace, now: Mapping[str, str]) -> RunResult | None:
             return None
     except PhotPipeError as error:
         log.debug("nothing is reused: %s", error)
+        return None
+    if past.versions.get(PIPELINE) != now[PIPELINE]:
+        log.info("the pipeline changed: starting over")
         return None
     if dict(past.versions) != dict(now):
         log.info("made with other versions: starting over")

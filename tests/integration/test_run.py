@@ -180,6 +180,17 @@ def test_changed_frame_is_worked_on_again(commands: Scene) -> None:
     assert list(tables(commands.directory)) == list(before)
 
 
+def test_a_changed_pipeline_calculates_anew(
+    commands: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(commands.directory) == 0
+    monkeypatch.setattr("photpipe.runner.reuse.sources_digest", lambda _package: "another")
+    capsys.readouterr()
+    assert run(commands.directory) == 0
+    assert "the pipeline changed: starting over" in capsys.readouterr().out
+    assert list(worked(commands.directory)) == ALL_STEPS
+
+
 def test_newer_catalog_is_used(commands: Scene) -> None:
     assert run(commands.directory) == 0
     cache = Path(os.environ["PHOTPIPE_CACHE"])

@@ -336,9 +336,10 @@ def user_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
 
 
 def problem_of(text: str, user_setup: Callable[[str], Path]) -> str:
+    """What stops the frames of a wrong entry, or everything where the file cannot be run."""
     user_setup(text)
     with pytest.raises(ConfigError) as problem:
-        telescopes.registry()
+        telescopes.by_keyword(next(iter(telescopes.faults())))
     assert "\n" not in str(problem.value)
     assert "mytelescopes.py" in str(problem.value)
     return str(problem.value)
@@ -404,7 +405,7 @@ def test_own_files_are_read_on_top(user_setup: Callable[[str], Path]) -> None:
     assert (settings["DEBLEND_NTHRESH"], settings["SATUR_LEVEL"]) == ("16", "60000")
     assert settings["CATALOG_TYPE"] == "FITS_LDAC"
     (folder / "mine.sex").unlink()
-    assert telescopes.by_keyword("MYTELESCOPE").tool_settings("sex")["SATUR_LEVEL"] == "50000.0"
+    assert telescopes.by_keyword("MYTELESCOPE").tool_settings("sex").get("SATUR_LEVEL") is None
 
 
 @pytest.mark.parametrize(
@@ -432,7 +433,6 @@ def test_own_files_are_read_on_top(user_setup: Callable[[str], Path]) -> None:
             "implemented_telescope.append(",
             r"line LINE.*NameError",
         ),
-        ('append("MYTELESCOPE")', 'append("MYTELESCOPF")', r"line LINE.*did you mean MYTELESCOPE"),
         ('["my camera"] = "MYTELESCOPE"', '["my camera"] = "VAT4K"', "did you mean VATT4K"),
         ('telescope_keyword": "MYTEL', 'telescope_keyword": "YOURTEL', "has to be the same"),
         ("= mytelescope_param", "= 5", "not a dictionary"),
@@ -494,13 +494,47 @@ def test_a_chip_without_a_value_is_named(user_setup: Callable[[str], Path]) -> N
         ("import nowhere_at_all\n", "line 1: ModuleNotFoundError"),
         ("x = (\n", "line 1"),
         ("# \0\n", "null bytes"),
-        ("implemented_telescopes.append('X' * 3)\n", "names 'XXX'"),
     ],
 )
 def test_broken_files_are_one_line(
     text: str, expected: str, user_setup: Callable[[str], Path]
 ) -> None:
     assert expected in problem_of(text, user_setup)
+
+
+def test_a_wrong_entry_stops_its_own_frames_alone(user_setup: Callable[[str], Path]) -> None:
+    user_setup(
+        EXAMPLE.replace('"secpix": (0.1, 0.1)', '"secpix": 0.1')
+        + "telescope_parameters['DCTLMI'] = {}\n"
+    )
+    assert telescopes.identify(header_of(instrume="Vatt4k"), "x").keyword == "VATT4K"
+    assert telescopes.by_keyword("VATT4K").keyword == "VATT4K"
+    with pytest.raises(ConfigError, match=r"secpix: 0\.1 is not"):
+        telescopes.identify(header_of(instrume="my camera"), "x")
+    with pytest.raises(ConfigError, match=r"secpix: 0\.1 is not"):
+        telescopes.by_keyword("mytelescope")
+    with pytest.raises(ConfigError, match="DCTLMI: missing"):
+        telescopes.identify(header_of(instrume="LMI"), "x")
+
+
+def test_keywords_of_another_case_are_the_same(user_setup: Callable[[str], Path]) -> None:
+    user_setup(
+        EXAMPLE.replace('"telescope_keyword": "MYTELESCOPE"', '"telescope_keyword": "mytelescope"')
+        .replace('append("MYTELESCOPE")', 'append("mytelescope")')
+        .replace('["my camera"] = "MYTELESCOPE"', '["my camera"] = "myTelescope"')
+    )
+    mine = telescopes.identify(header_of(instrume="MY CAMERA"), "x")
+    assert mine.keyword == "MYTELESCOPE"
+    assert not telescopes.faults()
+
+
+def test_a_telescope_that_is_listed_and_not_described_is_remarked(
+    user_setup: Callable[[str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    user_setup(EXAMPLE.replace('append("MYTELESCOPE")', 'append("MYTELESCOPF")'))
+    assert telescopes.by_keyword("MYTELESCOPE").keyword == "MYTELESCOPE"
+    assert "names 'MYTELESCOPF'" in caplog.text
+    assert "did you mean MYTELESCOPE?" in caplog.text
 
 
 def test_forgotten_and_unknown_things_are_remarked(
