@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from photpipe.fits.cards import BLOCK_BYTES, changed, integer, joined, to_header
-from photpipe.fits.fitsfile import Hdu, read_primary, stored_pixels
-from photpipe.fits.values import as_number, card_value
-
-_UNSIGNED = 2**63  # BZERO of unsigned integers
+from photpipe.fits.cards import BLOCK_BYTES, Card, changed, integer, joined
+from photpipe.fits.fitsfile import read_primary
+from photpipe.fits.pixels import plane_of
+from photpipe.fits.structure import standardised
 
 
 def link_frame(path: Path, link: Path) -> None:
-    """Link a frame; one of 64-bit integers, which the tools refuse, is rewritten as floats.
+    """Link a frame; one whose header would mislead the tools is rewritten with a plain one.
+
+    Images of 64-bit integers, which the tools refuse, are rewritten as floats, blank pixels
+    being NaN.
 
     Raises
     ------
@@ -20,28 +22,18 @@ def link_frame(path: Path, link: Path) -> None:
         If there is no room.
     """
     hdu = read_primary(path)
-    if integer(hdu.cards, "BITPIX") == 64:
-        link.write_bytes(_as_floats(path, hdu))
+    cards = standardised(hdu.cards)
+    if integer(cards, "BITPIX") == 64:
+        removed = dict.fromkeys(("BSCALE", "BZERO", "BLANK"))
+        floats = plane_of(path, hdu).values().astype(">f8").tobytes()
+        _write(link, changed(cards, {"BITPIX": -64, **removed}), floats)
+    elif tuple(cards) != hdu.cards:
+        with path.open("rb") as file:
+            file.seek(hdu.data_start)
+            _write(link, cards, file.read(hdu.data_bytes))
     else:
         link.symlink_to(path.absolute())
 
 
-def _as_floats(path: Path, hdu: Hdu) -> bytes:
-    """File of the same image with 64-bit floats, blank pixels being NaN."""
-    import numpy as np
-
-    header = to_header(hdu.cards)
-    scale, zero, blank = (
-        as_number(card_value(header, key)) for key in ("BSCALE", "BZERO", "BLANK")
-    )
-    stored = stored_pixels(path, hdu)
-    if zero == _UNSIGNED:  # as floats they would lose their last digits before the sum
-        pixels = (stored.astype("i8").view("u8") ^ np.uint64(_UNSIGNED)).astype(float)
-    else:
-        pixels = stored.astype(float) * (1.0 if scale is None else scale) + (zero or 0.0)
-    if blank is not None:
-        pixels[stored == blank] = np.nan
-    removed = dict.fromkeys(("BSCALE", "BZERO", "BLANK"))
-    content = joined(changed(hdu.cards, {"BITPIX": -64, **removed}))
-    content += pixels.astype(">f8").tobytes()
-    return content + bytes(-len(content) % BLOCK_BYTES)
+def _write(link: Path, cards: list[Card], data: bytes) -> None:
+    link.write_bytes(joined(cards) + data + bytes(-len(data) % BLOCK_BYTES))

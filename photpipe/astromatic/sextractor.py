@@ -29,6 +29,7 @@ from photpipe.astromatic.extraction import (
 from photpipe.astromatic.frame_links import link_frame
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
+from photpipe.fits.pixels import read_pixels
 from photpipe.fits.values import CardValue, as_number, card_value
 from photpipe.ground import files, paths
 from photpipe.ground.errors import ConfigError, FrameError, ReductionError
@@ -240,9 +241,8 @@ def median_fwhm_px(table: "Table") -> float:
 def _nothing_found(frame: "Frame", extraction: Extraction) -> str:
     """Say that there is no source, and why if the pixels tell."""
     import numpy as np
-    from astropy.io import fits
 
-    pixels = np.asarray(fits.getdata(frame.path, memmap=False))
+    pixels = read_pixels(frame.path)
     values = pixels[np.isfinite(pixels)]
     if values.size == 0:
         return f"{frame.name}: all pixels are NaN; set the frame aside"

@@ -13,6 +13,7 @@ from photpipe.calibrate.frame_calibration import MANUAL
 from photpipe.catalogs.database import read_database
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.matching import mutual_matches
+from photpipe.fits.pixels import read_pixels
 from photpipe.fits.values import card_text
 from photpipe.ground import sky
 from photpipe.ground.errors import FrameError, PhotPipeError
@@ -153,12 +154,7 @@ class Exposure:
 
 def _sky(path: Path, name: str) -> tuple[float, float]:
     """Median and scatter of the pixels: the sky in all but the most crowded fields."""
-    from astropy.io import fits
-
-    try:
-        pixels = np.asarray(fits.getdata(path, memmap=False), np.float32)
-    except (OSError, ValueError, TypeError) as error:
-        raise FrameError(name, f"the pixels cannot be read: {error}") from error
+    pixels = read_pixels(path)
     sample = pixels.ravel()[:: max(1, pixels.size // SAMPLE_PIXELS)].astype(float)
     sample = sample[np.isfinite(sample)]
     if not sample.size:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground import files
-from photpipe.ground.errors import ConfigError, ReductionError, ToolError
+from photpipe.ground.errors import ConfigError, FrameError, ReductionError, ToolError
 from photpipe.run import kinds
 from photpipe.run.options import COMOVING, METHOD, TARGET, TELESCOPE, Option
 from photpipe.run.results import CombineResult, FrameFailure
@@ -303,15 +303,16 @@ def _write(
     from astropy.io import fits
 
     from photpipe.combine.stack_header import stack_header
+    from photpipe.fits.fitsfile import read_header
+    from photpipe.fits.pixels import read_pixels
 
     level = 0.0
     if not options.backsub:
         level = sum(each.weight * each.background_adu * each.scale for each in exposures)
     try:
-        with fits.open(stack, memmap=False) as hdus, fits.open(weight, memmap=False) as weights:
-            pixels, wcs = np.asarray(hdus[0].data, np.float32) + np.float32(level), hdus[0].header
-            seen = np.asarray(weights[0].data) > 0
-    except (OSError, TypeError, ValueError, IndexError) as error:
+        pixels = np.asarray(read_pixels(stack), np.float32) + np.float32(level)
+        wcs, seen = read_header(stack), read_pixels(weight) > 0
+    except FrameError as error:
         raise ToolError("SWarp", f"its stack cannot be read: {error}") from error
     seen &= _well_covered(exposures, wcs, pixels.shape, least_coverage)
     if not seen.any():

@@ -6,6 +6,7 @@ An option is typed as the manual writes it (``-keep_wcs``) or as people type tod
 
 import argparse
 import contextlib
+import difflib
 import enum
 import logging
 import math
@@ -109,6 +110,16 @@ class _Parser(argparse.ArgumentParser):
     def _get_option_tuples(self, option_string: str) -> list[Any]:
         # allow_abbrev=False spares only options with two dashes; ours have one
         return []
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Values of the options; of a word that is none it says which one may be meant."""
+        values, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            known = [name for action in self._actions for name in action.option_strings]
+            near = difflib.get_close_matches(unknown[0], known, n=2, cutoff=0.6)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return values
 
 
 def new_parser(name: str, summary: str) -> argparse.ArgumentParser:

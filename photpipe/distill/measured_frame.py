@@ -9,9 +9,9 @@ import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns, read_database
 from photpipe.ground import sky
-from photpipe.ground.errors import FrameError
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.instruments.frames import Frame
+from photpipe.measure.pixels import read_image
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -146,17 +146,7 @@ class CalibratedFrame:
         FrameError
             If it cannot be read.
         """
-        from astropy.io import fits
-
-        try:
-            image = np.asarray(fits.getdata(self.frame.path, memmap=False))
-            mask_file = self.frame.mask_path
-            if mask_file is None:
-                return image
-            return np.where(np.asarray(fits.getdata(mask_file, memmap=False)) > 0, image, np.nan)
-        except (OSError, ValueError, TypeError) as error:
-            reason = f"the pixels cannot be read: {error}"
-            raise FrameError(self.frame.name, reason) from error
+        return read_image(self.frame)
 
 
 def _photon_counts(sources: "Table", noise: float) -> float:

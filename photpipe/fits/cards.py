@@ -176,10 +176,11 @@ def integer(cards: Iterable[Card], keyword: str, default: int | None = None) -> 
     """
     for card in cards:
         if card.keyword == keyword:
-            value = card.image[10:].partition(b"/")[0].strip()
-            if not re.fullmatch(rb"[+-]?\d{1,12}", value):
+            value = card.image[10:].partition(b"/")[0].strip(b" '")
+            found = re.fullmatch(rb"([+-]?\d{1,12})(?:\.0*)?", value)  # some write 16. or '16'
+            if not found:
                 raise ValueError(f"card {keyword} holds {value.decode()!r}, not a whole number")
-            return int(value)
+            return int(found[1])
     if default is None:
         raise ValueError(f"card {keyword} is missing")
     return default

@@ -22,7 +22,7 @@ from photpipe.fits.standard_wcs import is_wcs_keyword
 from photpipe.fits.values import CardValue, as_number, card_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
-from photpipe.instruments import telescopes
+from photpipe.instruments import filters, telescopes
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
 from photpipe.instruments.midtime import impossible
 from photpipe.instruments.telescopes import Telescope
@@ -167,14 +167,23 @@ class Frame:
         table = self.telescope.filter_translations
         if name in table:
             return table[name]
-        alike = [key for key in table if plain(key) == plain(name)]
+        alike = {band for key, band in table.items() if filters.is_same(name, key, band)}
         if len(alike) == 1:
-            return table[alike[0]]
+            return alike.pop()
+        raise ConfigError(f"{self.name}: {self._unknown_filter(name)}")
+
+    def _unknown_filter(self, name: str) -> str:
+        """What to say of a filter that the telescope's entry does not have."""
+        table = self.telescope.filter_translations
         known = ", ".join(repr(key) for key in table)
-        raise ConfigError(
-            f"{self.name}: filter {name!r} (card {self.telescope.parameters['filter']}) is not "
-            f"among the filters of {self.telescope.keyword} ({known}); name the band with "
-            "-filter, or add it to filter_translations in setup/mytelescopes.py"
+        case = [key for key in table if plain(key) == plain(name)]
+        hint = f"; the case of letters counts, {case[0]!r} is another filter" if case else ""
+        found = filters.meaning(name)
+        advice = f", such as -filter {found.band}" if found and found.band else ""
+        return (
+            f"filter {name!r} (card {self.telescope.parameters['filter']}) is not among the "
+            f"filters of {self.telescope.keyword} ({known}){hint}; name the band with -filter"
+            f"{advice}, or add it to filter_translations in setup/mytelescopes.py"
         )
 
     @property

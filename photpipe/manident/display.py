@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.fits.pixels import open_plane
 from photpipe.ground.errors import FrameError
 from photpipe.science.noise import robust_sigma
 
@@ -145,11 +146,5 @@ def _block_means(values: NDArray[np.float32], block: int) -> NDArray[np.float32]
 
 def _read(path: Path, places: Sequence[tuple[slice, slice]]) -> list[NDArray[np.float32]]:
     """Parts of the pixels of a frame (rows, columns), without reading the rest."""
-    from astropy.io import fits
-
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            # whole rows are read at one go, parts of rows one by one
-            return [np.array(hdus[0].section[r][:, c], np.float32) for r, c in places]
-    except (OSError, ValueError, TypeError, AttributeError, IndexError) as error:
-        raise FrameError(path.name, f"the pixels cannot be read: {error}") from error
+    plane = open_plane(path)
+    return [plane.part(rows, columns) for rows, columns in places]

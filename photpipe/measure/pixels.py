@@ -3,31 +3,22 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from photpipe.ground.errors import FrameError
+from photpipe.fits.pixels import FloatArray, read_pixels
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
 
-FloatArray = NDArray[np.float64]
-
 
 def read_image(frame: "Frame") -> FloatArray:
-    """Pixels of a frame, NaN where they are masked.
+    """Pixels of a frame, shape (ny, nx); NaN where they are blank or masked.
 
     Raises
     ------
     FrameError
         If they cannot be read.
     """
-    from astropy.io import fits
-
-    try:
-        image = np.asarray(fits.getdata(frame.path, memmap=False))
-        if frame.mask_path is not None:
-            mask = np.asarray(fits.getdata(frame.mask_path, memmap=False))
-            image = np.where(mask > 0, image, np.nan)
-    except (OSError, ValueError, TypeError) as problem:
-        raise FrameError(frame.name, f"the pixels cannot be read: {problem}") from problem
-    return image
+    image = read_pixels(frame.path)
+    if frame.mask_path is None:
+        return image
+    return np.where(read_pixels(frame.mask_path) > 0, image, np.nan)

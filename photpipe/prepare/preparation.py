@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from photpipe.fits.cards import Card, CardValue, changed, formatted, text_value, to_header
 from photpipe.fits.fitsfile import PRISTINE_KEYWORD
 from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
+from photpipe.fits.structure import standardised
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG
@@ -189,7 +190,7 @@ def prepared(
         if card.keyword in spared
         or not (is_owned(card.keyword) or card.keyword in telescope.drop_cards)
     ]
-    cards = changed(kept, _added(frame, wishes))
+    cards = changed(standardised(kept), _added(frame, wishes))
     cards += [
         formatted(name, _unsigned_zero(value), _COMMENTS.get(name, "PP: starting WCS"))
         for name, value in written.items()
@@ -233,17 +234,22 @@ def _outcome(
         field_arcmin=(nx * scale[0] / 60.0, ny * scale[1] / 60.0),
         changed=True,
         binning=frame.binning,
-        band=_band(frame),
+        **_band(frame),
         time_remarks=frame.time_remarks,
     )
 
 
-def _band(frame: Frame) -> str:
-    """Band of the filter; empty if no catalog has it, or nobody knows the filter."""
+def _band(frame: Frame) -> dict[str, str]:
+    """Band of the filter, empty if no catalog has it; or what is to do if nobody knows it.
+
+    A header without a filter is no unknown one: its magnitudes stay instrumental, as the manual
+    has it.
+    """
     try:
-        return frame.band or ""
-    except ConfigError:
-        return ""
+        return {"band": frame.band or ""}
+    except ConfigError as error:
+        reason = str(error).removeprefix(f"{frame.name}: ")
+        return {"unknown_filter": reason} if frame.filter_name else {}
 
 
 def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[float, float]]:

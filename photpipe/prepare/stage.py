@@ -1,7 +1,7 @@
 """Prepare images: read who took them, where and when, and write a starting WCS."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,7 +70,13 @@ class PrepareOptions:
     telescope: str | None = TELESCOPE.field(None)
 
 
-def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace) -> PrepareResult:
+def prepare(
+    paths: Sequence[Path],
+    options: PrepareOptions,
+    workspace: Workspace,
+    *,
+    needs_bands: bool = True,
+) -> PrepareResult:
     """Prepare frames for the stages that follow.
 
     **Reads** the images. **Writes** their headers, in place and never half; the header that a
@@ -86,6 +92,8 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
         What the user says.
     workspace : Workspace
         How many frames are worked on side by side.
+    needs_bands : bool
+        Whether to say of filters that nobody knows.
 
     Raises
     ------
@@ -109,6 +117,8 @@ def prepare(paths: Sequence[Path], options: PrepareOptions, workspace: Workspace
     else:
         told = Told(**{each.name: getattr(options, each.name) for each in fields(Told)})
         result = _prepared(unique, options, Recognition(named, told), workspace)
+        if needs_bands:
+            _tell_filters(result.frames)
     if not options.dry_run:
         workspace.save(result)
     return result
@@ -211,12 +221,21 @@ def _prepared(
     return PrepareResult(frames, tuple(failed))
 
 
+def _tell_filters(frames: Sequence[PreparedFrame]) -> None:
+    """Say of filters that nobody knows, before any work."""
+    _tell((each.frame, each.unknown_filter) for each in frames if each.unknown_filter)
+
+
 def _tell_doubtful_times(frames: Sequence[PreparedFrame]) -> None:
-    """Say what contradicts the times of the frames, each cause in one line."""
+    """Say what contradicts the times of the frames."""
+    _tell((frame.frame, remark) for frame in frames for remark in frame.time_remarks)
+
+
+def _tell(remarks: Iterable[tuple[str, str]]) -> None:
+    """Say what is to say of frames, each cause in one line."""
     by_remark: dict[str, list[str]] = {}
-    for frame in frames:
-        for remark in frame.time_remarks:
-            by_remark.setdefault(remark, []).append(frame.frame)
+    for name, remark in remarks:
+        by_remark.setdefault(remark, []).append(name)
     for remark, names in by_remark.items():
         log.warning("%s: %s", names[0] if len(names) == 1 else f"{len(names)} frames", remark)
 
@@ -300,16 +319,16 @@ def _check_pixels(path: Path, hdu: "Hdu") -> None:
     """
     import numpy as np
 
-    from photpipe.fits.fitsfile import frame_errors, stored_pixels
+    from photpipe.fits.pixels import plane_of
 
-    with frame_errors(path):
-        pixels = stored_pixels(path, hdu)
-        middle = pixels[..., pixels.shape[-2] // 2, :]
-        for part in (middle, pixels):  # one row nearly always settles it
-            finite = part[np.isfinite(part)]
-            if finite.size and finite.min() != finite.max():
-                return
-    reason = "all pixels have the same value" if finite.size else "all pixels are NaN"
+    low, high = np.inf, -np.inf
+    for block in plane_of(path, hdu).blocks():
+        finite = block[np.isfinite(block)]
+        if finite.size:
+            low, high = min(low, finite.min()), max(high, finite.max())
+        if low < high:
+            return
+    reason = "all pixels have the same value" if low == high else "all pixels are NaN"
     raise FrameError(path.name, f"{reason}: there is nothing to measure; leave it out")
 
 

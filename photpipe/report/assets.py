@@ -18,8 +18,9 @@ from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.settings import ReportSettings
 
 if TYPE_CHECKING:
+    from photpipe.fits.pixels import Plane
     from photpipe.instruments.frames import Frame
-    from photpipe.report.images import Plane, Stretch
+    from photpipe.report.images import Stretch
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +216,7 @@ class FrameStudio:
 
     @cached_property
     def _plane(self) -> "Plane":
-        from photpipe.report.images import open_plane
+        from photpipe.fits.pixels import open_plane
 
         return open_plane(self.path)
 

@@ -26,8 +26,9 @@ _NAMES = {BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red", PURPLE: "p
 _SHORTER = (
     (re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL), ""),
     (re.compile(r">\s+<"), "><"),
-    (re.compile(r"(\d\.\d\d)\d+"), r"\1"),
 )
+_TAG = re.compile(r"<[^>]*>")
+_LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+")
 CYCLE = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 # the colour of text and axes is that of the page: this grey is replaced by the style sheet's
 INK = "#7f7e7d"
@@ -99,6 +100,8 @@ def svg(figure: "Figure", description: str) -> "Markup":
         text = text.replace(color, f"var(--{name}, {color})")
     for superfluous, short in _SHORTER:
         text = superfluous.sub(short, text)
+    # within tags alone: between them are the labels of the axes
+    text = _TAG.sub(lambda tag: _LONG_NUMBER.sub(r"\1", tag[0]), text)
     text = text.replace(' target="_blank"', "")  # a report is one walk, not many windows
     # identifiers of several figures on one page must not meet
     prefix = f"f{zlib.crc32(description.encode())}_"

@@ -2,7 +2,6 @@
 
 import io
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.fits.cards import to_header
-from photpipe.fits.fitsfile import read_primary, stored_pixels
-from photpipe.fits.values import as_number
-from photpipe.ground.errors import FrameError
+from photpipe.fits.pixels import Plane
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,64 +31,6 @@ ANIMATION_PX = 240
 _GREYS = 30
 _TITLE_PX = 16
 _RED, _BLUE, _TEXT = 30, 31, 29
-
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """Pixels of a frame, read from disk where they are looked at; NaN where blank.
-
-    Parameters
-    ----------
-    stored : array, shape (ny, nx)
-        Pixels as they are stored.
-    scale, zero, blank : float
-        BSCALE, BZERO, BLANK (NaN if there is none).
-    """
-
-    stored: NDArray[np.generic]
-    scale: float
-    zero: float
-    blank: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Size (ny, nx)."""
-        ny, nx = self.stored.shape
-        return int(ny), int(nx)
-
-    def part(self, rows: slice, columns: slice) -> Pixels:
-        """Values of a part of the frame."""
-        stored = np.asarray(self.stored[rows, columns])
-        values = stored.astype(np.float32)
-        if not math.isnan(self.blank):
-            values[stored == self.blank] = np.nan
-        if (self.scale, self.zero) != (1.0, 0.0):
-            values = values * np.float32(self.scale) + np.float32(self.zero)
-        return np.asarray(np.where(np.isfinite(values), values, np.nan), np.float32)
-
-    def fingerprint(self) -> str:
-        """Short text that changes with the pixels: checksum of some rows."""
-        step = max(1, self.shape[0] // 24)
-        return f"{zlib.crc32(np.ascontiguousarray(self.stored[::step]).tobytes()):08x}"
-
-
-def open_plane(path: Path) -> Plane:
-    """Pixels of a frame.
-
-    Raises
-    ------
-    FrameError
-        If the file is no plane image.
-    """
-    hdu = read_primary(path)
-    header = to_header(hdu.cards)
-    stored = stored_pixels(path, hdu)
-    while stored.ndim > 2 and stored.shape[0] == 1:
-        stored = stored[0]
-    if stored.ndim != 2 or not stored.size:
-        raise FrameError(path.name, "it holds no plane image")
-    scale, zero, blank = (as_number(header.get(key)) for key in ("BSCALE", "BZERO", "BLANK"))
-    return Plane(stored, scale or 1.0, zero or 0.0, math.nan if blank is None else blank)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,8 @@ class PreparedFrame:
         Band of the filter in the catalogs; empty if no catalog has it.
     facts : tuple of ToldFact
         Of a camera without an entry: what was taken from where.
+    unknown_filter : str
+        What to do about a filter that the telescope's entry does not have; else empty.
     time_remarks : tuple of str
         What is doubtful about the time of the exposure.
     """
@@ -256,6 +258,7 @@ class PreparedFrame:
     binning: tuple[int, int] = (1, 1)
     band: str = ""
     facts: tuple[ToldFact, ...] = ()
+    unknown_filter: str = ""
     time_remarks: tuple[str, ...] = ()
 
 

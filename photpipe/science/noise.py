@@ -145,7 +145,7 @@ def sky_noise(
         each[::RING_STEP] for each in _offsets(radius_px + ANNULUS_GAP_PX, annulus_reach(radius_px))
     )
     sums = image[row[:, None] + rows, column[:, None] + columns].sum(axis=1, dtype=float)
-    ring = image[row[:, None] + ring_rows, column[:, None] + ring_columns]
+    ring = image[row[:, None] + ring_rows, column[:, None] + ring_columns].astype(float)
     good = np.isfinite(sums) & np.isfinite(ring).all(axis=1)
     if good.sum() < EMPTY_APERTURES_ENOUGH or not expected > 0:
         return SkyNoise(float(expected), pixel_counts, int(good.sum()), 1.0)

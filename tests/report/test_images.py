@@ -9,15 +9,14 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
+from photpipe.fits.pixels import Plane, open_plane
 from photpipe.report.images import (
     Cel,
-    Plane,
     Stretch,
     animation,
     animation_size,
     cutout,
     jpeg,
-    open_plane,
     quick_look,
     reduced,
 )

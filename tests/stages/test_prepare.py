@@ -382,6 +382,21 @@ def test_frames_of_ztf_without_a_wcs_start_from_the_pointing(
     assert "a.fits: it came without a usable WCS; the starting WCS is made from" in caplog.text
 
 
+def test_filters_that_nobody_knows_are_told_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = [tmp_path / name for name in ("a.fits", "b.fits", "c.fits")]
+    for path in paths:
+        write_frame(path)
+    for path in paths[:2]:
+        update_header(path, {"FILTER": "TOP 9 BOT 9"})
+    result = prepare(*paths)
+    assert result.failed == ()
+    assert [bool(each.unknown_filter) for each in result.frames] == [True, True, False]
+    (line,) = [each.message for each in caplog.records if "TOP 9" in each.message]
+    assert line.startswith("2 frames: filter 'TOP 9 BOT 9' (card FILTER) is not among")
+
+
 # -- a second run, a dry run, the way back
 
 

@@ -263,3 +263,10 @@ def test_help_is_quick_in_imports() -> None:
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+def test_a_misspelt_option_is_recognised(image: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(finds(Options()), "-keep_wsc", image) == cli.Status.USAGE
+    assert "unrecognized arguments: -keep_wsc; did you mean -keep_wcs?" in capsys.readouterr().err
+    assert run(finds(Options()), "-xyzzy", image) == cli.Status.USAGE
+    assert "unrecognized arguments: -xyzzy\n" in capsys.readouterr().err
