@@ -234,22 +234,23 @@ def _outcome(
         field_arcmin=(nx * scale[0] / 60.0, ny * scale[1] / 60.0),
         changed=True,
         binning=frame.binning,
-        **_band(frame),
+        band=_band(frame)[0],
+        unknown_filter=_band(frame)[1],
         time_remarks=frame.time_remarks,
     )
 
 
-def _band(frame: Frame) -> dict[str, str]:
-    """Band of the filter, empty if no catalog has it; or what is to do if nobody knows it.
+def _band(frame: Frame) -> tuple[str, str]:
+    """Band of the filter, empty if no catalog has it; and what is to do if nobody knows it.
 
     A header without a filter is no unknown one: its magnitudes stay instrumental, as the manual
     has it.
     """
     try:
-        return {"band": frame.band or ""}
+        return frame.band or "", ""
     except ConfigError as error:
         reason = str(error).removeprefix(f"{frame.name}: ")
-        return {"unknown_filter": reason} if frame.filter_name else {}
+        return "", reason if frame.filter_name else ""
 
 
 def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[float, float]]:
