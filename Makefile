@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXAMPLE := example_data/vatt4k
 DEMO := demo
-DOORS := $(wildcard toolbox.py catalog.py diagnostics.py)
+DOORS := $(wildcard pp_*.py pptool_*.py toolbox.py catalog.py diagnostics.py)
 
 # after the clone was moved, or Python was renewed, what we installed does not start any more
 STALE := $(shell [ ! -e $(VENV)/.installed ] || $(BIN)/pip --version >/dev/null 2>&1 \

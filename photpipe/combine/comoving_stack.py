@@ -111,10 +111,7 @@ def finished(
     correction = image.trailing_mag(motion) if settings.trailing_correction else 0.0
     effect, text = _crossed(point, path, stars, image)
     return replace(
-        point,
-        mag=point.mag + correction,
-        sig=math.hypot(point.sig, TRAILING_UNCERTAINTY * correction),
-        trailing_mag=correction,
+        point.corrected(correction, TRAILING_UNCERTAINTY * correction),
         contamination_mag=effect,
         contamination=text if effect >= settings.contamination_mag else "",
     )
@@ -127,7 +124,7 @@ def _crossed(
 
     It is what a plain mean would suffer: clipping and medians leave most of it out.
     """
-    instrumental = point.instrumental_mag
+    instrumental = point.aperture_mag
     if not math.isfinite(instrumental):
         return 0.0, ""
     places = np.array(

@@ -19,6 +19,7 @@ from photpipe.distill.star_images import Stars, motion_px
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.distill.targets import CONTROL, Target
 from photpipe.ground import sky
+from photpipe.run import photometry_file
 from photpipe.run.photometry_file import BRIGHTER, DETECTED, FORCED, LIMIT, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science import zeropoint
@@ -264,8 +265,7 @@ class _Place:
         return self._point(
             mag=mag,
             sig=sig,
-            instrumental_mag=instrumental,
-            instrumental_sig=error,
+            aperture=(instrumental, error),
             source=(calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)),
             sigma_arcsec=self._centroid_arcsec(row),
             flags=int(calibrated.value("FLAGS", row)),
@@ -292,8 +292,7 @@ class _Place:
         return self._point(
             mag=instrumental + self._correction(),
             sig=math.hypot(instrumental_sig, extra, zeropoint_sig),
-            instrumental_mag=instrumental,
-            instrumental_sig=instrumental_sig,
+            aperture=(instrumental, instrumental_sig),
             source=(self.ra_deg, self.dec_deg),
             sigma_arcsec=math.nan,
             flags=self._forced_flags(),
@@ -343,8 +342,7 @@ class _Place:
         return self._point(
             mag=nan,
             sig=nan,
-            instrumental_mag=nan,
-            instrumental_sig=nan,
+            aperture=(nan, nan),
             source=(self.ra_deg, self.dec_deg),
             sigma_arcsec=nan,
             flags=int(SourceFlag.APERTURE_INCOMPLETE),
@@ -360,8 +358,7 @@ class _Place:
         *,
         mag: float,
         sig: float,
-        instrumental_mag: float,
-        instrumental_sig: float,
+        aperture: tuple[float, float],
         source: tuple[float, float],
         sigma_arcsec: float,
         flags: int,
@@ -379,12 +376,14 @@ class _Place:
             float(self.target.dec_deg[self.number]),
         )
         east, north = sky.offsets_arcsec(*source, *predicted)
+        level = calibrated.zeropoint_mag, number("zeropoint_sigma_mag")
+        instrumental = photometry_file.without_zeropoint(mag, sig, *level)
         correction = self.trailing_mag()
-        return TargetPoint(
+        point = TargetPoint(
             frame=calibrated.frame.name,
             midtime_jd=calibrated.midtime_jd,
-            mag=mag + correction,
-            sig=math.hypot(sig, TRAILING_UNCERTAINTY * correction),
+            mag=mag,
+            sig=sig,
             source_ra_deg=source[0],
             source_dec_deg=source[1],
             predicted_ra_deg=predicted[0],
@@ -396,12 +395,12 @@ class _Place:
             manual_east_arcsec=0.0,
             manual_north_arcsec=0.0,
             exptime_s=number("exptime_s"),
-            zeropoint=self.calibrated.zeropoint_mag,
-            zeropoint_sig=number("zeropoint_sigma_mag"),
+            zeropoint=level[0],
+            zeropoint_sig=level[1],
             zeropoint_scatter=number("scatter_mag"),
-            instrumental_mag=instrumental_mag,
-            instrumental_sig=instrumental_sig,
-            trailing_mag=correction,
+            instrumental_mag=instrumental[0],
+            instrumental_sig=instrumental[1],
+            trailing_mag=0.0,
             catalog=text("catalog"),
             band=text("band"),
             flags=flags,
@@ -423,4 +422,7 @@ class _Place:
             contamination_mag=contamination[0],
             contamination=contamination[1],
             rejected=rejected or ("saturated" if flags & SourceFlag.SATURATED else ""),
+            aperture_mag=aperture[0],
+            aperture_sig=aperture[1],
         )
+        return point.corrected(correction, TRAILING_UNCERTAINTY * correction)

@@ -157,7 +157,7 @@ def aavso(
         )
         raise ConfigError(message)
     rows = _reportable(points)
-    checks = {p.frame: p.instrumental_mag for p in check_star if math.isfinite(p.instrumental_mag)}
+    checks = {p.frame: p.aperture_mag for p in check_star if math.isfinite(p.aperture_mag)}
     lines = [
         "#TYPE=EXTENDED",
         f"#OBSCODE={observer.aavso_code}",
@@ -221,6 +221,6 @@ def _aavso_line(point: TargetPoint, star: str, checks: dict[str, float]) -> str:
 
 def _notes(point: TargetPoint) -> str:
     """Notes of a row; the instrumental magnitude only where there is one."""
-    instrumental = point.instrumental_mag
+    instrumental = point.aperture_mag
     mag = f"|VMAGINS={instrumental:.3f}" if math.isfinite(instrumental) else ""
     return f"|CAT={point.catalog}{mag}"

@@ -54,7 +54,21 @@ _CLEAR = (
     *("exo", "cbb", "exoplanet bb", "clear bb"),
 )
 _NARROW = (
-    *("ha", "H a", "halpha", "H alpha", "hydrogen alpha", "hb", "hbeta", "H beta", "oiii", "o iii"),
+    *(
+        "ha",
+        "H a",
+        "halpha",
+        "H alpha",
+        "hydrogen alpha",
+        "hb",
+        "hbeta",
+        "H beta",
+        "h a",
+        "h alpha",
+        "h beta",
+        "oiii",
+        "o iii",
+    ),
     *("o3", "sii", "s ii", "s2", "nii", "n ii", "n2", "oii", "o ii", "heii", "ch4", "methane"),
     *("haoiii", "ha oiii", "siioiii", "sii oiii", "hbeta oiii", "duo", "dualband", "dual band"),
     *("lextreme", "l extreme", "lenhance", "l enhance", "lultimate", "l ultimate", "uhc", "nb"),
@@ -140,6 +154,19 @@ def meaning(name: str, companions: Collection[str] = ()) -> Meaning | None:
     if form in ("R", "B") and _is_lrgb(companions):
         return Meaning(Kind.TRICOLOUR, _COLOURS[form][1])
     return WORDS.get(form)
+
+
+def is_same(name: str, known: str, band: str | None) -> bool:
+    """Whether a name is a spelling of a known filter, whose band is told.
+
+    Case and blanks are forgiven where they cannot mean another filter: ``OPEN`` is ``open`` and
+    ``SDSS G`` is ``SDSS g``, but ``r`` is not ``R``, and ``R_G0303`` is not ``r_G0303``.
+    """
+    if name.casefold().split() != known.casefold().split():
+        return False
+    found = meaning(name)
+    means_it = found is not None and found.band == band
+    return means_it or plain(name) == plain(known) or band in plain(name).split()
 
 
 def _is_lrgb(names: Collection[str]) -> bool:

@@ -47,8 +47,8 @@ class TargetPoint:
     zeropoint: float = _column("mag", "magnitude zeropoint of the frame; NaN: instrumental")
     zeropoint_sig: float = _column("mag", "error of the zeropoint (see settings)")
     zeropoint_scatter: float = _column("mag", "scatter of one calibration star")
-    instrumental_mag: float = _column("mag", "instrumental magnitude in the aperture")
-    instrumental_sig: float = _column("mag", "its error")
+    instrumental_mag: float = _column("mag", "mag without ZP: all corrections are part of it")
+    instrumental_sig: float = _column("mag", "error of mag without that of the zeropoint")
     trailing_mag: float = _column("mag", "correction for trailing that is part of mag")
     catalog: str = _column("", "photometric catalog; instrumental without calibration")
     band: str = _column("", "photometric band")
@@ -71,6 +71,21 @@ class TargetPoint:
     contamination_mag: float = _column("mag", "estimated brightening by neighbours in the aperture")
     contamination: str = _column("", "what may contaminate the aperture")
     rejected: str = _column("", "reason of rejection; empty if the point is good")
+    aperture_mag: float = _column("mag", "instrumental magnitude in the aperture, as measured")
+    aperture_sig: float = _column("mag", "its error, of sky and photons alone")
+
+    def corrected(self, correction_mag: float, error_mag: float) -> "TargetPoint":
+        """The point with a correction for trailing added to magnitude and error."""
+        mag, sig = self.mag + correction_mag, math.hypot(self.sig, error_mag)
+        instrumental = without_zeropoint(mag, sig, self.zeropoint, self.zeropoint_sig)
+        return dataclasses.replace(
+            self,
+            mag=mag,
+            sig=sig,
+            instrumental_mag=instrumental[0],
+            instrumental_sig=instrumental[1],
+            trailing_mag=self.trailing_mag + correction_mag,
+        )
 
     @property
     def is_good(self) -> bool:
@@ -135,9 +150,13 @@ _FOOTNOTES = """#
 # [9]: telescope and instrument
 # [10]: how it was measured: APER (detected source), FORCED (aperture at the prediction)
 # FWHM: full width at half maximum of the source (arcsec)
+# mag = ZP + inst_mag and sig = hypot(ZP_sig, in_sig), to the last digit: corrections for trailing,
+# colour, place on the frame and background are part of inst_mag, their errors of in_sig; the
+# magnitude in the aperture as measured is the column aperture_mag of the .ecsv file
 # julian_date is that of mid-exposure (UTC); lines that start with '#' are rejected points or
 # upper limits, with the reason behind the last column
 """
+_DECIMALS = 4
 _METHODS = {DETECTED: "APER", FORCED: "FORCED", LIMIT: "LIMIT"}
 
 
@@ -146,17 +165,41 @@ def _word(text: str) -> str:
     return "_".join(text.split()) or "-"
 
 
+def without_zeropoint(
+    mag: float, sig: float, zeropoint: float, zeropoint_sig: float
+) -> tuple[float, float]:
+    """What is left of a magnitude and its error when the zeropoint is taken away.
+
+    These are ``inst_mag`` and ``in_sig``: mag = ZP + inst_mag, sig = hypot(ZP_sig, in_sig). A
+    zeropoint that is NaN (instrumental magnitudes) counts as 0.
+    """
+    if math.isnan(zeropoint):
+        return mag, sig
+    return mag - zeropoint, math.sqrt(max(sig**2 - zeropoint_sig**2, 0.0))
+
+
+def _as_printed(value: float) -> float:
+    """Magnitude with the digits of the file; NaN stays what it is."""
+    return round(value, _DECIMALS) + 0.0
+
+
 def _line(point: TargetPoint) -> str:
     calibrated = math.isfinite(point.zeropoint)
-    zeropoint, zeropoint_sig = (point.zeropoint, point.zeropoint_sig) if calibrated else (0.0, 0.0)
+    known = (point.zeropoint, point.zeropoint_sig) if calibrated else (0.0, 0.0)
+    zeropoint, zeropoint_sig = map(_as_printed, known)
+    # the sums of what is printed, so that a script that adds the columns finds no difference
+    mag, sig = _as_printed(point.mag), _as_printed(point.sig)
+    parts = without_zeropoint(mag, sig, zeropoint, zeropoint_sig)
+    instrumental, instrumental_sig = map(_as_printed, parts)
     reason = point.rejected or (f"5 sigma limit {point.mag:.2f}" if not point.is_good else "")
     return (
         f"{' ' if point.is_good else '#'}{_word(point.frame):>35s} {point.midtime_jd:15.7f} "
-        f"{point.mag:8.4f} {point.sig:7.4f} {point.source_ra_deg:13.8f} "
+        f"{mag:8.4f} {math.hypot(zeropoint_sig, instrumental_sig):7.4f} "
+        f"{point.source_ra_deg:13.8f} "
         f"{point.source_dec_deg:+12.8f} {point.offset_east_arcsec:7.2f} "
         f"{point.offset_north_arcsec:7.2f} {point.manual_east_arcsec:7.2f} "
         f"{point.manual_north_arcsec:7.2f} {point.exptime_s:7.2f} {zeropoint:8.4f} "
-        f"{zeropoint_sig:7.4f} {point.instrumental_mag:8.4f} {point.instrumental_sig:7.4f} "
+        f"{zeropoint_sig:7.4f} {instrumental:8.4f} {instrumental_sig:7.4f} "
         f"{_word(point.catalog) if calibrated else '-':>12s} {_word(point.band):>6s} "
         f"{point.flags:3d} {_word(point.telescope):>30s} {_METHODS[point.method]:>7s} "
         f"{point.fwhm_arcsec:5.2f}{'  # ' + reason if reason else ''}\n"
@@ -214,6 +257,7 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
 
 
 def _point(row: dict[str, Any]) -> TargetPoint:
-    """Point of one row; types as declared."""
+    """Point of one row; types as declared. Files of earlier versions lack the newest columns."""
     kinds: dict[str, type] = {each.name: each.type for each in dataclasses.fields(TargetPoint)}  # type: ignore[misc]
+    row = {"aperture_mag": math.nan, "aperture_sig": math.nan} | row
     return TargetPoint(**{name: kind(row[name]) for name, kind in kinds.items()})

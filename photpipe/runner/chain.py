@@ -13,8 +13,9 @@ from typing import Any
 from photpipe.calibrate.stage import CalibrateOptions, calibrate
 from photpipe.command import cli
 from photpipe.distill.stage import DistillOptions, distill
-from photpipe.ground import files
+from photpipe.ground import bands, files
 from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.instruments import filters
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
@@ -102,9 +103,15 @@ def _files_of_targets(options: RunOptions, workspace: Workspace) -> list[Path]:
 
 
 def _prepare(
-    paths: Sequence[Path], options: PrepareOptions, _run: RunOptions, workspace: Workspace
+    paths: Sequence[Path], options: PrepareOptions, run: RunOptions, workspace: Workspace
 ) -> PrepareResult:
-    return prepare(paths, options, workspace)
+    return prepare(paths, options, workspace, needs_bands=_needs_bands(run))
+
+
+def _needs_bands(options: RunOptions) -> bool:
+    """Whether the bands have to follow from the names of the filters."""
+    said = options.calibrate
+    return not (said.filter or said.instrumental or said.magzp)
 
 
 def _register(
@@ -268,11 +275,13 @@ def _check(options: RunOptions, workspace: Workspace) -> None:
     Raises
     ------
     ConfigError
-        If a catalog, a rejection schema or a file of targets does not exist.
+        If a band, a catalog, a rejection schema or a file of targets does not exist.
     """
     from photpipe.distill import rejection
     from photpipe.register.campaign import check_catalog
 
+    if options.calibrate.filter:
+        _check_band(options, workspace)
     for name in (options.calibrate.cat, options.register.cat):
         if name:
             check_catalog(name, workspace.settings)
@@ -283,6 +292,24 @@ def _check(options: RunOptions, workspace: Workspace) -> None:
             continue
         if not Path(name).expanduser().exists() and not (workspace.directory / name).exists():
             raise ConfigError(f"-{option}: there is no file {name}")
+
+
+def _check_band(options: RunOptions, workspace: Workspace) -> None:
+    """Refuse a band that no catalog can have; a user's own table may have any.
+
+    Raises
+    ------
+    ConfigError
+        With the band that the word may stand for.
+    """
+    name = str(options.calibrate.filter)
+    is_told_by_card = options.prepare.filter is not None  # of a GENERIC telescope
+    if bands.named(name) or is_told_by_card or _tables_of_users(options, workspace):
+        return
+    found = filters.meaning(name)
+    advice = f"; did you mean -filter {found.band}?" if found and found.band else ""
+    known = " ".join(bands.BANDS)
+    raise ConfigError(f"-filter {name}: there is no such band{advice} ({known})")
 
 
 def _words(options: object) -> str:
@@ -392,6 +419,7 @@ class _Chain:
             missed = result.failed if known.todo else ()
             merged = PrepareResult(tuple(self.rows.values()), (*missed, *known.given_up))
             self.workspace.save(merged)
+        self._leave_out_unknown_filters()
         if not self.rows:
             return []
         main, failed = groups.majority(
@@ -402,6 +430,19 @@ class _Chain:
         self._say_fields(main)
         self.is_unbroken = self.is_unbroken and not known.todo
         return [row.frame for row in main.frames]
+
+    def _leave_out_unknown_filters(self) -> None:
+        """Let frames fail whose filter nobody knows, unless the user named a band or needs none."""
+        unknown = [row for row in self.rows.values() if row.unknown_filter]
+        if not unknown or not _needs_bands(self.options):
+            return
+        self.rows = {name: row for name, row in self.rows.items() if not row.unknown_filter}
+        failures = tuple(FrameFailure(row.frame, row.unknown_filter) for row in unknown)
+        self.failed += failures  # pp_prepare said so
+        prepared = self.workspace.load(PrepareResult)
+        if prepared is not None:
+            failed = tuple(dict.fromkeys((*prepared.failed, *failures)))
+            self.workspace.save(PrepareResult(tuple(self.rows.values()), failed))
 
     def _known(self, paths: Sequence[Path]) -> reuse.Known:
         """What the run before has done for the frames; nothing if it was told otherwise."""

@@ -308,6 +308,23 @@ def test_instrumental_without_a_filter(commands: Scene, capsys: pytest.CaptureFi
     assert np.abs(errors(commands.directory)).max() < 0.05
 
 
+def test_unknown_filter_is_told_before_any_work(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = commands.camera.parameters["filter"]
+    fits.setval(commands.frames[0], card, value="TOP 9 BOT 9")
+    assert run("-filter", "Q", commands.directory) == 1
+    assert "-filter Q: there is no such band" in capsys.readouterr().out
+    assert run("-filter", "Sloan_r", commands.directory) == 1
+    assert "did you mean -filter r?" in capsys.readouterr().out
+    for path in commands.frames[1:]:
+        fits.setval(path, card, value="TOP 9 BOT 9")
+    assert run(commands.directory) == 1
+    said = capsys.readouterr().out
+    assert said.count("filter 'TOP 9 BOT 9'") == 1
+    assert "pp_register" not in said
+
+
 def test_keep_wcs_skips_the_registration(
     commands: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,7 +40,8 @@ than in that part of the sky. Every header says so (`ORIGIN = 'SIMULATED'`).
   is needed. A folder called `cache` beside the frames is used by itself.
 - `truth.ecsv`: where the asteroid is on each frame, how bright it is, and the zeropoint.
 
-Copy the frames and `cache/` to a new directory, change there, and run
+Copy the frames to a new directory, change there (the answers in `cache/` of the clone are found
+by themselves, for frames that say `SIMULATED`), and run
 
     pp_run mscience*fits
 """

@@ -504,8 +504,8 @@ def test_dat_file_is_read_by_a_plain_script_and_by_astropy(night: Night) -> None
         assert float(row[20]) == pytest.approx(point.fwhm_arcsec, abs=0.01)
         assert len(row[2].split(".")[1]) == 4
         assert len(row[4].split(".")[1]) == 8
-        # the calibrated magnitude is the sum of its parts
-        assert numbers[1] == pytest.approx(numbers[12] + numbers[10] + point.trailing_mag, abs=0.02)
+        assert f"{numbers[12] + numbers[10]:.4f}" == row[2]
+        assert f"{math.hypot(numbers[13], numbers[11]):.4f}" == row[3]
     table = Table.read(path, format="ascii.no_header", comment="#")
     assert len(table) == COUNT
     assert len(table.colnames) == 21
@@ -534,6 +534,25 @@ def test_ecsv_and_csv_hold_everything_with_units(night: Night) -> None:
 
 
 @pytest.mark.usefixtures("server")
+def test_terms_of_the_calibration_are_part_of_the_instrumental_magnitude(night: Night) -> None:
+    import pp_calibrate
+
+    words = ["-quiet", "-cat", "PANSTARRS", "-colorterm", "-spatial"]
+    assert pp_calibrate.main([*words, *night.words]) == 0
+    assert night.distill("-target", "100005") == 0  # trails, and leaves the field
+    for name in ("100005", "Control_Star"):
+        lines = (night.directory / f"photometry_{name}.dat").read_text().splitlines()[1:]
+        rows = [line.lstrip("#").split() for line in lines if "VATT/" in line]
+        points = night.points(name)
+        assert len(rows) == len(points) > 0
+        for row, point in zip(rows, points, strict=True):
+            level, level_sig, own, own_sig = map(float, row[11:15])
+            assert f"{level + own:.4f}" == row[2]
+            assert f"{math.hypot(level_sig, own_sig):.4f}" == row[3]
+            assert point.instrumental_mag != point.aperture_mag
+
+
+@pytest.mark.usefixtures("server")
 def test_instrumental_magnitudes_are_said_to_be(night: Night) -> None:
     import pp_calibrate
 
@@ -547,7 +566,7 @@ def test_instrumental_magnitudes_are_said_to_be(night: Night) -> None:
         if not line.startswith("#")
     ).split()
     assert (row[11], row[15]) == ("0.0000", "-")
-    assert float(row[2]) == pytest.approx(float(row[13]) + points[0].trailing_mag, abs=2e-4)
+    assert row[2:4] == row[13:15]
     assert "median instrumental = " in night.log()
 
 

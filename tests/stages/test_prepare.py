@@ -382,6 +382,21 @@ def test_frames_of_ztf_without_a_wcs_start_from_the_pointing(
     assert "a.fits: it came without a usable WCS; the starting WCS is made from" in caplog.text
 
 
+def test_filters_that_nobody_knows_are_told_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = [tmp_path / name for name in ("a.fits", "b.fits", "c.fits")]
+    for path in paths:
+        write_frame(path)
+    for path in paths[:2]:
+        update_header(path, {"FILTER": "TOP 9 BOT 9"})
+    result = prepare(*paths)
+    assert result.failed == ()
+    assert [bool(each.unknown_filter) for each in result.frames] == [True, True, False]
+    (line,) = [each.message for each in caplog.records if "TOP 9" in each.message]
+    assert line.startswith("2 frames: filter 'TOP 9 BOT 9' (card FILTER) is not among")
+
+
 # -- a second run, a dry run, the way back
 
 
@@ -506,7 +521,7 @@ def test_generic_without_a_terminal_lists_what_is_missing(tmp_path: Path) -> Non
     path = tmp_path / "a.fits"
     write_frame(path, "GENERIC", cards=UNKNOWN)
     (failure,) = prepare(path).failed
-    assert "-telescope GENERIC" in failure.reason
+    assert "-exptime" in failure.reason and "-telescope KEYWORD" in failure.reason
     (failure,) = prepare(path, telescope="GENERIC", filter="V").failed
     for option in ("-secpix", "-binning", "-ra", "-dec", "-date_keyword", "-exptime"):
         assert option in failure.reason
@@ -551,4 +566,4 @@ def test_options_of_generic_are_refused_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "a.fits"
     write_frame(path)
     (failure,) = prepare(path, secpix="0.5").failed
-    assert "-secpix: only for -telescope GENERIC, not VATT4K" in failure.reason
+    assert "-secpix: only for cameras without an entry, not VATT4K" in failure.reason

@@ -181,7 +181,8 @@ def test_without_a_calibration_that_is_said_and_no_zeropoint_is_made_up(
     assert "instrumental magnitude = " in said
     point = point_of(bright)
     assert math.isnan(point.zeropoint)
-    assert point.mag == pytest.approx(point.instrumental_mag + point.trailing_mag)
+    assert point.mag == pytest.approx(point.aperture_mag + point.trailing_mag)
+    assert point.mag == point.instrumental_mag
     state = json.loads((bright.directory / ".diagnostics/state/stackedphotometry.json").read_text())
     assert state["zeropoint_mag"] is None
     assert state["catalog"] == ""

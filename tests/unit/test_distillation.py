@@ -13,6 +13,7 @@ from photpipe.distill.measured_frame import CalibratedFrame
 from photpipe.distill.points import points_of_frame, suspected
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target, fixed
+from photpipe.run import photometry_file
 from photpipe.run.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science.flags import SourceFlag
@@ -71,6 +72,57 @@ def test_without_a_source_there_is_light_or_a_limit(tmp_path: Path) -> None:
     faint = measured(series(tmp_path / "faint"), target())["T"]
     assert faint.method == LIMIT
     assert faint.mag == pytest.approx(25.0 - 2.5 * math.log10(5 * 10.0), abs=0.3)
+
+
+def columns_of(path: Path) -> list[list[str]]:
+    """Columns of the lines of a .dat file, those of limits and rejected points included."""
+    lines = path.read_text("utf-8").splitlines()[1:]
+    return [line.lstrip("#").split() for line in lines if "VATT" in line]
+
+
+def is_sum_of_parts(row: list[str]) -> bool:
+    """Whether mag = ZP + inst_mag and sig = hypot(ZP_sig, in_sig) to the last printed digit."""
+    mag, sig, level, level_sig, own, own_sig = (row[n] for n in (2, 3, 11, 12, 13, 14))
+    total = f"{float(level) + float(own):.4f}"
+    error = f"{math.hypot(float(level_sig), float(own_sig)):.4f}"
+    return (total, error) == (mag, sig)
+
+
+FACTS = {
+    "calibrated": {"zeropoint_mag": 25.00004, "zeropoint_sigma_mag": 0.01237},
+    "spatial": {
+        "zeropoint_mag": 25.00004,
+        "zeropoint_sigma_mag": 0.01237,
+        "spatial_terms": "[0.0513, -0.0217]",
+        "repeatability_mag": 0.0041,
+    },
+    "instrumental": {"zeropoint_mag": math.nan, "zeropoint_sigma_mag": math.nan},
+}
+
+
+@pytest.mark.parametrize("facts", list(FACTS.values()), ids=list(FACTS))
+@pytest.mark.parametrize("trail", [0.0, 4.3], ids=["still", "trailed"])
+@pytest.mark.parametrize("method", [DETECTED, FORCED, LIMIT])
+def test_magnitude_is_zeropoint_and_instrumental_magnitude(
+    tmp_path: Path, facts: dict[str, float], trail: float, method: str
+) -> None:
+    terms = {"_Rmag": 18.0713, "_e_Rmag": 0.0235}  # colour, background, place: 0.0713 mag
+    seen = [source(dx=1.0, mag=18.0, **terms)] if method == DETECTED else []
+    frames = series(tmp_path, *seen, light=2000.0 if method == FORCED else 0.0)
+    frames[0] = calibrated_frame([*STARS, *seen], 0, tmp_path, telescope="VATT/VATT4k", **facts)
+    rate = np.tile([[trail], [0.0]], COUNT)
+    found = measured(frames, replace(target(), rate_arcsec_min=rate))["T"]
+    assert found.method == method
+    assert (abs(found.trailing_mag) > 0.01) == (trail > 0)
+    path = photometry_file.write(tmp_path, "T", [found])
+    (row,) = columns_of(path)
+    assert is_sum_of_parts(row)
+    assert row[2] == f"{found.mag:.4f}"
+    level = np.nan_to_num(found.zeropoint)
+    assert found.mag == pytest.approx(level + found.instrumental_mag, abs=1e-12)
+    assert photometry_file.read(path)[1][0].aperture_mag == pytest.approx(found.aperture_mag)
+    if method == DETECTED:
+        assert found.aperture_mag == pytest.approx(-7.0)
 
 
 def test_what_is_outside_has_no_point_and_what_is_at_the_edge_a_reason(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from photpipe.fits.cards import parse_cards, to_header
 from photpipe.ground.errors import ConfigError, HeaderError, PhotPipeError
 from photpipe.instruments import generic, telescopes
 from photpipe.instruments.frames import Frame
+from photpipe.instruments.telescopes import Telescope
 from photpipe.science.wcs_seed import seed_wcs
 from tests.headers import expectations, frame_of, golden_block, golden_header
 
@@ -213,10 +214,55 @@ def test_filter_names_forgive_case_unless_case_matters() -> None:
     header["FILTER"] = "top 3  bot 1"
     assert frame_of(header).band == "R"
     generic_header = golden_header("GENERIC")
-    for name, band in {"r": "r", "R": "R", "CLEAR": None, "ks": "Ks"}.items():
+    for name, band in {"r": "r", "R": "R", "CLEAR": None}.items():
         generic_header["FILTER"] = name
         telescope = generic.generic(generic_header, {"secpix": 1.0})
         assert frame_of(generic_header, telescope).band == band
+
+
+@pytest.mark.parametrize("telescope", telescopes.registry().values(), ids=lambda each: each.keyword)
+def test_case_never_takes_one_filter_for_another(telescope: Telescope) -> None:
+    table = telescope.filter_translations
+    for name in "UBVRIJHKugrizyGbvY":
+        is_there = name in table
+        card = str(telescope.parameters["filter"])
+        header = fits.Header({f"HIERARCH {card}" if " " in card else card: name})
+        frame = Frame(Path("a.fits"), header, telescope)
+        if is_there:
+            assert frame.band == table[name]
+        else:
+            with pytest.raises(ConfigError, match="name the band with -filter"):
+                _ = frame.band
+
+
+@pytest.mark.parametrize(
+    ("keyword", "name", "band"),
+    [
+        *(("ARC35AGILE", "SDSS U", "u"), ("ARC35ARCTIC", "SDSS u", "u"), ("CTIO09", "dia V", "V")),
+        *(("LCOSINISTRO", "GP", "g"), ("LOWELL42", "OPEN", None), ("MAGIMACSL", "SLOAN_R", "r")),
+        ("OHP120", "h-alpha", None),
+    ],
+)
+def test_case_is_forgiven_where_it_means_nothing(keyword: str, name: str, band: str | None) -> None:
+    telescope = telescopes.by_keyword(keyword)
+    header = fits.Header({str(telescope.parameters["filter"]): name})
+    assert Frame(Path("a.fits"), header, telescope).band == band
+
+
+@pytest.mark.parametrize(
+    ("keyword", "name", "said"),
+    [
+        ("GMOSN", "R_G0303", "the case of letters counts, 'r_G0303' is another filter"),
+        ("DCTLMI", "r", "the case of letters counts, 'R' is another filter; name the band with "),
+        ("GENERIC", "G", "-filter, such as -filter TG, or add it"),
+        ("SOARGOODMAN", "RC", "'Rc' is another filter"),
+    ],
+)
+def test_filters_of_another_case_are_told(keyword: str, name: str, said: str) -> None:
+    telescope = telescopes.by_keyword(keyword)
+    header = fits.Header({str(telescope.parameters["filter"]): name})
+    with pytest.raises(ConfigError, match=said):
+        _ = Frame(Path("a.fits"), header, telescope).band
 
 
 def test_generic_without_scale_asks_for_it() -> None:

@@ -235,7 +235,7 @@ def test_alcdef_blocks(photometry: Path) -> None:
 
 
 def test_aavso_lines(photometry: Path) -> None:
-    photometry_file.write(photometry.parent, "Control Star", [reported(instrumental_mag=-9.5)])
+    photometry_file.write(photometry.parent, "Control Star", [reported(aperture_mag=-9.5)])
     assert pptool_aavso.main(["-target", "SS, Cyg", str(photometry)]) == 0
     lines = photometry.with_name("aavso_3552.txt").read_text().splitlines()
     assert lines[0] == "#TYPE=EXTENDED"

@@ -85,3 +85,14 @@ def test_settings_written_as_a_file_are_the_same_settings(tmp_path: Path) -> Non
     for start, end in ((plain, other), (other, plain)):
         file.write_text(end.as_toml())
         assert start.overridden(settings.read_toml(file), file) == end
+
+
+def test_the_examples_answers_are_found_beside_its_frames_alone(tmp_path: Path) -> None:
+    shipped = paths.home() / "example_data" / "vatt4k"
+    frame = (shipped / "mscience0001.fits").read_bytes()
+    (tmp_path / "mscience0001.fits").write_bytes(frame)
+    assert Settings.load(tmp_path).services.shared_caches == (str(shipped / "cache"),)
+    real = frame.replace(b"'SIMULATED'", b"'OBSERVED '")
+    (tmp_path / "mscience0001.fits").write_bytes(real)
+    assert Settings.load(tmp_path).services.shared_caches == ()
+    assert Settings.load(shipped).services.shared_caches == (str(shipped / "cache"),)
