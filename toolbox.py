@@ -12,10 +12,12 @@ from photpipe.command import cli
 from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.sky import parse_sexagesimal
 from photpipe.ground.timescale import iso, parse_datetime
+from photpipe.instruments.cameras import listing, memory, reader
 from photpipe.run.options import TELESCOPE
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
+    from photpipe.instruments.telescope import Telescope
 
 __all__ = ["explain", "iso", "main", "parse_datetime", "parse_sexagesimal"]
 
@@ -122,7 +124,18 @@ def parser() -> argparse.ArgumentParser:
     """Parser of the command line."""
     result = cli.new_parser("toolbox.py", f"{__doc__}")
     result.add_argument("-telescope", **TELESCOPE.keywords())
-    result.add_argument("images", nargs="+", help="FITS images")
+    result.add_argument(
+        "-cameras",
+        nargs="?",
+        const="all",
+        metavar="NAME",
+        help="list the cameras that solved frames taught, or one of them",
+    )
+    result.add_argument("-forget", metavar="NAME", help="forget a camera, or 'all'")
+    result.add_argument(
+        "-entry", action="store_true", help="print an entry for setup/mytelescopes.py"
+    )
+    result.add_argument("images", nargs="*", help="FITS images")
     return result
 
 
@@ -130,26 +143,61 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Explain the images named on the command line; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        values = parser().parse_args(cli.normalised(words, ["telescope"]))
+        names = ["telescope", "cameras", "forget", "entry"]
+        values = parser().parse_args(cli.normalised(words, names))
+        if not (values.images or values.cameras or values.forget):
+            parser().error("the following arguments are required: images")
     except SystemExit as stop:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
     remarks = logging.getLogger("photpipe.instruments.frames")
     remarks.setLevel(logging.ERROR)  # they are part of what is printed
     with cli.reporting(debug=False) as outcome:
-        outcome.status = _explained(cli.named_paths(values.images), values.telescope)
+        if values.forget:
+            _forget(values.forget)
+        if values.cameras:
+            _print(listing.cameras(values.cameras))
+        if values.images:
+            paths = cli.named_paths(values.images)
+            outcome.status = _explained(paths, values.telescope, entry=values.entry)
     remarks.setLevel(logging.NOTSET)
     return outcome.status
 
 
-def _explained(images: Sequence[Path], keyword: str | None) -> cli.Status:
+def _print(lines: Iterable[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def _forget(name: str) -> None:
+    gone = memory.forget(name)
+    _print(f"{each.name} ({each.identity}) is forgotten" for each in gone)
+    if not gone:
+        _print([f"no camera {name} is remembered"])
+
+
+def _of_frame(path: Path, telescope: "Telescope | None", *, entry: bool) -> tuple[list[str], bool]:
+    """Lines about one frame, of a telescope with an entry or of any camera."""
+    from photpipe.fits.fitsfile import read_header
     from photpipe.instruments import telescopes
     from photpipe.instruments.frames import Frame
+
+    header = read_header(path)
+    is_prepared = "TEL_KEYW" in header
+    if entry or not (telescope or is_prepared or telescopes.registered(header)):
+        facts = reader.read(header)
+        if entry:
+            return [listing.entry(facts)], True
+        return listing.explained(path.name, facts)
+    return explain(Frame.of(path, header, telescope))
+
+
+def _explained(images: Sequence[Path], keyword: str | None, *, entry: bool = False) -> cli.Status:
+    from photpipe.instruments import telescopes
 
     telescope = telescopes.by_keyword(keyword) if keyword else None
     complete = 0
     for path in images:
         try:
-            lines, is_complete = explain(Frame.read(path, telescope))
+            lines, is_complete = _of_frame(path, telescope, entry=entry)
         except PhotPipeError as problem:
             lines, is_complete = [str(problem)], False
         sys.stdout.write("\n".join(lines) + "\n")

@@ -64,6 +64,7 @@ def _own_surroundings(
     """Keep the user's cache, settings and environment out of the tests."""
     monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path_factory.mktemp("sky-cache")))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("PHOTPIPEDIR", "PHOTPIPE_OFFLINE", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
 

@@ -138,6 +138,7 @@ def _facts(each: CalibratedSources) -> dict[str, Scalar]:
         "telescope": frame.telescope.name,
         "telescope_keyword": frame.telescope.keyword,
         "observatory_code": frame.telescope.observatory_code,
+        "observer": frame.telescope.observer,
         "object": frame.object_name,
         "filter": frame.filter_name,
         "midtime_jd": frame.midtime_jd,

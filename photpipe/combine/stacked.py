@@ -289,8 +289,8 @@ def _finished(
     (target,) = TargetSearch([on_target], stack.parent.directory, settings).moving(
         [combined.target]
     )
-    code = on_target.text("observatory_code")
-    places = horizons.positions(combined.target, combined.midtimes_jd, code, settings)
+    observer = on_target.text("observer") or on_target.text("observatory_code")
+    places = horizons.positions(combined.target, combined.midtimes_jd, observer, settings)
     way = Way(places.ra_deg, places.dec_deg)
     return finished(point, target, way, stars, settings.distill)
 

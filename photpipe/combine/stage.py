@@ -215,8 +215,8 @@ def _places_by_ephemeris(
     from photpipe.services import horizons
 
     times = [*(each.midtime_jd for each in exposures), midtime_jd]
-    code = exposures[0].frame.telescope.observatory_code
-    found = horizons.positions(target, times, code, workspace.settings)
+    observer = exposures[0].frame.telescope.observer
+    found = horizons.positions(target, times, observer, workspace.settings)
     return list(zip(found.ra_deg.tolist(), found.dec_deg.tolist(), strict=True))
 
 

@@ -10,6 +10,7 @@ import difflib
 import enum
 import logging
 import math
+import re
 import shlex
 import signal
 import sys
@@ -137,6 +138,10 @@ def new_parser(name: str, summary: str) -> argparse.ArgumentParser:
     return parser
 
 
+_ANGLES = ("ra", "dec", "site")
+_ANGLE = re.compile(r"[-+]\d+(?:[:dh,]|\.\d*,)")
+
+
 def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
     """Arguments with every spelling of a known option (``--keep-wcs``) as ``-keep_wcs``.
 
@@ -153,6 +158,8 @@ def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
         name = ALIASES.get(name, name)
         if head.startswith("-") and name in known:
             result += [f"-{name}", value] if equals else [f"-{name}"]
+        elif result and result[-1].lstrip("-") in _ANGLES and _ANGLE.match(word):
+            result[-1] = f"{result[-1]}={word}"  # argparse takes -05:30:00 for an option
         elif word.startswith("-") and Path(word).is_file():
             result.append(f"./{word}")
         else:

@@ -68,7 +68,8 @@ class TargetSearch:
 
     @property
     def _observatory(self) -> str:
-        return self.frames[0].text("observatory_code")
+        frame = self.frames[0]
+        return frame.text("observer") or frame.text("observatory_code")
 
     def of_positions(self, name: str, target: str | None) -> list[Target]:
         """Targets of a positions file, or of all ``positions_*.dat``.

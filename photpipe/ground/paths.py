@@ -58,6 +58,13 @@ def cache_directory() -> Path:
     return user_cache_path("photpipe")
 
 
+def data_directory() -> Path:
+    """Folder of what was learned and has to last, such as the cameras."""
+    from platformdirs import user_data_path
+
+    return user_data_path("photpipe")
+
+
 def user_settings_file() -> Path:
     """Path of the user's own settings, whether the file exists or not."""
     from platformdirs import user_config_path

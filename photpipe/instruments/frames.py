@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photpipe.fits.standard_wcs import is_wcs_keyword
 from photpipe.fits.values import CardValue, as_number, card_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
-from photpipe.instruments import filters, observatories, telescopes
+from photpipe.instruments import filters, telescopes
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
 from photpipe.instruments.midtime import impossible
 from photpipe.instruments.telescopes import Telescope
@@ -217,7 +218,14 @@ class Frame:
             if not EARLIEST_JD <= jd <= LATEST_JD:
                 raise HeaderError(self.name, "MIDTIMJD", f"{jd} lies outside 1880 to 2100")
             return jd
-        return self.telescope.midtime.from_header(self.header, self.exptime_s, self.name)
+        header = self._header_with_supplied()
+        return self.telescope.midtime.from_header(header, self.exptime_s, self.name)
+
+    @property
+    def has_pointing(self) -> bool:
+        """Whether the header holds cards of a pointing, right or wrong."""
+        header = self._header_with_supplied()
+        return all(card_value(header, card) is not None for card in self.telescope.pointing.cards)
 
     @property
     def time_remarks(self) -> tuple[str, ...]:
@@ -230,7 +238,9 @@ class Frame:
         """
         if self.is_prepared or self.is_stack:
             return impossible(self.midtime_jd)
-        return self.telescope.midtime.remarks(self.header, self.exptime_s, self.name)
+        return self.telescope.midtime.remarks(
+            self._header_with_supplied(), self.exptime_s, self.name
+        )
 
     def pointing(self) -> tuple[float, float]:
         """RA and Dec in degrees, ICRS: of the telescope; of the WCS if prepared."""
@@ -246,7 +256,7 @@ class Frame:
     def airmass(self) -> float:
         """Airmass at least 1; computed, or 1, where the card holds none."""
         key = str(self.telescope.parameters["airmass"])
-        value = card_value(self.header, key)
+        value = card_value(self._header_with_supplied(), key)
         number = as_number(value)
         if number is not None and 0.99 <= number <= GREATEST_AIRMASS:
             return max(number, 1.0)
@@ -258,7 +268,7 @@ class Frame:
 
     def _computed_airmass(self) -> float | None:
         """Airmass from position, time and site; None where one is unknown or it is nonsense."""
-        place = observatories.site(self.telescope.observatory_code)
+        place = self.telescope.place
         if place is None:
             return None
         try:
@@ -278,7 +288,8 @@ class Frame:
         if stacked is not None and stacked > 0:
             return stacked
         rule = self.telescope.parameters.get("gain", "GAIN")
-        number = as_number(card_value(self.header, rule) if isinstance(rule, str) else rule)
+        header = self._header_with_supplied()
+        number = as_number(card_value(header, rule) if isinstance(rule, str) else rule)
         return number if number is not None and number > 0 else None
 
     @property
@@ -287,8 +298,10 @@ class Frame:
 
         PPSATUR is what pp_photometry found in the pixels.
         """
-        cards = (as_number(card_value(self.header, name)) for name in ("SATURATE", "PPSATUR"))
-        told = [each for each in cards if each is not None and each > 0]
+        header, own_card = self._header_with_supplied(), self.telescope.parameters.get("saturation")
+        cards = (str(own_card or "SATURATE"), "PPSATUR")
+        levels = (as_number(card_value(header, name)) for name in cards)
+        told = [each for each in levels if each is not None and each > 0]
         if told:
             return min(told)
         own = self.telescope.parameters.get("sex-settings") or {}
@@ -317,13 +330,21 @@ class Frame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # astropy remarks on every repair it makes
             try:
-                wcs = WCS(self.header, naxis=2)
+                wcs = WCS(self._wcs_header(), naxis=2)
             except Exception as problem:  # wcslib and astropy have no common exception
                 reason = str(problem).strip().splitlines() or ["not understood"]
                 raise HeaderError(self.name, "CTYPE1", f"no usable WCS: {reason[-1]}") from None
         if not wcs.has_celestial:
             raise HeaderError(self.name, "CTYPE1", "no celestial WCS; run pp_prepare")
         return wcs
+
+    def _wcs_header(self) -> "Header":
+        """The cards of the WCS alone: wcslib takes strangers' cards for its own (CVF, OBSGEO)."""
+        cards = self.header.cards
+        own = [
+            card for card in cards if card.keyword[:5] == "NAXIS" or is_wcs_keyword(card.keyword)
+        ]
+        return type(self.header)(own)
 
     def supplied_cards(self) -> dict[str, CardValue]:
         """Cards that the header lacks and the user told of (GENERIC); to be written into it."""

@@ -7,16 +7,27 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from photpipe.fits.values import CardValue, card_text
+from photpipe.fits.values import CardValue, as_number, card_text, card_value
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError
+from photpipe.instruments import observatories
 from photpipe.instruments.dialects import Binning, Chip, Distortion, Pointing
 from photpipe.instruments.midtime import MidTime
+from photpipe.instruments.observatories import Site
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 log = logging.getLogger(__name__)
+
+_LONGITUDE, _LATITUDE, _ELEVATION, _CODE = "PPLONG", "PPLAT", "PPELEV", "PPOBSCOD"
+SITE_CARDS = {
+    _LONGITUDE: "PP: longitude of the site, east (deg)",
+    _LATITUDE: "PP: geodetic latitude of the site (deg)",
+    _ELEVATION: "PP: height of the site above the sea (m)",
+    _CODE: "PP: MPC code of the site",
+}
+"""Cards of the place of a frame that its entry does not tell, with their comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class Telescope:
     name : str
         Display name.
     observatory_code : str
-        MPC code.
+        MPC code; empty if the place has none.
     parameters : mapping
         The documented dictionary, read-only.
     binning, midtime, pointing, chip, distortion
@@ -38,6 +49,8 @@ class Telescope:
     supplied, copied : mapping
         For headers that lack cards (GENERIC): their values, and the cards that hold their
         values under another name.
+    site : Site or None
+        Geodetic place, where that is known and the code is not enough.
     """
 
     keyword: str
@@ -51,6 +64,7 @@ class Telescope:
     distortion: Distortion = field(repr=False, compare=False)
     supplied: Mapping[str, CardValue] = field(default_factory=dict, compare=False)
     copied: Mapping[str, str] = field(default_factory=dict, compare=False)
+    site: Site | None = None
 
     @classmethod
     def from_parameters(cls, entry: Mapping[str, Any]) -> "Telescope":
@@ -174,8 +188,25 @@ class Telescope:
         users = self.config_file(tool)
         return settings | (_read_tool_config(users) if users else {})
 
+    @property
+    def place(self) -> Site | None:
+        """Where it stands; None if nobody knows."""
+        return self.site or observatories.site(self.observatory_code)
+
+    @property
+    def observer(self) -> str:
+        """Place for questions about ephemerides: coordinates if they are known, else the code."""
+        return self.site.observer if self.site else self.observatory_code
+
     def at_site_of(self, header: "Header") -> "Telescope":
-        """The same telescope, with the MPC code of the place that the header names."""
+        """The same telescope, at the place that the header names."""
+        code = card_text(header, _CODE)
+        numbers = [as_number(card_value(header, card)) for card in (_LATITUDE, _LONGITUDE)]
+        if code is not None or None not in numbers:
+            height = as_number(card_value(header, _ELEVATION)) or 0.0
+            latitude, longitude = (number or 0.0 for number in numbers)
+            site = None if None in numbers else Site(latitude, longitude, "", height)
+            return replace(self, observatory_code=code or "", site=site)
         rule = self.parameters.get("observatory_code_by")
         if not rule:
             return self
@@ -185,6 +216,15 @@ class Telescope:
         if code is None and any(place):
             log.debug("%s: no MPC code is known for %s", self.keyword, "-".join(place))
         return replace(self, observatory_code=code) if code else self
+
+
+def place_cards(site: Site | None, code: str) -> dict[str, CardValue]:
+    """Cards that tell a place: its coordinates, its MPC code, or both."""
+    cards: dict[str, CardValue] = {_CODE: code} if code else {}
+    if site is not None:
+        cards |= {_LONGITUDE: site.longitude_deg, _LATITUDE: site.latitude_deg}
+        cards[_ELEVATION] = site.elevation_m
+    return cards
 
 
 def _setup_path(name: object) -> Path:

@@ -15,6 +15,7 @@ from photpipe.fits.values import as_number, card_text
 from photpipe.ground import paths, sky
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.instruments import entries, observatories
+from photpipe.instruments.cameras import camera
 from photpipe.instruments.telescope import Telescope
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def by_keyword(name: str) -> Telescope:
         If there is none (the message lists near matches), or the user's entry is wrong.
     """
     known = registry()
+    if camera.is_camera(name.strip()):
+        return camera.telescope_named(name.strip(), known[GENERIC].parameters)
     folded = {keyword.casefold(): keyword for keyword in (*known, *faults())}
     keyword = folded.get(name.strip().casefold())
     telescope = _sound(keyword) if keyword else None
@@ -125,23 +128,37 @@ def identify(header: "Header", frame_name: str) -> Telescope:
     ConfigError
         If the user's entry of this telescope is wrong, or the file cannot be read.
     """
-    known, groups, wrong = _registry()
+    known, _, wrong = _registry()
     named = card_text(header, "TEL_KEYW")
     if named is not None and (named in known or named in wrong):
         return _sound(named).at_site_of(header)
-    seen, refused = [], []
+    if named is not None and camera.is_camera(named):
+        return camera.telescope_of_prepared(header, known[GENERIC].parameters)
+    telescope = registered(header)
+    if telescope is None:
+        raise HeaderError(frame_name, "|".join(INSTRUMENT_KEYS), _unknown(header))
+    return telescope
+
+
+def registered(header: "Header") -> Telescope | None:
+    """Telescope whose entry the instrument cards of a header name; None if there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the user's entry of this telescope is wrong, or the file cannot be read.
+    """
+    _, groups, _ = _registry()
     for card in INSTRUMENT_KEYS:
         value = card_text(header, card)
         if value is None:
             continue
-        seen.append(f"{card} = {value!r}")
         for identifiers in groups:
             keywords = _candidates(plain_identifier(value), identifiers)
             telescope = _distinguished([_sound(keyword) for keyword in keywords], header)
             if telescope is not None:
                 return telescope.at_site_of(header)
-            refused += keywords
-    raise HeaderError(frame_name, "|".join(INSTRUMENT_KEYS), _unknown(seen, refused))
+    return None
 
 
 def _candidates(value: str, identifiers: Identifiers) -> list[str]:
@@ -191,13 +208,28 @@ def _is_at(code: str, header: "Header") -> bool | None:
     return None
 
 
-def _unknown(seen: list[str], refused: list[str]) -> str:
-    if not seen:
-        return "none of these cards is there; name the telescope with -telescope KEYWORD"
-    what = f"{', '.join(seen)}: no instrument known to PP"
-    if refused:
-        what = f"{', '.join(seen)}: looks like {' or '.join(refused)}, but other cards contradict"
+def seen(header: "Header") -> list[str]:
+    """Cards of a header that may name an instrument, and what they hold."""
+    texts = ((card, card_text(header, card)) for card in INSTRUMENT_KEYS)
+    return [f"{card} = {value!r}" for card, value in texts if value]
+
+
+def _unknown(header: "Header") -> str:
+    cards = ", ".join(seen(header))
+    if not cards:
+        return "none of these cards is there; run pp_prepare, or name it with -telescope KEYWORD"
+    _, groups, _ = _registry()
+    values = [card_text(header, card) or "" for card in INSTRUMENT_KEYS]
+    alike = [
+        keyword
+        for value in values
+        for identifiers in groups
+        for keyword in _candidates(plain_identifier(value), identifiers)
+    ]
+    what = "no instrument with an entry"
+    if alike:
+        what = f"looks like {' or '.join(dict.fromkeys(alike))}, but other cards contradict"
     return (
-        f"{what}; use -telescope KEYWORD (-telescope GENERIC for any), or add your telescope in "
+        f"{cards}: {what}; run pp_prepare first, name it with -telescope KEYWORD, or add it to "
         "setup/mytelescopes.py as setup/mytelescopes.example.py shows"
     )

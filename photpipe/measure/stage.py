@@ -202,7 +202,7 @@ def target_positions(
             ephemeris = horizons.positions(
                 wanted,
                 [frame.midtime_jd for frame in group],
-                group[0].telescope.observatory_code,
+                group[0].telescope.observer,
                 workspace.settings,
             )
         except UnknownTargetError:

@@ -18,11 +18,12 @@ from photpipe.fits.cards import Card, CardValue, changed, formatted, text_value,
 from photpipe.fits.fitsfile import PRISTINE_KEYWORD
 from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
 from photpipe.fits.structure import standardised
-from photpipe.fits.values import as_number, card_value
+from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG
 from photpipe.ground.timescale import SECONDS_PER_DAY, iso, julian_year
 from photpipe.instruments import telescopes
+from photpipe.instruments.cameras import camera
 from photpipe.instruments.dialects import equinox
 from photpipe.instruments.frames import Frame
 from photpipe.instruments.generic import GENERIC
@@ -46,6 +47,7 @@ _COMMENTS = {
     "TELINSTR": "PP: telescope and instrument",
     _EQUINOX_KEYWORD: "PP: equinox of the pointing cards",
     PRISTINE_KEYWORD: "PP: original header is kept",
+    **camera.CARDS,
 }
 
 
@@ -92,8 +94,8 @@ def facts(cards: Sequence[Card], pristine: Sequence[Card] | None) -> list[Card]:
     return result
 
 
-def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope:
-    """Telescope of a frame: of its instrument cards, or else the one it was prepared for.
+def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope | None:
+    """Telescope of a frame with an entry: of its instrument cards, else that of its preparation.
 
     Parameters
     ----------
@@ -104,19 +106,25 @@ def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope:
     name : str
         Name of the frame.
 
+    Returns
+    -------
+    Telescope or None
+        None for a camera without an entry: its header as a whole has to tell.
+
     Raises
     ------
-    HeaderError
-        If the telescope is not known.
     ConfigError
         If the user's telescope file has a mistake.
     """
-    try:
-        return telescopes.identify(header, name)
-    except HeaderError:
-        if not text_value(cards, "TEL_KEYW"):
-            raise
-        return telescopes.identify(to_header(cards), name)
+    known = telescopes.registry()
+    for keyword in (card_text(header, "TEL_KEYW"), text_value(cards, "TEL_KEYW")):
+        if keyword and (keyword in known or keyword == card_text(header, "TEL_KEYW")):
+            return telescopes.identify(to_header(cards), name)
+    telescope = telescopes.registered(header)
+    is_entry = telescope is not None and (
+        telescope.keyword != GENERIC or card_text(header, "INSTRUME") == GENERIC
+    )
+    return telescope if is_entry else None
 
 
 def told_before(cards: Sequence[Card]) -> dict[str, CardValue]:
@@ -173,6 +181,7 @@ def prepared(
         "TELINSTR": telescope.name,
         **_equinox(frame),
         **wcs,
+        **_camera_cards(frame),
     }
     spared = read_cards(frame) - set(written)
     kept = [
@@ -187,6 +196,14 @@ def prepared(
         for name, value in written.items()
     ]
     return cards, _outcome(frame, source, wishes, wcs, scale)
+
+
+def _camera_cards(frame: Frame) -> dict[str, CardValue]:
+    """Facts of a camera without an entry, and of a place that the user tells."""
+    cards = {card: value for card, value in frame.supplied_cards().items() if card in camera.CARDS}
+    if camera.is_camera(frame.telescope.keyword):
+        cards[camera.AIRMASS] = frame.airmass
+    return cards
 
 
 def _unsigned_zero(value: CardValue) -> CardValue:
@@ -211,28 +228,29 @@ def _outcome(
         filter_name=frame.filter_name,
         airmass=frame.airmass,
         exptime_s=frame.exptime_s,
-        ra_deg=float(wcs["CRVAL1"]),
-        dec_deg=float(wcs["CRVAL2"]),
+        ra_deg=float(wcs.get("CRVAL1", math.nan)),
+        dec_deg=float(wcs.get("CRVAL2", math.nan)),
         pixel_scale_arcsec=scale,
         field_arcmin=(nx * scale[0] / 60.0, ny * scale[1] / 60.0),
         changed=True,
         binning=frame.binning,
-        **_band(frame),
+        band=_band(frame)[0],
+        unknown_filter=_band(frame)[1],
         time_remarks=frame.time_remarks,
     )
 
 
-def _band(frame: Frame) -> dict[str, str]:
-    """Band of the filter, empty if no catalog has it; or what is to do if nobody knows it.
+def _band(frame: Frame) -> tuple[str, str]:
+    """Band of the filter, empty if no catalog has it; and what is to do if nobody knows it.
 
     A header without a filter is no unknown one: its magnitudes stay instrumental, as the manual
     has it.
     """
     try:
-        return {"band": frame.band or ""}
+        return frame.band or "", ""
     except ConfigError as error:
         reason = str(error).removeprefix(f"{frame.name}: ")
-        return {"unknown_filter": reason} if frame.filter_name else {}
+        return "", reason if frame.filter_name else ""
 
 
 def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[float, float]]:
@@ -263,6 +281,8 @@ def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[floa
     if wishes.ra is not None and wishes.dec is not None:
         pointing = (wishes.ra, wishes.dec)
         orientation = replace(orientation, offset_deg=(0.0, 0.0))
+    elif camera.is_camera(frame.telescope.keyword) and not frame.has_pointing:
+        return {}, frame.pixel_scale_arcsec  # pp_register looks where the target is
     else:
         pointing = frame.pointing()
     if orientation.offset_deg is None:
@@ -294,7 +314,8 @@ def _equinox(frame: Frame) -> dict[str, CardValue]:
 def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
     """Cards that the header lacks: the target, what the user supplied, the date."""
     target_card = str(frame.telescope.parameters["object"])
-    added: dict[str, CardValue] = dict(frame.supplied_cards())
+    elsewhere = {*camera.CARDS, *camera.TRANSIENT}
+    added = {card: v for card, v in frame.supplied_cards().items() if card not in elsewhere}
     exptime_card = str(frame.telescope.parameters["exptime"])
     if exptime_card in added:
         added[exptime_card] = frame.exptime_s  # a number, whatever was typed

@@ -1,10 +1,8 @@
 """Prepare images: read who took them, where and when, and write a starting WCS."""
 
 import logging
-import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,29 +14,26 @@ from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
-    from astropy.io.fits import Header
-
     from photpipe.fits.cards import Card
     from photpipe.fits.fitsfile import Hdu
-    from photpipe.instruments.telescope import Telescope
     from photpipe.prepare.preparation import Wishes
+    from photpipe.prepare.recognition import Recognition
 
 log = logging.getLogger("pp_prepare")
-
-_GENERIC_ONLY = ("secpix", "binning", "filter", "date_keyword", "exptime")
-_GENERIC_OPTIONS = ("ra", "dec", *_GENERIC_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
     """What the user may say."""
 
-    ra: float | None = Option(
-        "right ascension of the frame centre", kinds.right_ascension, "DEG"
+    ra: float | str | None = Option(
+        "right ascension of the frame centre: degrees, hours as hh:mm:ss, or a card",
+        kinds.right_ascension,
+        "DEG",
     ).field(None)
-    dec: float | None = Option("declination of the frame centre", kinds.declination, "DEG").field(
-        None
-    )
+    dec: float | str | None = Option(
+        "declination of the frame centre: degrees, or a card", kinds.declination, "DEG"
+    ).field(None)
     flipx: bool = Option("flip the x axis relative to the telescope's entry").field(False)
     flipy: bool = Option("flip the y axis relative to the telescope's entry").field(False)
     rotate: float = Option(
@@ -47,19 +42,28 @@ class PrepareOptions:
     target: str | None = TARGET.field(None)
     keep_wcs: bool = Option("keep the WCS of the header").field(False)
     secpix: str | None = Option(
-        "scale of a GENERIC telescope's unbinned pixels in arcsec; two for x and y",
+        "scale of the unbinned pixels of a camera without an entry, in arcsec; two for x and y, "
+        "or a card",
         kinds.text,
         "ARCSEC",
     ).field(None)
     binning: str | None = Option(
-        "binning of a GENERIC telescope's frames, such as 2 or 2,2", kinds.text, "N"
+        "binning of a camera without an entry: 2, or 2,2, or a card", kinds.text, "N"
     ).field(None)
     filter: str | None = FILTER.field(None)
     date_keyword: str | None = Option(
-        "cards of date and time in a GENERIC telescope's headers", kinds.text, "CARD[|CARD]"
+        "cards of date and time of a camera without an entry", kinds.text, "CARD[|CARD]"
     ).field(None)
-    exptime: float | None = Option(
-        "exposure time of a GENERIC telescope's frames", kinds.positive, "S"
+    exptime: float | str | None = Option(
+        "exposure time of a camera without an entry, or its card", kinds.positive_or_card, "S"
+    ).field(None)
+    site: str | None = Option(
+        "place of the telescope: longitude (east) and latitude in degrees, elevation in metres",
+        kinds.text,
+        "LON,LAT,ALT",
+    ).field(None)
+    observatory: str | None = Option(
+        "MPC code of the place of the telescope", kinds.text, "CODE"
     ).field(None)
     restore: bool = Option("put the original headers back, byte for byte").field(False, in_run=None)
     dry_run: bool = Option("print what would change, and change nothing").field(False, in_run=None)
@@ -98,6 +102,8 @@ def prepare(
     """
     from photpipe.fits import fitsfile
     from photpipe.instruments import telescopes
+    from photpipe.instruments.cameras.reader import Told
+    from photpipe.prepare.recognition import Recognition
 
     _check(options)
     named = telescopes.by_keyword(options.telescope) if options.telescope else None
@@ -109,7 +115,8 @@ def prepare(
     if options.restore:
         result = _restored(unique, options, workspace)
     else:
-        result = _prepared(unique, options, _Telescopes(named, options), workspace)
+        told = Told(**{each.name: getattr(options, each.name) for each in fields(Told)})
+        result = _prepared(unique, options, Recognition(named, told), workspace)
         if needs_bands:
             _tell_filters(result.frames)
     if not options.dry_run:
@@ -159,45 +166,6 @@ def _restored(
     )
 
 
-class _Telescopes:
-    """Who took the frames; asks the user about a GENERIC telescope, each thing once."""
-
-    def __init__(self, named: "Telescope | None", options: PrepareOptions) -> None:
-        self._named = named
-        self._told = {name: getattr(options, name) for name in _GENERIC_OPTIONS}
-        self._lock = threading.Lock()
-        self._said: dict[str, str] = {}
-
-    def of(self, cards: "Sequence[Card]", header: "Header", name: str) -> "Telescope":
-        """Telescope of a frame.
-
-        Raises
-        ------
-        HeaderError, ConfigError
-            If it is not known, or lacks something that nobody told.
-        """
-        from photpipe.instruments.generic import GENERIC, generic
-        from photpipe.prepare import preparation
-
-        telescope = self._named or preparation.recognised(cards, header, name)
-        if telescope.keyword == GENERIC:
-            told = {key: value for key, value in self._told.items() if value is not None}
-            answers = {**preparation.told_before(cards), **told}
-            ask = self._ask if sys.stdin.isatty() else None
-            return generic(header, answers, ask)
-        useless = [f"-{key}" for key in _GENERIC_ONLY if self._told[key] is not None]
-        if useless:
-            reason = f"{' '.join(useless)}: only for -telescope GENERIC, not {telescope.keyword}"
-            raise ConfigError(f"{name}: {reason}")
-        return telescope
-
-    def _ask(self, question: str) -> str:
-        with self._lock:
-            if question not in self._said:
-                self._said[question] = input(question)
-            return self._said[question]
-
-
 @dataclass(frozen=True, slots=True)
 class _Job:
     """A plain frame and the file it was named by."""
@@ -212,7 +180,7 @@ class _Job:
 
 
 def _prepared(
-    paths: Sequence[Path], options: PrepareOptions, known: _Telescopes, workspace: Workspace
+    paths: Sequence[Path], options: PrepareOptions, known: "Recognition", workspace: Workspace
 ) -> PrepareResult:
     """Unpack what has to be unpacked, then prepare all frames side by side."""
     from photpipe.fits.unpack import plain_frames
@@ -232,8 +200,6 @@ def _prepared(
     jobs = {path: job for path, job in jobs.items() if not _follows(job, jobs)}
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
     wishes = preparation.Wishes(
-        options.ra,
-        options.dec,
         flipx=options.flipx,
         flipy=options.flipy,
         rotate=options.rotate,
@@ -276,18 +242,22 @@ def _tell(remarks: Iterable[tuple[str, str]]) -> None:
 
 def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
     """Whether a frame is the trimmed one of another that is prepared too, and comes with it."""
-    from photpipe.fits.cards import text_value
     from photpipe.fits.fitsfile import read_primary
-    from photpipe.fits.unpack import SOURCE_KEYWORD, TRIM_KEYWORD
+    from photpipe.fits.unpack import TRIM_KEYWORD, source_name
 
     if not job.path.stem.endswith("_trim"):
         return False
-    cards = read_primary(job.path).cards
-    is_trimmed = any(card.keyword == TRIM_KEYWORD for card in cards)
-    return is_trimmed and job.path.with_name(text_value(cards, SOURCE_KEYWORD)) in jobs
+    try:
+        cards = read_primary(job.path).cards
+    except FrameError:  # told when it is prepared
+        return False
+    is_trimmed, source = any(card.keyword == TRIM_KEYWORD for card in cards), source_name(cards)
+    return is_trimmed and bool(source) and job.path.with_name(source) in jobs
 
 
-def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool) -> PreparedFrame:
+def _prepare_one(
+    job: _Job, wishes: "Wishes", known: "Recognition", *, write: bool
+) -> PreparedFrame:
     """Prepare one plain frame.
 
     Raises
@@ -303,7 +273,8 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
     path = job.path
     hdu, frame_facts = _read(path)
     header = to_header(frame_facts)
-    telescope = known.of(hdu.cards, header, path.name)
+    recognised = known.of(hdu.cards, header, path.name, fitsfile.stored_pixels(path, hdu))
+    telescope = recognised.telescope
     if telescope.trim_px:
         path = trimmed(path, telescope.trim_px, write=write)
         if not path.exists():  # a dry run
@@ -312,11 +283,14 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
             hdu, frame_facts = _read(path)
             header = to_header(frame_facts)
     _check_pixels(path if path.exists() else job.path, hdu)
+    centre = known.centre(header)
+    if centre is not None:
+        wishes = replace(wishes, ra=centre[0], dec=centre[1])
     cards, outcome = preparation.prepared(path, job.source, frame_facts, header, telescope, wishes)
     cards += [card for card in hdu.cards if card.keyword == fitsfile.PRISTINE_KEYWORD]
     if not write:
         _tell_changes(path.name, hdu.cards, cards)
-        return outcome
+        return replace(outcome, facts=recognised.facts)
     written = fitsfile.write_cards(path, hdu, cards)
     what = "prepared" if written else "was prepared alike before"
     log.info(
@@ -325,7 +299,7 @@ def _prepare_one(job: _Job, wishes: "Wishes", known: _Telescopes, *, write: bool
         *(outcome.filter_name or "no filter", outcome.exptime_s, outcome.midtime_jd),
         *(outcome.ra_deg, outcome.dec_deg),
     )
-    return replace(outcome, changed=written)
+    return replace(outcome, changed=written, facts=recognised.facts)
 
 
 def _read(path: Path) -> "tuple[Hdu, list[Card]]":

@@ -203,7 +203,7 @@ def target_places(frames: Sequence["Frame"], settings: Settings) -> tuple[Place,
         name = frame.object_name
         if not name or name in places:
             continue
-        code = frame.telescope.observatory_code
+        code = frame.telescope.observer
         try:
             seen = horizons.positions(name, [frame.midtime_jd], code, settings)
         except PhotPipeError as error:

@@ -306,7 +306,7 @@ def starting_wcs(frame: "Frame", settings: Settings) -> dict[str, float | str]:
         try:
             pointing = frame.pointing()
         except HeaderError as error:
-            target, code = frame.object_name, frame.telescope.observatory_code
+            target, code = frame.object_name, frame.telescope.observer
             try:
                 seen = horizons.positions(target, [frame.midtime_jd], code, settings)
             except ServiceError as unknown:

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -82,6 +82,7 @@ def register(
     run = _Run(options, workspace)
     for plates in run.fields(paths):
         run.campaign.solve(plates)
+        run.look_elsewhere(plates)
     return run.finish(paths)
 
 
@@ -148,12 +149,50 @@ class _Run:
         if lost:
             yield lost
 
+    def look_elsewhere(self, plates: Sequence["Plate"]) -> None:
+        """Look for the frames that were not found where else their headers or targets say."""
+        lost = [each for each in plates if each.frame not in self.campaign.solved]
+        tried = [each.cone for each in lost[:1]]
+        for place in self._target_places(lost) if lost else ():
+            where = (place.ra_deg, place.dec_deg)
+            if not self._may_be_moved(lost) or any(cone.contains(*where) for cone in tried):
+                continue
+            moved = [self._at(each, where) for each in lost]
+            log.info("%d frames are looked for at %s", len(moved), place.origin)
+            tried.append(moved[0].cone)
+            self.campaign.solve(moved)
+            lost = [each for each in lost if each.frame not in self.campaign.solved]
+        for name in self.campaign.solved:
+            self.failures.pop(name, None)
+
+    def _may_be_moved(self, lost: Sequence["Plate"]) -> bool:
+        """Whether the pointing of frames is only one of several: those of an entry are trusted."""
+        from photpipe.instruments.cameras.camera import is_camera
+
+        return any(is_camera(self.frames[each.frame].telescope.keyword) for each in lost)
+
+    def _at(self, plate: "Plate", where: tuple[float, float]) -> "Plate":
+        """The plate with its starting WCS at another place."""
+        from photpipe.register.plates import cone_of
+        from photpipe.science.wcs_seed import seed_wcs
+
+        frame = self.frames[plate.frame]
+        wcs = seed_wcs(frame.shape, where, frame.pixel_scale_arcsec, frame.orientation).cards()
+        return replace(plate, wcs=wcs, cone=cone_of(wcs, plate.shape), is_lost=False)
+
     def _target_places(self, plates: Sequence["Plate"]) -> "Sequence[Place]":
-        """Where the targets of frames were."""
-        from photpipe.register.blind import target_places
+        """Where the headers say that frames lie, too, and where their targets were."""
+        from photpipe.instruments.cameras import camera, reader
+        from photpipe.register.blind import Place, target_places
 
         frames = [self.frames[plate.frame] for plate in plates]
-        return target_places(frames, self.workspace.settings)
+        told = {
+            pointing.value: Place(*pointing.value, pointing.origin)
+            for frame in frames
+            if camera.is_camera(frame.telescope.keyword)
+            for pointing in reader.read(frame.header).pointings
+        }
+        return [*target_places(frames, self.workspace.settings), *told.values()]
 
     def _survivors(
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
@@ -226,7 +265,24 @@ class _Run:
                 *(_contrasts(each), each.seed, each.fit),
             )
         self.workspace.save(result)
+        self._learn(result)
         return result
+
+    def _learn(self, result: RegisterResult) -> None:
+        """Remember what the solved frames of cameras without an entry taught."""
+        from photpipe.ground.errors import ConfigError
+        from photpipe.register.learning import learned
+
+        solved = [
+            (self.frames[each.frame], each)
+            for each in result.frames
+            if each.frame in self.campaign.solved
+        ]
+        try:
+            for line in learned(solved):
+                log.info("%s", line)
+        except ConfigError as error:
+            log.warning("%s", error)
 
     def _registered(self, path: Path) -> RegisteredFrame | None:
         """Write the outcome into the header of a frame; None if it is not registered."""

@@ -4,7 +4,13 @@ Each raises `argparse.ArgumentTypeError`, which says what is wrong with the word
 """
 
 import argparse
+import contextlib
 import math
+import re
+
+_CARD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_NO_CARDS = frozenset({"nan", "inf", "infinity"})
+_SEXAGESIMAL = re.compile(r"\d[\s:hd°]+\d")
 
 
 def text(words: str) -> str:
@@ -30,6 +36,11 @@ def positive(words: str) -> float:
     return value
 
 
+def positive_or_card(words: str) -> float | str:
+    """Finite number above zero, or the name of a card."""
+    return _card(words) or positive(words)
+
+
 def count(words: str) -> int:
     """Whole number of at least one; ``3.0`` is accepted."""
     value = number(words)
@@ -46,17 +57,44 @@ def finite(words: str) -> float:
     return value
 
 
-def right_ascension(words: str) -> float:
-    """Degrees in [0, 360); negative values are taken modulo 360."""
-    value = finite(words)
+def _card(words: str) -> str | None:
+    """Name of a card that holds the value; None if the words are none."""
+    name = words.strip()
+    is_card = _CARD_NAME.fullmatch(name) and name.lower() not in _NO_CARDS
+    return name.upper() if is_card else None
+
+
+def _angle(words: str, unit_deg: float) -> float:
+    """Degrees of a decimal number, or of a sexagesimal one whose first part has a unit."""
+    if not _SEXAGESIMAL.search(words):
+        return finite(words)
+    from photpipe.ground.sky import parse_sexagesimal  # numpy would make -h slow
+
+    with contextlib.suppress(ValueError):
+        return unit_deg * parse_sexagesimal(words)
+    raise argparse.ArgumentTypeError(f"{words!r} is not an angle")
+
+
+def right_ascension(words: str) -> float | str:
+    """Degrees in [0, 360), decimal or as sexagesimal hours, or the name of a card.
+
+    Negative values are taken modulo 360.
+    """
+    card = _card(words)
+    if card is not None:
+        return card
+    value = _angle(words, 15.0)
     if not -360 <= value <= 360:
         raise argparse.ArgumentTypeError(f"{words} is not a right ascension in degrees")
     return value % 360.0
 
 
-def declination(words: str) -> float:
-    """Degrees from the south pole to the north pole."""
-    value = finite(words)
+def declination(words: str) -> float | str:
+    """Degrees from the south pole to the north pole, or the name of a card."""
+    card = _card(words)
+    if card is not None:
+        return card
+    value = _angle(words, 1.0)
     if not -90 <= value <= 90:
         raise argparse.ArgumentTypeError(f"{words} is not a declination in degrees")
     return value

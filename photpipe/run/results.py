@@ -193,6 +193,26 @@ class ReportResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldFact:
+    """One thing that a header tells of a frame, in words.
+
+    Parameters
+    ----------
+    name, value : str
+        What, and what it is.
+    origin : str
+        The cards, or whatever else it was taken from.
+    doubt : str
+        What contradicts it or was assumed; empty if nothing.
+    """
+
+    name: str
+    value: str
+    origin: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedFrame:
     """What `pp_prepare` read out of one frame.
 
@@ -220,6 +240,8 @@ class PreparedFrame:
         In x and y.
     band : str
         Band of the filter in the catalogs; empty if no catalog has it.
+    facts : tuple of ToldFact
+        Of a camera without an entry: what was taken from where.
     unknown_filter : str
         What to do about a filter that the telescope's entry does not have; else empty.
     time_remarks : tuple of str
@@ -241,6 +263,7 @@ class PreparedFrame:
     changed: bool
     binning: tuple[int, int] = (1, 1)
     band: str = ""
+    facts: tuple[ToldFact, ...] = ()
     unknown_filter: str = ""
     time_remarks: tuple[str, ...] = ()
 

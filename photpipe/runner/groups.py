@@ -127,6 +127,8 @@ def fields(frames: Sequence[PreparedFrame]) -> list[list[PreparedFrame]]:
 
 
 def _are_near(one: PreparedFrame, other: PreparedFrame) -> bool:
+    if math.isnan(one.ra_deg) or math.isnan(other.ra_deg):
+        return True  # nobody knows where the frame lies before it is registered
     reach_arcmin = GAP * max(*one.field_arcmin, *other.field_arcmin)
     distance_deg = sky.separation_deg(one.ra_deg, one.dec_deg, other.ra_deg, other.dec_deg)
     return float(distance_deg) * 60.0 < reach_arcmin
@@ -134,6 +136,8 @@ def _are_near(one: PreparedFrame, other: PreparedFrame) -> bool:
 
 def _place(frame: PreparedFrame) -> str:
     """Rough position as part of a name."""
+    if math.isnan(frame.ra_deg):
+        return "somewhere"
     hours = math.floor(frame.ra_deg % 360.0 * 4.0)  # minutes of right ascension
     return f"{hours // 60:02d}{hours % 60:02d}{frame.dec_deg:+05.1f}"
 

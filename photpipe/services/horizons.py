@@ -15,6 +15,7 @@ import numpy as np
 from photpipe.ground.errors import ServiceError, UnknownTargetError
 from photpipe.ground.sky import FloatArray
 from photpipe.ground.timescale import iso
+from photpipe.instruments.observatories import Site
 from photpipe.run.settings import Settings
 from photpipe.services import web
 from photpipe.services.cache import Cache
@@ -54,7 +55,8 @@ def positions(
     midtimes_jd : sequence of float
         Julian dates (UTC); one request serves up to 80.
     observatory_code : str
-        MPC code; ``""`` stands for the centre of the Earth.
+        MPC code, or a place as ``longitude,latitude,elevation`` (degrees east and north, metres);
+        ``""`` stands for the centre of the Earth.
 
     Raises
     ------
@@ -204,7 +206,7 @@ class _Search:
                 HorizonsClass(
                     id=lookup.text,
                     id_type=lookup.id_type,
-                    location=self.observatory,
+                    location=_location(self.observatory),
                     epochs=[f"{jd:.{DECIMALS}f}" for jd in times],
                 )
             )
@@ -228,6 +230,18 @@ class _Search:
         table = web.ask(SERVICE, label, services.horizons, services, query)
         table["asked_jd"] = Cache.now_jd()
         return table
+
+
+def _location(observer: str) -> str | dict[str, float]:
+    """Observer as the client wants it: a code, or geodetic coordinates with kilometres."""
+    place = Site.of_observer(observer)
+    if place is None:
+        return observer
+    return {
+        "lon": place.longitude_deg,
+        "lat": place.latitude_deg,
+        "elevation": place.elevation_m / 1000.0,
+    }
 
 
 class _Nothing(Exception):  # noqa: N818 - an answer, not an error

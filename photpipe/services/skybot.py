@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photpipe.ground.sky import Cone, FloatArray
+from photpipe.instruments import observatories
 from photpipe.run.settings import Settings
 from photpipe.services import tables, web
 from photpipe.services.cache import Cache
@@ -45,7 +46,8 @@ def asteroids(cone: Cone, jd: float, observatory_code: str, settings: Settings) 
     jd : float
         Julian date (UTC).
     observatory_code : str
-        MPC code; ``""`` stands for the centre of the Earth.
+        MPC code, or a place as ``longitude,latitude,elevation``: SkyBoT knows codes alone, hence
+        that of the nearest observatory is asked; ``""`` stands for the centre of the Earth.
 
     Returns
     -------
@@ -61,7 +63,9 @@ def asteroids(cone: Cone, jd: float, observatory_code: str, settings: Settings) 
         If SkyBoT gives no usable answer and the cache has none.
     """
     services = settings.services
-    details = {"jd": round(jd, 4), "observatory": observatory_code or "500"}
+    place = observatories.Site.of_observer(observatory_code)
+    code = observatories.nearest(place)[0] if place else observatory_code
+    details = {"jd": round(jd, 4), "observatory": code or "500"}
     request = Request(
         SERVICE,
         f"{details['jd']:.4f} from {details['observatory']}",
