@@ -8,11 +8,13 @@ import numpy as np
 from photpipe.calibrate.reference_stars import crowded_stars
 from photpipe.catalogs.calibrators import calibrators_for
 from photpipe.catalogs.table import SourceTable
-from photpipe.ground.errors import ServiceError
+from photpipe.ground import bands
+from photpipe.ground.errors import ConfigError, ServiceError
 from photpipe.ground.sky import BoolArray, Cone, unit_vectors
+from photpipe.instruments import filters
 from photpipe.run.settings import Settings
 from photpipe.services import vsx
-from photpipe.services.reference import fetch_catalog
+from photpipe.services.reference import fetch_catalog, imported_tables
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,21 @@ class Wanted:
     aperture_arcsec: float
     solar: bool
     use_all_stars: bool
+
+
+def check_band(name: str, settings: Settings) -> None:
+    """Refuse a band that no catalog can have; a user's own table may have any.
+
+    Raises
+    ------
+    ConfigError
+        With the band that the word may stand for.
+    """
+    if bands.named(name) or imported_tables(settings.services):
+        return
+    found = filters.meaning(name)
+    advice = f"; did you mean -filter {found.band}?" if found and found.band else ""
+    raise ConfigError(f"-filter {name}: there is no such band{advice} ({' '.join(bands.BANDS)})")
 
 
 def reference_stars(name: str, wanted: Wanted, settings: Settings) -> SourceTable:

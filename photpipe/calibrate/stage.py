@@ -104,10 +104,12 @@ def calibrate(
     from photpipe.measure.stage import read_frames
 
     settings = workspace.settings.calibration
+    check_options(options, workspace)
     frames, failed = read_frames(paths, options.telescope)
     bands, missed = _bands(frames, options)
     _common_band(bands, options)  # several filters are said before anything is read
     failed += missed
+    failed += _unplaced(frames, bands, options)
     maxflag = settings.maxflag if options.maxflag is None else options.maxflag
     outcomes = workspace.map_frames(
         lambda frame: read_sources(frame, maxflag),
@@ -134,6 +136,20 @@ def calibrate(
     return result
 
 
+def check_options(options: CalibrateOptions, workspace: Workspace) -> None:
+    """Refuse before any work what cannot be had.
+
+    Raises
+    ------
+    ConfigError
+        If no catalog has a band of the name that the user gave.
+    """
+    from photpipe.calibrate.field_catalogs import check_band
+
+    if options.filter and not options.instrumental and options.magzp is None:
+        check_band(options.filter, workspace.settings)
+
+
 def _bands(
     frames: "Sequence[Frame]", options: CalibrateOptions
 ) -> "tuple[dict[Path, str | None], list[FrameFailure]]":
@@ -151,6 +167,21 @@ def _bands(
                 continue
             bands[frame.path] = None
     return bands, failed
+
+
+def _unplaced(
+    frames: "Sequence[Frame]", bands: "dict[Path, str | None]", options: CalibrateOptions
+) -> list[FrameFailure]:
+    """Frames that no catalog can calibrate, because nobody knows where they are; taken out."""
+    if options.instrumental or options.magzp is not None:
+        return []
+    lost = [each for each in frames if each.path in bands and not each.is_placed]
+    for each in lost:
+        del bands[each.path]
+    reason = (
+        "not registered: run pp_register, then pp_photometry (or keep -instrumental magnitudes)"
+    )
+    return [FrameFailure(each.name, reason) for each in lost]
 
 
 def _common_band(bands: "dict[Path, str | None]", options: CalibrateOptions) -> str | None:
@@ -412,4 +443,3 @@ def _report(result: CalibrateResult) -> None:
                 each.matched,
                 f"; {each.note}" if each.note and each.catalog != MANUAL else "",
             )
-

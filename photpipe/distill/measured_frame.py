@@ -9,6 +9,7 @@ import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns, read_database
 from photpipe.ground import sky
+from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.instruments.frames import Frame
 from photpipe.measure.pixels import read_image
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 NO_MAGNITUDE = 99.0
+# what is read without a second look; databases of the original PHOTOMETRYPIPELINE lack it
+_FACTS = ("midtime_jd", "zeropoint_mag", "aperture_radius_px", "pixel_scale_arcsec", "band")
+_COLUMNS = (
+    *("ra_deg", "dec_deg", "XWIN_IMAGE", "YWIN_IMAGE", "MAG_APER", "FLUX_APER", "FLUXERR_APER"),
+    *("FLUX_MAX", "BACKGROUND", "FLAGS"),
+)
 STAR_SNR = 30.0
 LINEAR = 0.8
 
@@ -54,6 +61,14 @@ class CalibratedFrame:
             If there is no WCS.
         """
         facts, sources = read_database(frame.database_path)
+        lacking = [name for name in _FACTS if name not in facts]
+        lacking += [name for name in _COLUMNS if name not in sources.colnames]
+        if lacking:
+            message = (
+                f"{frame.database_path.name}: not a database of this pp_calibrate (it lacks "
+                f"{lacking[0]}); run pp_photometry and pp_calibrate on the frame"
+            )
+            raise ReductionError(message)
         noise = float(facts.get("sky_noise_adu", math.nan))
         return cls(frame, frame.wcs(), facts, sources, _photon_counts(sources, noise))
 

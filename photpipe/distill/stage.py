@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pp_distill")
 
+UNPLACED = (
+    "the frames are not registered: run pp_register, pp_photometry and pp_calibrate on them, or "
+    "mark the target with pp_manident and give -positions"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DistillOptions:
@@ -77,6 +82,8 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     rules = rejection.schemata(options.reject, workspace.settings.distill)
     by_hand = photometry_file.read_rejections(workspace.directory)
     frames, failed = _frames(paths, workspace)
+    if not options.positions and not any(each.frame.is_placed for each in frames):
+        raise ReductionError(UNPLACED)
     search = TargetSearch(frames, workspace.directory, workspace.settings)
     tracks, around = _tracks(search, options, workspace)
     guide = followed(frames, [each.target for each in tracks])

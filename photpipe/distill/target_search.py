@@ -3,6 +3,7 @@
 What a service cannot answer costs its targets alone: it is remembered, not raised.
 """
 
+import difflib
 import logging
 import math
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from photpipe.run.results import FrameFailure
 from photpipe.run.settings import Settings
 from photpipe.science import controlstar
 from photpipe.services import horizons, skybot, vsx
-from photpipe.services.names import tidied
+from photpipe.services.names import lookups, tidied
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -119,16 +120,30 @@ class TargetSearch:
         return path if path.exists() else self.directory / name
 
     def moving(self, names: Sequence[str]) -> list[Target]:
-        """Solar System objects; names that are none are said and left out."""
+        """Solar System objects; what Horizons does not know is remembered as a failure.
+
+        Names that say themselves that they are no such object (HD 12345, flat) are left out.
+        """
         found = []
         for name in names:
             try:
                 found.append(self._moving(tidied(name), targets.MOVING))
             except UnknownTargetError as error:
-                log.warning("%s; it is not looked for: a star needs -fixedtargets", error)
+                if lookups(name):
+                    reason = f"{error}; check the spelling{self._meant(name)}"
+                    reason += " (a star needs -fixedtargets)"
+                    self.failed.append(FrameFailure(f"target {name}", reason))
+                else:
+                    log.warning("%s; it is not looked for: a star needs -fixedtargets", error)
             except ServiceError as error:
                 self.failed.append(FrameFailure(f"target {name}", str(error)))
         return found
+
+    def _meant(self, name: str) -> str:
+        """A name of the headers that is nearly the same; empty if there is none."""
+        known = sorted({each.text("object") for each in self.frames} - {"", name})
+        alike = difflib.get_close_matches(name, known, 1)
+        return f": did you mean {alike[0]}?" if alike else ""
 
     def _moving(self, name: str, kind: str) -> Target:
         """Target with the positions of Horizons on all frames."""

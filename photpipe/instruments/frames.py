@@ -39,6 +39,7 @@ LONGEST_EXPOSURE_S = 1e6
 GREATEST_AIRMASS = 40.0
 LOWEST_ALTITUDE_DEG = 3.0
 STACK_CARD = "PPSTACK"
+STARTING_WCS = "PP: starting WCS"  # comment of what pp_prepare makes of the pointing alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,14 @@ class Frame:
         return not self.raw and all(
             card_value(self.header, key) is not None for key in ("TEL_KEYW", "MIDTIMJD", "SECPIXX")
         )
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether its WCS is more than the pointing of the telescope: registered, kept, trusted."""
+        if card_text(self.header, "REGSTAT") == "registered":
+            return True
+        known = "CRVAL1" in self.header and self.header.comments["CRVAL1"] != STARTING_WCS
+        return self.is_stack or self.telescope.trust_wcs or known
 
     @property
     def is_stack(self) -> bool:
@@ -339,12 +348,20 @@ class Frame:
         return wcs
 
     def _wcs_header(self) -> "Header":
-        """The cards of the WCS alone: wcslib takes strangers' cards for its own (CVF, OBSGEO)."""
+        """The cards of the WCS alone: wcslib takes strangers' cards for its own (CVF, OBSGEO).
+
+        Numbers written as texts, as the original's pp_register wrote them, are numbers.
+        """
         cards = self.header.cards
         own = [
             card for card in cards if card.keyword[:5] == "NAXIS" or is_wcs_keyword(card.keyword)
         ]
-        return type(self.header)(own)
+        header = type(self.header)(own)
+        for key, value in list(header.items()):
+            number = as_number(value) if isinstance(value, str) else None
+            if number is not None:
+                header[key] = number
+        return header
 
     def supplied_cards(self) -> dict[str, CardValue]:
         """Cards that the header lacks and the user told of (GENERIC); to be written into it."""

@@ -37,7 +37,13 @@ class ExtractOptions:
     telescope: str | None = TELESCOPE.field(None)
 
 
-def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace) -> ExtractResult:
+def extract(
+    paths: Sequence[Path],
+    options: ExtractOptions,
+    workspace: Workspace,
+    *,
+    tells_gain: bool = True,
+) -> ExtractResult:
     """Extract the sources of frames, several frames at once.
 
     **Reads** the frames, prepared or not; they are not changed. **Writes** one catalog per
@@ -52,6 +58,8 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
         What the user says.
     workspace : Workspace
         Settings, and how many frames are worked on side by side.
+    tells_gain : bool
+        Whether an unknown gain is warned of; a stage that finds one itself says so.
 
     Raises
     ------
@@ -99,7 +107,7 @@ def extract(paths: Sequence[Path], options: ExtractOptions, workspace: Workspace
         tuple(each for each in outcomes if isinstance(each, ExtractedFrame)),
         tuple(each for each in outcomes if isinstance(each, FrameFailure)),
     )
-    _report(result)
+    _report(result, tells_gain=tells_gain)
     return result
 
 
@@ -132,13 +140,13 @@ def _no_stale_catalog(path: Path) -> Iterator[None]:
         raise
 
 
-def _report(result: ExtractResult) -> None:
+def _report(result: ExtractResult, *, tells_gain: bool) -> None:
     """Say what came out of each frame."""
     for each in result.frames:
         seeing = f"{each.fwhm_px:.2f} px ({each.fwhm_arcsec:.2f} arcsec)"
         log.info("%s: %d sources, seeing %s", each.frame, each.sources, seeing)
     unknown = sum(each.gain == 0 for each in result.frames)
-    if unknown:
+    if unknown and tells_gain:
         log.warning(
             "no gain is known for %d of %d frames: errors lack the photon noise of the sources; "
             "add a GAIN card or 'gain' to the telescope",

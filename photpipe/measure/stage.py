@@ -237,7 +237,7 @@ def _curves(
         telescope=options.telescope,
         nodeblending=options.nodeblending,
     )
-    extracted = extract([frame.path for frame in frames], extraction, workspace)
+    extracted = extract([frame.path for frame in frames], extraction, workspace, tells_gain=False)
     known = {each.frame: each for each in extracted.frames}
     tolerance = workspace.settings.photometry.pos_epsilon
 
@@ -427,5 +427,12 @@ def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResul
             "the gain of %d frames is estimated from the noise of the sky, for the photon noise "
             "of the sources",
             guessed,
+        )
+    unknown = sum(each.gain_from == "none" for each in result.frames)
+    if unknown:
+        log.warning(
+            "the gain of %d frames is unknown, and the sky was subtracted: errors are those of the "
+            "measured sky noise, without the photon noise of the sources; add a GAIN card",
+            unknown,
         )
     return result

@@ -25,7 +25,7 @@ from photpipe.ground.timescale import SECONDS_PER_DAY, iso, julian_year
 from photpipe.instruments import telescopes
 from photpipe.instruments.cameras import camera
 from photpipe.instruments.dialects import equinox
-from photpipe.instruments.frames import Frame
+from photpipe.instruments.frames import STARTING_WCS, Frame
 from photpipe.instruments.generic import GENERIC
 from photpipe.instruments.telescope import Telescope
 from photpipe.run.results import PreparedFrame
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WCS_EQUINOX = 2000.0
+KEPT_WCS = "PP: WCS of the header, kept"
 _EQUINOX_KEYWORD = "PPEQUINX"
 _COMMENTS = {
     "MIDTIMJD": "PP: middle of the exposure, JD (UTC)",
@@ -74,7 +75,9 @@ def is_owned(keyword: str) -> bool:
     return keyword in _COMMENTS or is_wcs_keyword(keyword)
 
 
-def facts(cards: Sequence[Card], pristine: Sequence[Card] | None) -> list[Card]:
+def facts(
+    cards: Sequence[Card], pristine: Sequence[Card] | None, *, keep_wcs: bool = False
+) -> list[Card]:
     """Cards to read a frame by: as they came where `pp_prepare` has changed them since.
 
     Parameters
@@ -83,15 +86,25 @@ def facts(cards: Sequence[Card], pristine: Sequence[Card] | None) -> list[Card]:
         The header as it is.
     pristine : sequence of Card or None
         The header as it came, if the frame was changed before and it is kept.
+    keep_wcs : bool
+        Whether the WCS of an earlier registration is the one that the user trusts.
     """
     origin = cards if pristine is None else pristine
+    registered = keep_wcs and text_value(cards, "REGSTAT") == "registered"
     result = [card for card in cards if not is_owned(card.keyword)]
-    result += [card for card in origin if is_owned(card.keyword)]
+    result += [
+        card for card in origin if is_owned(card.keyword) and not (registered and _is_of_wcs(card))
+    ]
+    result += [card for card in cards if registered and _is_of_wcs(card)]
     prepared_before = [card for card in origin if card.keyword == _EQUINOX_KEYWORD]
     if prepared_before:  # elsewhere: EQUINOX is that of the WCS by now
         years = as_number(card_value(to_header(prepared_before), _EQUINOX_KEYWORD))
         result = result if years is None else changed(result, {"EQUINOX": years})
     return result
+
+
+def _is_of_wcs(card: Card) -> bool:
+    return card.keyword not in _COMMENTS and is_wcs_keyword(card.keyword)
 
 
 def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope | None:
@@ -191,8 +204,9 @@ def prepared(
         or not (is_owned(card.keyword) or card.keyword in telescope.drop_cards)
     ]
     cards = changed(standardised(kept), _added(frame, wishes))
+    remark = KEPT_WCS if wishes.keep_wcs else STARTING_WCS
     cards += [
-        formatted(name, _unsigned_zero(value), _COMMENTS.get(name, "PP: starting WCS"))
+        formatted(name, _unsigned_zero(value), _COMMENTS.get(name, remark))
         for name, value in written.items()
     ]
     return cards, _outcome(frame, source, wishes, wcs, scale)

@@ -271,7 +271,7 @@ def _prepare_one(
     from photpipe.prepare import preparation
 
     path = job.path
-    hdu, frame_facts = _read(path)
+    hdu, frame_facts = _read(path, wishes)
     header = to_header(frame_facts)
     recognised = known.of(hdu.cards, header, path.name, fitsfile.stored_pixels(path, hdu))
     telescope = recognised.telescope
@@ -280,7 +280,7 @@ def _prepare_one(
         if not path.exists():  # a dry run
             log.info("%s: its edges would be cut off, in %s", job.name, path.name)
         elif path != job.path:
-            hdu, frame_facts = _read(path)
+            hdu, frame_facts = _read(path, wishes)
             header = to_header(frame_facts)
     _check_pixels(path if path.exists() else job.path, hdu)
     centre = known.centre(header)
@@ -302,13 +302,14 @@ def _prepare_one(
     return replace(outcome, changed=written, facts=recognised.facts)
 
 
-def _read(path: Path) -> "tuple[Hdu, list[Card]]":
+def _read(path: Path, wishes: "Wishes") -> "tuple[Hdu, list[Card]]":
     """Header of a frame as it is, and the cards to read it by."""
     from photpipe.fits import fitsfile
     from photpipe.prepare import preparation
 
     hdu = fitsfile.read_primary(path)
-    return hdu, preparation.facts(hdu.cards, fitsfile.pristine_cards(path, hdu.cards))
+    pristine = fitsfile.pristine_cards(path, hdu.cards)
+    return hdu, preparation.facts(hdu.cards, pristine, keep_wcs=wishes.keep_wcs)
 
 
 def _check_pixels(path: Path, hdu: "Hdu") -> None:

@@ -218,7 +218,9 @@ class _Run:
                 telescope=self.options.telescope,
                 nodeblending=self.options.nodeblending,
             )
-            result = extract([each.path for each in mine], options, self.workspace)
+            result = extract(
+                [each.path for each in mine], options, self.workspace, tells_gain=False
+            )
             failed |= {each.frame for each in result.failed}
             self.failures |= {each.frame: each.reason for each in result.failed}
         return [frame for frame in frames if frame.name not in failed]

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from photpipe.calibrate.stage import CalibrateOptions, calibrate
+from photpipe.calibrate.stage import CalibrateOptions, calibrate, check_options
 from photpipe.command import cli
 from photpipe.distill.stage import DistillOptions, distill
-from photpipe.ground import bands, files
+from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
-from photpipe.instruments import filters
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
@@ -304,8 +303,8 @@ def _check(options: RunOptions, workspace: Workspace) -> None:
     from photpipe.distill import rejection
     from photpipe.register.campaign import check_catalog
 
-    if options.calibrate.filter:
-        _check_band(options, workspace)
+    if options.prepare.filter is None:  # else it tells what a GENERIC telescope's card would
+        check_options(options.calibrate, workspace)
     for name in (options.calibrate.cat, options.register.cat):
         if name:
             check_catalog(name, workspace.settings)
@@ -316,24 +315,6 @@ def _check(options: RunOptions, workspace: Workspace) -> None:
             continue
         if not Path(name).expanduser().exists() and not (workspace.directory / name).exists():
             raise ConfigError(f"-{option}: there is no file {name}")
-
-
-def _check_band(options: RunOptions, workspace: Workspace) -> None:
-    """Refuse a band that no catalog can have; a user's own table may have any.
-
-    Raises
-    ------
-    ConfigError
-        With the band that the word may stand for.
-    """
-    name = str(options.calibrate.filter)
-    is_told_by_card = options.prepare.filter is not None  # of a GENERIC telescope
-    if bands.named(name) or is_told_by_card or _tables_of_users(options, workspace):
-        return
-    found = filters.meaning(name)
-    advice = f"; did you mean -filter {found.band}?" if found and found.band else ""
-    known = " ".join(bands.BANDS)
-    raise ConfigError(f"-filter {name}: there is no such band{advice} ({known})")
 
 
 def _words(options: object) -> str:

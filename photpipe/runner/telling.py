@@ -38,8 +38,7 @@ def _shortfall(result: DirectoryResult) -> str:
     if lost > 0:
         return f"{result.done} of {result.frames} frames completed; what failed is named above"
     causes = dict.fromkeys(
-        each.frame if " " in each.frame else each.reason.partition(":")[0]
-        for each in result.failed
+        each.frame if " " in each.frame else each.reason.partition(":")[0] for each in result.failed
     )
     return f"all {result.frames} frames completed, but see above: {', '.join(causes)}"
 

@@ -22,7 +22,8 @@ ANNULUS_GAP_PX = 2.0
 ANNULUS_WIDTH_PX = 24.0  # that of Source Extractor's local background
 RING_STEP = 2  # every second pixel of the annulus is enough
 FACTOR_LIMITS = (0.7, 5.0)  # beyond, the measurement of the noise is to be mistrusted
-GAIN_PLAUSIBLE = (0.05, 500.0)  # electrons per count
+GAIN_PLAUSIBLE = (1e-4, 1e7)  # electrons per count; normalised frames have few counts
+SKY_SIGNIFICANCE = 5.0  # of a sky level: below, the sky was subtracted, or is lost in read noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +187,10 @@ def effective_gain(background_counts: float, pixel_counts: float) -> float | Non
     """Electrons per count if the sky noise is photon noise of the sky; None if that is absurd.
 
     Right for sky-limited frames whose bias was subtracted; read noise makes it too small,
-    a bias left in makes it too large.
+    a bias left in makes it too large. What subtraction leaves of a sky tells nothing: a level of
+    5 sigma is asked for, which is 25 electrons whatever the unit of the counts.
     """
-    if not (background_counts > 0 and pixel_counts > 0):
+    if not (pixel_counts > 0 and background_counts > SKY_SIGNIFICANCE * pixel_counts):
         return None
     gain = background_counts / pixel_counts**2
     return gain if GAIN_PLAUSIBLE[0] <= gain <= GAIN_PLAUSIBLE[1] else None

@@ -242,7 +242,8 @@ def test_without_a_band_the_magnitudes_are_instrumental(frames, workspace, serve
     assert not server.requests
     assert result.done == 3
     assert result.calibrated == 0
-    assert "no band in any catalog" in caplog.text
+    assert len(result.unmet) == 3
+    assert "no band in any catalog" in result.unmet[0].reason
     check_instrumental(frames[0])
 
 
@@ -313,7 +314,7 @@ def test_all_services_down_leaves_instrumental_magnitudes(frames, workspace, ser
     assert len(result.fields[0].attempts) == 3
     assert all(each.remark for each in result.fields[0].attempts)
     check_instrumental(frames[2])
-    assert "instrumental magnitudes" in caplog.text
+    assert [each.frame for each in result.unmet] == [path.name for path in frames]
 
 
 def test_a_missing_list_of_variables_costs_nothing_else(frames, workspace, server, caplog):
@@ -385,9 +386,9 @@ def test_one_bad_frame_never_stops_the_others(frames, workspace):
     assert "run pp_photometry" in next(
         each.reason for each in result.failed if each.frame == "mscience0002.fits"
     )
-    for path in frames[:2]:  # stale ones would be believed
-        assert not path.with_suffix(".ldac.db").exists()
-        assert not path.with_name(f"{path.stem}_cal.dat").exists()
+    for path in frames[:2]:  # nothing goes before its replacement is there
+        assert path.with_suffix(".ldac.db").exists()
+        assert path.with_name(f"{path.stem}_cal.dat").exists()
     assert frames[2].with_name(f"{frames[2].stem}_cal.dat").exists()
 
 
@@ -631,3 +632,15 @@ def test_trailed_stars_and_cosmic_rays_still_calibrate(tmp_path):
     _, data = read_database(trailed.paths[0].with_suffix(".ldac.db"))
     residual = (data["ref_mag"] - data["_Rmag"])[data["ref_verdict"] == "used"]
     assert abs(np.median(residual)) < 0.01
+
+
+def test_frames_that_are_not_registered_are_refused_with_the_command_that_helps(
+    frames, workspace, server
+):
+    for path in frames:
+        update_header(path, {"CRVAL1": (179.28, "PP: starting WCS")})
+    result = calibrate(frames, CalibrateOptions(), workspace)
+    assert not server.requests
+    assert result.done == 0
+    assert all(each.reason.startswith("not registered: run pp_register") for each in result.failed)
+    assert calibrate(frames, CalibrateOptions(instrumental=True), workspace).done == 3

@@ -241,6 +241,9 @@ def test_noise_of_a_pixel_and_the_gain_come_back_from_the_errors():
     assert noise.pixel_noise(variance, radius) == pytest.approx(sigma)
     assert noise.effective_gain(gain * sigma**2, sigma) == pytest.approx(gain)
     assert noise.effective_gain(-3.0, sigma) is None
+    assert noise.effective_gain(sigma, sigma) is None  # the sky was subtracted
+    # a normalised frame: the unit of the counts plays no part
+    assert noise.effective_gain(1.0, sigma / 1000.0) == pytest.approx(1e6 / sigma**2)
     assert noise.effective_gain(1e9, 1e-3) is None
     again = noise.aperture_errors(flux, variance, 1.0, gain)
     np.testing.assert_allclose(again, error)

@@ -28,7 +28,7 @@ def write(folder: Path, text: str) -> Path:
         "/data/x/b 00:42:00 -00:15:00 2457786.5 # here\nc.FITS.gz 00:42:24 -00:30:00 0\n",
         # titles that name another order than the rows have; the words of the manual
         "# filename midtime_JD RA DEC\nb.fits 10.5 -0.25 2457786.5\nc.fits 10.6 -0.5 2457786.6\n",
-        "#  filename |  midtime_JD | RA | Dec\nb.ldac 10.5 -0.25 2457786.5\nc 10.6 -0.5 2457786.6\n",
+        "# filename | midtime_JD | RA | Dec\nb.ldac 10.5 -0.25 2457786.5\nc 10.6 -0.5 2457786.6\n",
         "# image filename, ra (deg), dec (deg), observations midtime (JD)\n"
         "b.fits, 10.5, -0.25, 2457786.5\nc.fits, 10.6, -0.5, 2457786.6\n",
         "other.fits 1 1 1\nb.fits 10.5 -0.25 1\nc.fits 10.6 -0.5 1\n",
@@ -94,13 +94,17 @@ def test_fixed_targets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step_arcsec", "moves"), [(0.0, False), (0.1, False), (1.5, True)], ids=["star", "slow", "moving"]
+    ("step_arcsec", "moves"),
+    [(0.0, False), (0.1, False), (1.5, True)],
+    ids=["star", "slow", "moving"],
 )
 def test_a_star_marked_by_hand_is_no_moving_target(step_arcsec: float, moves: bool) -> None:
     count, step = 5, step_arcsec / 3600.0
     jitter = np.array([0.2, -0.2, 0.1, 0.0, -0.1]) / 3600.0
     ra = 359.9999 + step * np.arange(count) + jitter
-    target = targets.Target("T", targets.POSITIONS, ra % 360.0, np.full(count, 1.0), np.zeros(count))
+    target = targets.Target(
+        "T", targets.POSITIONS, ra % 360.0, np.full(count, 1.0), np.zeros(count)
+    )
     times = 2457786.5 + 0.001 * np.arange(count)
     found = targets.at_rest(targets.with_rates(target, times), times, 1.0)
     assert found.moves == moves
