@@ -11,6 +11,7 @@ from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
 from photpipe.run import kinds
 from photpipe.run.options import CAT, FILTER, SOLAR, TARGET, TELESCOPE, Option
 from photpipe.run.results import (
+    NO_BAND,
     CalibratedFrame,
     CalibrateResult,
     CatalogAttempt,
@@ -225,7 +226,7 @@ def _jobs(
 
     band = _common_band(bands, options)
     if reason:
-        log.info("%s", reason)
+        log.log(logging.WARNING if band is None else logging.INFO, "%s", reason)
         zeropoint = None if options.instrumental else options.magzp
         jobs = [
             without_catalog(each, bands[each.frame.path], reason, zeropoint) for each in sources
@@ -248,10 +249,7 @@ def _why_not(band: str | None, options: CalibrateOptions) -> str:
     if options.magzp is not None:
         return f"zeropoint {options.magzp[0]:g} +- {options.magzp[1]:g} mag, given by the user"
     if band is None:
-        return (
-            "the filter has no band in any catalog: the magnitudes stay instrumental; "
-            "name a band with -filter, or ask for them with -instrumental"
-        )
+        return f"{NO_BAND}: the magnitudes stay instrumental; name a band with -filter"
     return ""
 
 

@@ -43,6 +43,9 @@ class Result(Protocol):
         """How many frames were finished."""
 
 
+NO_BAND = "the filter has no band in any catalog"
+
+
 def unmet(result: Result) -> tuple[FrameFailure, ...]:
     """Frames that were finished without what was wished for; few stages know of such."""
     found: tuple[FrameFailure, ...] = getattr(result, "unmet", ())
@@ -620,13 +623,16 @@ class CalibrateResult:
 
     @property
     def unmet(self) -> tuple[FrameFailure, ...]:
-        """Frames whose magnitudes are instrumental although nobody asked for that."""
+        """Frames whose magnitudes are instrumental although nobody asked for that.
+
+        A header without a filter asks for it, as the manual has it.
+        """
         if self.instrumental:
             return ()
         return tuple(
             FrameFailure(each.frame, f"instrumental magnitudes: {each.note}")
             for each in self.frames
-            if not each.is_calibrated
+            if not (each.is_calibrated or each.note.startswith(NO_BAND))
         )
 
 

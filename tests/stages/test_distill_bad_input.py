@@ -303,6 +303,54 @@ def test_no_frame_can_be_used(night: Night, capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.usefixtures("server")
+def test_databases_of_the_original_are_told(
+    night: Night, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in night.paths:
+        database = Frame.read(path).database_path
+        database.unlink()
+        with sqlite3.connect(database) as connection:
+            connection.execute("CREATE TABLE header (name TEXT, origin TEXT, obstime REAL)")
+            connection.execute("INSERT INTO header VALUES ('x.ldac', 'x', 2457786.9)")
+            connection.execute("CREATE TABLE data (ident INTEGER, ra_deg REAL, _RJohnsonmag REAL)")
+            connection.execute("INSERT INTO data VALUES (1, 179.2, 17.0)")
+    assert night.distill() == 1
+    said = capsys.readouterr().out
+    assert "not a database of this pp_calibrate" in said
+    assert "run pp_photometry and pp_calibrate" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.usefixtures("server")
+def test_texts_in_the_cards_of_the_wcs_are_numbers(night: Night) -> None:
+    assert night.distill("-quiet") == 0
+    before = [point.source_ra_deg for point in night.points("3552")]
+    for path in night.paths:
+        header = Frame.read(path).header
+        update_header(path, {key: repr(header[key]) for key in ("CRVAL1", "CD1_1", "CD2_2")})
+    assert night.distill("-quiet") == 0
+    assert [point.source_ra_deg for point in night.points("3552")] == before
+
+
+@pytest.mark.usefixtures("server")
+def test_frames_that_are_not_registered_are_told(
+    night: Night, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in night.paths:
+        value = Frame.read(path).header["CRVAL1"]
+        update_header(path, {"REGSTAT": "failed", "CRVAL1": (value, "PP: starting WCS")})
+    assert night.distill() == 1
+    assert "run pp_register" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("server")
+def test_misspelt_target_is_a_failure(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    assert night.distill("-target", "3552x") == 3
+    said = capsys.readouterr().out
+    assert "check the spelling: did you mean 3552?" in said
+
+
+@pytest.mark.usefixtures("server")
 def test_frame_without_time(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     update_header(night.paths[0], {"MIDTIMJD": None})
     assert night.distill() == 3
