@@ -57,6 +57,11 @@ class Sources:
         """File name of the frame."""
         return self.frame.name
 
+    @property
+    def has_positions(self) -> bool:
+        """Whether any source was found, and where it is."""
+        return bool(np.any(np.isfinite(self.ra_deg) & np.isfinite(self.dec_deg)))
+
     def column(self, name: str) -> FloatArray:
         """A column of the catalog as floats."""
         return np.asarray(self.table[name], float)

@@ -110,6 +110,11 @@ def calibrate(
     )
     sources = [each for each in outcomes if isinstance(each, Sources)]
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
+    empty = [each for each in sources if not each.has_positions]
+    failed += [
+        FrameFailure(each.name, "no source was found on it; nothing to calibrate") for each in empty
+    ]
+    sources = [each for each in sources if each.has_positions]
     jobs, fields = _jobs(sources, bands, options, workspace) if sources else ([], ())
     done, missed = _write(jobs, workspace)
     failed += missed

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photpipe.ground.errors import ReductionError
-from photpipe.ground.files import write_bytes
+from photpipe.ground.files import encoded, write_bytes
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -136,9 +136,17 @@ def _fill(
         for name, column in columns.items()
     )
     connection.execute(f"CREATE TABLE {table} ({declared})")
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    rows = zip(*map(_storable, columns.values()), strict=True)
     places = ", ".join("?" * len(columns))
     connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+
+def _storable(column: np.ndarray[Any, Any]) -> list[Any]:
+    """Values of a column; names that are no UTF-8, which SQLite refuses, readable."""
+    values: list[Any] = column.tolist()
+    if column.dtype.kind not in "UO":
+        return values
+    return [encoded(each).decode() if isinstance(each, str) else each for each in values]
 
 
 def _read(connection: sqlite3.Connection, table: str) -> dict[str, np.ndarray[Any, Any]]:

@@ -42,6 +42,7 @@ _CONTINUED = re.compile(rb"[^/']*%s *(?:/.*)?" % rb"'(?:[^']|'')*& *'")
 _NAMED = re.compile(rb"(?P<name>[A-Za-z0-9_-]{1,8}) *= *(?P<rest>.*)")
 _QUOTED = re.compile(rb"(?P<quote>['\"])(?P<text>.*?)(?:(?P=quote) *(?:/(?P<comment>.*))?)?")
 _NUMBER_OR_LOGICAL = re.compile(rb"(?:%s|[TF])" % _NUMBER)
+_STRING_VALUE = re.compile(rb"'((?:[^']|'')*)'")
 _UNPRINTABLE = bytes(c if 32 <= c < 127 else 32 if c < 32 else ord("?") for c in range(256))
 
 
@@ -119,6 +120,8 @@ def formatted(keyword: str, value: CardValue, comment: str = "") -> Card:
 
     if isinstance(value, str):
         value = plain(value)
+    if value == "":  # astropy takes a quote in the comment for the end of the value
+        comment = comment.replace("'", " ")
     name = keyword if re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword) else f"HIERARCH {keyword}"
     image = str(fits.Card(name, value)).rstrip()
     if comment and len(image) < CARD_BYTES:
@@ -190,6 +193,12 @@ def text_value(cards: Iterable[Card], keyword: str) -> str:
     """Text of the first card of a keyword without quotes and blanks; empty if it is missing."""
     for card in cards:
         if card.keyword == keyword:
-            found = _QUOTED.fullmatch(card.image[10:CARD_BYTES].strip())
-            return found["text"].decode().strip() if found else ""
+            texts = [_STRING_VALUE.match(card.image[10:CARD_BYTES].lstrip())]
+            for start in range(CARD_BYTES, len(card.image), CARD_BYTES):  # CONTINUE
+                texts.append(
+                    _STRING_VALUE.match(card.image[start + 8 : start + CARD_BYTES].lstrip())
+                )
+            parts = [each[1].replace(b"''", b"'").decode() for each in texts if each]
+            joints = [part.rstrip().removesuffix("&") for part in parts[:-1]]
+            return "".join([*joints, *parts[-1:]]).strip()
     return ""

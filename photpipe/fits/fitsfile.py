@@ -143,8 +143,10 @@ def read_hdu(file: BinaryIO, start: int, name: str) -> Hdu:
     except ValueError as error:
         raise FrameError(name, f"{error}; the header is damaged") from error
     hdu = Hdu(raw, tuple(cards), start, data_bytes)
-    present = file.seek(0, os.SEEK_END) - hdu.data_start
-    if present < data_bytes:
+    if data_bytes:  # what is not needed of a compressed file is not unpacked
+        file.seek(hdu.data_start + data_bytes - 1)
+    if data_bytes and not file.read(1):
+        present = file.seek(0, os.SEEK_END) - hdu.data_start
         reason = f"truncated: {max(present, 0)} of {data_bytes} bytes of pixels {shape} are there"
         raise FrameError(name, f"{reason}; copy or download it again")
     if mended:

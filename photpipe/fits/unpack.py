@@ -8,19 +8,18 @@ that a second run finds its own file, and never writes over somebody else's.
 """
 
 import contextlib
-import gzip
 import hashlib
 import io
 import logging
+import os
 import re
-import shutil
-import tempfile
-import zlib
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from photpipe.fits import packed
 from photpipe.fits.cards import (
     BLOCK_BYTES,
     COMMENTARY,
@@ -51,8 +50,9 @@ log = logging.getLogger(__name__)
 SOURCE_KEYWORD = "PPSOURCE"
 _KEY_KEYWORD = "PPSRCKEY"
 TRIM_KEYWORD = "PPTRIM"
-_GZIP_MAGIC = b"\x1f\x8b"
-_COMPRESSED_SUFFIXES = (".gz", ".fz")
+_COMPRESSED_SUFFIXES = (*packed.PACKED_SUFFIXES, ".fz")
+_MOST_UNITS = 1000
+_LONGEST_NAME = 255
 _SMALLEST_TRIMMED_PX = 16
 # extensions that belong to an image and are none themselves
 _ACCESSORY = re.compile(
@@ -86,7 +86,7 @@ def plain_frames(path: Path, *, write: bool = True) -> tuple[Path, ...]:
     Parameters
     ----------
     path : Path
-        A FITS file; plain, gzipped, tile-compressed or with extensions.
+        A FITS file; plain, compressed (gzip, bzip2, xz, zip, tiles) or with extensions.
     write : bool
         False: only tell the names of files that would be written.
 
@@ -95,7 +95,7 @@ def plain_frames(path: Path, *, write: bool = True) -> tuple[Path, ...]:
     FrameError
         If the file is damaged or holds no image, or a file in the way is not its own.
     """
-    with frame_errors(path), _opened(path) as (file, compressed):
+    with frame_errors(path), packed.opened(path) as (file, compressed):
         units = _units(file, path.name)
         if not compressed and len(units) == 1:
             _check_shape(units[0].shape, path.name)
@@ -108,30 +108,6 @@ def plain_frames(path: Path, *, write: bool = True) -> tuple[Path, ...]:
         return tuple(path.with_name(name) for name in names)
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """File to read and whether it was gzipped; unpacked data vanish with the process.
-
-    Raises
-    ------
-    FrameError
-        If the compressed data are damaged.
-    """
-    with path.open("rb") as file:
-        if file.read(2) != _GZIP_MAGIC:
-            file.seek(0)
-            yield file, False
-            return
-    with tempfile.TemporaryFile(dir=path.parent) as unpacked:
-        try:
-            with gzip.open(path) as packed:
-                shutil.copyfileobj(packed, unpacked, 1 << 20)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            reason = "the gzip file is damaged or truncated; copy or download it again"
-            raise FrameError(path.name, reason) from error
-        yield unpacked, True
-
-
 def _units(file: BinaryIO, name: str) -> list[Hdu]:
     """All header-and-data units of a file; what follows the last one is not looked at."""
     units = [read_hdu(file, 0, name)]
@@ -141,6 +117,8 @@ def _units(file: BinaryIO, name: str) -> list[Hdu]:
         file.seek(start)
         if file.read(9) != b"XTENSION=":
             return units
+        if len(units) >= _MOST_UNITS:
+            raise FrameError(name, f"it has more than {_MOST_UNITS} extensions: this is no frame")
         units.append(read_hdu(file, start, name))
 
 
@@ -275,9 +253,22 @@ def _creating(target: Path, original: Path, key: str) -> Iterator[BinaryIO]:
 
 def _provenance(original: Path, key: str) -> Changes:
     return {
-        SOURCE_KEYWORD: (original.name, "PP: unpacked from this file"),
+        SOURCE_KEYWORD: (_encoded(original.name), "PP: unpacked from this file"),
         _KEY_KEYWORD: (key, "PP: identifies its header"),
     }
+
+
+def _encoded(name: str) -> str:
+    """File name in the characters of a header; others, blanks and quotes as in web addresses."""
+    return urllib.parse.quote_from_bytes(os.fsencode(name), safe="!#$()*+,;=@[]^_`{}~.-")
+
+
+def source_name(cards: Sequence[Card]) -> str:
+    """Name of the file that a frame was made of; empty if its header holds none."""
+    name = os.fsdecode(urllib.parse.unquote_to_bytes(text_value(cards, SOURCE_KEYWORD)))
+    is_name = name not in {"", ".", ".."} and not set(name) & {"/", "\0"}
+    is_name = is_name and len(os.fsencode(name)) <= _LONGEST_NAME
+    return name if is_name else ""
 
 
 def _is_there(target: Path, original: Path, key: str) -> bool:
@@ -294,7 +285,7 @@ def _is_there(target: Path, original: Path, key: str) -> bool:
         cards = read_primary(target).cards
     except FrameError:
         cards = ()
-    source = text_value(cards, SOURCE_KEYWORD)
+    source = source_name(cards)
     if source == original.name and text_value(cards, _KEY_KEYWORD) == key:
         return True
     reason = "is in the way: it was not made from this file; move one of them away"

@@ -144,4 +144,17 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Write the whole text (UTF-8) or leave the file as it was."""
-    write_bytes(path, content.encode())
+    write_bytes(path, encoded(content))
+
+
+def encoded(text: str) -> bytes:
+    """UTF-8 of a text; bytes of a file name that are none appear as backslash, x and two digits.
+
+    Names of old disks and archives are of Latin-1: Python holds such bytes as lone surrogates,
+    which no encoding takes.
+    """
+    try:
+        name_bytes = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # surrogates that are no bytes
+        name_bytes = text.encode("utf-8", "backslashreplace")
+    return name_bytes.decode("utf-8", "backslashreplace").encode()

@@ -246,15 +246,17 @@ def _tell(remarks: Iterable[tuple[str, str]]) -> None:
 
 def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
     """Whether a frame is the trimmed one of another that is prepared too, and comes with it."""
-    from photpipe.fits.cards import text_value
     from photpipe.fits.fitsfile import read_primary
-    from photpipe.fits.unpack import SOURCE_KEYWORD, TRIM_KEYWORD
+    from photpipe.fits.unpack import TRIM_KEYWORD, source_name
 
     if not job.path.stem.endswith("_trim"):
         return False
-    cards = read_primary(job.path).cards
-    is_trimmed = any(card.keyword == TRIM_KEYWORD for card in cards)
-    return is_trimmed and job.path.with_name(text_value(cards, SOURCE_KEYWORD)) in jobs
+    try:
+        cards = read_primary(job.path).cards
+    except FrameError:  # told when it is prepared
+        return False
+    is_trimmed, source = any(card.keyword == TRIM_KEYWORD for card in cards), source_name(cards)
+    return is_trimmed and bool(source) and job.path.with_name(source) in jobs
 
 
 def _prepare_one(

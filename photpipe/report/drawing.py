@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from photpipe.ground.files import encoded
 from photpipe.report import wording
 from photpipe.report.assets import EXPECTED, Cutout, Spot
 from photpipe.report.links import Links
@@ -126,7 +127,7 @@ class Drawer:
         from markupsafe import Markup
 
         def made() -> tuple[bytes, Info]:
-            return draw().encode(), {}
+            return encoded(draw()), {}
 
         file = f"figures/{name}.svg"
         try:

@@ -1,6 +1,7 @@
 """Where the pages and files of the report are, seen from a page."""
 
 import base64
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -59,7 +60,7 @@ class Links:
     def data(self, name: str) -> str:
         """A file of the data directory."""
         up = "" if self.folder == f"{FOLDER}/" else f"{self.folder}../"
-        return f"{up}{quote(name)}"
+        return f"{up}{quote(os.fsencode(name))}"
 
 
 FROM_DATA = Links(f"{FOLDER}/")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from photpipe.ground.files import encoded
+
 log = logging.getLogger(__name__)
 
 Info = Mapping[str, Any]
@@ -42,7 +44,7 @@ class Output:
 
     def put(self, name: str, content: str | bytes) -> None:
         """Write a file, unless it has this content already."""
-        raw = content.encode() if isinstance(content, str) else content
+        raw = encoded(content) if isinstance(content, str) else content
         write(self.folder / name, raw)
         with self._lock:
             self._seen.add(name)
@@ -87,7 +89,7 @@ class Output:
                 if f"{folder}/{path.name}" not in self._seen and path.is_file():
                     path.unlink(missing_ok=True)
         text = json.dumps(self._made, sort_keys=True, separators=(",", ":"))
-        write(self.folder / _MEMORY, text.encode())
+        write(self.folder / _MEMORY, encoded(text))
 
     def _read_memory(self) -> dict[str, dict[str, Any]]:
         try:

@@ -1,11 +1,13 @@
 """summary.html: the directories of `pp_run all` in one table, live while the run goes on."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from photpipe.ground.files import encoded
 from photpipe.report import render, wording
 from photpipe.report.links import MAIN
 from photpipe.report.output import write as write_file
@@ -160,7 +162,7 @@ def write(root: Path, rows: Sequence[SummaryRow]) -> Path:
         script=render.resource("report.js"),
     )
     path = root / SUMMARY
-    write_file(path, text.encode())
+    write_file(path, encoded(text))
     return path
 
 
@@ -171,7 +173,7 @@ def _view(row: SummaryRow) -> _RowView:
     known = bool(row.frames)
     zeropoint = number(row.zeropoint_mag, 3)
     return _RowView(
-        directory=Link(row.directory, quote(row.link)),
+        directory=Link(row.directory, quote(os.fsencode(row.link))),
         status=Word(
             "some frames failed" if row.status == PARTIAL else row.status,
             _WORDS.get(row.status, Severity.NOTE),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from photpipe.ground.files import encoded
 from photpipe.ground.log import LOG_NAME
 from photpipe.report import links as places
 from photpipe.report import render, verdicts
@@ -147,7 +148,7 @@ class Report:
             (FROM_DATA, self.workspace.directory / places.MAIN),
         ):
             view = self._main_view(links, log_page.commands)
-            write(path, _page("main.html", view, links).encode())
+            write(path, encoded(_page("main.html", view, links)))
 
     def _main_view(self, links: Links, log_lines: dict[str, int]) -> object:
         drawn = self.drawer.drawn(self.spots, links)

@@ -14,7 +14,7 @@ from photpipe.ground.errors import FrameError
 GROUP_FILE = Path(".diagnostics", "group.json")
 """Marks a directory that ``-split`` made; it belongs to the one above."""
 
-_SUFFIX = re.compile(r"\.(fits|fit|fts)(\.(gz|fz))?$|\.fz$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.(fits|fit|fts)(\.(gz|fz|bz2|xz|zip|Z))?$|\.fz$", re.IGNORECASE)
 _GZIP_SUFFIX = ".gz"
 _STACKED_CARD = "COMBINET"
 _FIRST_BYTES = b"SIMPLE  ="
@@ -71,13 +71,12 @@ def _maker(path: Path) -> str:
     """File that a frame was made of, or the card that marks stacks; empty for a frame."""
     from photpipe.fits.cards import text_value
     from photpipe.fits.fitsfile import read_primary
-    from photpipe.fits.unpack import SOURCE_KEYWORD
+    from photpipe.fits.unpack import source_name
 
     with contextlib.suppress(FrameError):
         cards = read_primary(path).cards
-        source = text_value(cards, SOURCE_KEYWORD)
-        is_name = source == Path(source).name  # a header may hold anything
-        if is_name and source != path.name and (path.parent / source).is_file():
+        source = source_name(cards)  # a header may hold anything
+        if source not in {"", path.name} and (path.parent / source).is_file():
             return source
         return _STACKED_CARD if text_value(cards, _STACKED_CARD) else ""
     return ""

@@ -180,8 +180,9 @@ def _stamped(frames: Sequence[Path]) -> Iterator[tuple[Path, str]]:
 def _is_whole(path: Path) -> bool:
     """Whether a file is no part of a frame that is still being copied, as far as can be seen."""
     from photpipe.fits.fitsfile import read_primary
+    from photpipe.fits.packed import PACKED_SUFFIXES
 
-    if path.suffix.lower() == ".gz":
+    if path.suffix.lower() in PACKED_SUFFIXES:
         return path.stat().st_size > 0
     try:
         read_primary(path)

@@ -50,7 +50,7 @@ BAD_CONTENT: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "header alone": (lambda content: content[:2880], "truncated: 0 of"),
     "without END": (lambda c: c.replace(b"END".ljust(80), bytes(80), 1), "no END card"),
     "gzip of nothing": (lambda _: gzip.compress(b""), "the file is empty"),
-    "half a gzip": (lambda c: gzip.compress(c)[:2000], "gzip file is damaged"),
+    "half a gzip": (lambda c: gzip.compress(c)[:2000], "compressed file is damaged"),
 }
 
 

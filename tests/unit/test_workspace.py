@@ -2,14 +2,18 @@
 
 import errno
 import math
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from astropy.table import Table
 
+from photpipe.catalogs.database import read_database, write_database
 from photpipe.ground import files
 from photpipe.ground.errors import ReductionError
+from photpipe.report.links import FROM_DATA
 from photpipe.run.results import FrameFailure, from_json, to_json
 from photpipe.run.workspace import Workspace
 
@@ -109,3 +113,23 @@ def test_replacing_keeps_the_old_file_on_failure(tmp_path: Path) -> None:
 )
 def test_slug(text: str, expected: str) -> None:
     assert files.slug(text) == expected
+
+
+def test_names_that_are_no_utf8_can_be_written(tmp_path: Path) -> None:
+    name = os.fsdecode(b"aufnahme_\xfc1.fits")
+    path = tmp_path / "list.txt"
+    files.write_text(path, f"Nächte {name}\n")
+    assert path.read_text("utf-8") == "Nächte aufnahme_\\xfc1.fits\n"
+    assert files.encoded("\ud800") == b"\\ud800"
+    workspace = Workspace(tmp_path)
+    workspace.save(SampleResult((1.0,), (1, name)))
+    assert workspace.load(SampleResult) == SampleResult((1.0,), (1, name))
+    assert FROM_DATA.data(name) == "aufnahme_%FC1.fits"
+
+
+def test_names_that_are_no_utf8_enter_databases(tmp_path: Path) -> None:
+    path = tmp_path / "a.ldac.db"
+    columns = Table({"frame": [os.fsdecode(b"\xfc.fits")], "mag": [1.5]})
+    write_database(path, {"frame": os.fsdecode(b"\xfc.fits")}, columns)
+    facts, found = read_database(path)
+    assert facts["frame"] == found["frame"][0] == "\\xfc.fits"
