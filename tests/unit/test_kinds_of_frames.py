@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 
 from photpipe.fits.fitsfile import read_primary
-from photpipe.instruments.kinds_of_frames import calibration_kind
+from photpipe.instruments.kinds_of_frames import CARDS, calibration_kind
 from photpipe.instruments.telescopes import registry
 from tests.headers import golden_header
 
@@ -44,4 +44,5 @@ def test_frames_of_telescopes_are_of_the_sky(tmp_path: Path, keyword: str) -> No
         header = golden_header(keyword)
     except FileNotFoundError:
         return
-    assert kind(tmp_path / "a.fits", dict(header)) == ""
+    told = {card: header[card] for card in CARDS if card in header}
+    assert kind(tmp_path / "a.fits", told) == ""
