@@ -29,7 +29,7 @@ from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.ground.files import is_file, is_folder
 from photpipe.ground.log import logging_to
 from photpipe.run.options import CommonOptions, Option, options_of
-from photpipe.run.results import History, Result, StageRecord
+from photpipe.run.results import History, Result, StageRecord, failure_lines
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import NO_ROOM, Workspace, core_count
 
@@ -362,8 +362,8 @@ def _listed(path: Path) -> list[Path]:
 
 def conclude(result: Result) -> Status:
     """Say which frames failed and why; the exit status of a stage."""
-    for failure in result.failed:
-        log.error("%s: %s", failure.frame, failure.reason)
+    for line in failure_lines(result.failed):
+        log.error("%s", line)
     return status_of(result)
 
 

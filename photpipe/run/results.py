@@ -9,6 +9,7 @@ import json
 import math
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -184,6 +185,17 @@ class ReportResult:
     def done(self) -> int:
         """How many reports were written."""
         return len(self.files)
+
+
+def failure_lines(failures: Iterable[FrameFailure]) -> list[str]:
+    """What to say of frames that failed: one cause, one line."""
+    frames: dict[str, list[str]] = {}
+    for each in failures:
+        frames.setdefault(each.reason, []).append(each.frame)
+    return [
+        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}"
+        for reason, names in frames.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

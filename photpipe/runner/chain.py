@@ -16,6 +16,7 @@ from photpipe.distill.stage import DistillOptions, distill
 from photpipe.ground import bands, files
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.instruments import filters
+from photpipe.instruments.kinds_of_frames import sky_frames
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
@@ -30,6 +31,7 @@ from photpipe.run.results import (
     PrepareResult,
     RegisterResult,
     Result,
+    failure_lines,
 )
 from photpipe.run.workspace import Workspace
 from photpipe.runner import groups, reuse
@@ -394,6 +396,9 @@ class _Chain:
 
     def work(self, paths: Sequence[Path]) -> None:
         """All stages in their order; stops when no frame is left."""
+        paths, left_out = sky_frames(paths)
+        if left_out:
+            log.info("left out, as their headers say what they are: %s", left_out)
         names = self._registered(self._prepared(paths))
         for step in SERIES:
             if not names:
@@ -530,8 +535,8 @@ class _Chain:
 
     def _fail(self, failures: Sequence[FrameFailure]) -> None:
         """Say at once which frames failed, and remember them."""
-        for each in failures:
-            log.error("%s: %s", each.frame, each.reason)
+        for line in failure_lines(failures):
+            log.error("%s", line)
         self.failed += failures
 
     def _execute(self, step: Step, paths: list[Path]) -> Any:

@@ -19,7 +19,7 @@ from photpipe.fits.fitsfile import PRISTINE_FOLDER
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.log import logging_to
-from photpipe.run.results import FrameFailure
+from photpipe.run.results import FrameFailure, failure_lines
 from photpipe.run.settings import DATA_DIRECTORY_FILE
 from photpipe.runner import groups, inputs, lock
 from photpipe.runner.directory import Task, run_directory, workspace_of
@@ -89,8 +89,8 @@ def _groups(task: Task) -> tuple[list[groups.Group], list[FrameFailure]]:
         logging_to(task.directory, quiet=manners.quiet, debug=manners.debug),
     ):
         result = prepare(task.frames, PREPARE.options(task.options), workspace)
-        for each in result.failed:
-            log.error("%s: %s", each.frame, each.reason)
+        for each in failure_lines(result.failed):
+            log.error("%s", each)
         parts = groups.separate(result.frames, by_filter=task.options.calibrate.filter is None)
         log.info("%d groups: %s", len(parts), ", ".join(each.name for each in parts))
         if len(parts) > 1 or result.failed:
