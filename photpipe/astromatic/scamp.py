@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from photpipe.astromatic.tool import SCAMP, Finished, run_tool
+from photpipe.fits.values import as_number
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -343,7 +344,7 @@ def read_head(content: bytes) -> dict[str, float | str]:
     ValueError
         If it does not hold a complete celestial solution.
     """
-    from astropy.io.fits import Header
+    from astropy.io.fits import Header, VerifyError
 
     lines = content.decode("ascii", "replace").splitlines()
     header = Header.fromstring(
@@ -351,11 +352,14 @@ def read_head(content: bytes) -> dict[str, float | str]:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        cards = {key: header[key] for key in header}
+        try:
+            cards = {key: header[key] for key in header}
+        except (VerifyError, Warning) as error:
+            raise ValueError("its solution is unreadable") from error
     needed = ("CTYPE1", "CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD2_2")
     numbers = [value for key, value in cards.items() if not key.startswith(("CTYPE", "CUNIT"))]
     if any(key not in cards for key in needed) or any(
-        isinstance(value, bool) or not isinstance(value, int | float) for value in numbers
+        isinstance(value, bool) or as_number(value) != value for value in numbers
     ):
         raise ValueError("its solution is incomplete")
     if not any(key.startswith("PV") for key in cards):

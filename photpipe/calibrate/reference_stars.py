@@ -104,7 +104,7 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
     Raises
     ------
     FrameError
-        If there is no catalog of pp_photometry.
+        If there is no catalog of pp_photometry, or no source in it that can be used.
     HeaderError
         If there is no WCS.
     """
@@ -112,11 +112,20 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
     if "MAG_APER" not in table.colnames or table["MAG_APER"].ndim != 1:
         reason = "its catalog holds no aperture magnitudes or several; run pp_photometry"
         raise FrameError(frame.name, reason)
-    table = table[np.asarray(table["FLAGS"]) <= maxflag]
+    unflagged = table[np.asarray(table["FLAGS"]) <= maxflag]
+    if not len(unflagged):
+        reason = f"none of its {len(table)} sources has flags of {maxflag} or less"
+        advice = (
+            "mend the card SATURATE, use pp_photometry -ignore_saturation, or a larger -maxflag"
+        )
+        raise FrameError(frame.name, f"{reason}; {advice}")
+    table = unflagged
     wcs, scale = placed(frame)
     ra, dec = wcs.all_pix2world(
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
+    if not np.any(np.isfinite(ra) & np.isfinite(dec)):
+        raise FrameError(frame.name, "its WCS places no source on the sky; run pp_register")
     radius, seeing, sky_noise = (
         as_number(card_value(frame.header, card)) for card in ("APRAD", "PPSEEING", "APNOISE")
     )

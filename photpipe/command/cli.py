@@ -5,11 +5,13 @@ An option is typed as the manual writes it (``-keep_wcs``) or as people type tod
 """
 
 import argparse
+import codecs
 import contextlib
 import difflib
 import enum
 import logging
 import math
+import os
 import re
 import shlex
 import signal
@@ -24,6 +26,7 @@ from typing import Any
 
 import photpipe
 from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
+from photpipe.ground.files import is_file, is_folder
 from photpipe.ground.log import logging_to
 from photpipe.run.options import CommonOptions, Option, options_of
 from photpipe.run.results import FrameFailure, History, Result, StageRecord, unmet
@@ -160,7 +163,7 @@ def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
             result += [f"-{name}", value] if equals else [f"-{name}"]
         elif result and result[-1].lstrip("-") in _ANGLES and _ANGLE.match(word):
             result[-1] = f"{result[-1]}={word}"  # argparse takes -05:30:00 for an option
-        elif word.startswith("-") and Path(word).is_file():
+        elif word.startswith("-") and is_file(Path(word)):
             result.append(f"./{word}")
         else:
             result.append(word)
@@ -296,9 +299,9 @@ def named_paths(names: Sequence[str]) -> list[Path]:
         If there is no file at all.
     """
     found = dict.fromkeys(each.absolute() for name in names for each in _expanded(name))
-    if not any(path.is_file() for path in found):
+    if not any(map(is_file, found)):
         first = next(iter(found))
-        reason = "a folder; name the images in it" if first.is_dir() else "there is no such file"
+        reason = "a folder; name the images in it" if is_folder(first) else "there is no such file"
         raise ConfigError(f"{first.name}: {reason} ({first})")
     return list(found)
 
@@ -321,26 +324,37 @@ def common_directory(paths: Sequence[Path]) -> Path:
     return directories.pop()
 
 
+_LIST_SUFFIXES = {".lst", ".list"}
+_LONGEST_PATH = 4096
+
+
 def _expanded(name: str) -> list[Path]:
     if not name.strip():
         raise ConfigError("one of the names of images is empty: is a variable not set?")
     path = Path(name)
-    if path.is_file():
-        return _listed(path) if path.suffix == ".lst" else [path]
+    if is_file(path):
+        return _listed(path) if path.suffix.lower() in _LIST_SUFFIXES else [path]
     if any(sign in name for sign in "*?["):
-        matches = sorted(path.parent.glob(path.name))
-        if matches:
-            return matches
+        with contextlib.suppress(OSError):
+            matches = sorted(path.parent.glob(path.name))
+            if matches:
+                return matches
     return [path]
 
 
 def _listed(path: Path) -> list[Path]:
     """Files named in a list, one per line, relative to the list; blank lines and # skipped."""
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}") from error
+    lines = os.fsdecode(content.removeprefix(codecs.BOM_UTF8)).splitlines()
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    wrong = next((name for name in names if "\0" in name or len(name) > _LONGEST_PATH), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"{path}: {wrong[:40]!r} is no file name; a list is text, one name a line"
+        )
     if not names:
         raise ConfigError(f"{path}: the list names no image")
     return [path.parent / each for each in names]

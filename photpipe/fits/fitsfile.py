@@ -55,6 +55,7 @@ _ADVICE = {
     errno.EFBIG: "the file would be larger than is allowed here",
     errno.EACCES: "not permitted; change the permissions of the file and its folder",
     errno.EPERM: "not permitted; change the permissions of the file and its folder",
+    errno.ENAMETOOLONG: "its name, or one made of it, is longer than the disk allows; rename it",
     errno.EROFS: "the disk is mounted read-only; copy the frames to another one",
 }
 
@@ -98,9 +99,9 @@ def frame_errors(path: Path) -> Iterator[None]:
 
     What is neither a file nor a folder is refused: opening a pipe would wait for ever.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise FrameError(path.name, "a pipe or a device, not an image")
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise FrameError(path.name, "a pipe or a device, not an image")
         yield
     except OSError as error:
         culprit = _culprit(error, path)

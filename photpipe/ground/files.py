@@ -124,6 +124,22 @@ def sweep(folder: Path) -> int:
     return count
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; under names too long and in closed folders there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder, as far as can be seen."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def stamp(path: Path) -> str:
     """Size and time of change of a file, by which a later change is recognised.
 

@@ -128,6 +128,11 @@ class Recognition:
             what = f"{who}: a camera without an entry, and the header lacks"
             advice = "give these, or -telescope KEYWORD if it has an entry"
             raise FrameError(name, f"{what} {told_missing(facts.missing)}; {advice}")
+        if facts.mosaic is not None:
+            what = (
+                f"a mosaic of colours ({facts.mosaic.origin} = {facts.mosaic.value}), no one band"
+            )
+            raise FrameError(name, f"{what}; take its green plane apart and run on that")
         facts = light.checked(facts, _scaled(header, light.sample(pixels)), _zero_level(header))
         telescope = camera.telescope_of(
             facts, telescopes.by_keyword(GENERIC).parameters, _orientation(learned)

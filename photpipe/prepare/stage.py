@@ -184,6 +184,7 @@ def _prepared(
 ) -> PrepareResult:
     """Unpack what has to be unpacked, then prepare all frames side by side."""
     from photpipe.fits.unpack import plain_frames
+    from photpipe.instruments.kinds_of_frames import sky_frames
     from photpipe.prepare import preparation
 
     unpacked = workspace.map_frames(
@@ -197,7 +198,10 @@ def _prepared(
                 jobs.setdefault(each, _Job(each, path.name))
             else:  # a dry run
                 log.info("%s: would be unpacked into %s", path.name, each.name)
-    jobs = {path: job for path, job in jobs.items() if not _follows(job, jobs)}
+    kept, left_out = sky_frames(list(jobs))
+    if left_out:
+        log.info("left out, as their headers say what they are: %s", left_out)
+    jobs = {path: job for path, job in jobs.items() if path in kept and not _follows(job, jobs)}
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
     wishes = preparation.Wishes(
         flipx=options.flipx,

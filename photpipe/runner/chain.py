@@ -15,6 +15,7 @@ from photpipe.command import cli
 from photpipe.distill.stage import DistillOptions, distill
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.instruments.kinds_of_frames import sky_frames
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
@@ -399,6 +400,9 @@ class _Chain:
 
     def work(self, paths: Sequence[Path]) -> None:
         """All stages in their order; stops when no frame is left."""
+        paths, left_out = sky_frames(paths)
+        if left_out:
+            log.info("left out, as their headers say what they are: %s", left_out)
         names = self._registered(self._prepared(paths))
         for step in SERIES:
             if not names:

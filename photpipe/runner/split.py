@@ -89,8 +89,7 @@ def _groups(task: Task) -> tuple[list[groups.Group], list[FrameFailure]]:
         logging_to(task.directory, quiet=manners.quiet, debug=manners.debug),
     ):
         result = prepare(task.frames, PREPARE.options(task.options), workspace)
-        for each in result.failed:
-            log.error("%s: %s", each.frame, each.reason)
+        cli.tell_failures(result.failed)
         parts = groups.separate(result.frames, by_filter=task.options.calibrate.filter is None)
         log.info("%d groups: %s", len(parts), ", ".join(each.name for each in parts))
         if len(parts) > 1 or result.failed:

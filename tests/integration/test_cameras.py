@@ -221,3 +221,41 @@ def test_night_of_an_unknown_camera(
     assert abs(header["PPLONG"] - SITE_LON) < 1e-3
     assert abs(header["PPLAT"] - SITE_LAT) < 1e-3
     assert START_JD > 0
+
+
+def test_calibration_frames_are_left_out(
+    commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Darks and flats beside the frames are neither measured nor failures, and told in one line."""
+    with (commands.directory / "photpipe.toml").open("a") as file:
+        file.write("[report]\npages = false\n")
+    for name, cards in (
+        ("dark1", {"IMAGETYP": "Dark Frame"}),
+        ("dark2", {"FRAME": "Dark"}),
+        ("flat1", {"PICTTYPE": 4}),
+    ):
+        with fits.open(commands.frames[0], do_not_scale_image_data=True) as hdus:
+            hdus[0].header.update(cards)
+            hdus.writeto(commands.directory / f"{name}.fits")
+    assert run(commands.directory) == 0
+    assert len(points(commands.directory)) == len(commands.frames)
+    assert "2 dark, 1 flat" in capsys.readouterr().out
+
+
+def test_one_cause_is_one_line(
+    commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewritten(commands, lambda shot: {"INSTRUME": "nobody's", "DATE-OBS": shot.start})
+    assert run(*commands.frames) == 1
+    told = capsys.readouterr()
+    lines = [line for line in (told.out + told.err).splitlines() if "EXPTIME" in line]
+    assert len(lines) == 1
+    assert "3 frames: " in lines[0] and "-secpix" in lines[0]
+
+
+def test_mosaic_is_no_one_band(
+    commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewritten(commands, lambda shot: {**nina(shot), "BAYERPAT": "RGGB"})
+    assert run(*commands.frames) == 1
+    assert "mosaic of colours (BAYERPAT = RGGB)" in "".join(capsys.readouterr())

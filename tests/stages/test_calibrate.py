@@ -12,7 +12,7 @@ import pytest
 
 import pp_calibrate
 from photpipe.catalogs.database import read_database
-from photpipe.catalogs.ldac import read_ldac
+from photpipe.catalogs.ldac import read_ldac, write_ldac
 from photpipe.command import cli
 from photpipe.fits.fitsfile import read_header, update_header
 from photpipe.ground.errors import ConfigError
@@ -336,6 +336,18 @@ def test_other_choices_of_stars(frames, workspace, options):
         assert np.ptp(colours["colour"]) < 0.8
 
 
+def test_frame_whose_sources_are_all_flagged_fails_alone(frames, workspace):
+    path = frames[0].with_suffix(".ldac")
+    table, header = read_ldac(path)
+    table["FLAGS"] = 4
+    write_ldac(path, table, header)
+    result = calibrate(frames, CalibrateOptions(), workspace)
+    (failure,) = result.failed
+    assert failure.frame == frames[0].name
+    assert "mend the card SATURATE" in failure.reason
+    assert [each.frame for each in result.frames] == [path.name for path in frames[1:]]
+
+
 def test_numbers_of_stars_and_flags(frames, workspace):
     every = calibrate(frames, CalibrateOptions(minstars=1000), workspace).frames[0]
     assert every.used == every.usable
@@ -377,8 +389,6 @@ def test_one_bad_frame_never_stops_the_others(frames, workspace):
     table, header = read_ldac(frames[1].with_suffix(".ldac"))
     for name in ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER"):
         table[name] = np.repeat(np.asarray(table[name])[:, None], 20, axis=1)
-    from photpipe.catalogs.ldac import write_ldac
-
     write_ldac(frames[1].with_suffix(".ldac"), table, header)
     result = calibrate(frames, CalibrateOptions(), workspace)
     assert [each.frame for each in result.frames] == ["mscience0003.fits"]

@@ -165,15 +165,26 @@ def test_quiet_and_log(image: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_images_are_found_listed_and_refused(tmp_path: Path) -> None:
     for name in ("a.fits", "b.fits", "-c.fits"):
         (tmp_path / name).touch()
-    (tmp_path / "good.lst").write_text("a.fits\n\n# no\nb.fits\na.fits\n")
+    (tmp_path / "good.lst").write_bytes(b"\xef\xbb\xbfa.fits\r\n\n# no\nb.fits\na.fits\n")
     found = cli.named_paths([str(tmp_path / "good.lst"), str(tmp_path / "?.fits")])
     assert [path.name for path in found] == ["a.fits", "b.fits"]
     (tmp_path / "empty.lst").touch()
     (tmp_path / "wrong.lst").write_text("c.fits\n")
+    (tmp_path / "long.LST").write_text("x" * 5000)
+    (tmp_path / "nul.list").write_bytes(b"a.fits\0\n")
     (tmp_path / "binary.lst").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="one of the names of images is empty"):
         cli.named_paths(["", str(tmp_path / "a.fits")])
-    for name in ("empty.lst", "wrong.lst", "binary.lst", "none.fits", "*.xyz"):
+    for name in (
+        "empty.lst",
+        "wrong.lst",
+        "binary.lst",
+        "none.fits",
+        "*.xyz",
+        "x" * 300,
+        "long.LST",
+        "nul.list",
+    ):
         assert run(finds(Options()), str(tmp_path / name)) == cli.Status.FAILED
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "d.fits").touch()

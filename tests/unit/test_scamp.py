@@ -226,6 +226,8 @@ def test_head_with_an_accent_gives_numbers() -> None:
     ("old", "new"),
     [
         ("CRVAL1  =   1.500076155968E+02", "CRVAL1  = 'nonsense'          "),
+        ("CRVAL1  =   1.500076155968E+02", "CRVAL1  =                  nan"),
+        ("CRVAL1  =   1.500076155968E+02", "CRVAL1  =              'NaN'   "),
         ("CRPIX2", "NOTHING"),
         ("RA---TPV", "RA---ZPN"),
         (HEAD, ""),
