@@ -22,6 +22,7 @@ from photpipe.register.stage import RegisterOptions, register, verify
 from photpipe.run import photometry_file
 from photpipe.run.record import INTERRUPTED, RunResult, StepRecord
 from photpipe.run.results import (
+    NO_BAND,
     CalibrateResult,
     DistillResult,
     FrameFailure,
@@ -167,6 +168,8 @@ def _calibrate(
             result.failed[0].reason,
         )
         why = f"no frame can be calibrated: {result.failed[0].reason}"
+        if "filter ''" in result.failed[0].reason:  # as the manual has it without a filter
+            why = f"{NO_BAND}: the headers name no filter"
         instrumental = replace(options, instrumental=True)
         result = calibrate(paths, instrumental, workspace, why_instrumental=why)
     return result
