@@ -7,6 +7,7 @@ from photpipe.ground.errors import ConfigError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 REGISTRY = "telescopes.py"
+NOWHERE = Path(os.devnull, "photpipe")  # of a user without a home: nothing is there, or written
 
 
 def package() -> Path:
@@ -55,7 +56,10 @@ def cache_directory() -> Path:
         return Path(named).expanduser()
     from platformdirs import user_cache_path
 
-    return user_cache_path("photpipe")
+    try:
+        return user_cache_path("photpipe")
+    except RuntimeError:  # no HOME, and no entry in the file of passwords
+        return NOWHERE
 
 
 def data_directory() -> Path:
@@ -69,4 +73,7 @@ def user_settings_file() -> Path:
     """Path of the user's own settings, whether the file exists or not."""
     from platformdirs import user_config_path
 
-    return user_config_path("photpipe") / "settings.toml"
+    try:
+        return user_config_path("photpipe") / "settings.toml"
+    except RuntimeError:
+        return NOWHERE / "settings.toml"

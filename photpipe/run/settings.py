@@ -257,7 +257,15 @@ def settings_files(directory: Path | None) -> list[Path]:
     candidates = [paths.home() / "setup" / "settings.toml", paths.user_settings_file()]
     if directory is not None:
         candidates.append(directory / DATA_DIRECTORY_FILE)
-    return [file for file in candidates if file.is_file()]
+    return [file for file in candidates if _is_there(file)]
+
+
+def _is_there(file: Path) -> bool:
+    """Whether a file can be read; one in a folder that may not be searched is as good as none."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return False
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -99,3 +99,31 @@ def test_the_examples_answers_are_found_beside_its_frames_alone(tmp_path: Path) 
     (tmp_path / "mscience0001.fits").write_bytes(real)
     assert Settings.load(tmp_path).services.shared_caches == ()
     assert Settings.load(shipped).services.shared_caches == (str(shipped / "cache"),)
+
+
+def test_a_user_without_a_home_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    import platformdirs
+
+    def nowhere(_name: str) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    for name in ("user_config_path", "user_cache_path"):
+        monkeypatch.setattr(platformdirs, name, nowhere)
+    monkeypatch.delenv("PHOTPIPE_CACHE", raising=False)
+    assert not paths.user_settings_file().is_file()
+    assert not paths.cache_directory().is_dir()
+    assert Settings.load() == Settings()
+
+
+def test_settings_that_may_not_be_looked_at_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden, is_file = paths.user_settings_file(), Path.is_file
+
+    def may_not_search(file: Path) -> bool:
+        if file == hidden:
+            raise PermissionError(13, "Permission denied")
+        return is_file(file)
+
+    monkeypatch.setattr(Path, "is_file", may_not_search)
+    assert hidden not in settings.settings_files(tmp_path)
