@@ -29,7 +29,7 @@ from photpipe.ground.errors import ConfigError, PhotPipeError, ToolError
 from photpipe.ground.files import is_file, is_folder
 from photpipe.ground.log import logging_to
 from photpipe.run.options import CommonOptions, Option, options_of
-from photpipe.run.results import History, Result, StageRecord, failure_lines
+from photpipe.run.results import FrameFailure, History, Result, StageRecord, failure_lines
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import NO_ROOM, Workspace, core_count
 
@@ -362,9 +362,18 @@ def _listed(path: Path) -> list[Path]:
 
 def conclude(result: Result) -> Status:
     """Say which frames failed and why; the exit status of a stage."""
-    for line in failure_lines(result.failed):
-        log.error("%s", line)
+    tell_failures(result.failed)
     return status_of(result)
+
+
+def tell_failures(failures: Sequence[FrameFailure]) -> None:
+    """One line a cause; LOG keeps the name of every frame."""
+    lines = failure_lines(failures)
+    for line in lines:
+        log.error("%s", line)
+    for each in failures:
+        if not any(each.frame in line for line in lines):
+            log.debug("%s: %s", each.frame, each.reason)
 
 
 def status_of(result: Result) -> Status:
@@ -428,6 +437,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
 
 def _say(message: str) -> None:
     """Error on the console and in LOG, or on the standard error when no LOG is open."""
+    message = message.encode("utf-8", "replace").decode()  # a file's name may be any bytes
     if logging.getLogger().handlers:
         log.error("%s", message)
     else:

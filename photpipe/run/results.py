@@ -192,10 +192,12 @@ def failure_lines(failures: Iterable[FrameFailure]) -> list[str]:
     frames: dict[str, list[str]] = {}
     for each in failures:
         frames.setdefault(each.reason, []).append(each.frame)
-    return [
-        f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {reason}"
-        for reason, names in frames.items()
-    ]
+    return [f"{_listed(names)}: {reason}" for reason, names in frames.items()]
+
+
+def _listed(names: list[str]) -> str:
+    """One or two names, or the first and how many more."""
+    return " and ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more"
 
 
 @dataclass(frozen=True, slots=True)

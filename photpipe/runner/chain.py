@@ -31,7 +31,6 @@ from photpipe.run.results import (
     PrepareResult,
     RegisterResult,
     Result,
-    failure_lines,
 )
 from photpipe.run.workspace import Workspace
 from photpipe.runner import groups, reuse
@@ -535,8 +534,7 @@ class _Chain:
 
     def _fail(self, failures: Sequence[FrameFailure]) -> None:
         """Say at once which frames failed, and remember them."""
-        for line in failure_lines(failures):
-            log.error("%s", line)
+        cli.tell_failures(failures)
         self.failed += failures
 
     def _execute(self, step: Step, paths: list[Path]) -> Any:
