@@ -124,7 +124,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     with _temporary(path) as (file, temporary):
         yield file
         _flush(file)
-        if path.exists() and not path.is_symlink():  # a link is replaced by a file of its own
+        if path.is_symlink() and path.exists():  # becomes a file of the user's own
+            temporary.chmod(path.stat().st_mode & 0o777 | 0o200)
+        elif path.exists():
             _copy_ownership(path, temporary)
         temporary.replace(path)
 
