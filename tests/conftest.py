@@ -36,6 +36,17 @@ hypothesis_settings.load_profile("photpipe")
 # shells let what they start in the background ignore Ctrl-C, and all its children, too
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Names that are no UTF-8 stand in captured LOGs, and no report with them can be sent."""
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "replace").decode()) for title, text in report.sections
+    ]
+    return report
+
+
 FIELD = (179.280, 0.428)
 START_JD = 2457786.95
 TARGET = Mover(

@@ -137,8 +137,10 @@ def _combined(
     result = pp_combine.combine(paths, options, workspace)
     stack = _Stack(result.stack, workspace)
     try:
+        if stack.path.parent.is_symlink():
+            raise ReductionError(f"{stack.path.parent} is a link; remove it")
         stack.path.parent.mkdir(exist_ok=True)
-        for stale in (".ldac", ".ldac.db"):
+        for stale in (".fits", ".ldac", ".ldac.db"):
             stack.path.with_suffix(stale).unlink(missing_ok=True)
         shutil.copyfile(workspace.directory / result.stack, stack.path)
     except OSError as error:

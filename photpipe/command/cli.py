@@ -456,6 +456,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
 
 def _say(message: str) -> None:
     """Error on the console and in LOG, or on the standard error when no LOG is open."""
+    message = message.encode("utf-8", "replace").decode()  # a file's name may be any bytes
     if logging.getLogger().handlers:
         log.error("%s", message)
     else:

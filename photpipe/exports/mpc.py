@@ -164,7 +164,7 @@ def optical(
         "mode": "CMO" if header.detector.upper().startswith("CM") else "CCD",
         "stn": header.mpc_code,
         "obsTime": f"{timescale.iso(point.midtime_jd, 1)}Z",
-        "ra": f"{point.source_ra_deg % 360.0:.{_decimals(east)}f}",
+        "ra": _right_ascension(point.source_ra_deg, _decimals(east)),
         "dec": f"{point.source_dec_deg:+.{_decimals(north)}f}",
         "rmsRA": _positive(east, _two_figures),
         "rmsDec": _positive(north, _two_figures),
@@ -203,6 +203,11 @@ def _positive(value: float, form: Callable[[float], str]) -> str:
 
 def _seconds(exptime_s: float) -> str:
     return f"{exptime_s:.0f}" if exptime_s >= 10 else f"{exptime_s:.4g}"
+
+
+def _right_ascension(ra_deg: float, decimals: int) -> str:
+    """Degrees below 360 after rounding, too."""
+    return f"{round(ra_deg % 360.0, decimals) % 360.0:.{decimals}f}"
 
 
 def _decimals(sigma_arcsec: float) -> int:

@@ -292,6 +292,8 @@ def _check_permission(path: Path) -> None:
     PermissionError
         If nobody may write the file.
     """
+    if path.is_symlink():  # the link is replaced by a file of its own; what it leads to stays
+        return
     if not path.stat().st_mode & 0o222 or not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "write-protected")
 
@@ -333,7 +335,7 @@ def _keep(path: Path, hdu: Hdu) -> None:
     if _kept_file(path, hdu.cards) is not None:
         return
     folder = path.parent / PRISTINE_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     files.write_bytes(folder / _kept_name(path, _digest(hdu.raw)), hdu.raw)
 
 

@@ -6,12 +6,14 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 TEMPORARY_PREFIX = ".pp_tmp_"
+OWN_FOLDER = ".diagnostics"
 
 
 def slug(text: str, fallback: str = "unnamed") -> str:
@@ -22,6 +24,89 @@ def slug(text: str, fallback: str = "unnamed") -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._+-]+", "_", plain).strip("._-")
     return plain[:100] or fallback
+
+
+def check_parents(path: Path) -> None:
+    """Make sure that nothing of the folder of our own is a link that leads out of the directory.
+
+    A directory from a stranger may hold links to any place of the user's. The data directory
+    itself may be reached through links: its path is the user's own.
+
+    Raises
+    ------
+    PermissionError
+        If a folder from ``.diagnostics`` down is such a link.
+    """
+    for folder in reversed((path, *path.parents)):
+        if OWN_FOLDER in folder.parts and folder.is_symlink():
+            at = folder.parts.index(OWN_FOLDER)
+            _check_link(folder, Path(*folder.parts[:at]), Path(*folder.parts[at:]))
+
+
+def _check_link(link: Path, directory: Path, inside: Path) -> None:
+    """Allow a link within the directory, or from a group's to the same folder above it."""
+    target, home = link.resolve(), directory.resolve()
+    if not target.is_relative_to(home) and target != home.parent / inside:
+        raise PermissionError(
+            errno.EPERM, f"a link out of the data directory, to {target}; remove it", str(link)
+        )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of our own with its parents, never through a link out of the directory.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made, or is such a link.
+    """
+    check_parents(path)
+    path.mkdir(parents=True, exist_ok=True)
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Descriptor of a regular file; a pipe or a device is refused and not waited for.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened or is not regular; with `os.O_NOFOLLOW`, if it is a link.
+    """
+    try:
+        handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise PermissionError(errno.EPERM, "a link; remove it", str(path)) from error
+        if error.errno == errno.ENXIO:
+            raise PermissionError(errno.EPERM, "no regular file; remove it", str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise PermissionError(errno.EPERM, "no regular file; remove it", str(path))
+    return handle
+
+
+def read_bytes(path: Path) -> bytes:
+    """Content of a regular file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or is a pipe or a device.
+    """
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+def read_text(path: Path) -> str:
+    """Text (UTF-8) of a regular file.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If it cannot be read, or is a pipe or a device.
+    """
+    return read_bytes(path).decode()
 
 
 @contextlib.contextmanager
@@ -39,7 +124,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     with _temporary(path) as (file, temporary):
         yield file
         _flush(file)
-        if path.exists():
+        if path.is_symlink() and path.exists():  # becomes a file of the user's own
+            temporary.chmod(path.stat().st_mode & 0o777 | 0o200)
+        elif path.exists():
             _copy_ownership(path, temporary)
         temporary.replace(path)
 
@@ -72,6 +159,7 @@ def creating(path: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Temporary file beside `path`, gone after an exception; no wildcard for images fits it."""
+    check_parents(path.parent)
     file, temporary = _created(path)
     try:
         with file:
@@ -117,7 +205,10 @@ def sweep(folder: Path) -> int:
     """Remove the temporary files that killed processes left in a folder; returns how many."""
     count = 0
     for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with (
+            contextlib.suppress(OSError),
+            os.fdopen(open_regular(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file,
+        ):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while somebody writes it
             path.unlink()
             count += 1

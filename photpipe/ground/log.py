@@ -6,12 +6,15 @@ form ``pp_prepare.py: message [date]``.
 """
 
 import contextlib
+import io
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
+
+from photpipe.ground import files
 
 LOG_NAME = "LOG"
 FOREIGN = ("matplotlib", "PIL", "urllib3", "asyncio")
@@ -26,7 +29,13 @@ class _LogLine(logging.Formatter):
         """Text of one record."""
         if record.name.startswith(COMMAND_PREFIXES):
             record.filename = f"{record.name}.py"
-        return super().format(record)
+        text = super().format(record)
+        return "".join(c if c.isprintable() or c in "\n\t" else escaped(c) for c in text)
+
+
+def escaped(character: str) -> str:
+    """A character that must not act on a terminal, as Python writes it."""
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class _OneLine(logging.Formatter):
@@ -44,6 +53,12 @@ class _Log(logging.FileHandler):
     """LOG. When the disk is full, that is said once, and the run goes on."""
 
     _is_failing = False
+
+    def _open(self) -> io.TextIOWrapper:
+        """Append to a regular file of the directory, never through a link to elsewhere."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        handle = files.open_regular(Path(self.baseFilename), flags)
+        return os.fdopen(handle, "a", encoding=self.encoding, errors=self.errors)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
         """Say that a record could not be written; the next one is tried all the same."""

@@ -25,10 +25,15 @@ def unit_vectors(ra_deg: ArrayLike, dec_deg: ArrayLike) -> FloatArray:
     )
 
 
+def within_circle(degrees: ArrayLike) -> FloatArray:
+    """Angles in [0, 360): what lies a little below 0 is 360.0 after one division by 360."""
+    return np.asarray(np.asarray(degrees, float) % 360.0 % 360.0)
+
+
 def radec(vectors: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """RA in [0, 360) and Dec, both in degrees, of vectors of shape (..., 3) and any length."""
     v = np.asarray(vectors, float)
-    ra = np.degrees(np.arctan2(v[..., 1], v[..., 0])) % 360.0
+    ra = within_circle(np.degrees(np.arctan2(v[..., 1], v[..., 0])))
     return ra, np.degrees(np.arctan2(v[..., 2], np.hypot(v[..., 0], v[..., 1])))
 
 

@@ -49,8 +49,10 @@ def new_figure(
     has_short_labels : bool
         Fixed margins will do; to fit them to the labels takes as long as the drawing itself.
     """
+    import matplotlib as mpl
     from matplotlib.figure import Figure
 
+    mpl.rcdefaults()  # a matplotlibrc of the data directory, or of the user, is not obeyed
     figure = Figure(figsize=size_inch, layout=None if has_short_labels else "constrained")
     if has_short_labels:
         width, height = size_inch

@@ -1,9 +1,11 @@
 """The page of the LOG: its last lines, each to be linked to."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from photpipe.ground import files
 from photpipe.report.links import Links
 from photpipe.report.views import Link
 
@@ -56,7 +58,7 @@ def log_view(path: Path, links: Links) -> LogView:
     """View of a LOG; without lines if there is none."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with os.fdopen(files.open_regular(path, os.O_RDONLY), "rb") as file:
             file.seek(max(0, size - MOST_BYTES))
             raw = file.read()
     except OSError:

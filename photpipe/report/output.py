@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from photpipe.ground import files
 from photpipe.ground.files import encoded
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class Output:
         self._seen: set[str] = set()
         self._lock = threading.Lock()
         for name in owned:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            files.make_folder(folder / name)
         self._before = self._read_memory()
         self._made: dict[str, dict[str, Any]] = {}
 
@@ -93,7 +94,7 @@ class Output:
 
     def _read_memory(self) -> dict[str, dict[str, Any]]:
         try:
-            memory = json.loads((self.folder / _MEMORY).read_text("utf-8"))
+            memory = json.loads(files.read_text(self.folder / _MEMORY))
             return {
                 name: {"key": each["key"], "info": each["info"]} for name, each in memory.items()
             }
@@ -107,13 +108,15 @@ def write(path: Path, content: bytes) -> None:
     Nothing is flushed to the disk: pages can be rendered again, results cannot.
     """
     try:
-        if path.read_bytes() == content:
+        if files.read_bytes(path) == content:
             return
     except OSError:
         pass
-    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(4)}")
+    files.check_parents(path.parent)
+    temporary = path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("xb") as file:
+            file.write(content)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from photpipe.ground import files
 from photpipe.ground.files import encoded
 from photpipe.ground.log import LOG_NAME
 from photpipe.report import links as places
@@ -58,13 +59,8 @@ def export_single(workspace: Workspace) -> Path:
     report = Report(workspace)
     report.write()
     path = workspace.directory / SINGLE
-    temporary = path.with_name(f".{SINGLE}.new")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.writelines(report.single())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with files.replacing(path) as file:
+        file.writelines(encoded(part) for part in report.single())
     return path
 
 
@@ -162,6 +158,7 @@ class Report:
             "single_head.html",
             title=self.state.directory.name,
             style=render.resource("style.css"),
+            script=render.resource("report.js"),
             links=links,
         )
         main = self._main_view(links, log_page.commands)

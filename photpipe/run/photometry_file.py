@@ -115,7 +115,7 @@ def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
     """
     path = directory / REJECTIONS_FILE
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = files.read_text(path).splitlines()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:

@@ -84,7 +84,7 @@ class Workspace:
         """
         file = self._state_file(type(result))
         try:
-            self.state_directory.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self.state_directory)
             files.write_text(file, to_json(result))
         except OSError as error:
             log.warning("%s cannot be written: %s", file, error.strerror or error)
@@ -94,7 +94,7 @@ class Workspace:
         """Result that was kept last, or None if there is none (or none that can be read)."""
         file = self._state_file(kind)
         try:
-            return from_json(kind, file.read_text("utf-8"))
+            return from_json(kind, files.read_text(file))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -104,6 +104,7 @@ class Workspace:
     def forget(self, kind: type) -> None:
         """Remove the result that was kept last: what it tells is not true any more."""
         with contextlib.suppress(OSError):
+            files.check_parents(self.state_directory)
             self._state_file(kind).unlink()
 
     def _state_file(self, kind: type) -> Path:

@@ -90,10 +90,16 @@ def data_directories(root: Path, prefix: str | None = None) -> Iterator[DataDire
     for folder, below, _ in os.walk(root):
         here = Path(folder)
         below[:] = sorted(
-            name
-            for name in below
-            if not name.startswith(".") and not (here / name / GROUP_FILE).exists()
+            name for name in below if not name.startswith(".") and not _is_group(here / name)
         )
         frames = frames_in(here, prefix)
         if frames:
             yield DataDirectory(here, frames)
+
+
+def _is_group(folder: Path) -> bool:
+    """Whether ``-split`` made a folder; nobody can tell of one that may not be entered."""
+    try:
+        return (folder / GROUP_FILE).exists()
+    except OSError:
+        return False

@@ -1,6 +1,7 @@
 """One run at a time in a directory: a lock that vanishes with the process that holds it."""
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -41,14 +43,15 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
     """
     path = directory / LOCK_FILE
     try:
-        path.parent.mkdir(exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        files.make_folder(path.parent)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        file = os.fdopen(files.open_regular(path, flags), "a+", encoding="utf-8", errors="replace")
+    except PermissionError as error:
+        if error.errno != errno.EPERM:
+            raise _unwritable(directory, error) from error
+        raise ConfigError(f"{error.filename}: {error.strerror}") from error
     except OSError as error:
-        message = (
-            f"{directory} cannot be written ({error.strerror or error}); "
-            "copy the frames to a folder of your own"
-        )
-        raise ConfigError(message) from error
+        raise _unwritable(directory, error) from error
     with file:
         deadline_s = time.monotonic() + patience_s
         while not _take(file):
@@ -61,6 +64,13 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
             yield was_killed
         finally:
             _write(file, "")
+
+
+def _unwritable(directory: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{directory} cannot be written ({error.strerror or error}); "
+        "copy the frames to a folder of your own"
+    )
 
 
 def _take(file: TextIO) -> bool:

@@ -23,9 +23,8 @@ def precession_of_date(ra_deg: float, dec_deg: float, jd: float) -> tuple[float,
     a = math.cos(dec) * math.sin(ra)
     b = math.cos(theta) * math.cos(dec) * math.cos(ra) - math.sin(theta) * math.sin(dec)
     c = math.sin(theta) * math.cos(dec) * math.cos(ra) + math.cos(theta) * math.sin(dec)
-    return (math.degrees(math.atan2(a, b)) + z) % 360.0, math.degrees(
-        math.atan2(c, math.hypot(a, b))
-    )
+    ra_of_date = float(sky.within_circle(math.degrees(math.atan2(a, b)) + z))
+    return ra_of_date, math.degrees(math.atan2(c, math.hypot(a, b)))
 
 
 def greenwich_sidereal_time_deg(jd: float) -> float:

@@ -2,6 +2,7 @@
 
 import math
 
+from photpipe.ground import sky
 from photpipe.ground.timescale import J2000_JD
 
 
@@ -26,6 +27,6 @@ def sun_position(jd: float) -> tuple[float, float]:
     )
     obliquity = math.radians(23.439 - 4e-7 * days)
     ra = math.atan2(math.cos(obliquity) * math.sin(longitude), math.cos(longitude))
-    return math.degrees(ra) % 360.0, math.degrees(
+    return float(sky.within_circle(math.degrees(ra))), math.degrees(
         math.asin(math.sin(obliquity) * math.sin(longitude))
     )

@@ -248,8 +248,10 @@ def test_file_that_is_write_protected_and_one_that_cannot_be_read(tmp_path: Path
         (tmp_path / name).chmod(mode)
     done = restricted(tmp_path, "a.fits", "protected.fits", "secret.fits")
     assert done.returncode == Status.PARTIAL
+    (line,) = [each for each in done.stdout.splitlines() if each.startswith("ERROR")]
+    assert ": not permitted" in line
     for name in ("protected.fits", "secret.fits"):
-        assert f"ERROR: {name}: not permitted" in done.stdout
+        assert name in line
         (tmp_path / name).chmod(0o644)
         assert (tmp_path / name).read_bytes() == content
     assert read_header(tmp_path / "a.fits")["TEL_KEYW"] == "VATT4K"
@@ -310,7 +312,7 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
 
     done = command(tmp_path, "a.fits", "b.fits", "c.fits", preexec_fn=limit)
     assert done.returncode == Status.PARTIAL
-    assert "ERROR: a.fits: the file would be larger than is allowed here" in done.stdout
+    assert "ERROR: 2 frames: the file would be larger than is allowed" in done.stdout
     assert [(tmp_path / f"{name}.fits").read_bytes() for name in "ab"] == contents
     assert (tmp_path / "c.fits").read_bytes() != small
     assert not temporary_files(tmp_path)

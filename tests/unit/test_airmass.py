@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from photpipe.instruments import observatories
@@ -37,6 +37,7 @@ def test_airmass_near_the_horizon() -> None:
     assert airmass(0.0) == pytest.approx(31.7, abs=0.1)
 
 
+@example(360.0, 0.0, 2451545.0)
 @given(st.floats(0, 360), st.floats(-90, 90), st.floats(2415020, 2488070))
 def test_precession_stays_on_the_sphere(ra: float, dec: float, jd: float) -> None:
     ra_of_date, dec_of_date = precession_of_date(ra, dec, jd)

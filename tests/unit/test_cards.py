@@ -2,7 +2,7 @@
 
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from photpipe.fits.cards import Card, changed, formatted, integer, joined, parse_cards, to_header
@@ -101,6 +101,7 @@ _VALUES = st.one_of(
 )
 
 
+@example("A", "", "'")
 @given(_NAMES, _VALUES, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=90))
 def test_written_values_come_back(name: str, value: object, comment: str) -> None:
     card = formatted(name, value, comment)

@@ -281,3 +281,16 @@ def test_a_misspelt_option_is_recognised(image: str, capsys: pytest.CaptureFixtu
     assert "unrecognized arguments: -keep_wsc; did you mean -keep_wcs?" in capsys.readouterr().err
     assert run(finds(Options()), "-xyzzy", image) == cli.Status.USAGE
     assert "unrecognized arguments: -xyzzy\n" in capsys.readouterr().err
+
+
+def test_one_cause_is_one_line_and_the_log_names_every_frame(
+    image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"frame{k}.fits" for k in range(25)]
+    failed = (*(FrameFailure(name, "no gain") for name in names), FrameFailure("z.fits", "empty"))
+    assert run(lambda *_: Outcome(failed), image) == cli.Status.PARTIAL
+    told = [line for line in capsys.readouterr().out.splitlines() if "ERROR" in line]
+    assert told[0].startswith("ERROR: 25 frames: no gain (frame0.fits frame1.fits")
+    assert told[1:] == ["ERROR: z.fits: empty"]
+    text = (Path(image).parent / "LOG").read_text()
+    assert all(name in text for name in names)

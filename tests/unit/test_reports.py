@@ -391,3 +391,8 @@ def test_the_target_may_stand_behind_the_file(
     assert "2010 AB12" in photometry.with_name("mpcreport_3552.psv").read_text()
     assert pptool_mpcreport.main([str(photometry), "photometry_other.dat"]) == 3
     assert pptool_mpcreport.main(["-target", "433", str(photometry), "434"]) == 3
+
+
+def test_a_right_ascension_rounds_to_zero_and_not_to_a_circle() -> None:
+    assert mpc._right_ascension(359.99999999, 6) == "0.000000"
+    assert mpc._right_ascension(359.5, 3) == "359.500"

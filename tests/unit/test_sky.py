@@ -99,3 +99,11 @@ def test_precession_of_b1950_size() -> None:
     expected = SkyCoord(180, 0, unit="deg", frame="fk5", equinox="J1950").icrs
     assert (ra, dec) == (pytest.approx(expected.ra.deg), pytest.approx(expected.dec.deg))
     assert sky.separation_deg(ra, dec, 180.0, 0.0) * 60 > 40  # 50 years of precession
+
+
+@pytest.mark.parametrize("below", [-1e-300, -1e-17, -360.0, 360.0, -1e-14])
+def test_a_right_ascension_is_below_360(below: float) -> None:
+    assert 0 <= sky.within_circle(below) < 360
+    x, y = np.cos(np.radians(below)), np.sin(np.radians(below))
+    ra, _ = sky.radec([x, y, 0.0])
+    assert 0 <= ra < 360

@@ -1,0 +1,122 @@
+"""A directory from a stranger: nothing is written through its links, no pipe is waited for."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError
+from photpipe.ground.log import logging_to
+from photpipe.report import render
+from photpipe.report.output import Output, write
+from photpipe.runner.inputs import data_directories
+from photpipe.runner.lock import locked
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "precious").write_text("keep")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("link", [".diagnostics", ".diagnostics/frames"])
+def test_pages_stay_in_the_directory(data: Path, outside: Path, link: str) -> None:
+    (data / link).parent.mkdir(exist_ok=True)
+    (data / link).symlink_to(outside)
+    with pytest.raises(PermissionError, match="remove it"):
+        Output(data / ".diagnostics", ("frames",)).close()
+    with pytest.raises(PermissionError, match="remove it"):
+        files.write_text(data / link / "frames.html", "x")
+    assert [each.name for each in outside.iterdir()] == ["precious"]
+
+
+def test_a_data_directory_may_be_reached_through_a_link(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").symlink_to(data)
+    Output(tmp_path / "mine" / ".diagnostics", ("frames",)).put("frames/x.html", "x")
+    assert (data / ".diagnostics" / "frames" / "x.html").read_text() == "x"
+
+
+def test_headers_of_a_group_are_kept_above_it(data: Path) -> None:
+    kept, group = data / ".diagnostics" / "headers", data / "R" / ".diagnostics"
+    kept.mkdir(parents=True)
+    group.mkdir(parents=True)
+    (group / "headers").symlink_to("../../.diagnostics/headers")
+    files.write_text(group / "headers" / "x", "x")
+    assert (kept / "x").read_text() == "x"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_log_and_lock_are_files_of_the_directory(data: Path, outside: Path, kind: str) -> None:
+    (data / ".diagnostics").mkdir()
+    for path in (data / "LOG", data / ".diagnostics" / "lock"):
+        if kind == "link":
+            path.symlink_to(outside / "precious")
+        else:
+            os.mkfifo(path)
+    with logging_to(data):
+        logging.getLogger("x").warning("$(command)")
+    with pytest.raises(ConfigError, match="remove it"), locked(data):
+        pass
+    assert (outside / "precious").read_text() == "keep"
+
+
+def test_log_shows_control_characters(data: Path) -> None:
+    with logging_to(data):
+        logging.getLogger("x").warning("OBJECT \x1b[2J\x07")
+    assert "OBJECT \\x1b[2J\\x07" in (data / "LOG").read_text()
+
+
+def test_a_page_takes_the_place_of_a_pipe_or_link(data: Path, outside: Path) -> None:
+    os.mkfifo(data / "pipe.html")
+    (data / "link.html").symlink_to(outside / "precious")
+    for name in ("pipe.html", "link.html"):
+        write(data / name, b"page")
+        assert not (data / name).is_symlink()
+        assert (data / name).read_bytes() == b"page"
+    assert (outside / "precious").read_text() == "keep"
+
+
+def test_pipes_are_not_read(data: Path) -> None:
+    os.mkfifo(data / "pipe")
+    with pytest.raises(PermissionError, match="no regular file"):
+        files.read_text(data / "pipe")
+    os.mkfifo(data / f"{files.TEMPORARY_PREFIX}x")
+    assert files.sweep(data) == 0
+
+
+def test_a_file_of_ones_own_takes_the_place_of_a_link_to_an_archive(
+    data: Path, outside: Path
+) -> None:
+    (outside / "precious").chmod(0o444)
+    (data / "frame.fits").symlink_to(outside / "precious")
+    files.write_bytes(data / "frame.fits", b"mine")
+    assert (outside / "precious").read_text() == "keep"
+    assert (data / "frame.fits").stat().st_mode & 0o200
+
+
+def test_pages_allow_no_script_but_ours() -> None:
+    assert "script-src 'self' file:;" in render.policy()
+    assert "script-src 'sha256-" in render.policy("a()")
+
+
+def test_folders_that_cannot_be_looked_into_are_passed_by(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "lost+found").mkdir()
+
+    def forbidden(path: Path, **_kind: object) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", forbidden)
+    assert list(data_directories(data)) == []
