@@ -392,7 +392,8 @@ def _cause(failure: FrameFailure) -> str:
     path = Path(failure.frame)
     if not path.suffix:  # a target, not a frame
         return f"{failure.frame}: {failure.reason}"
-    return failure.reason.replace(failure.frame, "it").replace(path.stem, "*")
+    own_files = rf"(?<![\w.-]){re.escape(path.stem)}(?=\.\w)"
+    return re.sub(own_files, "*", failure.reason.replace(failure.frame, "it"))
 
 
 def status_of(result: Result) -> Status:
