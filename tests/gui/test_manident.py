@@ -390,7 +390,7 @@ def test_the_target_is_brought_into_the_middle_and_windows_may_grow(window) -> N
 def test_pixels_that_vanish_are_told(window, frames: Frames) -> None:
     frames.paths[2].unlink()
     window.show(2)
-    assert "the pixels cannot be read" in window.message.cget("text")
+    assert "there is no such file" in window.message.cget("text")
     window.show(3)
     assert window.message.cget("text") == "Click on the target."
 
