@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns, read_database
+from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import BoolArray, FloatArray
@@ -25,6 +26,7 @@ _COLUMNS = (
     *("ra_deg", "dec_deg", "XWIN_IMAGE", "YWIN_IMAGE", "MAG_APER", "FLUX_APER", "FLUXERR_APER"),
     *("FLUX_MAX", "BACKGROUND", "FLAGS"),
 )
+RADIUS_DIGITS_PX = 1e-3  # the card has four digits
 STAR_SNR = 30.0
 LINEAR = 0.8
 
@@ -69,6 +71,7 @@ class CalibratedFrame:
                 f"{lacking[0]}); run pp_photometry and pp_calibrate on the frame"
             )
             raise ReductionError(message)
+        _check_aperture(frame, float(facts["aperture_radius_px"]))
         noise = float(facts.get("sky_noise_adu", math.nan))
         return cls(frame, frame.wcs(), facts, sources, _photon_counts(sources, noise))
 
@@ -172,3 +175,19 @@ def _photon_counts(sources: "Table", noise: float) -> float:
     if not bright.any():
         return 0.0
     return float(np.median((variance[bright] - noise**2) / flux[bright]))
+
+
+def _check_aperture(frame: Frame, radius_px: float) -> None:
+    """Refuse a database of before the last pp_photometry, which measured in another aperture.
+
+    Raises
+    ------
+    ReductionError
+        If the radii differ.
+    """
+    measured_px = as_number(card_value(frame.header, "APRAD"))
+    if measured_px is not None and abs(measured_px - radius_px) > RADIUS_DIGITS_PX:
+        raise ReductionError(
+            f"{frame.database_path.name}: of an aperture of {radius_px:.2f} px, while "
+            f"pp_photometry measured in {measured_px:.2f} px since; run pp_calibrate"
+        )

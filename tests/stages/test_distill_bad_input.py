@@ -344,6 +344,18 @@ def test_frames_that_are_not_registered_are_told(
 
 
 @pytest.mark.usefixtures("server")
+def test_a_database_of_another_aperture_is_not_believed(
+    night: Night, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update_header(night.paths[1], {"APRAD": 9.25})
+    assert night.distill() == 3
+    told = capsys.readouterr().out
+    assert f"{night.paths[1].name}: {night.paths[1].stem}.ldac.db: of an aperture of" in told
+    assert "9.25 px since; run pp_calibrate" in told
+    assert len(night.points("3552")) == COUNT - 1
+
+
+@pytest.mark.usefixtures("server")
 def test_misspelt_target_is_a_failure(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     assert night.distill("-target", "3552x") == 3
     said = capsys.readouterr().out
