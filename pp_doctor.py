@@ -19,7 +19,7 @@ from pathlib import Path
 import photpipe
 from photpipe.astromatic import tool
 from photpipe.command import cli
-from photpipe.ground import paths
+from photpipe.ground import files, paths
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.run import settings
 from photpipe.run.options import COMMON
@@ -73,7 +73,7 @@ def _python() -> Iterator[Finding]:
 
 def _packages() -> Iterator[Finding]:
     ready = paths.home() / ".venv" / "bin"
-    is_elsewhere = (ready / "python").exists() and ready.parent.resolve() != Path(sys.prefix)
+    is_elsewhere = files.is_file(ready / "python") and ready.parent.resolve() != Path(sys.prefix)
     for name, minimum in required_packages():
         remedy = f"{sys.executable} -m pip install '{name}>={minimum}'"
         if is_elsewhere:  # no need to install anything into a Python that is not meant
