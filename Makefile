@@ -1,7 +1,7 @@
 # make demo   install what is needed and run the pipeline on the example data, offline
 # make test   install what the tests need too, and pass them
 # make install-blind   index files of the whole sky, for fields above 1 degree without pointing
-# make install, make lint, make bench, make clean: their parts
+# make install, make lint, make coverage, make bench, make clean: their parts and more
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +14,7 @@ DOORS := $(wildcard pp_*.py pptool_*.py toolbox.py catalog.py diagnostics.py)
 STALE := $(shell [ ! -e $(VENV)/.installed ] || $(BIN)/pip --version >/dev/null 2>&1 \
     || rm -f $(VENV)/.installed $(VENV)/.installed-tests $(BIN)/python)
 
-.PHONY: install install-blind install-tests demo test lint bench clean
+.PHONY: install install-blind install-tests demo test coverage lint bench clean
 
 install: $(VENV)/.installed
 	@echo "Installed. Type 'source $(BIN)/activate' and then, for example, 'pp_doctor'."
@@ -47,6 +47,10 @@ demo: $(VENV)/.installed
 	@BIN=$(BIN) EXAMPLE=$(EXAMPLE) DEMO=$(DEMO) tools/demo.sh
 
 test: $(VENV)/.installed-tests lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# the same, and which lines no test has run; a third slower
+coverage: $(VENV)/.installed-tests
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -n 2 --dist worksteal
 
 lint: $(VENV)/.installed-tests
