@@ -38,8 +38,7 @@ from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_photometry import PhotometryOptions, photometry
-from tests.prepared import make_prepared
-from tests.simsky import (
+from simsky import (
     Camera,
     Exposure,
     Sky,
@@ -50,8 +49,9 @@ from tests.simsky import (
     read_truth,
     sky_for,
 )
-from tests.simsky.night import default_r_range
-from tests.simsky.psf import encircled_fraction
+from simsky.night import default_r_range
+from simsky.psf import encircled_fraction
+from tests.prepared import make_prepared
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

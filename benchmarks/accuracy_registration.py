@@ -31,7 +31,7 @@ from photpipe.run.workspace import Workspace
 from pp_extract import ExtractOptions, extract
 from pp_prepare import PrepareOptions, prepare
 from pp_register import RegisterOptions, register
-from tests.simsky import (
+from simsky import (
     Exposure,
     SkyServer,
     camera,

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from photpipe.run.settings import Settings  # noqa: E402
+from simsky import Fault, Sky, SkyServer  # noqa: E402
 from tests.services.conftest import small_sky  # noqa: E402
 from tests.services.matrix import (  # noqa: E402
     FAULTS,
@@ -33,7 +34,6 @@ from tests.services.matrix import (  # noqa: E402
     inflict,
     outcome,
 )
-from tests.simsky import Fault, Sky, SkyServer  # noqa: E402
 
 MIRRORED = ("vizier", "vsx")
 REASON_CHARACTERS = 44

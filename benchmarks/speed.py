@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from photpipe.astromatic import extraction  # noqa: E402
+from simsky import SkyServer, camera, night, observe, sky_for  # noqa: E402
 from tests.conftest import FIELD, START_JD, TARGET  # noqa: E402
-from tests.simsky import SkyServer, camera, night, observe, sky_for  # noqa: E402
 
 SETS = {"10x1024": 5.0, "30x1024": 3.0, "10x2048": 2.5, "200x1024": 2.5}  # and the goals
 STARS_PER_MPIX = 600

@@ -27,7 +27,7 @@ from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
 from pp_photometry import PhotometryOptions, photometry
 from pp_stackedphotometry import StackedPhotometryOptions, stacked_photometry
-from tests.simsky import SkyServer
+from simsky import SkyServer
 from tests.stages.stacks import Night
 from tests.stages.test_stackedphotometry import star_residuals
 

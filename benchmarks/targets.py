@@ -33,7 +33,7 @@ from pp_distill import DistillOptions, distill
 from pp_photometry import PhotometryOptions, photometry
 from pp_prepare import PrepareOptions, prepare
 from pp_register import RegisterOptions, register
-from tests.simsky import Camera, Mover, SkyServer, camera, night, observe, read_truth, sky_for
+from simsky import Camera, Mover, SkyServer, camera, night, observe, read_truth, sky_for
 from tests.unit.test_whereabouts import tally
 
 BoolArray = NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
 `scene` is three frames of an asteroid by VATT4K in a fresh directory, `server` speaks for the
 services about the same sky, `settings` leads to it; `commands` lets whole commands reach it
-through a ``photpipe.toml`` beside the frames. For other telescopes see `tests.simsky`.
+through a ``photpipe.toml`` beside the frames. For other telescopes see `simsky`.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from astropy.table import Table
 from hypothesis import settings as hypothesis_settings
 
 from photpipe.run.settings import Settings
-from tests.simsky import (
+from simsky import (
     Camera,
     Mover,
     Sky,
@@ -27,7 +27,7 @@ from tests.simsky import (
     read_truth,
     sky_for,
 )
-from tests.simsky.guard import forbid_network
+from simsky.guard import forbid_network
 
 # how long one example takes says more about the machine than about the code
 hypothesis_settings.register_profile("photpipe", deadline=None)

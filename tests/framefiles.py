@@ -9,9 +9,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from photpipe.ground import sky
-from tests.simsky import entries
-from tests.simsky.dialects import Facts, header_of, orientation
-from tests.simsky.wcs import cd_matrix, true_wcs
+from simsky import entries
+from simsky.dialects import Facts, header_of, orientation
+from simsky.wcs import cd_matrix, true_wcs
 
 POINTING = (179.28, 0.428)
 MIDTIME_JD = 2457786.9

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.io import fits
 
 from photpipe.fits.fitsfile import update_header
-from tests.simsky import Camera, read_truth
+from simsky import Camera, read_truth
 
 
 def make_prepared(paths: list[Path], camera: Camera, error_arcsec: float = 0.0) -> list[Path]:

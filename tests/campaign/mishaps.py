@@ -12,8 +12,8 @@ from random import Random
 import numpy as np
 from astropy.io import fits
 
+from simsky import faults
 from tests.campaign.theatre import GOOD, Stage
-from tests.simsky import faults
 
 REGISTRATION, CALIBRATION, TARGET, EXTRAS = "registration", "calibration", "target", "extras"
 ONE_FRAME = "one frame"  # some frame, nobody knows which
@@ -54,7 +54,7 @@ HARMLESS = {faults.LATE.name}
 
 
 def service_fault(random: Random, stage: Stage) -> Mishap:
-    """One of the faults of `tests.simsky.faults`, for a while or for ever."""
+    """One of the faults of `simsky.faults`, for a while or for ever."""
     fault = random.choice(faults.ALL_FAULTS)
     service = random.choice(list(TOUCHED))
     times = random.choice([1, 2, None, None])

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import TargetPoint
+from simsky import Camera, SkyServer, camera, night, observe, read_truth, sky_for
 from tests.conftest import FIELD, START_JD, TARGET
-from tests.simsky import Camera, SkyServer, camera, night, observe, read_truth, sky_for
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = ("mscience0001.fits", "mscience0002.fits", "mscience0003.fits")

@@ -24,8 +24,8 @@ from photpipe.ground import sky
 from photpipe.manident.display import OUTSIDE, Picture
 from photpipe.manident.marking import Marks, Sight
 from photpipe.run import photometry_file
+from simsky import Mover, camera, night, observe, read_truth, sky_for
 from tests.prepared import make_prepared
-from tests.simsky import Mover, camera, night, observe, read_truth, sky_for
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELD = (0.01, 20.0)  # across 0h

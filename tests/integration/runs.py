@@ -10,7 +10,7 @@ from astropy.table import Table
 import pp_run
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import TargetPoint
-from tests.simsky import read_truth
+from simsky import read_truth
 
 TARGET_FILE = "photometry_3552.dat"
 

@@ -9,10 +9,10 @@ import pytest
 from astropy.io import fits
 
 from photpipe.ground.timescale import MJD_ZERO_JD, SECONDS_PER_DAY, iso, parse_datetime
+from simsky import SkyServer
+from simsky.dialects import sexagesimal
 from tests.conftest import FIELD, START_JD, Scene
 from tests.integration.runs import errors, points, run
-from tests.simsky import SkyServer
-from tests.simsky.dialects import sexagesimal
 
 Cards = Mapping[str, Any]
 SITE_LON, SITE_LAT = -109.892, 32.7013

@@ -15,9 +15,9 @@ from photpipe.runner import chain
 from photpipe.runner.options import RunOptions
 from pp_calibrate import CalibrateOptions
 from pp_prepare import PrepareOptions
+from simsky import SkyServer, camera, faults, night, observe
 from tests.conftest import FIELD, START_JD, Scene
 from tests.integration.runs import errors, points, record, run, stamps, tables, worked
-from tests.simsky import SkyServer, camera, faults, night, observe
 
 
 @pytest.fixture

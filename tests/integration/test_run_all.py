@@ -15,9 +15,9 @@ import pytest
 from astropy.io import fits
 
 from photpipe.runner import inputs, workers
+from simsky import Sky, SkyServer, camera, night, observe, sky_for
 from tests.conftest import FIELD, START_JD, TARGET
 from tests.integration.runs import points, record, run, stamps
-from tests.simsky import Sky, SkyServer, camera, night, observe, sky_for
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from simsky import SkyServer, camera, night, observe, sky_for
 from tests.conftest import FIELD, START_JD, TARGET
 from tests.integration.runs import points, record, run
-from tests.simsky import SkyServer, camera, night, observe, sky_for
 
 ROOT = Path(__file__).resolve().parents[2]
 DIRECTORIES = 6

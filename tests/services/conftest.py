@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from photpipe.run.settings import Settings
-from tests.simsky import Field, Mover, Sky, SkyServer
+from simsky import Field, Mover, Sky, SkyServer
 
 RA_DEG, DEC_DEG, RADIUS_DEG = 359.99, -3.0, 0.12
 JD = 2457786.9566

@@ -12,8 +12,8 @@ from photpipe.ground.sky import Cone
 from photpipe.run.settings import Settings
 from photpipe.services import horizons, skybot, vsx
 from photpipe.services.reference import fetch_catalog
+from simsky import Fault, SkyServer, faults
 from tests.services.conftest import DEC_DEG, JD, RA_DEG
-from tests.simsky import Fault, SkyServer, faults
 
 CONE = Cone(RA_DEG, DEC_DEG, 0.05)
 REFUSED = Fault("connection refused")

@@ -13,7 +13,7 @@ from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.surveys import CATALOGS
 from photpipe.command.cli import Status
 from photpipe.services import cache as cache_module
-from tests.simsky import SkyServer, faults
+from simsky import SkyServer, faults
 
 Capture = pytest.CaptureFixture[str]
 

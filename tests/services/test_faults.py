@@ -10,6 +10,7 @@ import pytest
 from photpipe.run.settings import Settings
 from photpipe.services.cache import cache_folder
 from photpipe.services.cachefile import read_about
+from simsky import Fault, Sky, SkyServer, faults
 from tests.services.matrix import (
     FAULTS,
     PATIENCE_S,
@@ -20,7 +21,6 @@ from tests.services.matrix import (
     inflict,
     outcome,
 )
-from tests.simsky import Fault, Sky, SkyServer, faults
 
 # what ends well under a fault that befalls every request; all else is one clear line
 ANSWERED = {(faults.LATE, service) for service in QUESTIONS} | {

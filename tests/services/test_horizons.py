@@ -11,8 +11,8 @@ from photpipe.ground.sky import separation_deg
 from photpipe.run.settings import Settings
 from photpipe.services import cache as cache_module
 from photpipe.services.horizons import positions
+from simsky import Sky, SkyServer, faults
 from tests.services.conftest import JD
-from tests.simsky import Sky, SkyServer, faults
 
 TIMES = JD + np.arange(50) / 1440.0
 

@@ -16,8 +16,8 @@ from photpipe.run.settings import Settings
 from photpipe.services import cache as cache_module
 from photpipe.services import skybot, vizier, vsx
 from photpipe.services.reference import fetch_catalog, keep_imported
+from simsky import Sky, SkyServer, faults
 from tests.services.conftest import DEC_DEG, JD, RA_DEG
-from tests.simsky import Sky, SkyServer, faults
 
 CONE = Cone(RA_DEG, DEC_DEG, 0.08)
 

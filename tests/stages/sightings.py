@@ -13,7 +13,7 @@ from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions, prepare
 from pp_register import RegisterOptions, register
-from tests.simsky import (
+from simsky import (
     Exposure,
     Sky,
     SkyServer,

@@ -10,8 +10,8 @@ from astropy.io import fits
 import pp_combine
 from photpipe.fits.fitsfile import update_header
 from photpipe.instruments.frames import Frame
+from simsky import Mover, Sky, camera, night, observe, read_truth, sky_for
 from tests.prepared import make_prepared
-from tests.simsky import Mover, Sky, camera, night, observe, read_truth, sky_for
 
 COUNT = 9
 RATE = (3.0, -2.0)  # arcsec per minute

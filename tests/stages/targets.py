@@ -14,8 +14,8 @@ import pp_photometry
 from photpipe.fits.fitsfile import update_header
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import TargetPoint
+from simsky import Camera, Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
 from tests.prepared import make_prepared
-from tests.simsky import Camera, Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
 
 FIELD = (0.005, 30.0)  # across 0h
 START_JD = 2457786.95

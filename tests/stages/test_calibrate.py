@@ -21,9 +21,9 @@ from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_photometry import PhotometryOptions, photometry
+from simsky import SkyServer, camera, night, observe, read_truth, sky_for
+from simsky.psf import encircled_fraction
 from tests.prepared import make_prepared
-from tests.simsky import SkyServer, camera, night, observe, read_truth, sky_for
-from tests.simsky.psf import encircled_fraction
 
 PIXEL_FWHM2 = 8 * np.log(2) / 12
 START_JD = 2457786.95
@@ -295,7 +295,7 @@ def test_the_sense_of_the_zeropoint_error_is_a_setting(frames, settings):
 
 
 def test_catalogs_are_tried_in_the_order_of_the_telescope(frames, workspace, server, caplog):
-    from tests.simsky import faults
+    from simsky import faults
 
     server.fail(replace(faults.ERROR_503, service="vizier", times=2))
     caplog.set_level(logging.INFO)
@@ -318,7 +318,7 @@ def test_all_services_down_leaves_instrumental_magnitudes(frames, workspace, ser
 
 
 def test_a_missing_list_of_variables_costs_nothing_else(frames, workspace, server, caplog):
-    from tests.simsky import faults
+    from simsky import faults
 
     server.fail(replace(faults.ERROR_503, service="vsx"))
     assert calibrate(frames, CalibrateOptions(), workspace).calibrated == 3

@@ -15,7 +15,7 @@ from photpipe.catalogs.ldac import read_ldac
 from photpipe.combine.exposures import Exposure, scaled
 from photpipe.fits import fitsfile
 from photpipe.instruments.frames import Frame
-from tests.simsky import SkyServer
+from simsky import SkyServer
 from tests.stages.stacks import (
     COUNT,
     Night,

@@ -18,7 +18,7 @@ from photpipe.run import photometry_file
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
-from tests.simsky import SkyServer
+from simsky import SkyServer
 from tests.stages.targets import (
     COMET,
     COUNT,

@@ -15,7 +15,7 @@ from photpipe.ground import sky
 from photpipe.instruments.frames import Frame
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
-from tests.simsky import SkyServer, faults
+from simsky import SkyServer, faults
 from tests.stages.targets import COMET, COUNT, LOST, PRIMARY, Night, make_night, mover
 
 NEIGHBOUR = replace(PRIMARY, name="Close", number=100007, designation="", v_mag=17.5)

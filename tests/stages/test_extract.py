@@ -300,7 +300,7 @@ def test_many_frames_side_by_side_come_out_as_one_by_one(tmp_path):
 
 def test_a_simulated_sky_comes_back(tmp_path):
     """Stars of the simulated night: found, where and as bright as the truth beside them says."""
-    from tests.simsky import camera, night, observe, read_truth, sky_for
+    from simsky import camera, night, observe, read_truth, sky_for
 
     cam = camera("VATT4K", shape=(700, 700))
     sky = sky_for(cam, seed=4, ra_deg=359.99, dec_deg=-30.0, stars_per_frame=200)

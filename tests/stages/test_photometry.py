@@ -20,9 +20,9 @@ from photpipe.ground.sky import separation_deg
 from photpipe.measure.stage import GROWTH_FILE, PhotometryOptions, photometry
 from photpipe.run.results import PhotometryResult
 from photpipe.run.workspace import Workspace
+from simsky import camera, faults, night, observe, read_truth, sky_for
+from simsky.psf import encircled_fraction
 from tests.prepared import make_prepared
-from tests.simsky import camera, faults, night, observe, read_truth, sky_for
-from tests.simsky.psf import encircled_fraction
 
 PIXEL_FWHM2 = 8 * np.log(2) / 12
 

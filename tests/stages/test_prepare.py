@@ -18,6 +18,7 @@ from photpipe.ground import sky
 from photpipe.run.results import PrepareResult
 from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions, main
+from simsky import entries
 from tests.framefiles import (
     MIDTIME_JD,
     POINTING,
@@ -28,7 +29,6 @@ from tests.framefiles import (
     with_raw_cards,
     write_frame,
 )
-from tests.simsky import entries
 
 KEYWORDS = sorted(entries())
 # what has to be said because no header says it

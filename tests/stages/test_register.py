@@ -24,8 +24,8 @@ from photpipe.run.workspace import Workspace
 from photpipe.science.astrometry import sky_of
 from pp_prepare import PrepareOptions, prepare
 from pp_register import RegisterOptions, register
+from simsky import SkyServer, read_truth
 from tests.conftest import Scene
-from tests.simsky import SkyServer, read_truth
 from tests.stages.sightings import Sighting, errors_arcsec, registered, sight, workspace
 
 STRICT_RMS_ARCSEC = 0.05

@@ -19,8 +19,8 @@ from photpipe.register.stage import verify
 from photpipe.run.results import RegisterResult
 from photpipe.run.settings import ToolSettings
 from pp_register import RegisterOptions, register
-from tests.simsky import Mover, SkyServer, camera, night, observe, sky_for
-from tests.simsky.faults import RESET
+from simsky import Mover, SkyServer, camera, night, observe, sky_for
+from simsky.faults import RESET
 from tests.stages.sightings import (
     START_JD,
     Sighting,

@@ -18,7 +18,7 @@ from photpipe.ground.sky import separation_deg
 from photpipe.instruments.frames import Frame
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import TargetPoint
-from tests.simsky import SkyServer
+from simsky import SkyServer
 from tests.stages.stacks import COUNT, Night, stack_of
 
 

@@ -8,7 +8,7 @@ import pytest
 from photpipe.distill.whereabouts import direction
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
-from tests.simsky import SkyServer
+from simsky import SkyServer
 from tests.stages.targets import PRIMARY, Night, make_night, mover, residuals
 
 ERROR = (18.0, -15.0)

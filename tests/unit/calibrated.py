@@ -11,7 +11,7 @@ from astropy.wcs import WCS
 from photpipe.distill.measured_frame import CalibratedFrame
 from photpipe.instruments import telescopes
 from photpipe.instruments.frames import Frame
-from tests.simsky.wcs import wcs_header
+from simsky.wcs import wcs_header
 
 CENTRE = (0.003, 40.0)
 SCALE_ARCSEC = 0.4

@@ -6,7 +6,7 @@ from scipy.ndimage import label
 
 from photpipe.science import saturation
 from photpipe.science.saturation import BrightPixels, Ceilings
-from tests.simsky.psf import PointSources, add_sources
+from simsky.psf import PointSources, add_sources
 
 STEPS = {4095.0: 1, 16383.0: 1, 65535.0: 1, 65520.0: 16, 65532.0: 4, 43210.0: 1}
 SHAPE = (160, 160)

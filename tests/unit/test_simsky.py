@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from photpipe.ground import sky as sphere
 from photpipe.ground.sky import separation_deg
 from photpipe.instruments.frames import Frame as ProductFrame
-from tests.simsky import (
+from simsky import (
     Anchors,
     Exposure,
     Field,
@@ -40,13 +40,13 @@ from tests.simsky import (
     sky_for,
     truth_wcs,
 )
-from tests.simsky.__main__ import main
-from tests.simsky.guard import is_local
-from tests.simsky.locus import chonis_gaskell
-from tests.simsky.psf import PointSources, add_sources, encircled_fraction, trailed
-from tests.simsky.stars import STAR, variability
-from tests.simsky.surveys import VIZIER
-from tests.simsky.vizier import parse_body
+from simsky.__main__ import main
+from simsky.guard import is_local
+from simsky.locus import chonis_gaskell
+from simsky.psf import PointSources, add_sources, encircled_fraction, trailed
+from simsky.stars import STAR, variability
+from simsky.surveys import VIZIER
+from simsky.vizier import parse_body
 
 JD = 2457786.95
 RA, DEC = 179.28, 0.428

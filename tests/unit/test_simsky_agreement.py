@@ -15,7 +15,7 @@ from photpipe.catalogs.matching import mutual_matches
 from photpipe.ground.sky import Cone
 from photpipe.run.settings import Settings
 from photpipe.services.reference import fetch_catalog
-from tests.simsky import Anchors, Field, Sky, SkyServer
+from simsky import Anchors, Field, Sky, SkyServer
 
 CONE = Cone(359.98, -0.43, 0.15)
 PS1_BASED = {"PANSTARRS": "griz", "REFCAT2": "grizBVRI", "PANSTARRS-DR2": "BVRI"}

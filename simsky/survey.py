@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from photpipe.ground import sky as sphere
-from tests.simsky.dialects import sexagesimal
-from tests.simsky.stars import EPOCH_YR, STAR, Sky
+from simsky.dialects import sexagesimal
+from simsky.stars import EPOCH_YR, STAR, Sky
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

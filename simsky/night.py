@@ -9,9 +9,9 @@ import numpy as np
 
 from photpipe.ground import sky as sphere
 from photpipe.ground.timescale import SECONDS_PER_DAY
-from tests.simsky.cameras import Camera
-from tests.simsky.frames import Exposure, render
-from tests.simsky.stars import Field, Sky
+from simsky.cameras import Camera
+from simsky.frames import Exposure, render
+from simsky.stars import Field, Sky
 
 # Fainter stars are in no catalog that a calibration uses: they would only be there for show.
 _FAINTEST = 20.5

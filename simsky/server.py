@@ -18,11 +18,11 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from photpipe.run.settings import ServiceSettings
-from tests.simsky import horizons, mast, sdss, skybot, surveys, vizier
-from tests.simsky.faults import Fault
-from tests.simsky.protocol import Reply, Request, Twist
-from tests.simsky.stars import Sky
-from tests.simsky.survey import CatalogTable
+from simsky import horizons, mast, sdss, skybot, surveys, vizier
+from simsky.faults import Fault
+from simsky.protocol import Reply, Request, Twist
+from simsky.stars import Sky
+from simsky.survey import CatalogTable
 
 SERVERS = ("vizier", "vizier2", "horizons", "skybot", "sdss", "mast")
 _VSX_TABLE = "B/vsx"

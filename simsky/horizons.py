@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground.timescale import calendar, parse_datetime
-from tests.simsky.movers import Mover
-from tests.simsky.protocol import Reply, Request, Twist
+from simsky.movers import Mover
+from simsky.protocol import Reply, Request, Twist
 
 FloatArray = NDArray[np.float64]
 

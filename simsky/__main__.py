@@ -1,6 +1,6 @@
 """Write a directory of simulated frames with their truth, for people and for benchmarks.
 
-For example ``python -m tests.simsky VATT4K night1 --frames 10 --clouds 0.5 --target 0.6``.
+For example ``python -m simsky VATT4K night1 --frames 10 --clouds 0.5 --target 0.6``.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.simsky import Mover, SkyServer, camera, entries, night, observe, sky_for
+from simsky import Mover, SkyServer, camera, entries, night, observe, sky_for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,9 +62,7 @@ def _wait() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.simsky", description=__doc__.splitlines()[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m simsky", description=__doc__.splitlines()[0])
     telescopes = ", ".join(sorted(entries()))
     parser.add_argument("telescope", help=f"one of {telescopes}")
     parser.add_argument("directory", type=Path, help="where the frames go")

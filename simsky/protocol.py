@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.simsky.survey import Column
+from simsky.survey import Column
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.simsky.horizons import MAINTENANCE
-from tests.simsky.protocol import Reply, Request, Twist
+from simsky.horizons import MAINTENANCE
+from simsky.protocol import Reply, Request, Twist
 
 _ERROR_PAGE = (
     "<!DOCTYPE html>\n<html><head><title>Service unavailable</title></head>"

@@ -12,12 +12,12 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from photpipe.ground import sky as sphere
-from tests.simsky.cameras import Camera
-from tests.simsky.detector import read_out, vignette
-from tests.simsky.dialects import Facts, header_of, orientation
-from tests.simsky.psf import PointSources, add_sources, trailed
-from tests.simsky.stars import Sky, variability
-from tests.simsky.wcs import cd_matrix, wcs_header
+from simsky.cameras import Camera
+from simsky.detector import read_out, vignette
+from simsky.dialects import Facts, header_of, orientation
+from simsky.psf import PointSources, add_sources, trailed
+from simsky.stars import Sky, variability
+from simsky.wcs import cd_matrix, wcs_header
 
 FloatArray = NDArray[np.float64]
 Image = NDArray[np.float32]

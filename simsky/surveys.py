@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tests.simsky.stars import STAR, Sky
-from tests.simsky.survey import (
+from simsky.stars import STAR, Sky
+from simsky.survey import (
     BoolArray,
     CatalogTable,
     Column,

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from photpipe.ground import sky as sphere
-from tests.simsky.protocol import Reply, Request, Twist, twisted
-from tests.simsky.survey import CatalogTable, Column
-from tests.simsky.vizier import meets
+from simsky.protocol import Reply, Request, Twist, twisted
+from simsky.survey import CatalogTable, Column
+from simsky.vizier import meets
 
 _SIGNS = {"gte": ">=", "gt": ">", "lte": "<=", "lt": "<", "eq": "", "ne": "!="}
 _BLANK = -999

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground import sky as sphere
-from tests.simsky.protocol import Reply, Request, Twist, twisted
-from tests.simsky.survey import CatalogTable, Column
-from tests.simsky.surveys import VIZIER
-from tests.simsky.votable import field, rows
+from simsky.protocol import Reply, Request, Twist, twisted
+from simsky.survey import CatalogTable, Column
+from simsky.surveys import VIZIER
+from simsky.votable import field, rows
 
 BoolArray = NDArray[np.bool_]
 

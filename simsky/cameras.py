@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_REGISTRY_FILE = Path(__file__).parents[2] / "setup" / "telescopes.py"
+_REGISTRY_FILE = Path(__file__).parents[1] / "setup" / "telescopes.py"
 
 # Aperture (m) of the telescopes; 1.5 m where nothing is said. For the sensitivity only.
 _APERTURES_M = {

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.simsky.cameras import Camera
+from simsky.cameras import Camera
 
 Image = NDArray[np.float32]
 

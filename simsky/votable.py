@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from tests.simsky.survey import Column
+from simsky.survey import Column
 
 
 def xml_ident(name: str) -> str:

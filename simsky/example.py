@@ -1,6 +1,6 @@
 """Make ``example_data/vatt4k``: a small simulated night of asteroid 3552, and its sky cache.
 
-``python -m tests.simsky.example`` renders the frames and lets the product's own services fill
+``python -m simsky.example`` renders the frames and lets the product's own services fill
 the cache from the simulated sky, so that the example runs without a network.
 """
 
@@ -18,9 +18,9 @@ from photpipe.instruments.frames import Frame
 from photpipe.run.settings import Settings
 from photpipe.services import horizons, skybot, vsx
 from photpipe.services.reference import fetch_catalog
-from tests.simsky import Camera, Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
+from simsky import Camera, Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
 
-FOLDER = Path(__file__).resolve().parents[2] / "example_data" / "vatt4k"
+FOLDER = Path(__file__).resolve().parents[1] / "example_data" / "vatt4k"
 RA_DEG, DEC_DEG, FIRST_MIDTIME_JD = 179.280, 0.428, 2457786.9566
 FRAMES, SIDE_PX, EXPTIME_S, SEED = 10, 560, 60.0, 3552
 CATALOGS = ("GAIA", "PANSTARRS", "SDSS-R9", "APASS9", "REFCAT2", "2MASS")
@@ -29,7 +29,7 @@ SEARCH_RADIUS_DEG = 1.2
 _README = f"""# Example data: asteroid 3552 with VATT4K
 
 **These frames are simulated.** The simulated sky of this repository made them
-(`python -m tests.simsky.example`), in the header dialect of the VATT4K camera, for the time and
+(`python -m simsky.example`), in the header dialect of the VATT4K camera, for the time and
 place of the manual's example: JD {FIRST_MIDTIME_JD}, RA {RA_DEG:.3f}, Dec {DEC_DEG:+.3f}. The
 stars, their catalogs and the brightness of the asteroid are invented, and there are more stars
 than in that part of the sky. Every header says so (`ORIGIN = 'SIMULATED'`).

@@ -5,9 +5,9 @@ import re
 import numpy as np
 
 from photpipe.ground import sky as sphere
-from tests.simsky.protocol import Reply, Request, Twist, twisted
-from tests.simsky.survey import CatalogTable
-from tests.simsky.vizier import meets
+from simsky.protocol import Reply, Request, Twist, twisted
+from simsky.survey import CatalogTable
+from simsky.vizier import meets
 
 _NEARBY = re.compile(
     r"fGetNearbyObjEq\(\s*(?P<ra>[\d.eE+-]+)\s*,\s*(?P<dec>[\d.eE+-]+)\s*,\s*(?P<r>[\d.eE+-]+)\s*\)",

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from photpipe.ground import sky as sphere
-from tests.simsky.dialects import sexagesimal
-from tests.simsky.movers import Mover
-from tests.simsky.protocol import Reply, Request, Twist
-from tests.simsky.survey import Column
-from tests.simsky.votable import rows
+from simsky.dialects import sexagesimal
+from simsky.movers import Mover
+from simsky.protocol import Reply, Request, Twist
+from simsky.survey import Column
+from simsky.votable import rows
 
 _NONE_FOUND = "# Flag: 0\n# No solar system object was found in the requested FOV\n"
 # Field ID, name, unit, type; as IMCCE writes them.

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from photpipe.ground import sky as sphere
 from photpipe.ground.timescale import julian_year
-from tests.simsky.locus import Anchors, magnitudes
-from tests.simsky.movers import Mover
+from simsky.locus import Anchors, magnitudes
+from simsky.movers import Mover
 
 FloatArray = NDArray[np.float64]
 

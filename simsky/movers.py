@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from photpipe.ground import sky as sphere
-from tests.simsky.locus import SOLAR_G_MINUS_I, Magnitudes, magnitudes
+from simsky.locus import SOLAR_G_MINUS_I, Magnitudes, magnitudes
 
 FloatArray = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ Nothing in the product knows of this package. It gives three things, all from on
 
 Typical use::
 
-    from tests.simsky import Field, Mover, Sky, camera, night, observe, read_truth
+    from simsky import Field, Mover, Sky, camera, night, observe, read_truth
 
     cam = camera("VATT4K", shape=(1024, 1024))      # entry of setup/telescopes.py, 2 x 2 binned
     asteroid = Mover("Don Quixote", 179.28, 0.428, epoch_jd=2457786.9566, number=3552,
@@ -51,16 +51,16 @@ Magnitude systems: which of the mutually contradicting published relations is ex
 Pan-STARRS (Tonry et al. 2012), so catalog PANSTARRS gives exact zeropoints in those bands.
 """
 
-from tests.simsky import faults
-from tests.simsky.cameras import Camera, camera, entries
-from tests.simsky.faults import Fault
-from tests.simsky.frames import Exposure, Frame, read_truth, render, truth_path, truth_wcs
-from tests.simsky.locus import Anchors, magnitudes
-from tests.simsky.movers import Mover
-from tests.simsky.night import night, observe, sky_for
-from tests.simsky.psf import aperture_fraction
-from tests.simsky.server import SkyServer
-from tests.simsky.stars import Field, Sky
+from simsky import faults
+from simsky.cameras import Camera, camera, entries
+from simsky.faults import Fault
+from simsky.frames import Exposure, Frame, read_truth, render, truth_path, truth_wcs
+from simsky.locus import Anchors, magnitudes
+from simsky.movers import Mover
+from simsky.night import night, observe, sky_for
+from simsky.psf import aperture_fraction
+from simsky.server import SkyServer
+from simsky.stars import Field, Sky
 
 __all__ = [
     "Anchors",
