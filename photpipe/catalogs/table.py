@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from photpipe.ground import sky
+from photpipe.ground import ecsv, sky
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.files import write_bytes, write_text
 from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, julian_year
@@ -264,6 +264,9 @@ class SourceTable:
             write_bytes(path, binary.getvalue())
             return
         data.meta = self._facts()
+        if form == ecsv.FORMAT:
+            write_text(path, ecsv.to_text(data))
+            return
         text = io.StringIO()
         data.write(text, format=form)
         write_text(path, text.getvalue())
@@ -284,7 +287,12 @@ class SourceTable:
 
         form = _format_of(path)
         try:
-            table = Table.read(path, format=form)
+            is_ecsv = form == ecsv.FORMAT
+            table = (
+                ecsv.from_text(path.read_text("utf-8"))
+                if is_ecsv
+                else Table.read(path, format=form)
+            )
             facts: dict[str, Any] = dict(table.meta)
             facts = json.loads(facts["PHOTPIPE"]) if "PHOTPIPE" in facts else facts
             data = plain(table)

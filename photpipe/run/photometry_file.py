@@ -226,15 +226,17 @@ def _write_tables(path: Path, target: str, points: Sequence[TargetPoint]) -> Non
 
     from astropy.table import Column, Table
 
+    from photpipe.ground import ecsv
+
     table = Table(meta={"target": target, "time_scale": "UTC"})
     for each in dataclasses.fields(TargetPoint):
         values = [getattr(point, each.name) for point in points]
         unit, meaning = each.metadata["unit"] or None, each.metadata["meaning"]
         table[each.name] = Column(values, dtype=each.type, unit=unit, description=meaning)
-    for suffix, form in ((".ecsv", "ascii.ecsv"), (".csv", "ascii.csv")):
-        text = io.StringIO()
-        table.write(text, format=form)
-        files.write_text(path.with_suffix(suffix), text.getvalue())
+    files.write_text(path.with_suffix(".ecsv"), ecsv.to_text(table))
+    text = io.StringIO()
+    table.write(text, format="ascii.csv")
+    files.write_text(path.with_suffix(".csv"), text.getvalue())
 
 
 def read(path: Path) -> tuple[str, list[TargetPoint]]:
@@ -245,14 +247,19 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
     ConfigError
         If the file is missing or is something else.
     """
-    from astropy.table import Table
+    from photpipe.ground import ecsv
 
-    ecsv = path.with_suffix(".ecsv")
+    file = path.with_suffix(".ecsv")
     try:
-        table = Table.read(ecsv, format="ascii.ecsv", fill_values=[])
-        rows = [_point(dict(zip(table.colnames, row, strict=True))) for row in table.iterrows()]
+        table = ecsv.from_text(file.read_text("utf-8"))
+        columns = [
+            column.filled("") if hasattr(column, "mask") else column
+            for column in table.columns.values()
+        ]
+        cells = zip(*(column.tolist() for column in columns), strict=True)
+        rows = [_point(dict(zip(table.colnames, row, strict=True))) for row in cells]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{ecsv}: no photometry of a target can be read: {error}") from error
+        raise ConfigError(f"{file}: no photometry of a target can be read: {error}") from error
     return str(table.meta.get("target", "")), rows
 
 

@@ -1,0 +1,125 @@
+"""ECSV texts of plain tables, the same as astropy's and ten times as fast.
+
+Astropy writes and reads the format cell by cell in Python, which for a catalog of some thousand
+stars takes longer than all the measuring on a frame. Here whole columns pass through the csv
+module; tables with anything but plain columns are left to astropy.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+FORMAT = "ascii.ecsv"
+_PLAIN = frozenset("biufU")  # kinds of columns that are a text per cell
+_BLANK = "no-value-here-4d2f"  # becomes an empty text in quotes
+
+
+def to_text(table: "Table") -> str:
+    """ECSV text of a table, as astropy writes it."""
+    if not all(
+        column.dtype.kind in _PLAIN and column.ndim == 1 for column in table.columns.values()
+    ):
+        return _by_astropy(table)
+    out = io.StringIO()
+    out.write(_by_astropy(table[:0]))
+    rows = csv.writer(out, delimiter=" ", lineterminator="\n")
+    rows.writerows(zip(*map(_cells, table.columns.values()), strict=True))
+    return out.getvalue().replace(_BLANK, '""')
+
+
+def _by_astropy(table: "Table") -> str:
+    out = io.StringIO()
+    table.write(out, format=FORMAT)
+    return out.getvalue()
+
+
+def _cells(column: Any) -> list[object]:
+    """What the csv module writes of a column: Python's numbers have the shortest form."""
+    values = np.ma.getdata(column)
+    kind, blank = values.dtype.kind, np.ma.getmaskarray(column)
+    if kind == "f" and values.dtype.itemsize != 8:
+        cells: list[object] = [str(value) for value in np.asarray(values)]
+    else:
+        cells = np.asarray(values).tolist()
+    if kind == "U":
+        return [
+            _BLANK if hidden or not cell else cell
+            for cell, hidden in zip(cells, blank, strict=True)
+        ]
+    if blank.any():
+        return [_BLANK if hidden else cell for cell, hidden in zip(cells, blank, strict=True)]
+    return cells
+
+
+def from_text(text: str) -> "Table":
+    """Table of an ECSV text, with the columns that astropy would give it.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        If the text is no ECSV table.
+    """
+    from astropy.table import Table
+    from astropy.table.meta import get_header_from_yaml
+
+    stream = io.StringIO(text, newline=None)
+    header, line = [], ""
+    for line in stream:
+        if not line.startswith("#"):
+            break
+        header.append(line[2:])
+    about = get_header_from_yaml(header[1:])
+    declared = about["datatype"]
+    if about.get("delimiter", " ") != " " or not all(_is_plain(each) for each in declared):
+        return Table.read(text.splitlines(), format=FORMAT)
+    names = next(csv.reader([line], delimiter=" "))
+    if names != [each["name"] for each in declared]:
+        raise ValueError("the columns are not those that the header declares")
+    rows = [row for row in csv.reader(stream, delimiter=" ", strict=True) if row]
+    cells = zip(*rows, strict=True) if rows else [()] * len(names)
+    table = Table(meta=dict(about.get("meta") or {}))
+    for each, column in zip(declared, cells, strict=True):
+        table[each["name"]] = _column(each, column)
+    return table
+
+
+def _is_plain(declared: dict[str, Any]) -> bool:
+    if "subtype" in declared or "meta" in declared or "format" in declared:
+        return False
+    name = declared["datatype"]
+    return name in {"string", "bool"} or np.dtype(name).kind in "iuf"
+
+
+def _column(declared: dict[str, Any], cells: Sequence[str]) -> Any:
+    """A column; one with blank cells is masked."""
+    from astropy.table import Column, MaskedColumn
+
+    blank = np.array([not cell for cell in cells], bool)
+    about = {"unit": declared.get("unit"), "description": declared.get("description")}
+    if not blank.any():
+        return Column(_values(declared["datatype"], cells), **about)
+    filler = (
+        ""
+        if declared["datatype"] == "string"
+        else "False"
+        if declared["datatype"] == "bool"
+        else "0"
+    )
+    filled = [cell or filler for cell in cells]
+    return MaskedColumn(_values(declared["datatype"], filled), mask=blank, **about)
+
+
+def _values(kind: str, cells: Sequence[str]) -> NDArray[Any]:
+    """Cells of one type as an array."""
+    if kind == "string":
+        return np.array(cells, str)
+    if kind == "bool":
+        return np.array([{"True": True, "False": False}[cell] for cell in cells], bool)
+    return np.array(cells, str).astype(np.dtype(kind))
