@@ -5,6 +5,7 @@ services about the same sky, `settings` leads to it; `commands` lets whole comma
 through a ``photpipe.toml`` beside the frames. For other telescopes see `simsky`.
 """
 
+import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -72,7 +73,12 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def _own_surroundings(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep the user's cache, settings and environment out of the tests."""
+    """Keep the user's cache, settings and environment out of the tests, and the disk quiet.
+
+    No test cuts the power: that files are brought to the disk is a test of its own, and for all
+    others a wait for the disk that is longer than their work.
+    """
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)
     monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path_factory.mktemp("sky-cache")))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))

@@ -7,7 +7,9 @@ as fast, a damaged file is an error instead of a warning, and the cards of the i
 blanks at their ends, without which SCAMP 2.10 crashes.
 """
 
+import functools
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,9 @@ IMAGE_HEADER = "LDAC_IMHEAD"
 
 _BLOCK = 2880  # bytes; FITS standard 4.0, section 3.1
 _CARD = 80
+_KNOWN_HEADERS = 64  # kept in memory
+_QUOTED = re.compile(r"\s*'((?:[^']|'')*)'")
+_WHOLE = re.compile(r"[+-]?\d+")
 _TYPES = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _LETTERS = {"i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
 # Source Extractor fills the cards that it edits with zero bytes
@@ -37,9 +42,9 @@ class _DamagedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Header of one HDU and where its data begin."""
+    """Cards of one HDU and where its data begin."""
 
-    header: fits.Header
+    header: dict[str, int | str]
     start: int
     size: int
 
@@ -111,13 +116,35 @@ def _parts(content: bytes) -> Iterator[_Part]:
         start += -(-size // _BLOCK) * _BLOCK
 
 
-def _header(content: bytes, start: int) -> tuple[fits.Header, int]:
-    """Header that begins at `start`, and where its data begin."""
+def _header(content: bytes, start: int) -> tuple[dict[str, int | str], int]:
+    """Cards of the header that begins at `start`, and where its data begin."""
     for end in range(start + _BLOCK, len(content) + 1, _BLOCK):
         block = content[end - _BLOCK : end]
         if any(block.startswith(b"END     ", card) for card in range(0, _BLOCK, _CARD)):
-            return fits.Header.fromstring(_ascii(content[start:end])), end
+            return _values(_ascii(content[start:end])), end
     raise _DamagedError("the file is truncated in a header")
+
+
+@functools.lru_cache(_KNOWN_HEADERS)
+def _values(text: str) -> dict[str, int | str]:
+    """Values of cards; of several of one name the first: whole numbers, and all others as texts.
+
+    What describes a table needs no more, and is the same in all catalogs of a night.
+    """
+    found: dict[str, int | str] = {}
+    for start in range(0, len(text), _CARD):
+        card = text[start : start + _CARD]
+        if card[8:10] == "= ":
+            found.setdefault(card[:8].rstrip(), _value(card[10:]))
+    return found
+
+
+def _value(field: str) -> int | str:
+    quoted = _QUOTED.match(field)
+    if quoted:
+        return quoted[1].rstrip()
+    word = field.partition("/")[0].strip()
+    return int(word) if _WHOLE.fullmatch(word) else word
 
 
 def _ascii(content: bytes) -> str:
@@ -125,15 +152,24 @@ def _ascii(content: bytes) -> str:
     return content.translate(_PRINTABLE).decode("ascii")
 
 
-def _data_size(header: fits.Header) -> int:
+def _whole(header: dict[str, int | str], name: str) -> int:
+    """A whole number that a header must have."""
+    value = header[name]
+    if not isinstance(value, int):
+        raise _DamagedError(f"{name} is {value!r}")
+    return value
+
+
+def _data_size(header: dict[str, int | str]) -> int:
     """Bytes of data behind a header, without the filling (FITS standard 4.0, section 4.4.1)."""
-    axes = [header[f"NAXIS{axis}"] for axis in range(1, header["NAXIS"] + 1)]
+    axes = [_whole(header, f"NAXIS{axis}") for axis in range(1, _whole(header, "NAXIS") + 1)]
     if not axes:
         return 0
-    count = header.get("GCOUNT", 1) * (header.get("PCOUNT", 0) + math.prod(axes))
-    if not all(isinstance(each, int) and each >= 0 for each in (count, *axes)):
+    groups, extra = int(header.get("GCOUNT", 1)), int(header.get("PCOUNT", 0))
+    count = groups * (extra + math.prod(axes))
+    if min(count, *axes) < 0:
         raise _DamagedError("the size of a table is absurd")
-    return int(abs(header["BITPIX"]) // 8 * count)
+    return abs(_whole(header, "BITPIX")) // 8 * count
 
 
 def _named(parts: list[_Part], name: str) -> list[_Part]:
@@ -143,17 +179,18 @@ def _named(parts: list[_Part], name: str) -> list[_Part]:
 def _table(part: _Part, content: bytes) -> Table:
     """Rows of a binary table, in the byte order of this machine."""
     header = part.header
-    fields = [_field(header, number) for number in range(1, header["TFIELDS"] + 1)]
+    count = _whole(header, "TFIELDS")
+    fields = [_field(header, number) for number in range(1, count + 1)]
     kind = np.dtype(fields)
     if kind.itemsize != header["NAXIS1"]:
         raise _DamagedError("its rows have another length than its columns")
-    rows = np.frombuffer(content, kind, header["NAXIS2"], part.start)
+    rows = np.frombuffer(content, kind, _whole(header, "NAXIS2"), part.start)
     return Table({name: _native(rows[name]) for name in kind.names or ()}, copy=False)
 
 
-def _field(header: fits.Header, number: int) -> tuple[Any, ...]:
+def _field(header: dict[str, int | str], number: int) -> tuple[Any, ...]:
     """Name, type and length of one column, as numpy describes it."""
-    form, name = header[f"TFORM{number}"].strip(), header[f"TTYPE{number}"].strip()
+    form, name = (str(header[f"{key}{number}"]).strip() for key in ("TFORM", "TTYPE"))
     repeat = int(form[:-1] or 1)
     if form[-1] == "A":
         return name, f"S{repeat}"

@@ -277,7 +277,7 @@ def _rewrite(path: Path, hdu: Hdu, header: bytes) -> None:
     FrameError
         If the header is not the one that was read: somebody else works on the frame.
     """
-    with path.open("rb") as source, files.replacing(path) as target:
+    with path.open("rb") as source, files.replacing(path, lasting=True) as target:
         if source.read(len(hdu.raw)) != hdu.raw:
             raise FrameError(path.name, "another program changed it meanwhile; run again")
         target.write(header)
@@ -336,7 +336,8 @@ def _keep(path: Path, hdu: Hdu) -> None:
         return
     folder = path.parent / PRISTINE_FOLDER
     files.make_folder(folder)
-    files.write_bytes(folder / _kept_name(path, _digest(hdu.raw)), hdu.raw)
+    kept = folder / _kept_name(path, _digest(hdu.raw))
+    files.write_bytes(kept, hdu.raw, lasting=True)
 
 
 def restore(path: Path) -> bool:

@@ -110,11 +110,17 @@ def read_text(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, lasting: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path` that takes its place when the block ends well.
 
     A kill at any moment leaves the old file or the new one; an exception leaves the old one.
     The new file has the permissions of the old one, or those of a newly made file.
+
+    Parameters
+    ----------
+    lasting : bool
+        Whether this holds when the power fails, too: for what cannot be calculated again. It
+        costs a movement of the disk, which is often longer than all the rest.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     with _temporary(path) as (file, temporary):
         yield file
-        _flush(file)
+        _flush(file, lasting=lasting)
         if path.is_symlink() and path.exists():  # becomes a file of the user's own
             temporary.chmod(path.stat().st_mode & 0o777 | 0o200)
         elif path.exists():
@@ -144,7 +150,7 @@ def creating(path: Path) -> Iterator[BinaryIO]:
     """
     with _temporary(path) as (file, temporary):
         yield file
-        _flush(file)
+        _flush(file, lasting=False)
         try:
             path.hardlink_to(temporary)
             temporary.unlink()
@@ -181,10 +187,13 @@ def _created(path: Path) -> tuple[BinaryIO, Path]:
         file.close()
 
 
-def _flush(file: BinaryIO) -> None:
-    """Bring all of a file to the disk."""
+def _flush(file: BinaryIO, *, lasting: bool) -> None:
+    """Hand all of a file to the system, or bring it to the disk."""
     file.flush()
-    os.fsync(file.fileno())
+    if lasting:
+        os.fsync(file.fileno())
+    else:
+        os.close(os.dup(file.fileno()))  # a disk on the network tells here that it is full
 
 
 def _lock(file: BinaryIO) -> None:
@@ -243,15 +252,15 @@ def stamp(path: Path) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write the whole content or leave the file as it was."""
-    with replacing(path) as file:
+def write_bytes(path: Path, content: bytes, *, lasting: bool = False) -> None:
+    """Write the whole content or leave the file as it was; `lasting` as in `replacing`."""
+    with replacing(path, lasting=lasting) as file:
         file.write(content)
 
 
-def write_text(path: Path, content: str) -> None:
-    """Write the whole text (UTF-8) or leave the file as it was."""
-    write_bytes(path, encoded(content))
+def write_text(path: Path, content: str, *, lasting: bool = False) -> None:
+    """Write the whole text (UTF-8) or leave the file as it was; `lasting` as in `replacing`."""
+    write_bytes(path, encoded(content), lasting=lasting)
 
 
 def encoded(text: str) -> bytes:

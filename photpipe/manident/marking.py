@@ -203,7 +203,7 @@ class Marks:
             if position is not None:
                 marked = f"  {_MARKED}" if self.is_marked(number) else ""
                 rows.append(_row(sight, *position) + marked)
-        files.write_text(path, "\n".join([_TITLE, *kept, *rows]) + "\n")
+        files.write_text(path, "\n".join([_TITLE, *kept, *rows]) + "\n", lasting=True)
         return len(rows)
 
 

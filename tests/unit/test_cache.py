@@ -349,10 +349,10 @@ def test_a_full_or_read_only_disk_leaves_no_half_file(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(code, "no")
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(files, "_flush", full)
     cache_module._process.useless.clear()
     service = Service()
     for _ in range(2):

@@ -1,6 +1,5 @@
 """The per-image database: whole or not at all, open to any program, no column lost to case."""
 
-import os
 import sqlite3
 
 import numpy as np
@@ -16,6 +15,7 @@ from photpipe.catalogs.database import (
     sql_names,
     write_database,
 )
+from photpipe.ground import files
 from photpipe.ground.errors import ReductionError
 
 HEADER = {
@@ -195,10 +195,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     write_database(path, {"a": 1}, Table({"a": [1]}))
     old = path.read_bytes()
 
-    def full(_handle):
+    def full(_file, **_how):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(files, "_flush", full)
     with pytest.raises(OSError, match="No space"):
         write_database(path, {"a": 2}, Table({"a": [2]}))
     assert path.read_bytes() == old

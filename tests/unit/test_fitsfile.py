@@ -260,6 +260,25 @@ def test_frame_that_changed_meanwhile_is_left_alone(frame: Path) -> None:
     assert not temporary_files(frame.parent)
 
 
+def test_what_cannot_be_calculated_again_is_brought_to_the_disk(
+    frame: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut after a change of a header leaves the pixels and the header as it came."""
+    brought: list[str] = []
+
+    def sync(handle: int) -> None:
+        brought.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    files.write_text(frame.parent / "photometry.dat", "1 2 3")
+    assert brought == []
+    update_header(frame, {"CARD": 1})
+    assert [Path(each).parent for each in brought] == [
+        frame.parent / PRISTINE_FOLDER,
+        frame.parent,
+    ]
+
+
 def test_sweep_spares_what_is_being_written(tmp_path: Path) -> None:
     left = tmp_path / f"{files.TEMPORARY_PREFIX}0123.fits"
     left.write_bytes(b"half")
