@@ -1,8 +1,19 @@
 #!/usr/bin/env python3
 """Render diagnostics.html again from the saved results; export it as a single file.
 
-`refresh` (all pages of a directory), `export_single` and `write_summary` (the table of
-several directories) are importable from here.
+Nothing is computed, and no connection opened: the pages show what the stages have saved.
+
+Reads
+    ``.diagnostics/state/`` of the data directories that are named (default: this one), and the
+    frames for their pictures.
+Writes
+    ``diagnostics.html`` and the pages and pictures in ``.diagnostics/``; with ``-single`` also
+    everything in one file, to be mailed.
+
+Example
+    ``./diagnostics.py -single night1 night2``
+
+`refresh`, `export_single` and `write_summary` are importable from here.
 """
 
 import argparse
@@ -17,12 +28,11 @@ from photpipe.run.options import COMMON
 from photpipe.run.workspace import Workspace
 
 SUMMARY = "Render diagnostics.html again from the saved results of the stages."
-OPTION_NAMES = ("single", "jobs", "quiet", "debug")
 _FUNCTIONS = {"refresh": "write", "export_single": "write", "write_summary": "summary"}
 
 
 def __getattr__(name: str) -> object:
-    """Functions of the report; they are fetched when asked for, since they draw slow libraries."""
+    """Functions of the report, fetched when they are asked for."""
     if name not in _FUNCTIONS:
         raise AttributeError(name)
     return getattr(importlib.import_module(f"photpipe.report.{_FUNCTIONS[name]}"), name)
@@ -31,31 +41,28 @@ def __getattr__(name: str) -> object:
 def parser() -> argparse.ArgumentParser:
     """Parser of the command."""
     result = cli.new_parser("diagnostics.py", SUMMARY)
-    result.add_argument(
-        "-single", action="store_true", help="also write everything into one file, to be mailed"
-    )
+    about = "also write everything into one file, to be mailed"
+    result.add_argument("-single", action="store_true", help=about)
     for name in ("jobs", "quiet", "debug"):
         result.add_argument(f"-{name}", **COMMON[name].keywords())
-    result.add_argument(
-        "directories", nargs="*", default=["."], help="data directories (default: this one)"
-    )
+    about = "data directories (default: this one)"
+    result.add_argument("directories", nargs="*", default=["."], help=about)
     return result
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run diagnostics.py; returns the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    try:
-        values = parser().parse_args(cli.normalised(words, OPTION_NAMES))
-    except SystemExit as stop:
-        return cli.Status.USAGE if stop.code else cli.Status.DONE
+    return cli.run_tool(parser(), _render_all, argv)
+
+
+def _render_all(values: argparse.Namespace) -> cli.Status:
+    """Render the pages of each directory; one that fails does not stop the others."""
     values.offline = True
     status = cli.Status.DONE
     for name in values.directories:
         with cli.reporting(debug=values.debug) as outcome:
-            directory = Path(name).absolute()
-            page = render(cli.open_workspace(directory, values), single=values.single)
-            sys.stdout.write(f"{page}\n")
+            workspace = cli.open_workspace(Path(name).absolute(), values)
+            sys.stdout.write(f"{render(workspace, single=values.single)}\n")
         status = max(status, outcome.status)
     return status
 

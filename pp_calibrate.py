@@ -1,5 +1,21 @@
 #!/usr/bin/env python3
-"""Calibrate instrumental magnitudes against reference catalogs."""
+"""Calibrate instrumental magnitudes against reference catalogs.
+
+The catalogs of the telescope are tried in order until one calibrates every frame. The zeropoint
+is the weighted mean of the stars that are left when the target, saturated, blended, faint and
+variable ones are out; the frames of a field are solved together, so that it does not jump when
+other stars are seen.
+
+Reads
+    the headers, and ``<frame>.ldac`` of pp_photometry; catalogs and variable stars, from the
+    services or the cache.
+Writes
+    ``<frame>.ldac.db`` (SQLite), and ``<frame>_cal.dat``, the reference stars with what became
+    of each. Frames that no catalog calibrates keep instrumental magnitudes.
+
+Example
+    ``pp_calibrate -cat PANSTARRS mscience*.fits``
+"""
 
 from collections.abc import Sequence
 

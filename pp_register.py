@@ -1,5 +1,24 @@
 #!/usr/bin/env python3
-"""Register images astrometrically with SCAMP and catalogs of reference stars."""
+"""Register images astrometrically with SCAMP and catalogs of reference stars.
+
+Frames near their pointing are registered together; the others are looked for further away,
+at their target, and where index files are installed, anywhere on the sky. A solution is believed
+when far more sources of the frame meet catalog stars than chance would let.
+
+Reads
+    the prepared frames; the catalogs of the telescope, or ``-cat``, from the services or the
+    cache.
+Writes
+    the WCS and where it comes from into the headers of the frames that are registered, a card
+    REGSTAT into those that are not; ``<frame>.ldac``, the sources; ``<catalog>.cat``, the
+    reference stars; the lists ``registration_succeeded.lst`` and ``registration_failed.lst``,
+    ``best_astrometry.dat`` and ``astrometry_scamp.xml``.
+
+A frame that an earlier run has registered stays registered if this one cannot do better.
+
+Example
+    ``pp_register -cat GAIA mscience*.fits``
+"""
 
 from collections.abc import Sequence
 

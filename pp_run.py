@@ -1,5 +1,16 @@
 #!/usr/bin/env python3
-"""Run the whole pipeline: from frames as they came to photometry of their targets."""
+"""Run the whole pipeline: from frames as they came to photometry of their targets.
+
+The stages pp_prepare, pp_register, pp_photometry, pp_calibrate and pp_distill follow each other
+in the directory of the frames. What has not changed since the last run is not done again; frames
+that fail are left behind and named.
+
+Reads
+    the frames that are named; with ``all``, those of every directory below this one.
+Writes
+    what the stages write, beside the frames; ``LOG``, ``diagnostics.html`` and its folder
+    ``.diagnostics/``.
+"""
 
 import argparse
 import shlex

@@ -1,5 +1,22 @@
 #!/usr/bin/env python3
-"""Stack frames, calibrate the stack, and measure a target on it."""
+"""Stack frames, calibrate the stack, and measure a target on it.
+
+For targets that are too faint for single frames: the stack along the stars (pp_combine) is
+measured and calibrated (pp_photometry, pp_calibrate), and the target measured on it
+(pp_distill). With ``-comoving`` there is a second stack along the target, where the target is
+measured in the aperture and with the zeropoint of the first.
+
+Reads
+    registered frames, their databases or catalogs of sources, if there are any; catalogs and
+    positions of the target, from the services or the cache.
+Writes
+    the stacks ``skycoadd.fits`` and ``comove.fits``, a folder for each with all that was made
+    of it, and ``photometry_<target>.dat``, ``.ecsv`` and ``.csv``; the photometry of single
+    frames becomes ``photometry_<target>_single_frames.dat``.
+
+Example
+    ``pp_stackedphotometry -comoving mscience*.fits``
+"""
 
 from collections.abc import Sequence
 

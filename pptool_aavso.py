@@ -1,43 +1,25 @@
 #!/usr/bin/env python3
-"""Write photometry of variable stars in the extended format of the AAVSO."""
+"""Write photometry of variable stars in the extended format of the AAVSO.
+
+Limits have a ``<``; the control star is the check star. ``-target`` gives the name of the star
+in the VSX, if the file has another one.
+
+Reads
+    ``photometry_<target>.ecsv`` beside the files that are named, that of the control star, and
+    ``aavso_code`` from the section ``[observer]`` of the settings.
+Writes
+    ``aavso_<target>.txt`` beside each photometry file. Nothing is sent.
+
+A file that cannot be reported is named, and does not stop the others.
+
+Example
+    ``pptool_aavso photometry_AB_And.dat``
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from photpipe.command import cli
-from photpipe.exports import lightcurves, writing
-from photpipe.ground import files
-from photpipe.ground.errors import ConfigError
-from photpipe.run import photometry_file
-from photpipe.run.options import TARGET
-from photpipe.run.photometry_file import TargetPoint
-from photpipe.run.results import ReportResult
-from photpipe.run.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class AavsoOptions:
-    """What the user may say."""
-
-    target: str | None = TARGET.field(None)
-
-
-def aavso(paths: Sequence[Path], options: AavsoOptions, workspace: Workspace) -> ReportResult:
-    """Write one file per photometry file; the control star beside it is the check star."""
-
-    def one(target: str, points: Sequence[TargetPoint], path: Path) -> tuple[str, str]:
-        star = options.target or target
-        try:
-            control = path.parent / photometry_file.file_name(writing.CONTROL_STAR)
-            _, check = photometry_file.read(control)
-        except ConfigError:
-            check = []
-        text = lightcurves.aavso(points, star, workspace.settings.observer, check)
-        return f"aavso_{files.slug(target)}.txt", text
-
-    return writing.write_reports(paths, one)
-
+from photpipe.exports.stage import AavsoOptions, aavso
 
 COMMAND = cli.Command(
     name="pptool_aavso",

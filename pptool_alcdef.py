@@ -1,37 +1,25 @@
 #!/usr/bin/env python3
-"""Write light curves of asteroids in the format of the ALCDEF archive."""
+"""Write light curves of asteroids in the format of the ALCDEF archive (alcdef.org).
+
+A block for each session: night, telescope and band. Rejected points and limits are left out,
+and what else is left out is said.
+
+Reads
+    ``photometry_<target>.ecsv`` beside the files that are named; ``submitter`` and ``contact``
+    from the section ``[observer]`` of the settings.
+Writes
+    ``ALCDEF_<number>_<target>.txt`` beside each photometry file. Nothing is sent.
+
+A file that cannot be reported is named, and does not stop the others.
+
+Example
+    ``pptool_alcdef photometry_3552.dat``
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from photpipe.command import cli
-from photpipe.exports import lightcurves, writing
-from photpipe.exports.identification import identified
-from photpipe.ground import files
-from photpipe.run.options import TARGET
-from photpipe.run.photometry_file import TargetPoint
-from photpipe.run.results import ReportResult
-from photpipe.run.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class AlcdefOptions:
-    """What the user may say."""
-
-    target: str | None = TARGET.field(None)
-
-
-def alcdef(paths: Sequence[Path], options: AlcdefOptions, workspace: Workspace) -> ReportResult:
-    """Write one file per photometry file; reads the observer from the settings."""
-
-    def one(target: str, points: Sequence[TargetPoint], _path: Path) -> tuple[str, str]:
-        name = identified(options.target or target)
-        text = lightcurves.alcdef(points, name, workspace.settings.observer)
-        return f"ALCDEF_{name.permanent or '0'}_{files.slug(target)}.txt", text
-
-    return writing.write_reports(paths, one)
-
+from photpipe.exports.stage import AlcdefOptions, alcdef
 
 COMMAND = cli.Command(
     name="pptool_alcdef",

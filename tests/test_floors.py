@@ -36,6 +36,7 @@ MONOPOLIES = {
     "matplotlib": ("photpipe.report.", "photpipe.manident.window", FRONT_DOOR),
     "tkinter": ("photpipe.manident.window",),
 }
+READS = ("Reads", "Writes")  # headings in the docstring of a door
 WORLDLY = {"socket", "subprocess", "os", "pathlib", "tempfile", "urllib", "requests", "time"}
 
 
@@ -119,6 +120,29 @@ def test_every_folder_is_a_room() -> None:
 
 def test_two_files_lie_loose() -> None:
     assert {path.name for path in ROOT.glob("photpipe/*.py")} == {"__init__.py", "door.py"}
+
+
+def faults_of_door(text: str) -> list[str]:
+    """What a script of the root is not, as a door should be."""
+    lines = len(text.splitlines())
+    told = ast.get_docstring(ast.parse(text)) or ""
+    missing = [
+        f"does not tell what it {each.lower()}" for each in READS if f"\n{each}\n" not in told
+    ]
+    return missing + ([] if 40 <= lines <= 90 else [f"has {lines} lines"])
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=lambda path: path.name)
+def test_scripts_of_the_root_are_doors(path: Path) -> None:
+    assert faults_of_door(path.read_text("utf-8")) == []
+
+
+def test_faults_of_doors_are_seen() -> None:
+    door = (ROOT / "pp_distill.py").read_text("utf-8")
+    assert faults_of_door(door.replace("\nWrites\n", "\nMakes\n")) == [
+        "does not tell what it writes"
+    ]
+    assert faults_of_door(door + "\n" * 60) == [f"has {len(door.splitlines()) + 60} lines"]
 
 
 @pytest.mark.parametrize(

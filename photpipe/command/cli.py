@@ -108,7 +108,12 @@ def build_parser(command: Command) -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Parser without abbreviations: ``-sn`` is a mistake today and another option tomorrow."""
+    """Parser without abbreviations: ``-sn`` is a mistake today and another option tomorrow.
+
+    With `is_mixed`, options may stand between the words that are none.
+    """
+
+    is_mixed = False
 
     def _get_option_tuples(self, option_string: str) -> list[Any]:
         # allow_abbrev=False spares only options with two dashes; ours have one
@@ -116,7 +121,8 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Values of the options; of a word that is none it says which one may be meant."""
-        values, unknown = self.parse_known_args(args, namespace)
+        parse = self.parse_known_intermixed_args if self.is_mixed else self.parse_known_args
+        values, unknown = parse(args, namespace)
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
             near = difflib.get_close_matches(unknown[0], known, n=2, cutoff=0.6)
@@ -125,8 +131,8 @@ class _Parser(argparse.ArgumentParser):
         return values
 
 
-def new_parser(name: str, summary: str) -> argparse.ArgumentParser:
-    """Parser with the manners that all commands share: no abbreviations, -h and -version."""
+def new_parser(name: str, summary: str, *, is_mixed: bool = False) -> argparse.ArgumentParser:
+    """Parser as all commands have it: no abbreviations, -h and -version."""
     parser = _Parser(
         prog=name,
         description=summary,
@@ -135,6 +141,7 @@ def new_parser(name: str, summary: str) -> argparse.ArgumentParser:
         epilog="Options may be written -keep_wcs or --keep-wcs. "
         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 some frames failed, 130 interrupted.",
     )
+    parser.is_mixed = is_mixed
     parser.add_argument("-h", "-help", action="help", help="show this help and exit")
     version = f"%(prog)s (Photometry Pipeline) {photpipe.__version__}"
     parser.add_argument("-version", action="version", version=version, help="show the version")
@@ -203,6 +210,23 @@ def run(command: Command, argv: Sequence[str] | None = None) -> int:
     options = command.options_class(**{name: getattr(values, name) for name in command.options()})
     with reporting(debug=values.debug) as outcome:
         outcome.status = _run_stage(command, options, values, words)
+    return outcome.status
+
+
+def run_tool(
+    parser: argparse.ArgumentParser,
+    action: Callable[[argparse.Namespace], Status],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parse the words of a command that is no stage, and act; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    names = [name.lstrip("-") for each in parser._actions for name in each.option_strings]
+    try:
+        values = parser.parse_args(normalised(words, names))
+        with reporting(debug=getattr(values, "debug", False)) as outcome:
+            outcome.status = action(values)
+    except SystemExit as stop:
+        return Status.USAGE if stop.code else Status.DONE
     return outcome.status
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import pp_doctor
 from photpipe.astromatic.tool import TOOLS
-from photpipe.command import cli
+from photpipe.command import cli, doctor
 from photpipe.ground import paths
 from photpipe.instruments import telescopes
 
@@ -38,7 +38,7 @@ def test_where_all_is_well_it_lists_versions_and_places(capsys, tmp_path):
     assert "Everything that is needed is here." in text
     for each in TOOLS:
         assert each.name in text
-    for name, _ in pp_doctor.required_packages():
+    for name, _ in doctor.required_packages():
         assert f"{name} " in text
         assert importlib.metadata.version(name) in text
     assert f"{tmp_path / 'cache'} (1 files, 1.5 kB)" in text
