@@ -425,6 +425,54 @@ class LightCurveResult:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseCurveFit:
+    """A phase curve of one band in one system.
+
+    Parameters
+    ----------
+    band, system : str
+        Photometric band; name of the system of phase curves.
+    h_mag, h_sig : float
+        H, mean over the rotation.
+    slopes, slope_sigs : tuple of float
+        Slope parameters of the system.
+    scatter_mag : float
+        Scatter of the nights beyond their errors.
+    probability : float
+        Of this system among those tried.
+    cautions : tuple of str
+        What to know before using the numbers.
+    """
+
+    band: str
+    system: str
+    h_mag: float
+    h_sig: float
+    slopes: tuple[float, ...]
+    slope_sigs: tuple[float, ...]
+    scatter_mag: float
+    probability: float
+    cautions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseCurveResult:
+    """Outcome of pptool_phasecurve; the fits of each band, the most probable first."""
+
+    target: str
+    nights: int
+    period_h: float
+    fits: tuple[PhaseCurveFit, ...]
+    files: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many nights were used."""
+        return self.nights
+
+
+@dataclass(frozen=True, slots=True)
 class CombineResult:
     """Outcome of pp_combine.
 

@@ -15,7 +15,7 @@ from photpipe.runner.options import HEADINGS, RunOptions, run_options, told
 COMMANDS = (
     *("pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"),
     *("pp_combine", "pp_stackedphotometry", "pp_manident", "pptool_lightcurve", "pptool_aavso"),
-    *("pptool_alcdef", "pptool_mpcreport"),
+    *("pptool_alcdef", "pptool_mpcreport", "pptool_phasecurve"),
 )
 NO_OPTIONS = {"only_failed"}  # what the chain tells a stage, and the user cannot
 

@@ -1,0 +1,99 @@
+"""The page of pptool_phasecurve: nights, curves of all systems, parameters with errors."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from photpipe.report import figures, render
+from photpipe.report.lightcurve import Figure
+from photpipe.run.results import PhaseCurveFit
+from photpipe.science import phasecurve
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+
+class Curves(Protocol):
+    """The nights of one band and their curves."""
+
+    @property
+    def band(self) -> str:
+        """Photometric band."""
+
+    @property
+    def levels(self) -> phasecurve.Levels:
+        """Levels of the nights."""
+
+    @property
+    def curves(self) -> list[phasecurve.PhaseCurve]:
+        """The most probable first."""
+
+    @property
+    def rows(self) -> "Table":
+        """One row per night."""
+
+    def results(self) -> list[PhaseCurveFit]:
+        """The curves, with probabilities and cautions."""
+
+
+def parameter_rows(band: Curves) -> list[tuple[str, str, str, str, str]]:
+    """System, H, slopes, scatter and probability, rounded."""
+    rows = []
+    for each in band.results():
+        names = phasecurve.SYSTEMS[each.system].parameters
+        slopes = ", ".join(
+            f"{name} {value:.3f} ± {sig:.3f}"
+            for name, value, sig in zip(names, each.slopes, each.slope_sigs, strict=True)
+        )
+        h = f"{each.h_mag:.3f} ± {each.h_sig:.3f}"
+        rows.append((each.system, h, slopes, f"{each.scatter_mag:.3f}", f"{each.probability:.0%}"))
+    return rows
+
+
+def figure(band: Curves) -> Figure:
+    """Reduced magnitude of each night against phase angle, and the curves."""
+    drawn, (axes,) = figures.new_figure(size_inch=(8, 4.5))
+    levels = band.levels
+    axes.errorbar(
+        levels.phase_deg, levels.mag, levels.sig, fmt="o", markersize=5, color=figures.INK
+    )
+    phase = np.linspace(0, 1.15 * max(float(levels.phase_deg.max()), 5.0), 300)
+    for number, curve in enumerate(band.curves):
+        values, line = curve.curve(phase), ("-", "--", ":")[number]
+        color = figures.CYCLE[number]
+        axes.plot(phase, values, linewidth=1.4, label=curve.system, linestyle=line, color=color)
+    axes.set(xlabel="phase angle (°)", ylabel=f"reduced magnitude, {band.band}")
+    axes.set_xlim(0, float(phase[-1]))
+    axes.invert_yaxis()
+    axes.legend(frameon=False, labelcolor=figures.INK, fontsize=9)
+    text = f"Phase curve in {band.band}"
+    return Figure(
+        figures.svg(drawn, text),
+        f"{text}: one point per night, with its error; the nights scatter by "
+        f"{band.curves[0].scatter_mag:.3f} mag more. The solid curve is the most probable one.",
+    )
+
+
+def render_page(target: str, bands: Sequence[Curves], period_h: float | None) -> str:
+    """Text of the page, with everything inside."""
+    taken = "not taken out: no period was given"
+    if period_h is not None:
+        amplitudes = (f"{each.levels.amplitude_mag:.2f} mag in {each.band}" for each in bands)
+        taken = f"{period_h:g} h, peak to peak {', '.join(amplitudes)}"
+    return render.page(
+        "phasecurve.html",
+        style=render.resource("style.css"),
+        target=target,
+        rotation=taken,
+        bands=[
+            {
+                "name": each.band,
+                "parameters": parameter_rows(each),
+                "cautions": each.results()[0].cautions,
+                "figure": figure(each),
+                "nights": each.rows,
+            }
+            for each in bands
+        ],
+    )
