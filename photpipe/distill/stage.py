@@ -72,7 +72,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     ReductionError
         If no frame is calibrated (or, at least, measured).
     """
-    from photpipe.distill import rejection
+    from photpipe.distill import clock, rejection
     from photpipe.distill.points import points_of_frame, suspected
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
@@ -103,13 +103,14 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     )
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     found = [each for each in outcomes if not isinstance(each, FrameFailure)]
-    done = []
+    done, measured = [], []
     for track in tracks:
         target = track.target
         points = [each[target.name] for each in found if target.name in each]
         # what was found far away on purpose is not far by mistake
         kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
         points = rejection.judged(points, target.name, kept, by_hand)
+        measured.append((target, points))
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
         if isinstance(outcome, FrameFailure):
             reason = outcome.reason + outside(target, frames) + search.hint(target)
@@ -118,10 +119,13 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             done.append(replace(outcome, whereabouts=track.whereabouts))
             if track.whereabouts:
                 log.warning("%s: %s", target.name, track.whereabouts)
+    names = tuple(each.frame.name for each in frames)
     result = DistillResult(
         targets=tuple(done),
-        frames=tuple(each.frame.name for each in frames),
+        frames=names,
         failed=(*failed, *search.failed),
+        # a user's offset is part of the predictions: no measure of a clock
+        clock=None if options.offset else clock.of_night(measured, names),
     )
     workspace.save(result)
     return result

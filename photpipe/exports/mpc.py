@@ -34,9 +34,9 @@ UNKNOWN_SIGMA_ARCSEC = 0.1  # decides the digits of a position whose error is no
 SMALLEST_SIGMA_ARCSEC = 1e-3
 # fmt: off
 OPTICAL_FIELDS = (
-    "permID", "provID", "trkSub", "mode", "stn", "obsTime", "ra", "dec", "rmsRA", "rmsDec",
-    "astCat", "mag", "rmsMag", "band", "fltr", "photCat", "photAp", "logSNR", "seeing", "exp",
-    "remarks",
+    "permID", "provID", "trkSub", "mode", "stn", "obsTime", "rmsTime", "ra", "dec", "rmsRA",
+    "rmsDec", "astCat", "mag", "rmsMag", "band", "fltr", "photCat", "photAp", "logSNR", "seeing",
+    "exp", "remarks",
 )
 # fmt: on
 
@@ -53,6 +53,8 @@ class Header:
         Initials and surnames.
     design, aperture_m, detector : str, float, str
         Facts of the telescope.
+    rms_time_s : float
+        Error of the times; NaN: not told.
     """
 
     mpc_code: str
@@ -64,6 +66,7 @@ class Header:
     detector: str
     telescope: str = ""
     institution: str = ""
+    rms_time_s: float = math.nan
 
     def checked(self) -> "Header":
         """Return the header if nothing that the standard requires is missing.
@@ -164,6 +167,7 @@ def optical(
         "mode": "CMO" if header.detector.upper().startswith("CM") else "CCD",
         "stn": header.mpc_code,
         "obsTime": f"{timescale.iso(point.midtime_jd, 1)}Z",
+        "rmsTime": _positive(header.rms_time_s, _two_figures),
         "ra": _right_ascension(point.source_ra_deg, _decimals(east)),
         "dec": f"{point.source_dec_deg:+.{_decimals(north)}f}",
         "rmsRA": _positive(east, _two_figures),

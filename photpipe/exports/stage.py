@@ -1,5 +1,6 @@
 """The commands that write reports: for the Minor Planet Center, ALCDEF and the AAVSO."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from photpipe.ground.errors import ConfigError
 from photpipe.run import kinds, photometry_file
 from photpipe.run.options import TARGET, Option
 from photpipe.run.photometry_file import TargetPoint
-from photpipe.run.results import ReportResult
+from photpipe.run.results import DistillResult, ReportResult
 from photpipe.run.workspace import Workspace
 
 MPC_FORMATS = {
@@ -40,6 +41,11 @@ class MpcReportOptions:
     aperture: float | None = Option(
         "clear aperture of the telescope in metres", kinds.positive, "M"
     ).field(None)
+    rmstime: float | str | None = Option(
+        "error of the times in seconds, or 'clock': as the asteroids of the night tell it",
+        kinds.seconds_or_clock,
+        "S",
+    ).field(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,36 @@ def mpcreport(
     """
     render, suffix = MPC_FORMATS[options.format]
 
-    def one(target: str, points: Sequence[TargetPoint], _path: Path) -> tuple[str, str]:
+    def one(target: str, points: Sequence[TargetPoint], path: Path) -> tuple[str, str]:
         name = identified(options.target or target)
         good = mpc.reportable(points)
-        text = render(good, name, _mpc_header(options, good[0], workspace))
+        text = render(good, name, _mpc_header(options, good[0], workspace, path.parent))
         return f"mpcreport_{files.slug(target)}{suffix}", text
 
     return writing.write_reports(paths, one)
 
 
-def _mpc_header(options: MpcReportOptions, point: TargetPoint, workspace: Workspace) -> mpc.Header:
+def _rms_time_s(options: MpcReportOptions, folder: Path) -> float:
+    """Error of the times of a folder; NaN where none is wanted.
+
+    Raises
+    ------
+    ConfigError
+        If the asteroids were to tell it, and pp_distill found none there.
+    """
+    if not isinstance(options.rmstime, str):
+        return math.nan if options.rmstime is None else options.rmstime
+    found = Workspace(folder).load(DistillResult)
+    if found is None or found.clock is None:
+        message = f"-rmstime clock: pp_distill saw no known asteroid move in {folder}"
+        raise ConfigError(message)
+    off_s = found.clock.seconds if found.clock.is_off else 0.0
+    return math.hypot(off_s, found.clock.error_s)
+
+
+def _mpc_header(
+    options: MpcReportOptions, point: TargetPoint, workspace: Workspace, folder: Path
+) -> mpc.Header:
     """Header of a report: options first, then settings, then the telescope."""
     observer = workspace.settings.observer
     return mpc.Header(
@@ -89,6 +115,7 @@ def _mpc_header(options: MpcReportOptions, point: TargetPoint, workspace: Worksp
         aperture_m=options.aperture or observer.telescope_aperture_m,
         detector=observer.telescope_detector,
         telescope=point.telescope,
+        rms_time_s=_rms_time_s(options, folder),
     )
 
 

@@ -513,6 +513,20 @@ def elsewhere(target: TargetData) -> Mapping[str, object] | None:
     return {"where": target.whereabouts} if target.whereabouts else None
 
 
+def clock_off(state: State) -> Mapping[str, object] | None:
+    """The known bodies are ahead of their ephemerides, or behind, all by the same time."""
+    clock = state.distill.clock if state.distill else None
+    if clock is None or not clock.is_off:
+        return None
+    return {
+        "seconds": number(abs(clock.seconds), 1),
+        "error": number(clock.error_s, 1),
+        "early": "early" if clock.seconds > 0 else "late",
+        "bodies": wording.many(clock.bodies, "known body", "known bodies"),
+        "causes": f" ({', or '.join(clock.causes)})" if clock.causes else "",
+    }
+
+
 def restless(target: TargetData) -> Mapping[str, object] | None:
     """The target jumps about its predicted place."""
     _, spread = _offsets(target)

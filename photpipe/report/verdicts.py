@@ -540,6 +540,15 @@ RULES: tuple[Rule, ...] = (
         "cut-outs. Astrometry of such a night helps to mend its orbit.",
     ),
     Rule(
+        "clock",
+        L,
+        "results",
+        findings.run(findings.clock_off),
+        "the times of the frames are {seconds} ± {error} s too {early}, say {bodies}{causes}.",
+        "Times in files and reports are those of the headers. Set the clock for nights to come; "
+        "what a header means by its time, date_keyword in setup/mytelescopes.py can say.",
+    ),
+    Rule(
         "restless",
         L,
         "results",

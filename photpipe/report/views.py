@@ -653,6 +653,11 @@ def _results(state: State) -> Section:
     share = wording.of(len(measured), len(names), "target")
     summary = f"{share} {wording.be(len(measured))} measured."
     severity = Severity.GOOD if measured or not names else Severity.BAD
+    clock = state.distill.clock if state.distill else None
+    if clock is not None:
+        bodies = wording.many(clock.bodies, "known body", "known bodies")
+        told = f"{clock.seconds:+.2f} ± {clock.error_s:.2f} s"
+        reasons.append(f"Clock, true time minus that of the headers: {told} ({bodies}).")
     return Section(True, wording.sentence(summary), severity, tuple(reasons))
 
 

@@ -36,6 +36,14 @@ def positive(words: str) -> float:
     return value
 
 
+CLOCK = "clock"
+
+
+def seconds_or_clock(words: str) -> float | str:
+    """Finite number above zero, or the word ``clock``."""
+    return CLOCK if words.strip().casefold() == CLOCK else positive(words)
+
+
 def positive_or_card(words: str) -> float | str:
     """Finite number above zero, or the name of a card."""
     return _card(words) or positive(words)

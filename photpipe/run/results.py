@@ -816,12 +816,37 @@ class DistilledTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockResult:
+    """The clock of a night, by the known bodies on its frames.
+
+    Parameters
+    ----------
+    seconds, error_s : float
+        By how much the exposures were later than their headers say; standard deviation.
+    bodies, points : int
+        What it rests on.
+    is_off : bool
+        Whether the times are wrong, beyond 3 sigma and half a second.
+    causes : tuple of str
+        What explains it, the best first.
+    """
+
+    seconds: float
+    error_s: float
+    bodies: int
+    points: int
+    is_off: bool
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DistillResult:
     """Outcome of pp_distill: targets (the control star last), frames in the order of time."""
 
     targets: tuple[DistilledTarget, ...]
     frames: tuple[str, ...]
     failed: tuple[FrameFailure, ...]
+    clock: ClockResult | None = None
 
     @property
     def done(self) -> int:

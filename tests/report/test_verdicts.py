@@ -14,6 +14,7 @@ from photpipe.report.views import Drawn, main_view
 from photpipe.run.photometry_file import BRIGHTER
 from photpipe.run.results import (
     CatalogAttempt,
+    ClockResult,
     DistillResult,
     FrameFailure,
     RegisterResult,
@@ -157,6 +158,12 @@ def elsewhere(maker: Maker) -> None:
     maker.workspace.save(DistillResult((found,), maker.night.names, ()))
 
 
+def clock_off(maker: Maker) -> None:
+    """Asteroids ran ahead of their ephemerides."""
+    clock = ClockResult(30.4, 0.5, 3, 60, True, ("the times are one exposure early",))
+    maker.workspace.save(replace(maker.distill(), clock=clock))
+
+
 CASES: tuple[tuple[str, Change, str], ...] = (
     ("stopped", record(status="failed", reason="SCAMP died"), "pp_register stopped: SCAMP died"),
     ("interrupted", record(status="interrupted"), "pp_register was interrupted"),
@@ -243,6 +250,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "elsewhere",
         elsewhere,
         "3552: predicted V = 17.5, limit 21.9: not there.",
+    ),
+    (
+        "clock",
+        clock_off,
+        "30.4 ± 0.5 s too early, say 3 known bodies (the times are one exposure early)",
     ),
     ("restless", restless, "the place of 3552 scatters by"),
     ("saturated", points(flags=4), "3552 is saturated on 1 of 3 frames"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,26 @@ def test_state_tells_all_targets(night: Night, server: SkyServer) -> None:
     assert state.frames == tuple(path.name for path in night.paths)
     assert state.done == COUNT
     assert "3552: 5 frames: 5 detected, 0 forced, 0 limits, 0 rejected; median R = " in night.log()
+
+
+@pytest.mark.usefixtures("server")
+def test_the_clock_of_the_night_is_told(night: Night) -> None:
+    assert night.distill() == 0
+    right = result(night).clock
+    assert right is not None
+    assert not right.is_off
+    assert abs(right.seconds) < 3 * right.error_s < 25
+    for path in night.paths:  # the middle is the start now
+        with sqlite3.connect(path.with_suffix(".ldac.db")) as database:
+            database.execute("UPDATE header SET midtime_jd = midtime_jd - 30 / 86400.0")
+    assert night.distill() == 0
+    wrong = result(night).clock
+    assert wrong is not None
+    assert wrong.is_off
+    assert wrong.seconds == pytest.approx(30, abs=3 * wrong.error_s)
+    assert "the time taken for the middle of the exposure is its start" in night.log()
+    assert night.distill("-offset", "1", "0") == 0
+    assert result(night).clock is None
 
 
 @pytest.mark.usefixtures("server")

@@ -18,6 +18,8 @@ from photpipe.ground.designations import pack_number
 from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import FORCED, LIMIT, TargetPoint
+from photpipe.run.results import ClockResult, DistillResult
+from photpipe.run.workspace import Workspace
 from tests.points import point
 
 SETTINGS = """[observer]
@@ -93,6 +95,26 @@ def test_psv_and_xml_are_valid_and_say_the_same(photometry: Path) -> None:
         for file in (own, folder / "from.xml")
     ]
     assert texts[0] == texts[1]
+
+
+def test_error_of_the_times_is_reported_where_it_is_asked_for(
+    photometry: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = photometry.parent / "mpcreport_3552.xml"
+    words = ["-format", "xml", str(photometry)]
+    assert pptool_mpcreport.main(["-rmstime", "0.25", *words]) == 0
+    assert "<rmsTime>0.25</rmsTime>" in own.read_text()
+    assert "submit is OK" in ades("valsubmit.py", own, folder=photometry.parent)
+    assert pptool_mpcreport.main(["-rmstime", "clock", *words]) == 1
+    assert "pp_distill saw no known asteroid move" in capsys.readouterr().out
+    clock = ClockResult(3.0, 0.4, 2, 30, True, ())
+    workspace = Workspace(photometry.parent)
+    workspace.save(DistillResult((), (), (), clock))
+    assert pptool_mpcreport.main(["-rmstime", "clock", *words]) == 0
+    assert "<rmsTime>3.0</rmsTime>" in own.read_text()
+    workspace.save(DistillResult((), (), (), dataclasses.replace(clock, is_off=False)))
+    assert pptool_mpcreport.main(["-rmstime", "clock", *words]) == 0
+    assert "<rmsTime>0.40</rmsTime>" in own.read_text()
 
 
 def test_the_validator_would_notice(photometry: Path) -> None:
