@@ -1,5 +1,19 @@
 #!/usr/bin/env python3
-"""Turn the nights of one object into its absolute magnitude and its phase curve."""
+"""Turn the nights of one object into its absolute magnitude and its phase curve.
+
+Three systems are fitted: H, G; H, G1, G2 and H, G12*. The errors contain the slopes that the nights
+allow and the scatter of the nights; slopes of which the phase angles say nothing are named.
+Distances and phase angles come from JPL Horizons or the cache.
+
+Reads
+    ``photometry_<target>.ecsv`` beside the files that are named, of any nights and directories.
+Writes
+    into the current directory ``phasecurve_<target>.ecsv`` and ``.csv``, one row per night, and
+    ``phasecurve_<target>.html``: parameters, curves and nights of each band.
+
+Example
+    ``pptool_phasecurve -period 3.1325 2026-0[1-3]*/photometry_3552.dat``
+"""
 
 from collections.abc import Sequence
 
