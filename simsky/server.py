@@ -5,13 +5,14 @@ others answer: ``vizier`` and its mirror ``vizier2``, ``horizons``, ``skybot``, 
 VSX is a table of VizieR: its requests carry the service name ``vsx``.
 """
 
+import hashlib
 import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -50,8 +51,7 @@ class SkyServer:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._listeners: dict[str, _Listener] = {}
-        self._tables: dict[str, CatalogTable] = {}
-        self._making = threading.Lock()
+        self._memory = _Memory.of(sky, catalog_noise)
 
     def __enter__(self) -> Self:
         for name in SERVERS:
@@ -127,7 +127,16 @@ class SkyServer:
             return next((fault for fault in self._faults if fault.befalls(request, number)), None)
 
     def answer(self, request: Request, twist: Twist | None) -> Reply:
-        """What the service says to a request."""
+        """What the service says to a request; an equal one is answered alike."""
+        if twist is not None:
+            return self._composed(request, twist)
+        question = (request.service, request.path, tuple(request.query.items()), request.body)
+        known = self._memory.replies.get(question)
+        if known is None:
+            known = self._memory.replies[question] = self._composed(request, None)
+        return known
+
+    def _composed(self, request: Request, twist: Twist | None) -> Reply:
         if request.service in {"vizier", "vsx"}:
             return vizier.answer(_Tables(self._table), request, twist)
         if request.service == "horizons":
@@ -140,10 +149,10 @@ class SkyServer:
 
     def _table(self, name: str) -> CatalogTable:
         """A catalog of the sky, made once, also when many ask for it at the same time."""
-        with self._making:
-            if name not in self._tables:
-                self._tables[name] = self._make_table(name)
-            return self._tables[name]
+        with self._memory.making:
+            if name not in self._memory.tables:
+                self._memory.tables[name] = self._make_table(name)
+            return self._memory.tables[name]
 
     def _make_table(self, name: str) -> CatalogTable:
         makers = {
@@ -152,6 +161,30 @@ class SkyServer:
             "panstarrs": surveys.panstarrs_dr2,
         }
         return makers[name](self.sky, self.catalog_noise)
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What was made of a sky, for the next server that is asked about it."""
+
+    tables: dict[str, CatalogTable] = field(default_factory=dict)
+    replies: dict[tuple[object, ...], Reply] = field(default_factory=dict)
+    making: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, sky: Sky, catalog_noise: float) -> Self:
+        """Memory of all servers about equal skies; of the last ten skies, that is."""
+        digest = hashlib.sha256(sky.sources.as_array().tobytes())
+        digest.update(repr((sky.movers, sky.seed, catalog_noise, sky.sources.colnames)).encode())
+        memory = _memories.pop(digest.digest(), None) or cls()
+        _memories[digest.digest()] = memory
+        while len(_memories) > _SKIES_IN_MEMORY:
+            _memories.pop(next(iter(_memories)), None)
+        return memory
+
+
+_SKIES_IN_MEMORY = 10
+_memories: dict[bytes, _Memory] = {}
 
 
 @dataclass(frozen=True, slots=True)

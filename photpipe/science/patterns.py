@@ -282,15 +282,23 @@ def _voted(
         from_there = difference + complex(plate(expectation.middle_px)) - expectation.centre_arcsec
         difference = difference[np.abs(from_there) <= expectation.offset_arcsec]
         for lattice in (0, 0.5 + 0.5j):
-            cells = difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice
-            cells = np.floor(cells.real) + 1j * np.floor(cells.imag)
-            names, which, votes = np.unique(cells, return_inverse=True, return_counts=True)
+            cells = _numbered(difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice)
+            names, votes = np.unique(cells, return_counts=True)
             for cell in np.argsort(votes)[::-1][:VOTE_WINNERS]:
-                here = difference[which == cell]
+                here = difference[cells == names[cell]]
                 moved = plate.shifted(complex(np.median(here.real), np.median(here.imag)))
                 found = _refined(moved, bright, field, expectation, names.size)
                 if found is not None:
                     yield replace(found, origin=origin)
+
+
+def _numbered(places: ComplexArray) -> NDArray[np.int64]:
+    """Number of the unit square that each place lies in, column by column."""
+    if not places.size:
+        return np.empty(0, np.int64)
+    column, row = (np.floor(each).astype(np.int64) for each in (places.real, places.imag))
+    row -= row.min()
+    return np.asarray((column - column.min()) * (row.max() + 1) + row)
 
 
 def _recognised(

@@ -174,7 +174,7 @@ WISHES = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=6000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutated_headers(), WISHES, st.booleans())
 def test_no_header_ends_in_a_traceback(
     mutated: tuple[str, bytes], wishes: Wishes, named: bool

@@ -281,6 +281,9 @@ def test_a_broken_scamp(
     with SkyServer(field.sky) as server:
         space = workspace(field, server)
         impatient = replace(space.settings, tools=ToolSettings(timeout_s=1.5))
+        if kind != "crashes":  # one of them goes through all that is tried for the lost frame
+            near = replace(impatient.registration, anywhere=False)
+            impatient = replace(impatient, registration=near)
         options = RegisterOptions(cat="GAIA", snr=5.0)
         result = register(field.frames, options, replace(space, settings=impatient))
     good_ones_are_good(field, result)
