@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Scene
 from tests.integration.runs import points, record, run
 
-RULES = "[report]\npages = false\n[run]\npoll_s = 0.2\npatience_s = 4.0\nidle_s = {idle_s}\n"
+RULES = "[report]\npages = false\n[run]\npoll_s = 0.2\npatience_s = 3.0\nidle_s = {idle_s}\n"
 
 
 def prepare_night(commands: Scene, directory: Path, idle_s: float) -> None:
@@ -36,7 +36,7 @@ def test_frames_are_worked_on_as_they_arrive(
     commands: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = tmp_path / "tonight"
-    prepare_night(commands, directory, idle_s=8.0)
+    prepare_night(commands, directory, idle_s=5.0)
     first, second, third = commands.frames
     steps: list[str] = []
 
@@ -47,7 +47,7 @@ def test_frames_are_worked_on_as_they_arrive(
         content = second.read_bytes()
         half = directory / second.name
         half.write_bytes(content[: len(content) // 2])
-        time.sleep(1.5)  # several looks: it stands still, and is no frame yet
+        time.sleep(0.8)  # several looks: it stands still, and is no frame yet
         steps.append(f"half: {record(directory)['sources'].keys() - {first.name}}")
         half.write_bytes(content)
         shutil.copy(third, directory)
@@ -72,7 +72,7 @@ def test_all_directories_are_watched(
     commands: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "nights"
-    prepare_night(commands, root, idle_s=6.0)
+    prepare_night(commands, root, idle_s=4.0)
     monkeypatch.chdir(root)
 
     def observe() -> None:
