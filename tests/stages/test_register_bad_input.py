@@ -282,7 +282,7 @@ def test_a_broken_scamp(
         space = workspace(field, server)
         impatient = replace(space.settings, tools=ToolSettings(timeout_s=1.5))
         if kind != "crashes":  # one of them goes through all that is tried for the lost frame
-            near = replace(impatient.registration, anywhere=False)
+            near = replace(impatient.registration, anywhere=False, repeat_registrations=1)
             impatient = replace(impatient, registration=near)
         options = RegisterOptions(cat="GAIA", snr=5.0)
         result = register(field.frames, options, replace(space, settings=impatient))
