@@ -191,7 +191,17 @@ def _magnitude(point: TargetPoint) -> dict[str, str]:
         "band": bands.code(point.band, "ADES"),
         "photCat": PHOTOMETRIC_CATALOGS.get(point.catalog, ""),
         "photAp": _positive(point.aperture_radius_arcsec, "{:.2f}".format),
+        "remarks": _filter_remark(point.band),
     }
+
+
+def _filter_remark(name: str) -> str:
+    """What a filter was whose magnitudes bear the name of another band; else empty.
+
+    The band is that of the reference stars, as the Minor Planet Center wants it.
+    """
+    band = bands.named(name)
+    return f"{band.name}: {band.meaning}" if band and band.reference else ""
 
 
 def _sigma(value_arcsec: float) -> float:

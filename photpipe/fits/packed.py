@@ -38,7 +38,27 @@ _REFUSED = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "7z x"),
     (b"Rar!", "a RAR archive", "unrar x"),
 )
-_LONGEST_MAGIC = 6
+_FOREIGN = (
+    (b"II*\0", "a raw file of a digital camera, or a TIFF"),
+    (b"MM\0*", "a raw file of a digital camera, or a TIFF"),
+    (b"IIRO", "a raw file of a digital camera"),
+    (b"IIRS", "a raw file of a digital camera"),
+    (b"IIU\0", "a raw file of a digital camera"),
+    (b"\0\0\0\x18ftypcrx", "a raw file of a digital camera"),
+    (b"FUJIFILM", "a raw file of a digital camera"),
+    (b"\xff\xd8\xff", "a JPEG"),
+    (b"\x89PNG", "a PNG"),
+    (b"XISF0100", "a file of PixInsight (XISF)"),
+)
+RAW_SUFFIXES = frozenset(
+    {".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".dng"}
+)
+"""How the names of raw files of digital cameras end, in small letters."""
+RAW_ADVICE = (
+    "convert it to FITS without debayering (Siril does), and run on that; the colours are taken "
+    "apart here"
+)
+_LONGEST_MAGIC = 12
 
 
 class _Unpacking(io.BufferedIOBase):
@@ -109,6 +129,9 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
         for magic, what, command in _REFUSED:
             if start.startswith(magic):
                 raise FrameError(path.name, f"{what}; unpack it first: {command} '{path.name}'")
+        for magic, what in _FOREIGN:
+            if start.startswith(magic):
+                raise FrameError(path.name, f"{what}, no FITS file; {RAW_ADVICE}")
         opener = next((each for magic, each in _OPENERS if start.startswith(magic)), None)
         if opener is None and not start.startswith(_ZIP):
             file.seek(0)

@@ -17,7 +17,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from photpipe.fits import packed
 from photpipe.fits.cards import (
@@ -45,6 +45,9 @@ from photpipe.fits.fitsfile import (
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 log = logging.getLogger(__name__)
 
 SOURCE_KEYWORD = "PPSOURCE"
@@ -52,6 +55,8 @@ _KEY_KEYWORD = "PPSRCKEY"
 TRIM_KEYWORD = "PPTRIM"
 _COMPRESSED_SUFFIXES = (*packed.PACKED_SUFFIXES, ".fz")
 _MOST_UNITS = 1000
+COLOUR_PLANES = (3,)
+"""Shape above the picture of an image of red, green and blue."""
 _LONGEST_NAME = 255
 _SMALLEST_TRIMMED_PX = 16
 # extensions that belong to an image and are none themselves
@@ -169,7 +174,7 @@ def _check_shape(shape: Sequence[int], name: str) -> None:
         planes *= length
     if len(shape) < 2 or 0 in shape:
         raise FrameError(name, f"there is no two-dimensional image in it (axes {shape[::-1]})")
-    if planes > 1:
+    if planes > 1 and tuple(shape[:-2]) != COLOUR_PLANES:
         reason = f"a cube of {planes} images; split it into frames and prepare those"
         raise FrameError(name, reason)
 
@@ -177,7 +182,7 @@ def _check_shape(shape: Sequence[int], name: str) -> None:
 def _plain_cards(primary: Hdu, unit: Hdu, shape: Sequence[int], prefix: str) -> tuple[Card, ...]:
     """Header of a plain file: structure, cards of the primary header, then the unit's own."""
     bitpix = integer(unit.cards, f"{prefix}BITPIX")
-    structure = _structure(bitpix, shape[-2:])
+    structure = _structure(bitpix, shape if tuple(shape[:-2]) == COLOUR_PLANES else shape[-2:])
     own = [card for card in unit.cards if _is_carried(card.keyword)]
     if unit is primary:
         return (*structure, *own)
@@ -365,6 +370,34 @@ def trimmed(path: Path, margins: Mapping[str, int], *, write: bool = True) -> Pa
                 out.write(bytes(-length % BLOCK_BYTES))
             log.info("%s: edges cut off, written to %s", path.name, target.name)
     return target
+
+
+def write_part(original: Path, target: Path, cards: Sequence[Card], pixels: "NDArray[Any]") -> None:
+    """Write a frame that was made of another one, unless it is there already.
+
+    Parameters
+    ----------
+    original, target : Path
+        The frame it was made of, and the new file beside it.
+    cards : sequence of Card
+        Header of the new file, its structure included.
+    pixels : array
+        As they are to be stored.
+
+    Raises
+    ------
+    FrameError
+        If a file in the way is not its own.
+    """
+    key = hashlib.sha256(read_primary(original).raw).hexdigest()[:16]
+    with frame_errors(original):
+        if _is_there(target, original, key):
+            return
+        with _creating(target, original, key) as out:
+            out.write(joined(changed(cards, _provenance(original, key))))
+            length = out.write(pixels.tobytes())
+            out.write(bytes(-length % BLOCK_BYTES))
+    log.info("%s: written to %s", original.name, target.name)
 
 
 def _trim_changes(

@@ -23,6 +23,7 @@ from photpipe.fits.values import CardValue, as_number, card_number, card_text, c
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
 from photpipe.instruments import filters, telescopes
+from photpipe.instruments.cameras.camera import AIRMASS
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
 from photpipe.instruments.midtime import impossible
 from photpipe.instruments.telescopes import Telescope
@@ -272,7 +273,8 @@ class Frame:
         what = "is missing" if value is None else f"holds {value!r}"
         computed = self._computed_airmass()
         how = "airmass 1 is assumed" if computed is None else f"airmass {computed:.3f} is computed"
-        self._note(f"card {key} {what}; {how}")
+        if not (value is None and computed and key == AIRMASS):  # of cameras: one of our own
+            self._note(f"card {key} {what}; {how}")
         return computed or 1.0
 
     def _computed_airmass(self) -> float | None:

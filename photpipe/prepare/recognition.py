@@ -17,7 +17,7 @@ from photpipe.instruments.cameras.facts import CameraFacts, Fact, told_missing
 from photpipe.instruments.cameras.places import of_words
 from photpipe.instruments.generic import GENERIC, generic, missing_for_generic
 from photpipe.instruments.telescope import Telescope, place_cards
-from photpipe.prepare import preparation
+from photpipe.prepare import colours, preparation
 from photpipe.run.results import ToldFact
 from photpipe.science.wcs_seed import Orientation
 
@@ -110,6 +110,33 @@ class Recognition:
         ra = reader.angle_told(header, self.told.ra, "ra")
         return ra, reader.angle_told(header, self.told.dec, "dec")
 
+    def has_entry(self, cards: Sequence[Card], header: "Header", name: str) -> bool:
+        """Whether a frame is of an instrument with an entry, or of one that the user names."""
+        telescope = self.named or preparation.recognised(cards, header, name)
+        return telescope is not None or self._is_generic(header)
+
+    def colours(self, cards: Sequence[Card], header: "Header", name: str) -> CameraFacts | None:
+        """Facts of a frame of several colours that lacks nothing; None for any other.
+
+        Raises
+        ------
+        ConfigError
+            If an option is not usable.
+        """
+        if not colours.may_have_several(cards) or self.has_entry(cards, header, name):
+            return None
+        facts = self._facts(header)[0]
+        lacks = any(each.name != POINTING for each in facts.missing)
+        return None if lacks or (facts.mosaic or facts.planes) is None else facts
+
+    def _facts(self, header: "Header") -> tuple[CameraFacts, memory.Learned | None]:
+        """What the header, the user and earlier frames of the camera tell."""
+        facts = reader.read(header, self.told)
+        learned = memory.recall(facts.bundle.identity)
+        if learned is not None and self.told.secpix is None:
+            facts = _with_learned(facts, learned)
+        return facts, learned
+
     def _camera(self, header: "Header", name: str, pixels: "NDArray[Any]") -> Recognised:
         """Telescope made of what the header of a camera without an entry tells.
 
@@ -118,21 +145,13 @@ class Recognition:
         FrameError
             What is missing, and which card or option would tell it.
         """
-        facts = reader.read(header, self.told)
-        learned = memory.recall(facts.bundle.identity)
-        if learned is not None and self.told.secpix is None:
-            facts = _with_learned(facts, learned)
+        facts, learned = self._facts(header)
         lacking = [each for each in facts.missing if each.name != POINTING]
         if lacking:
             who = ", ".join(telescopes.seen(header)) or "no name"
             what = f"{who}: a camera without an entry, and the header lacks"
             advice = "give these, or -telescope KEYWORD if it has an entry"
             raise FrameError(name, f"{what} {told_missing(facts.missing)}; {advice}")
-        if facts.mosaic is not None:
-            what = (
-                f"a mosaic of colours ({facts.mosaic.origin} = {facts.mosaic.value}), no one band"
-            )
-            raise FrameError(name, f"{what}; take its green plane apart and run on that")
         facts = light.checked(facts, _scaled(header, light.sample(pixels)), _zero_level(header))
         telescope = camera.telescope_of(
             facts, telescopes.by_keyword(GENERIC).parameters, _orientation(learned)

@@ -82,7 +82,7 @@ def prepare(
     **Reads** the images. **Writes** their headers, in place and never half; the header that a
     frame came with is kept in ``.diagnostics/pristine``. Compressed files, files with several
     detectors and frames whose edges have to be cut off stay as they are: plain frames are
-    written beside them. Pixels are never changed.
+    written beside them; so are the planes of colour images. Pixels are never changed.
 
     Parameters
     ----------
@@ -202,6 +202,8 @@ def _prepared(
     if left_out:
         log.info("left out, as their headers say what they are: %s", left_out)
     jobs = {path: job for path, job in jobs.items() if path in kept and not _follows(job, jobs)}
+    jobs, broken = _taken_apart(jobs, known, workspace, write=not options.dry_run)
+    failed += broken
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
     wishes = preparation.Wishes(
         flipx=options.flipx,
@@ -223,6 +225,51 @@ def _prepared(
     frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
     _tell_doubtful_times(frames)
     return PrepareResult(frames, tuple(failed))
+
+
+def _taken_apart(
+    jobs: Mapping[Path, _Job], known: "Recognition", workspace: Workspace, *, write: bool
+) -> tuple[dict[Path, _Job], list[FrameFailure]]:
+    """Frames with the planes of colour images in the place of these, and those that failed."""
+
+    def one(job: _Job) -> tuple[_Job, ...]:
+        planes = _planes(job.path, known, write=write)
+        missing = [each.name for each in planes if not each.exists()]
+        if missing:  # a dry run
+            log.info("%s: would be taken apart into %s", job.name, " ".join(missing))
+        return tuple(_Job(each, job.source) for each in planes if each.exists())
+
+    outcomes = workspace.map_frames(one, list(jobs.values()), "colours")
+    apart: dict[Path, _Job] = {}
+    for outcome in outcomes:
+        for each in () if isinstance(outcome, FrameFailure) else outcome:
+            apart.setdefault(each.path, each)
+    return apart, [each for each in outcomes if isinstance(each, FrameFailure)]
+
+
+def _planes(path: Path, known: "Recognition", *, write: bool) -> tuple[Path, ...]:
+    """Planes of a colour image; any other frame as it is.
+
+    Raises
+    ------
+    FrameError
+        If it is a cube of an instrument with an entry.
+    """
+    from photpipe.fits.cards import to_header
+    from photpipe.fits.fitsfile import read_primary
+    from photpipe.prepare import colours
+
+    hdu = read_primary(path)
+    if not colours.may_have_several(hdu.cards):
+        return (path,)
+    header = to_header(hdu.cards)
+    facts = known.colours(hdu.cards, header, path.name)
+    if facts is not None:
+        return colours.planes_of(path, hdu, facts, write=write)
+    if len(hdu.shape) > 2 and known.has_entry(hdu.cards, header, path.name):
+        reason = f"a cube of {hdu.shape[0]} images; split it into frames and prepare those"
+        raise FrameError(path.name, reason)
+    return (path,)
 
 
 def _tell_filters(frames: Sequence[PreparedFrame]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from photpipe.command import cli
+from photpipe.fits.packed import RAW_ADVICE, RAW_SUFFIXES
 from photpipe.ground.errors import ConfigError
 from photpipe.runner import inputs, split
 from photpipe.runner.directory import Manners, Task, run_directory
@@ -34,10 +35,17 @@ def task_of(frames: Sequence[Path], options: RunOptions, manners: Manners) -> Ta
 
 
 def run_task(task: Task) -> DirectoryResult:
-    """Work on a directory as a whole, or group by group."""
-    if task.options.split:
+    """Work on a directory as a whole, or group by group; the planes of colours are groups."""
+    if task.options.split or _has_colours(task):
         return split.run(task)
     return run_directory(task)
+
+
+def _has_colours(task: Task) -> bool:
+    """Whether frames of colour cameras without an entry are among the frames."""
+    from photpipe.prepare import colours
+
+    return task.options.prepare.telescope is None and colours.are_among(task.frames)
 
 
 def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:
@@ -57,6 +65,27 @@ def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:
         paths = [path for path in cli.named_paths(names) if path.name.startswith(prefix or "")]
     frames = inputs.without_own_outputs(list(dict.fromkeys(paths)))
     if not frames:
+        _refuse_raw_files(names)
         what = f"whose name starts with {prefix!r}" if prefix else "(.fits .fit .fts .fz .gz)"
         raise ConfigError(f"{' '.join(names)}: there is no frame {what}; nothing to do")
     return frames
+
+
+def _refuse_raw_files(names: Sequence[str]) -> None:
+    """Say what to do with raw files of digital cameras where there is nothing else.
+
+    Raises
+    ------
+    ConfigError
+        If there are any.
+    """
+    folders = [Path(name) for name in names if Path(name).is_dir()]
+    raw = [path for folder in folders for path in folder.iterdir() if _is_raw(path)]
+    if raw:
+        more = f" and {len(raw) - 1} more" if len(raw) > 1 else ""
+        what = f"{min(raw).name}{more}: raw files of a digital camera, and no frame"
+        raise ConfigError(f"{what}; {RAW_ADVICE}")
+
+
+def _is_raw(path: Path) -> bool:
+    return path.suffix.lower() in RAW_SUFFIXES

@@ -251,11 +251,3 @@ def test_one_cause_is_one_line(
     lines = [line for line in (told.out + told.err).splitlines() if "EXPTIME" in line]
     assert len(lines) == 1
     assert "3 frames: " in lines[0] and "-secpix" in lines[0]
-
-
-def test_mosaic_is_no_one_band(
-    commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    rewritten(commands, lambda shot: {**nina(shot), "BAYERPAT": "RGGB"})
-    assert run(*commands.frames) == 1
-    assert "mosaic of colours (BAYERPAT = RGGB)" in "".join(capsys.readouterr())

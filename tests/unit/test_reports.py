@@ -344,6 +344,8 @@ def test_bands_without_a_name_are_told(
     band = table.splitlines()[0].split("|").index("band")
     rows = [row.split("|")[band].strip() for row in table.splitlines()[1:]]
     assert rows == ["K", "G", "", "Vj"]
+    assert table.splitlines()[4].endswith("TG: green of a colour camera or LRGB set, as V")
+    assert sum("TG:" in row for row in table.splitlines()) == 1
     assert pptool_alcdef.main([str(photometry)]) == 0
     assert "TG (green of a colour camera or LRGB set, as V) has no name" in capsys.readouterr().out
     text = photometry.with_name("ALCDEF_3552_3552.txt").read_text()

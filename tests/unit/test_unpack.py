@@ -139,7 +139,7 @@ def test_strangers_cards_survive_unpacking(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "reason"),
     [
-        ((3, 40, 50), "a cube of 3 images; split it"),
+        ((4, 40, 50), "a cube of 4 images; split it"),
         ((50,), "no two-dimensional image"),
         (None, "no two-dimensional image"),
         ((2, 3, 4, 5), "a cube of 6 images"),

@@ -17,7 +17,8 @@ class Choice:
     Parameters
     ----------
     band : str
-        The nearest band that a catalog defends.
+        The nearest band that a catalog defends, or one that is named after the filter and
+        calibrated to such a band (TG to V).
     assumption : str
         What is assumed of the filter; empty if its name is that of a photometric band.
     """
@@ -37,7 +38,7 @@ def choice_of(filter_name: str) -> Choice:
         return Choice(meaning.band, "")
     if meaning.band:
         nearest = bands.reference(meaning.band)
-        return Choice(nearest, f"{called}: {meaning.kind}; {nearest} is the nearest band")
+        return Choice(meaning.band, f"{called}: {meaning.kind}; {nearest} is the nearest band")
     nearest = CLEAR_BAND
     if meaning.kind is Kind.NARROW:
         nearest = _line_band(filter_name)

@@ -133,6 +133,8 @@ class CameraFacts:
         Pattern of a colour camera, such as RGGB, of the first two rows of the file.
     planes : Fact of int
         Number of planes of a colour image.
+    colour : Fact of str
+        What a plane of a colour image shows: TG, TB or TR.
     stack : Fact of int
         Number of exposures, for a stack; 0 if nobody says how many.
     missing : tuple of Missing
@@ -158,6 +160,7 @@ class CameraFacts:
     rows: Fact[str] | None = None
     mosaic: Fact[str] | None = None
     planes: Fact[int] | None = None
+    colour: Fact[str] | None = None
     stack: Fact[int] | None = None
     missing: tuple[Missing, ...] = ()
     rejected: tuple[Fact[str], ...] = ()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from photpipe.fits.values import card_text
 from photpipe.ground.sky import ARCSEC_PER_DEG
+from photpipe.instruments import filters
 from photpipe.instruments.cameras import table
 from photpipe.instruments.cameras.facts import Bundle, Fact
 from photpipe.instruments.cameras.reading import first_positive, number, positive, text
@@ -57,7 +58,7 @@ def bundle(header: "Header", shape: tuple[int, int], binned: tuple[int, int]) ->
         pixel.value[0] if pixel else 0.0,
         shape,
         binned,
-        text(header, "PPPLANE") or "",
+        text(header, table.PLANE) or "",
     )
 
 
@@ -75,15 +76,21 @@ def focal_length(header: "Header") -> Fact[float] | None:
 
 def pixel_size(header: "Header", binned: tuple[int, int]) -> Fact[Pair] | None:
     """Size of the binned pixels in micrometres, in x and y; None if the header has none."""
+    side = cell(header)
     for cards in (*table.PIXEL_UM, *table.UNBINNED_PIXEL_UM):
         sizes = [positive(header, card) for card in cards]
         x, y = sizes[0], sizes[1] or sizes[0]
         if x is None or y is None or not _is_pixel(x) or not _is_pixel(y):
             continue
         if cards in table.UNBINNED_PIXEL_UM:
-            return Fact((x * binned[0], y * binned[1]), f"{cards[0]} x binning")
-        return Fact((x, y), cards[0])
+            return Fact((x * binned[0] * side, y * binned[1] * side), f"{cards[0]} x binning")
+        return Fact((x * side, y * side), cards[0])
     return None
+
+
+def cell(header: "Header") -> int:
+    """Pixels of the detector along the side of a pixel of a colour plane; 1 for other frames."""
+    return int(positive(header, table.CELL) or 1)
 
 
 def _is_pixel(size_um: float) -> bool:
@@ -125,12 +132,12 @@ def _is_scale(arcsec: float) -> bool:
 
 
 def _told_scales(header: "Header") -> list[Fact[Pair]]:
-    found = []
+    found, side = [], cell(header)
     for cards in table.SCALE_ARCSEC:
         x = positive(header, cards[0])
         y = positive(header, cards[1]) or x
         if x is not None and y is not None and _is_scale(x) and _is_scale(y):
-            found.append(Fact((x, y), cards[0]))
+            found.append(Fact((x * side, y * side), cards[0]))
     return found
 
 
@@ -163,6 +170,9 @@ def gain(header: "Header", who: str) -> Fact[float] | None:
             continue
         if card == "GAIN" and table.GAIN_IS_A_SETTING.search(who):
             return None
+        greens = positive(header, table.MEAN_OF)
+        if greens:  # the noise of a mean is that of more electrons
+            return Fact(value * greens, f"{card} x {greens:g}, the mean of so many pixels")
         return Fact(value, card)
     return None
 
@@ -174,9 +184,27 @@ def mosaic(header: "Header") -> Fact[str] | None:
         if pattern in table.PATTERNS:
             dx, dy = _offsets(header)
             rows = [pattern[:2], pattern[2:]]
-            shifted = [rows[(y + dy) % 2][(x + dx) % 2] for y in (0, 1) for x in (0, 1)]
+            last = int(number(header, "NAXIS2") or 0) - 1
+            if (text(header, table.ROWS) or "").upper() == "BOTTOM-UP":
+                heights = [last - y for y in (0, 1)]  # the pattern begins at the upper edge
+            else:
+                heights = [0, 1]
+            shifted = [rows[(y + dy) % 2][(x + dx) % 2] for y in heights for x in (0, 1)]
             return Fact("".join(shifted), card)
     return None
+
+
+def colour(header: "Header") -> Fact[str] | None:
+    """Colour of a plane of a colour image; None for other frames."""
+    plane, glass = text(header, table.PLANE), text(header, table.GLASS)
+    if plane is None:
+        return None
+    origin = text(header, table.PLANE_ORIGIN) or table.PLANE
+    meaning = filters.meaning(glass) if glass else None
+    if glass is None or (meaning and meaning.kind is filters.Kind.CLEAR):
+        return Fact(plane, origin)
+    kind = meaning.kind if meaning else "no filter that PP knows"
+    return Fact(plane, origin, f"seen through {glass!r} ({kind}): no band of a colour camera")
 
 
 def _offsets(header: "Header") -> tuple[int, int]:

@@ -115,6 +115,7 @@ def read(header: "Header", told: Told = NOTHING_TOLD) -> CameraFacts:
         rows=_text(header, (table.ROWS,)),
         mosaic=None if planes else optics.mosaic(header),
         planes=planes,
+        colour=optics.colour(header),
         stack=stack,
     )
     return replace(facts, missing=_missing(facts))
@@ -217,7 +218,7 @@ def _secpix(
 ) -> Fact[tuple[float, float]] | None:
     if told.secpix is None:
         return None
-    x, y = _pair_told(header, told.secpix, "secpix")
+    x, y = (each * optics.cell(header) for each in _pair_told(header, told.secpix, "secpix"))
     return Fact((x * binned[0], y * binned[1]), "-secpix x binning")
 
 

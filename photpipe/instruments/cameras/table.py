@@ -164,3 +164,8 @@ PEDESTAL = "PEDESTAL"
 MOSAIC = ("BAYERPAT", "COLORTYP", "BAYRPAT", "CFAPAT")
 MOSAIC_OFFSETS = (("XBAYROFF", "YBAYROFF"), ("BAYOFFX", "BAYOFFY"))
 PATTERNS = ("RGGB", "BGGR", "GRBG", "GBRG")
+
+PLANE, PLANE_ORIGIN, GLASS = "PPPLANE", "PPMOSAIC", "PPGLASS"
+"""Cards of a plane of a colour image: its colour, what told the pattern, the filter before it."""
+CELL, MEAN_OF = "PPCELL", "PPMEANOF"
+"""Pixels of the detector along a side of a pixel of the plane; how many it is the mean of."""

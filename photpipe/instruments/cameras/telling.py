@@ -34,6 +34,7 @@ _ROWS: tuple[_Row, ...] = (
     ("rows", lambda f: f.rows, str),
     ("mosaic", lambda f: f.mosaic, str),
     ("planes", lambda f: f.planes, str),
+    ("colour", lambda f: f.colour, str),
     ("stack", lambda f: f.stack, lambda v: f"of {v} exposures" if v else "of several exposures"),
 )
 
