@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Look whether everything that Photometry Pipeline needs is here, and where it keeps things.
+"""Check the installation of Photometry Pipeline and show where its files are kept.
 
 Starts with Python's own library alone, so that it can tell which packages are missing.
 
@@ -23,9 +23,7 @@ from photpipe.command import cli
 from photpipe.command.doctor import examine, rendered
 from photpipe.run.options import COMMON
 
-SUMMARY = (
-    "Look whether everything that Photometry Pipeline needs is here, and where it keeps things."
-)
+SUMMARY = "Check the installation of Photometry Pipeline and show where its files are kept."
 _OPTIONS = ("quiet", "debug")
 
 

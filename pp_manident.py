@@ -25,7 +25,7 @@ from photpipe.manident.stage import ManidentOptions, manident
 
 COMMAND = cli.Command(
     name="pp_manident",
-    summary="Mark a target by hand on some frames; its path tells where it is on the others.",
+    summary="Mark a target by hand on some frames; its motion gives its position on the others.",
     stage=manident,
     options_class=ManidentOptions,
 )

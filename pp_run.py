@@ -41,7 +41,7 @@ COMMAND = cli.Command(
     stage=run,
     options_class=RunOptions,
     offered=run_options,
-    positional_help="FITS images, lists of them (.lst), directories, or 'all'",
+    positional_help="FITS frames, lists of them (.lst), directories, or 'all'",
     has_report=True,
 )
 

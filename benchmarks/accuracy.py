@@ -474,7 +474,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-quick", action="store_true", help="few telescopes and frames")
     parser.add_argument("-only", choices=("photometry", "registration", "speed"))
-    parser.add_argument("-plots", type=Path, help="folder for plots")
+    parser.add_argument("-plots", type=Path, help="directory for plots")
     words = parser.parse_args()
     logging.disable(logging.WARNING)
     parts: dict[str, Callable[[], Sequence[Row]]] = {

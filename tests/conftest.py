@@ -95,7 +95,7 @@ class Scene:
     directory : Path
         Data directory, this test's own.
     frames : list of Path
-        The frames in the order of time.
+        The frames in chronological order.
     sky : Sky
         The sky with the target 3552.
     camera : Camera

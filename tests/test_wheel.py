@@ -92,4 +92,4 @@ def test_telescopes_of_the_user(kind: str, installed: Path, tmp_path: Path) -> N
     done = subprocess.run(words, check=False, capture_output=True, text=True, **options)
     assert done.returncode == 1
     assert done.stdout.count("\n") == 1
-    assert "which has no folder setup/" in done.stdout
+    assert "which has no directory setup/" in done.stdout

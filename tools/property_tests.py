@@ -35,7 +35,7 @@ def passes(arguments: list[str]) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """Run them as often as asked for; the number of runs that failed."""
+    """Run them as often as requested; the number of runs that failed."""
     times = int(arguments[0]) if arguments else 50
     failed = sum(not passes(arguments[1:]) for _ in range(times))
     print(f"{times} runs, {failed} failed")

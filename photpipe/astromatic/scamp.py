@@ -282,7 +282,7 @@ def _results(
             for each, row, head in zip(exposures, rows, heads, strict=True)
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"ended without an error and left nothing usable ({error})"
+        message = f"ended without an error and without a usable result ({error})"
         raise finished.error(message) from error
     return solutions, xml
 
@@ -311,7 +311,7 @@ def read_xml(content: bytes) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        If the report is no VOTable or lacks the table.
+        If the report is not a VOTable or lacks the table.
     """
     import io
 
@@ -323,7 +323,7 @@ def read_xml(content: bytes) -> list[dict[str, Any]]:
             warnings.simplefilter("ignore")  # SCAMP's VOTable breaks small rules
             document = parse(io.BytesIO(content), verify="ignore")
     except (VOTableSpecError, OSError, ValueError, IndexError, TypeError) as error:
-        raise ValueError(f"its report is no VOTable: {error}") from error
+        raise ValueError(f"its report is not a VOTable: {error}") from error
     for table in document.iter_tables():
         if table.name == "Fields":
             rows = table.array.data  # NaN stays NaN instead of becoming masked

@@ -63,7 +63,7 @@ def read_parameter_file(file: Path) -> tuple[str, ...]:
         raise ConfigError(f"-paramfile {file}: {error.strerror or error}") from error
     columns = tuple(words[0] for line in lines if (words := line.partition("#")[0].split()))
     if not columns:
-        raise ConfigError(f"-paramfile {file}: the file names no column")
+        raise ConfigError(f"-paramfile {file}: the file lists no column")
     return columns
 
 
@@ -120,7 +120,7 @@ def extract_frame(
         with tempfile.TemporaryDirectory(prefix="pp_extract_") as folder:
             content, finished = _run(frame, settings, extraction, detector, Path(folder), timeout_s)
     except OSError as error:
-        reason = f"no temporary folder can be used: {error}; set TMPDIR to one with room"
+        reason = f"no temporary directory can be used: {error}; set TMPDIR to one with room"
         raise FrameError(frame.name, reason) from error
     table, header = _catalog(content, extraction, finished)
     if len(table) == 0:
@@ -150,7 +150,7 @@ def _warn_of_low_saturation(frame: "Frame", level_adu: float, header: "Header") 
     if level_adu <= header.get("SEXBKGND", 0.0):
         log.warning(
             "%s: the saturation level of %g lies below the sky, which flags all sources; "
-            "mend the card SATURATE or use -ignore_saturation",
+            "correct the card SATURATE or use -ignore_saturation",
             frame.name,
             level_adu,
         )
@@ -210,12 +210,14 @@ def _catalog(content: bytes, extraction: Extraction, finished: Finished) -> "tup
     try:
         table, header = parse_ldac(content, CATALOG)
     except FrameError as error:
-        raise finished.error(f"ended without an error and wrote rubbish: {error}") from error
+        raise finished.error(
+            f"ended without an error but wrote an unreadable catalog: {error}"
+        ) from error
     missing = {base_name(each) for each in parameter_lines(extraction)} - set(table.colnames)
     if missing:
         message = (
             f"does not know the output columns {', '.join(sorted(missing))}; -paramfile takes a "
-            "list of columns, while settings belong into the .sex file of the telescope"
+            "list of columns, while settings belong in the .sex file of the telescope"
         )
         raise finished.error(message)
     return table, header

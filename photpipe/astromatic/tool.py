@@ -125,7 +125,7 @@ class Finished:
         if self.returncode == 0:
             return
         lines = [line.strip("> ") for line in self.output_tail.splitlines() if line.strip("> ")]
-        said = f": {lines[-1]}" if lines else " and said nothing"
+        said = f": {lines[-1]}" if lines else " without a message"
         raise self.error(f"{_ending(self.returncode)}{said}")
 
 
@@ -252,8 +252,8 @@ class _Patience:
             raise _StoppedError("was ended because the run was interrupted")
         if time.monotonic() >= self._deadline_s:
             message = (
-                f"did not end within {self._timeout_s:g} s and was stopped; "
-                "allow it more in settings.toml: [tools] timeout_s"
+                f"did not finish within {self._timeout_s:g} s and was stopped; "
+                "raise the limit in settings.toml: [tools] timeout_s"
             )
             raise _StoppedError(message)
 

@@ -78,7 +78,7 @@ def reference_stars(name: str, wanted: Wanted, settings: Settings) -> SourceTabl
     stars = fetch_catalog(name, wanted.cone, settings, epoch_jd=wanted.epoch_jd)
     if not wanted.use_all_stars and len(stars):
         alone = ~crowded_stars(stars, wanted.aperture_arcsec)
-        stars = stars.where(alone, "no neighbour with 2 % of the light in the aperture")
+        stars = stars.where(alone, "no neighbour with 2 % of the flux in the aperture")
     stars = calibrators_for(
         stars,
         wanted.band,

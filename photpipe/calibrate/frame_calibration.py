@@ -165,7 +165,7 @@ def _reference(
 
 
 def _bands_of_colour(series: Series) -> tuple[str, ...]:
-    """Bands of the colour that is told of each star: of the colour term, or the catalog's first."""
+    """Bands of the colour given for each star: of the colour term, or the catalog's first."""
     from photpipe.catalogs.calibrators import solar_colors_of
 
     known = solar_colors_of(series.stars)

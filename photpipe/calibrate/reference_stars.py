@@ -110,13 +110,13 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
     """
     table, _ = read_ldac(frame.ldac_path)
     if "MAG_APER" not in table.colnames or table["MAG_APER"].ndim != 1:
-        reason = "its catalog holds no aperture magnitudes or several; run pp_photometry"
+        reason = "its catalog has no aperture magnitudes, or several; run pp_photometry"
         raise FrameError(frame.name, reason)
     unflagged = table[np.asarray(table["FLAGS"]) <= maxflag]
     if not len(unflagged):
         reason = f"none of its {len(table)} sources has flags of {maxflag} or less"
         advice = (
-            "mend the card SATURATE, use pp_photometry -ignore_saturation, or a larger -maxflag"
+            "correct the card SATURATE, use pp_photometry -ignore_saturation, or a larger -maxflag"
         )
         raise FrameError(frame.name, f"{reason}; {advice}")
     table = unflagged
@@ -125,7 +125,7 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
     if not np.any(np.isfinite(ra) & np.isfinite(dec)):
-        raise FrameError(frame.name, "its WCS places no source on the sky; run pp_register")
+        raise FrameError(frame.name, "its WCS puts no source on the sky; run pp_register")
     radius, seeing, sky_noise = (
         as_number(card_value(frame.header, card)) for card in ("APRAD", "PPSEEING", "APNOISE")
     )
@@ -175,7 +175,7 @@ def _verdicts(sources: Sources, rules: Rules, target: TargetPosition | None) -> 
         reasons += [
             ("saturated", saturated & ~np.bool_(rules.admits_saturated)),
             ("blended", _blended(sources)),
-            ("not like a star", _not_like_a_star(sources)),
+            ("not star-like", _not_like_a_star(sources)),
             ("too faint", ~(error <= LARGEST_ERROR_MAG)),
         ]
     verdict = np.full(len(sources.table), GOOD, dtype="U24")

@@ -120,9 +120,7 @@ def calibrate(
     sources = [each for each in outcomes if isinstance(each, Sources)]
     failed += [each for each in outcomes if isinstance(each, FrameFailure)]
     empty = [each for each in sources if not each.has_positions]
-    failed += [
-        FrameFailure(each.name, "no source was found on it; nothing to calibrate") for each in empty
-    ]
+    failed += [FrameFailure(each.name, "it has no sources; nothing to calibrate") for each in empty]
     sources = [each for each in sources if each.has_positions]
     why = why_instrumental or _why_not(_common_band(bands, options), options)
     jobs, fields = _jobs(sources, bands, options, workspace, why) if sources else ([], ())
@@ -207,7 +205,7 @@ def _common_band(bands: "dict[Path, str | None]", options: CalibrateOptions) -> 
             for band, names in by_band.items()
         )
         message = (
-            f"the frames have different filters ({listed}); calibrate each filter by itself, "
+            f"the frames have different filters ({listed}); calibrate each filter separately, "
             "or name one band with -filter"
         )
         raise ConfigError(message)
@@ -245,7 +243,7 @@ def _jobs(
 def _why_not(band: str | None, options: CalibrateOptions) -> str:
     """Why no catalog is asked; empty if one is."""
     if options.instrumental:
-        return "instrumental magnitudes, as asked for"
+        return "instrumental magnitudes, as requested"
     if options.magzp is not None:
         return f"zeropoint {options.magzp[0]:g} +- {options.magzp[1]:g} mag, given by the user"
     if band is None:
@@ -424,10 +422,10 @@ def _report(result: CalibrateResult) -> None:
             )
         if math.isfinite(field.sky_term):
             log.info(
-                "sky term %+.3f +- %.3f: all sources %s light",
-                field.sky_term,
+                "background %s-subtracted by %.3f +- %.3f of the sky noise in the aperture",
+                "over" if field.sky_term < 0 else "under",
+                abs(field.sky_term),
                 field.sky_term_error,
-                "lack" if field.sky_term < 0 else "have too much",
             )
         if field.spatial:
             log.info("the zeropoint varies over the frame (%d terms)", len(field.spatial))

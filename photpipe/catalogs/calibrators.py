@@ -131,7 +131,7 @@ def solar_like(table: SourceTable, tolerance_mag: float = SOLAR_TOLERANCE_MAG) -
     """
     colors = solar_colors_of(table)
     if not colors:
-        message = f"{table.name}: stars like the Sun cannot be told from others"
+        message = f"{table.name}: stars of solar colour cannot be identified"
         raise ReductionError(message)
     like = np.ones(len(table), bool)
     for solar in colors:

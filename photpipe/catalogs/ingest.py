@@ -65,7 +65,8 @@ class Reply:
         """
         missing = [column for column in columns if not self.has(column)]
         if missing:
-            reason = f"the reply lacks the column(s) {', '.join(missing)}; trying elsewhere helps"
+            listed = ", ".join(missing)
+            reason = f"columns are missing in the reply: {listed}; another service may have them"
             raise ServiceError(self.spec.source.service, self.request or self.spec.name, reason)
 
     def _column(self, column: str) -> Any:
@@ -89,7 +90,7 @@ def ingest(
     spec : CatalogSpec
         What was asked.
     request : str
-        What was asked for, readable, for messages.
+        What was requested, readable, for messages.
     truncated : bool
         Whether the service had more rows.
 
@@ -119,7 +120,7 @@ def ingest(
     }
     history = [f"{spec.title} from {spec.source.service}: {len(raw)} sources"]
     if truncated:
-        history.append("the service held more sources than it was asked for: the brightest came")
+        history.append("the service has more sources than were requested: the brightest are used")
     bands = [band for band in spec.bands if reply.has(band.mag)]
     for band in bands:
         columns[f"{band.name}mag"], columns[f"e_{band.name}mag"] = _photometry(reply, band)

@@ -168,7 +168,7 @@ def _data_size(header: dict[str, int | str]) -> int:
     groups, extra = int(header.get("GCOUNT", 1)), int(header.get("PCOUNT", 0))
     count = groups * (extra + math.prod(axes))
     if min(count, *axes) < 0:
-        raise _DamagedError("the size of a table is absurd")
+        raise _DamagedError("the size of a table is not plausible")
     return abs(_whole(header, "BITPIX")) // 8 * count
 
 
@@ -183,7 +183,7 @@ def _table(part: _Part, content: bytes) -> Table:
     fields = [_field(header, number) for number in range(1, count + 1)]
     kind = np.dtype(fields)
     if kind.itemsize != header["NAXIS1"]:
-        raise _DamagedError("its rows have another length than its columns")
+        raise _DamagedError("its rows differ in length from its columns")
     rows = np.frombuffer(content, kind, _whole(header, "NAXIS2"), part.start)
     return Table({name: _native(rows[name]) for name in kind.names or ()}, copy=False)
 

@@ -246,7 +246,7 @@ class _Finder:
         column = self.column(ours)
         if column is None:
             raise ConfigError(
-                f"{self.path.name}: no column for {ours}; say -map {ours}=COLUMN{self._listing()}"
+                f"{self.path.name}: no column for {ours}; use -map {ours}=COLUMN{self._listing()}"
             )
         is_ra = ours == "ra_deg"
         if plain_column(column).dtype.kind in "US":
@@ -271,7 +271,7 @@ class _Finder:
             own = [UNKNOWN_BAND]
         if not own:
             raise ConfigError(
-                f"{self.path.name}: no magnitudes; say -map Vmag=COLUMN e_Vmag=COLUMN (or another "
+                f"{self.path.name}: no magnitudes; use -map Vmag=COLUMN e_Vmag=COLUMN (or another "
                 f"band){self._listing()}"
             )
         return tuple(own)

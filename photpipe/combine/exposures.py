@@ -100,7 +100,7 @@ class Exposure:
         if not frame.is_prepared:
             raise FrameError(frame.name, "not prepared; run pp_prepare and pp_register first")
         if card_text(frame.header, STATUS) == FAILED:
-            raise FrameError(frame.name, "its registration failed; nobody knows where it lies")
+            raise FrameError(frame.name, "its registration failed; its position is not known")
         cards = standard_wcs(frame.header, frame.shape, frame.name)
         terms = {
             key: float(value) for key, value in cards.items() if isinstance(value, float | int)
@@ -233,7 +233,7 @@ def _zeropoints(exposures: Sequence[Exposure], by_time: FloatArray) -> tuple[Flo
         relative = relative_zeropoints(*_star_matrix(stars, STAR_TOLERANCE_PX * scale))
         if np.isfinite(relative).sum() >= max(2.0, len(exposures) / 2):
             return relative, "the stars that the frames have in common"
-    return by_time, "exposure time alone; run pp_photometry first if there were clouds"
+    return by_time, "exposure time only; run pp_photometry first if there were clouds"
 
 
 def _star_matrix(stars: Sequence[Stars], tolerance_arcsec: float) -> tuple[FloatArray, FloatArray]:

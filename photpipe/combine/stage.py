@@ -117,14 +117,14 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
 def _exposures(
     paths: Sequence[Path], options: CombineOptions, workspace: Workspace
 ) -> "tuple[list[Exposure], list[FrameFailure]]":
-    """Frames that can be combined, in the order of time, and those that cannot."""
+    """Frames that can be combined, in chronological order, and those that cannot."""
     from photpipe.combine.exposures import Exposure
     from photpipe.instruments import telescopes
 
     telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
     stacks = [path.name for path in paths if path.name in {SKY_STACK, COMOVING_STACK}]
     if stacks:
-        log.info("%s: stacked already, left out", ", ".join(stacks))
+        log.info("%s: already stacked, left out", ", ".join(stacks))
     outcomes = workspace.map_frames(
         lambda path: Exposure.read(path, telescope),
         [path for path in dict.fromkeys(paths) if path.name not in stacks],
@@ -187,7 +187,7 @@ def _moved(
     elif target:
         places = _places_by_ephemeris(exposures, midtime_jd, target, workspace)
     else:
-        raise ConfigError("no frame names its target; say -targetname NAME or -manual_rates")
+        raise ConfigError("no header names a target; use -targetname NAME or -manual_rates")
     *starts, end = places
     pairs = zip(exposures, starts, strict=True)
     return [replace(each, wcs=moved_wcs(each.wcs, start, end)) for each, start in pairs], target

@@ -37,7 +37,7 @@ USAGE = """catalog.py NAME RA DEC RADIUS  fetch and show a catalog around a posi
                                       NAME RA DEC [RADIUS] or TARGET FROM TO [RADIUS]
        catalog.py cache               size and age of the answers that are kept
        catalog.py import NAME FILE    take your own table of stars, for -cat NAME
-       catalog.py kit 'RA DEC'        patterns of the stars around a place (or of a list of
+       catalog.py kit 'RA DEC'        patterns of the stars around a position (or a list of
                                       NAME RA DEC [RADIUS]), to find frames without pointing"""
 
 
@@ -271,7 +271,7 @@ def _system(text: str) -> "MagnitudeSystem":
         return "AB"
     if text.casefold() == "vega":
         return "Vega"
-    raise ConfigError(f"{text!r} is no magnitude system; there are AB and Vega")
+    raise ConfigError(f"{text!r} is not a magnitude system; use AB or Vega")
 
 
 def _epoch_jd(text: str) -> float:

@@ -79,7 +79,7 @@ class Command:
     stage: Callable[[Sequence[Path], Any, Workspace], Result]
     options_class: type
     positional: str = "images"
-    positional_help: str = "FITS images, or lists of them (.lst)"
+    positional_help: str = "FITS frames, or lists of them (.lst)"
     ends_with_target: bool = False
     is_anywhere: bool = False
     has_report: bool = False
@@ -325,7 +325,9 @@ def named_paths(names: Sequence[str]) -> list[Path]:
     found = dict.fromkeys(each.absolute() for name in names for each in _expanded(name))
     if not any(map(is_file, found)):
         first = next(iter(found))
-        reason = "a folder; name the images in it" if is_folder(first) else "there is no such file"
+        reason = (
+            "a directory; name the frames in it" if is_folder(first) else "there is no such file"
+        )
         raise ConfigError(f"{first.name}: {reason} ({first})")
     return list(found)
 
@@ -341,7 +343,7 @@ def common_directory(paths: Sequence[Path]) -> Path:
     directories = {path.parent for path in paths}
     if len(directories) != 1:
         message = (
-            f"the images lie in {len(directories)} directories; "
+            f"the frames lie in {len(directories)} directories; "
             "work on one directory at a time, or use 'pp_run all' from above them"
         )
         raise ConfigError(message)
@@ -354,7 +356,7 @@ _LONGEST_PATH = 4096
 
 def _expanded(name: str) -> list[Path]:
     if not name.strip():
-        raise ConfigError("one of the names of images is empty: is a variable not set?")
+        raise ConfigError("one of the file names is empty: is a variable not set?")
     path = Path(name)
     if is_file(path):
         return _listed(path) if path.suffix.lower() in _LIST_SUFFIXES else [path]
@@ -377,10 +379,10 @@ def _listed(path: Path) -> list[Path]:
     wrong = next((name for name in names if "\0" in name or len(name) > _LONGEST_PATH), None)
     if wrong is not None:
         raise ConfigError(
-            f"{path}: {wrong[:40]!r} is no file name; a list is text, one name a line"
+            f"{path}: {wrong[:40]!r} is not a file name; a list is text, one name per line"
         )
     if not names:
-        raise ConfigError(f"{path}: the list names no image")
+        raise ConfigError(f"{path}: the list names no frame")
     return [path.parent / each for each in names]
 
 
@@ -455,7 +457,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
             traceback.print_exc()
     except KeyboardInterrupt:
         outcome.status = Status.INTERRUPTED
-        _say("interrupted; what was finished is kept")
+        _say("interrupted; completed work is kept")
     except BrokenPipeError:
         outcome.status = Status.FAILED
     except ModuleNotFoundError as error:

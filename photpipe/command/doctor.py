@@ -74,7 +74,7 @@ def _packages() -> Iterator[Finding]:
         remedy = f"{sys.executable} -m pip install '{name}>={minimum}'"
         if is_elsewhere:  # no need to install anything into a Python that is not meant
             remedy = (
-                f"this Python lacks packages; type: source {shlex.quote(str(ready / 'activate'))}"
+                f"Python packages are missing; type: source {shlex.quote(str(ready / 'activate'))}"
             )
         try:
             found = importlib.metadata.version(name)
@@ -85,7 +85,7 @@ def _packages() -> Iterator[Finding]:
         state = f"{found}, older than {minimum}" if old else found
         yield Finding("Python", name, state, remedy if old else "")
     if importlib.util.find_spec("_tkinter") is None:
-        remedy = "sudo apt-get install python3-tk (pp_manident alone needs it)"
+        remedy = "sudo apt-get install python3-tk (needed only by pp_manident)"
         yield Finding("Python", "tkinter", "missing", remedy, needed=False)
 
 
@@ -118,7 +118,7 @@ def _tools() -> Iterator[Finding]:
 
 
 def _files(directory: Path) -> Iterator[Finding]:
-    group = "Files and folders"
+    group = "Files and directories"
     yield Finding(group, "program", str(paths.home()))
     yield Finding(group, "PHOTPIPEDIR", os.environ.get("PHOTPIPEDIR") or "not set")
     yield _checked(group, "telescopes", _telescopes)
@@ -165,7 +165,7 @@ def _settings(directory: Path) -> str:
 
 
 def _optional(file: Path) -> str:
-    return str(file) if file.is_file() else f"{file} (not there; optional)"
+    return str(file) if file.is_file() else f"{file} (not found; optional)"
 
 
 def _cache() -> str:
@@ -174,7 +174,7 @@ def _cache() -> str:
     size = sum(each.stat().st_size for each in files)
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
-        message = f"{folder} cannot be written; set PHOTPIPE_CACHE to a folder that can"
+        message = f"{folder} cannot be written; set PHOTPIPE_CACHE to a directory that can"
         raise ConfigError(message)
     return f"{folder} ({len(files)} files, {_size(size)})"
 
@@ -209,5 +209,5 @@ def rendered(findings: Sequence[Finding], *, quiet: bool = False) -> str:
             for each in wrong
         ]
     elif not quiet:
-        lines += ["", "Everything that is needed is here."]
+        lines += ["", "All required programs and packages are installed."]
     return "".join(f"{line}\n" for line in lines).lstrip()

@@ -44,7 +44,7 @@ def schemata(names: str, settings: DistillSettings) -> list[Schema]:
     unknown = [name for name in wanted if name not in known and name != "none"]
     if unknown:
         message = (
-            f"-reject: there is no schema {unknown[0]!r}; known are none, {', '.join(known)}; "
+            f"-reject: there is no criterion {unknown[0]!r}; choose from none, {', '.join(known)}; "
             "you may add your own to [distill] reject in the settings"
         )
         raise ConfigError(message)

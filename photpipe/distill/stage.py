@@ -50,7 +50,7 @@ class DistillOptions:
     asteroids: bool = Option("extract asteroids that happen to be in the field (SkyBoT)").field(
         False
     )
-    reject: str = Option("rejection schemata, separated by commas", kinds.text, "NAMES").field(
+    reject: str = Option("rejection criteria, separated by commas", kinds.text, "NAMES").field(
         "pos"
     )
 
@@ -147,7 +147,7 @@ class _Numbered:
 def _frames(
     paths: Sequence[Path], workspace: Workspace
 ) -> "tuple[list[CalibratedFrame], list[FrameFailure]]":
-    """Calibrated frames in the order of time, and what is wrong with the others."""
+    """Calibrated frames in chronological order, and what is wrong with the others."""
     from photpipe.distill.measured_frame import CalibratedFrame
     from photpipe.measure.stage import read_frames
 
@@ -160,7 +160,9 @@ def _frames(
         raise ReductionError(f"no frame can be used: {reasons}")
     bands = {each.text("band") for each in frames}
     if len(bands) > 1:
-        message = f"the frames have several bands ({', '.join(sorted(bands))}); distill each alone"
+        message = (
+            f"the frames have several bands ({', '.join(sorted(bands))}); distill each separately"
+        )
         raise ConfigError(message)
     return sorted(frames, key=lambda each: each.midtime_jd), failed
 
@@ -210,7 +212,7 @@ def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
         return []
     names = sorted({each.text("object").strip() for each in search.frames} - {""})
     if not names:
-        log.warning("the frames name no target; say -target NAME")
+        log.warning("the headers name no target; use -target NAME")
     return names
 
 

@@ -134,7 +134,11 @@ class TargetSearch:
                     reason += " (a star needs -fixedtargets)"
                     self.failed.append(FrameFailure(f"target {name}", reason))
                 else:
-                    log.warning("%s; it is not looked for: a star needs -fixedtargets", error)
+                    log.warning(
+                        "%s: not known to JPL Horizons; check the spelling "
+                        "(a star needs -fixedtargets)",
+                        name,
+                    )
             except ServiceError as error:
                 self.failed.append(FrameFailure(f"target {name}", str(error)))
         return found
@@ -253,7 +257,7 @@ class TargetSearch:
         candidates, ra, dec = control_candidates.control_candidates(self.frames, found, variables)
         chosen = controlstar.choose(candidates) if len(ra) else None
         if chosen is None:
-            log.warning("no star is fit to be the control star")
+            log.warning("no star is suitable as a control star")
             return []
         place = float(ra[chosen]), float(dec[chosen])
         return [targets.fixed(CONTROL_STAR, *place, len(self.frames), targets.CONTROL)]

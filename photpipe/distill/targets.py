@@ -154,7 +154,7 @@ def read_fixed_targets(path: Path, count: int) -> list[Target]:
     names = [row["target"] for _, row in rows]
     double = next((name for name in names if names.count(name) > 1), None)
     if double:
-        raise ConfigError(f"{path}: the target {double!r} stands there twice; give it two names")
+        raise ConfigError(f"{path}: the target {double!r} is listed twice; use two names")
     return [
         fixed(row["target"], *_position(row, f"{path}: line {line}"), count) for line, row in rows
     ]
@@ -190,7 +190,7 @@ def read_positions(path: Path, frames: Sequence[str], default_name: str) -> list
             raise ConfigError(f"{path}: line {line}: a second row for {name!r} on {row['frame']}")
         here[:, number] = _position(row, f"{path}: line {line}")
     if not places:
-        message = f"{path}: no row is of any of the {len(frames)} frames; wanted are file names"
+        message = f"{path}: no row is of any of the {len(frames)} frames; expected are file names"
         raise ConfigError(message)
     zero = np.zeros(len(frames))
     return [Target(name, POSITIONS, ra, dec, zero) for name, (ra, dec) in places.items()]
@@ -276,7 +276,7 @@ def _columns(line: str, order: tuple[str, ...], where: str) -> dict[str, str]:
     elif len(words) > len(order) and "," not in line and order[-1] == "target":
         words = [*words[: len(order) - 1], " ".join(words[len(order) - 1 :])]
     if len(words) < len(needed) or len(words) > len(order):
-        raise ConfigError(f"{where}: {len(words)} columns; wanted are {', '.join(order)}")
+        raise ConfigError(f"{where}: {len(words)} columns; expected are {', '.join(order)}")
     return dict(zip(order, words, strict=False))
 
 
@@ -289,5 +289,5 @@ def _position(row: Mapping[str, str], where: str) -> tuple[float, float]:
     if ":" in row["ra"]:
         ra *= 15.0
     if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0):
-        raise ConfigError(f"{where}: RA {row['ra']}, Dec {row['dec']} is no position on the sky")
+        raise ConfigError(f"{where}: RA {row['ra']}, Dec {row['dec']} is not a position on the sky")
     return ra % 360.0, dec

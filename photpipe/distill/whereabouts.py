@@ -101,7 +101,7 @@ def _looked_for(
             f"({each.mag:.1f} mag, {each.frames} frames)"
             for each in found
         )
-        return replace(track, whereabouts=f"{told}not there; several could be it: {places}")
+        return replace(track, whereabouts=f"{told}not there; several candidates: {places}")
     best = found[0]
     own = identification.tracked(
         target.moved(best.east, best.north), frames, surroundings, settings, taken

@@ -73,7 +73,7 @@ def identified(name: str) -> Identification:
     if _TRACKLET.fullmatch(name):
         return Identification(tracklet=name)
     message = (
-        f"{name!r} is no number or designation that a report can carry; "
+        f"{name!r} is not a number or designation that a report can carry; "
         "give one with -target, e.g. -target 2010_AB12, or a name of at most eight characters"
     )
     raise ConfigError(message)
@@ -90,7 +90,7 @@ def _official(designation: Designation, name: str) -> Identification:
     if designation.kind is Kind.COMET and "/" not in text:
         reason = f"the letter of the comet is missing, as in C/{text}"
     elif _is_old_style(designation):
-        reason = "a designation of the old style, before 1925"
+        reason = "an old-style designation (before 1925)"
     raise ConfigError(f"{name!r}: {reason}; give its number with -target")
 
 

@@ -22,7 +22,7 @@ LARGEST_AAVSO_ERROR_MAG = 1.0  # the AAVSO refuses errors from here on
 
 
 def usable(points: Sequence[TargetPoint]) -> list[TargetPoint]:
-    """Good points in the order of time.
+    """Good points in chronological order.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def aavso(
 
 
 def _reportable(points: Sequence[TargetPoint]) -> list[TargetPoint]:
-    """Calibrated points and limits that the AAVSO takes, in the order of time.
+    """Calibrated points and limits that the AAVSO takes, in chronological order.
 
     Raises
     ------

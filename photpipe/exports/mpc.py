@@ -147,9 +147,9 @@ def with_magnitude(points: Sequence[TargetPoint], report: bands.Report) -> list[
     Instrumental magnitudes are no magnitudes: only calibrated ones are reported.
     """
     calibrated = choosing.kept(
-        points, choosing.is_calibrated, "the position alone, the frame has no zeropoint"
+        points, choosing.is_calibrated, "only the position: the frame has no zeropoint"
     )
-    carried = choosing.with_code(calibrated, report, "the position alone")
+    carried = choosing.with_code(calibrated, report, "only the position")
     without = [point for point in carried if not choosing.has_error(point)]
     choosing.tell(without, "the error of the magnitude is not known and is left out")
     return carried

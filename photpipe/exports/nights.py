@@ -43,7 +43,7 @@ def joined(
     if not points:
         raise ConfigError("; ".join(f"{each.frame}: {each.reason}" for each in failed))
     if len(targets) > 1 and name is None:
-        message = f"the files are of {', '.join(sorted(targets))}; say -target NAME if that is one"
+        message = f"the files are of {', '.join(sorted(targets))}; use -target NAME if that is one"
         raise ConfigError(message)
     return name or targets.pop(), points, tuple(failed)
 

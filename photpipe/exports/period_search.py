@@ -120,7 +120,7 @@ def _report(target: str, table: "Table", solution: "PeriodSolution") -> None:
 
     log.info("%s: %s", target, period.headline(solution))
     log.info("quality code %d (%s)", solution.quality, period.QUALITY[solution.quality])
-    amplitude = "no amplitude is told"
+    amplitude = "no amplitude is given"
     if math.isfinite(solution.amplitude_mag):
         amplitude = f"amplitude {solution.amplitude_mag:.3f} mag over the phases seen"
     log.info(

@@ -48,13 +48,13 @@ _MAX_HEADER_BLOCKS = 2000
 _KEYWORD_FIELD = re.compile(rb"[\0\t\x20-\x7e]{8}")
 _NO_END = "the header has no END card: the file is damaged; copy or download it again"
 STORED_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
-_NO_IMAGE = {errno.ENOENT: "there is no such file", errno.EISDIR: "a folder, not an image"}
+_NO_IMAGE = {errno.ENOENT: "there is no such file", errno.EISDIR: "a directory, not a frame"}
 _ADVICE = {
     errno.ENOSPC: "the disk is full; make room and run again",
     errno.EDQUOT: "your disk quota is used up; make room and run again",
     errno.EFBIG: "the file would be larger than is allowed here",
-    errno.EACCES: "not permitted; change the permissions of the file and its folder",
-    errno.EPERM: "not permitted; change the permissions of the file and its folder",
+    errno.EACCES: "not permitted; change the permissions of the file and its directory",
+    errno.EPERM: "not permitted; change the permissions of the file and its directory",
     errno.ENAMETOOLONG: "its name, or one made of it, is longer than the disk allows; rename it",
     errno.EROFS: "the disk is mounted read-only; copy the frames to another one",
 }
@@ -101,14 +101,14 @@ def frame_errors(path: Path) -> Iterator[None]:
     """
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise FrameError(path.name, "a pipe or a device, not an image")
+            raise FrameError(path.name, "a pipe or a device, not a frame")
         yield
     except OSError as error:
         culprit = _culprit(error, path)
         if not culprit and error.errno in _NO_IMAGE:
             raise FrameError(path.name, _NO_IMAGE[error.errno]) from error
         reason = _ADVICE.get(error.errno or 0, f"{error.strerror or error}{culprit}")
-        raise FrameError(path.name, f"{reason}; the frame is as it was") from error
+        raise FrameError(path.name, f"{reason}; the frame is unchanged") from error
 
 
 def _culprit(error: OSError, path: Path) -> str:
@@ -151,7 +151,7 @@ def read_hdu(file: BinaryIO, start: int, name: str) -> Hdu:
         reason = f"truncated: {max(present, 0)} of {data_bytes} bytes of pixels {shape} are there"
         raise FrameError(name, f"{reason}; copy or download it again")
     if mended:
-        log.debug("%s: %d header cards break the standard and were mended", name, mended)
+        log.debug("%s: %d header cards break the standard and were corrected", name, mended)
     return hdu
 
 

@@ -118,13 +118,13 @@ def plane_of(path: Path, hdu: Hdu) -> Plane:
     """
     header = to_header(hdu.cards)
     if 0 in hdu.shape or len(hdu.shape) < 2:
-        raise FrameError(path.name, "it holds no plane image")
+        raise FrameError(path.name, "it contains no two-dimensional image")
     with frame_errors(path):
         stored = stored_pixels(path, hdu)
     while stored.ndim > 2 and stored.shape[0] == 1:
         stored = stored[0]
     if stored.ndim != 2:
-        raise FrameError(path.name, "it holds no plane image")
+        raise FrameError(path.name, "it contains no two-dimensional image")
     scale, zero, blank = (
         as_number(card_value(header, key)) for key in ("BSCALE", "BZERO", "BLANK")
     )

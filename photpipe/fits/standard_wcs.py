@@ -226,7 +226,7 @@ def _number(value: object, name: str, frame: str) -> float | int:
         number = math.nan
     is_order = name.endswith("_ORDER")
     if not math.isfinite(number) or (is_order and number not in _SIP_ORDERS):
-        raise HeaderError(frame, name, f"{str(value)!r} is no such number: {_NO_WCS}")
+        raise HeaderError(frame, name, f"{str(value)!r} is not such a number: {_NO_WCS}")
     return int(number) if is_order else number
 
 

@@ -123,7 +123,9 @@ def _units(file: BinaryIO, name: str) -> list[Hdu]:
         if file.read(9) != b"XTENSION=":
             return units
         if len(units) >= _MOST_UNITS:
-            raise FrameError(name, f"it has more than {_MOST_UNITS} extensions: this is no frame")
+            raise FrameError(
+                name, f"it has more than {_MOST_UNITS} extensions: this is not a frame"
+            )
         units.append(read_hdu(file, start, name))
 
 
@@ -293,7 +295,7 @@ def _is_there(target: Path, original: Path, key: str) -> bool:
     source = source_name(cards)
     if source == original.name and text_value(cards, _KEY_KEYWORD) == key:
         return True
-    reason = "is in the way: it was not made from this file; move one of them away"
+    reason = "already exists and was not made from this file; rename or move one of them"
     if source == original.name:
         reason = "was made from another file of this name; remove it and run again"
     raise FrameError(original.name, f"{target.name} {reason}")

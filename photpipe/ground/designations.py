@@ -138,21 +138,21 @@ def _packed_provisional(name: Designation) -> str:
         return f"     {_packed_minor_planet(text)}"
     letter, _, rest = text.partition("/")
     if not rest:
-        raise ValueError(f"the letter is missing that tells the kind of comet, as in C/{text}")
+        raise ValueError(f"the letter of the comet's type is missing, as in C/{text}")
     return f"    {letter}{_packed_comet(rest, name.fragment)}"
 
 
 def _packed_year(year: int) -> str:
     """Three characters: the century and two digits."""
     if year < 0:
-        raise ValueError("a year before Christ has no packed form")
+        raise ValueError("a year BC has no packed form")
     return f"{BASE62[year // 100]}{year % 100:02d}"
 
 
 def _packed_minor_planet(text: str) -> str:
     found = _MINOR_PLANET.fullmatch(text)
     if found is None:
-        raise ValueError("a designation of the old style, before 1925, has no packed form")
+        raise ValueError("an old-style designation (before 1925), has no packed form")
     year = int(found["year"].replace("A", "1"))
     return _packed_order(year, found["half"], found["order"], int(found["cycle"] or 0))
 
@@ -171,14 +171,16 @@ def _packed_comet(rest: str, fragment: str) -> str:
     """Seven characters behind the letter of a comet."""
     found = _COMET_ORDER.fullmatch(rest)
     if found is None:
-        raise ValueError(f"{rest} is no designation of a comet")
+        raise ValueError(f"{rest} is not the designation of a comet")
     year, half, count = int(found["year"]), found["half"], int(found["count"] or 0)
     if found["order"]:  # it was designated as a minor planet first
         if fragment:
-            raise ValueError("a piece of a comet first taken for a minor planet cannot be packed")
+            raise ValueError(
+                "a fragment of a comet first designated as a minor planet cannot be packed"
+            )
         return _packed_order(year, half, found["order"], count)
     if len(fragment) > 1:
-        raise ValueError("a piece named by two letters cannot be packed")
+        raise ValueError("a fragment named by two letters cannot be packed")
     return f"{_packed_year(year)}{half}{_count(count)}{fragment.lower() or '0'}"
 
 

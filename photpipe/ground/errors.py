@@ -69,7 +69,7 @@ class ServiceError(PhotPipeError):
     service : str
         Name of the service, e.g. ``"VizieR"``.
     request : str
-        What was asked for, readable (``"GAIA 179.28 +0.43 r=0.25"``).
+        What was requested, readable (``"GAIA 179.28 +0.43 r=0.25"``).
     reason : str
         One line: cause and what to do now.
     """

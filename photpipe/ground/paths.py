@@ -34,9 +34,9 @@ def user_home() -> Path:
         return home()
     folder = Path(named).expanduser()
     try:
-        reason = "" if (folder / "setup").is_dir() else "which has no folder setup/"
+        reason = "" if (folder / "setup").is_dir() else "which has no directory setup/"
     except OSError as error:
-        reason = f"whose folder setup/ cannot be read ({error.strerror})"
+        reason = f"whose directory setup/ cannot be read ({error.strerror})"
     if reason:
         message = f"PHOTPIPEDIR is {named!r}, {reason}; "
         raise ConfigError(f"{message}set it to your clone of Photometry Pipeline, or unset it")

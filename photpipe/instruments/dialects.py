@@ -275,7 +275,7 @@ class Chip:
         if number is None:
             raise HeaderError(frame, self.card, f"missing; it tells the chip ({known})")
         if number not in self.orientations:
-            raise HeaderError(frame, self.card, f"there is no chip {number:g}; known are {known}")
+            raise HeaderError(frame, self.card, f"there is no chip {number:g}; choose from {known}")
         return self.orientations[int(number)]
 
 

@@ -141,7 +141,7 @@ class Frame:
         keys = self.telescope.parameters["extent"]
         sizes = [self._required(str(key), "the image size") for key in keys]
         if len(sizes) != 2 or any(size < 1 or size % 1 for size in sizes):
-            raise HeaderError(self.name, ", ".join(keys), "not the size of a plane image")
+            raise HeaderError(self.name, ", ".join(keys), "not the size of a two-dimensional image")
         return int(sizes[1]), int(sizes[0])
 
     @property
@@ -150,7 +150,11 @@ class Frame:
         key = str(self.telescope.parameters["exptime"])
         exptime = self._required(key, "the exposure time")
         if not 0.0 < exptime <= LONGEST_EXPOSURE_S:
-            reason = "is zero; this is no science frame" if exptime == 0 else "is no exposure time"
+            reason = (
+                "is zero; this is not a science frame"
+                if exptime == 0
+                else "is not an exposure time"
+            )
             raise HeaderError(self.name, key, f"{exptime:g} s {reason}")
         return exptime
 
@@ -259,7 +263,7 @@ class Frame:
             return self.telescope.pointing.from_header(header, self.name, self._date_year())
         ra, dec = (self._required(f"CRVAL{axis}", "the position") for axis in (1, 2))
         if not -90.0 <= dec <= 90.0:
-            raise HeaderError(self.name, "CRVAL2", f"{dec} is no declination")
+            raise HeaderError(self.name, "CRVAL2", f"{dec} is not a declination")
         return ra % 360.0, dec
 
     @property
@@ -366,7 +370,7 @@ class Frame:
         return header
 
     def supplied_cards(self) -> dict[str, CardValue]:
-        """Cards that the header lacks and the user told of (GENERIC); to be written into it."""
+        """Cards that the header lacks and the user gave (GENERIC); to be written into it."""
         cards = dict(self.telescope.supplied)
         for key, source in self.telescope.copied.items():
             value = card_value(self.header, source)

@@ -94,7 +94,7 @@ def generic(
     missing = missing_for_generic(header, given)
     if missing and ask is None:
         options = ", ".join(f"-{question.name} ({question.text})" for question in missing)
-        raise ConfigError(f"the telescope GENERIC has to be told: {options}")
+        raise ConfigError(f"the telescope GENERIC needs: {options}")
     for question in missing:
         given[question.name] = ask(f"{question.text}: ") if ask else None
     return _told(header, given)

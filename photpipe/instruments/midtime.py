@@ -191,7 +191,7 @@ class MidTime:
         if abs(apart_s) < time_step_s(clock) and time_step_s(other_clock) < time_step_s(clock):
             return _Reading(other_jd, own.remarks)  # the same, with more digits
         if parse_time_of_day(clock) == 0.0 and abs(apart_s) > _ROUNDING_S and not has_date:
-            remark = f"{self.date} says midnight, which {self.time} contradicts: {self.time} counts"
+            remark = f"{self.date} is midnight, contradicted by {self.time}, which is used"
             jd = self._dated(header, split_datetime(text)[0], time_text).jd
             return _Reading(jd, (*own.remarks, remark))
         if abs(apart_s) > _ROUNDING_S:
@@ -201,7 +201,7 @@ class MidTime:
     def _contradicted(self, card: str | None, apart_s: float) -> str:
         where = "before" if apart_s < 0 else "after"
         span = _span(apart_s)
-        return f"card {card} tells a time {span} {where} that of {self.date}, which counts"
+        return f"card {card} gives a time {span} {where} that of {self.date}, which is used"
 
     def _contradictions(
         self, header: "Header", middle_jd: float, exptime_s: float
@@ -248,9 +248,9 @@ def impossible(middle_jd: float) -> tuple[str, ...]:
     """What to say of a time at which nobody can have taken a frame."""
     year = iso(middle_jd, 0)[:4]
     if middle_jd < FIRST_CCD_JD:
-        return (f"the frame is said to be of {year}, before there were CCDs",)
+        return (f"the date is {year}, before the CCD era",)
     if middle_jd > now_jd() + _CLOCK_ERROR_S / SECONDS_PER_DAY:
-        return ("the frame is said to be of the future",)
+        return ("the date lies in the future",)
     return ()
 
 
@@ -330,7 +330,7 @@ def _julian_date(number: float, keyword: str, frame: str) -> float:
     for jd in (number, mjd_to_jd(number)):
         if EARLIEST_JD <= jd <= LATEST_JD:
             return jd
-    raise HeaderError(frame, keyword, f"{number} is no Julian date of the years 1880 to 2100")
+    raise HeaderError(frame, keyword, f"{number} is not a Julian date of the years 1880 to 2100")
 
 
 def _to_utc(jd: float, header: "Header", frame: str) -> float:

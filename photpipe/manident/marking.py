@@ -105,7 +105,7 @@ def _sources(path: Path) -> tuple[FloatArray, FloatArray]:
 
 
 class Marks:
-    """Marks of one target on some frames, in the order of time."""
+    """Marks of one target on some frames, in chronological order."""
 
     def __init__(self, sights: Sequence[Sight]) -> None:
         self.sights = sorted(sights, key=lambda each: each.midtime_jd)

@@ -257,7 +257,7 @@ class Window:
         x, y = self.view(self.number).to_frame(event.x, event.y)
         ny, nx = sight.shape
         if not (0.5 <= x <= nx + 0.5 and 0.5 <= y <= ny + 0.5):
-            self.remark = "There is no image."
+            self.remark = "No image."
         else:
             exactly = bool(int(event.state) & 1)  # Shift
             reach = 0.0 if exactly else max(SNAP_PX, LEAST_ON_SCREEN_PX / self.scale)

@@ -148,8 +148,8 @@ def _report(result: ExtractResult, *, tells_gain: bool) -> None:
     unknown = sum(each.gain == 0 for each in result.frames)
     if unknown and tells_gain:
         log.warning(
-            "no gain is known for %d of %d frames: errors lack the photon noise of the sources; "
-            "add a GAIN card or 'gain' to the telescope",
+            "no gain is known for %d of %d frames: errors do not include the photon noise of the "
+            "sources; add a GAIN card or 'gain' to the telescope",
             unknown,
             result.done,
         )

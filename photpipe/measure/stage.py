@@ -42,10 +42,10 @@ class PhotometryOptions:
         in_run="fixed_aprad",
     ).field(())
     target: str | None = TARGET.field(None)
-    background_only: bool = Option("choose the aperture from the background sources alone").field(
+    background_only: bool = Option("choose the aperture from the background sources only").field(
         False
     )
-    target_only: bool = Option("choose the aperture from the target alone").field(False)
+    target_only: bool = Option("choose the aperture from the target only").field(False)
     nodeblending: bool = NODEBLENDING.field(False)
     telescope: str | None = TELESCOPE.field(None)
 
@@ -206,7 +206,7 @@ def target_positions(
                 workspace.settings,
             )
         except UnknownTargetError:
-            log.info("%s is no Solar System object: no moving target", wanted or "(no name)")
+            log.info("%s is not a Solar System object: no moving target", wanted or "(no name)")
             continue
         except ServiceError as error:
             log.warning("%s; the target of %d frames is not considered", error, len(group))
@@ -303,7 +303,7 @@ def _choose(
         return ApertureChoice(index, Strategy.FIXED, reason, False)
     if not choice.as_wished:
         level = logging.INFO if strategy is Strategy.BOTH else logging.WARNING
-        log.log(level, "the aperture is chosen by the %s alone", choice.strategy)
+        log.log(level, "the aperture is chosen from the %s only", choice.strategy)
     return choice
 
 

@@ -300,7 +300,7 @@ def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[floa
     else:
         pointing = frame.pointing()
     if orientation.offset_deg is None:
-        advice = "nobody measured where this chip looks; give the frame centre with -ra and -dec"
+        advice = "the pointing of this chip is not known; give the frame centre with -ra and -dec"
         raise HeaderError(frame.name, str(frame.telescope.chip.card), advice)
     scale = frame.pixel_scale_arcsec
     seed = seed_wcs(frame.shape, pointing, scale, orientation, frame.distortion)

@@ -58,15 +58,15 @@ class PrepareOptions:
         "exposure time of a camera without an entry, or its card", kinds.positive_or_card, "S"
     ).field(None)
     site: str | None = Option(
-        "place of the telescope: longitude (east) and latitude in degrees, elevation in metres",
+        "position of the telescope: longitude (east) and latitude in degrees, elevation in metres",
         kinds.text,
         "LON,LAT,ALT",
     ).field(None)
-    observatory: str | None = Option(
-        "MPC code of the place of the telescope", kinds.text, "CODE"
-    ).field(None)
-    restore: bool = Option("put the original headers back, byte for byte").field(False, in_run=None)
-    dry_run: bool = Option("print what would change, and change nothing").field(False, in_run=None)
+    observatory: str | None = Option("MPC code of the observatory", kinds.text, "CODE").field(None)
+    restore: bool = Option("restore the original headers, byte for byte").field(False, in_run=None)
+    dry_run: bool = Option("print what would change without changing anything").field(
+        False, in_run=None
+    )
     telescope: str | None = TELESCOPE.field(None)
 
 
@@ -200,7 +200,7 @@ def _prepared(
                 log.info("%s: would be unpacked into %s", path.name, each.name)
     kept, left_out = sky_frames(list(jobs))
     if left_out:
-        log.info("left out, as their headers say what they are: %s", left_out)
+        log.info("excluded according to their headers: %s", left_out)
     jobs = {path: job for path, job in jobs.items() if path in kept and not _follows(job, jobs)}
     jobs, broken = _taken_apart(jobs, known, workspace, write=not options.dry_run)
     failed += broken
@@ -343,7 +343,7 @@ def _prepare_one(
         _tell_changes(path.name, hdu.cards, cards)
         return replace(outcome, facts=recognised.facts)
     written = fitsfile.write_cards(path, hdu, cards)
-    what = "prepared" if written else "was prepared alike before"
+    what = "prepared" if written else "was already prepared in the same way"
     log.info(
         "%s: %s for %s: %s, %s, %g s at JD %.5f, RA %.5f Dec %+.5f",
         *(path.name, what, outcome.telescope, outcome.object_name or "no object"),

@@ -149,7 +149,11 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
 def not_found(hints: Hints) -> str:
     """What was tried in vain, and what else could be."""
     around = " and ".join(each.origin for each in hints.places)
-    tried = f"not recognised anywhere around the place of {around}" if around else "no place known"
+    tried = (
+        f"not identified anywhere around the position of {around}"
+        if around
+        else "no position known"
+    )
     if any(whole_sky_files(1.0, 5.0)):
         return tried
     return f"{tried} (no index of the whole sky here; 'make install-blind' brings it)"
@@ -207,7 +211,7 @@ def target_places(frames: Sequence["Frame"], settings: Settings) -> tuple[Place,
         try:
             seen = horizons.positions(name, [frame.midtime_jd], code, settings)
         except PhotPipeError as error:
-            log.info("no place of %s: %s", name, error)
+            log.info("no position of %s: %s", name, error)
             continue
         places[name] = Place(float(seen.ra_deg[0]), float(seen.dec_deg[0]), seen.name)
     return tuple(places.values())

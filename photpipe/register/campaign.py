@@ -145,7 +145,7 @@ class Campaign:
         if not lost or self.settings.registration.repeat_registrations < 2:
             return
         wide_deg = max(WIDE_DEG, lost[0].pointing_error_arcmin / 60)
-        log.info("%d frames are looked for within %.1f deg in %s", len(lost), wide_deg, name)
+        log.info("searching for %d frames within %.1f deg in %s", len(lost), wide_deg, name)
         wide = covering([plate.cone for plate in lost], wide_deg)
         solver.seed(lost, self._chart(name, lost, wide, sparse=True), wide_deg)
         found = solver.seeded(lost)
@@ -315,7 +315,7 @@ def starting_wcs(frame: "Frame", settings: Settings) -> dict[str, float | str]:
                     frame.name, error.keyword, f"{advice}; give -ra and -dec to pp_prepare"
                 ) from no_wcs
             pointing = float(seen.ra_deg[0]), float(seen.dec_deg[0])
-            log.info("%s: no pointing; the position of %s is taken", frame.name, seen.name)
+            log.info("%s: no pointing; using the position of %s", frame.name, seen.name)
         seed = seed_wcs(frame.shape, pointing, frame.pixel_scale_arcsec, frame.orientation)
         return seed.cards()
 

@@ -200,8 +200,8 @@ class Solver:
                     break
                 best = f"at best {found.matched} of them match" if found else "no common pattern"
                 self.complaints[plate.frame] = (
-                    f"{plate.pixels.size} sources, too few for patterns; {best} within "
-                    f"{60 * reach_deg:.0f} arcmin of where the header says"
+                    f"{plate.pixels.size} sources, too few for pattern matching; {best} within "
+                    f"{60 * reach_deg:.0f} arcmin of the position in the header"
                 )
 
     def _aligned(

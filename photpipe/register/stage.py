@@ -143,7 +143,7 @@ class _Run:
             if not any(plate is each for each in main):
                 self.failures[plate.frame] = (
                     f"set aside: its field ({plate.cone}) lies more than {limit:g} deg from the "
-                    "others; register it by itself"
+                    "others; register it separately"
                 )
         yield from together(main, 2 * LARGEST_MARGIN_DEG)
         if lost:
@@ -158,7 +158,7 @@ class _Run:
             if not self._may_be_moved(lost) or any(cone.contains(*where) for cone in tried):
                 continue
             moved = [self._at(each, where) for each in lost]
-            log.info("%d frames are looked for at %s", len(moved), place.origin)
+            log.info("searching for %d frames at %s", len(moved), place.origin)
             tried.append(moved[0].cone)
             self.campaign.solve(moved)
             lost = [each for each in lost if each.frame not in self.campaign.solved]
@@ -245,7 +245,7 @@ class _Run:
         try:
             wcs = starting_wcs(frame, self.workspace.settings)
         except HeaderError as error:
-            log.warning("%s; it is looked for anywhere", error)
+            log.warning("%s; searching the whole sky", error)
             wcs = None
         return Plate.of(frame, catalog, TOLERANCE_MASKS[tolerance], wcs, least)
 

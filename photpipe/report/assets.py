@@ -183,7 +183,7 @@ class FrameStudio:
         """All that is shown of the frame."""
         no_stars: list[ReferenceStar] = []
         no_places: Places = ()
-        picture = self._attempt("picture", self._picture, None)
+        picture = self._attempt("image", self._picture, None)
         matched = self._attempt("catalog stars", self._matched, no_places) if picture else ()
         stars = self._attempt("reference stars", self._reference_stars, no_stars)
         spots = (
@@ -260,7 +260,9 @@ class FrameStudio:
             info = self.output.earlier(file)
             if info is None:
                 raise
-            self.problems.append("the frame is gone or damaged; the picture is an earlier one")
+            self.problems.append(
+                "the frame is missing or damaged; the image is from an earlier run"
+            )
         else:
             info = self.output.keep(file, key, self._make_picture)
         return Picture(file, int(info["width"]), int(info["height"]))
@@ -331,7 +333,7 @@ class FrameStudio:
         predicted: tuple[float, float] | None,
         measured: tuple[float, float] | None,
     ) -> Cutout | None:
-        """Cut-out around the predicted place (around the measured one without a prediction)."""
+        """Cut-out around the predicted position (around the measured one without a prediction)."""
         from photpipe.report.images import cutout
 
         place = predicted or measured

@@ -178,7 +178,7 @@ class Drawer:
 
 
 def _cutouts(target: TargetData, spots: Mapping[str, Spot]) -> list[tuple[TargetPoint, Cutout]]:
-    """Points of a target that have a cut-out, in the order of time."""
+    """Points of a target that have a cut-out, in chronological order."""
     seen = ((point, spots.get(point.frame)) for point in target.points)
     return [(point, spot.cutout) for point, spot in seen if spot and spot.cutout]
 

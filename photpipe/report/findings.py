@@ -528,7 +528,7 @@ def clock_off(state: State) -> Mapping[str, object] | None:
 
 
 def restless(target: TargetData) -> Mapping[str, object] | None:
-    """The target jumps about its predicted place."""
+    """The target jumps about its predicted position."""
     _, spread = _offsets(target)
     return {"spread": number(spread, 1)} if spread > LARGEST_OFFSET_SCATTER_ARCSEC else None
 

@@ -214,16 +214,16 @@ def _registration(frame: FrameState) -> Iterable[tuple[str, str]]:
     if row is None:
         return
     yield "Catalog", row.catalog
-    yield "Middle of the frame", f"{number(row.ra_deg, 5)}° {row.dec_deg:+.5f}°"
+    yield "Frame centre", f"{number(row.ra_deg, 5)}° {row.dec_deg:+.5f}°"
     yield "Contrast AS, XY", f"{number(row.as_contrast, 1)}, {number(row.xy_contrast, 1)}"
     yield "σ RA, Dec", f"{number(row.sigma_arcsec[0], 3)}″, {number(row.sigma_arcsec[1], 3)}″"
     yield "χ² reference, internal", f"{wording.short(row.chi2)}, {wording.short(row.chi2_internal)}"
     chance = number(row.expected, 1)
     yield (
-        "Stars that coincide",
+        "Matched stars",
         f"{row.matched} (by chance: {chance}), rms {number(row.rms_arcsec, 3)}″",
     )
-    yield "Header was off by", f"{number(row.offset_arcsec, 1)}″"
+    yield "Pointing error", f"{number(row.offset_arcsec, 1)}″"
     yield "Pixel scale", f"{number(row.pixel_scale_arcsec, 4)}″ ({100 * row.scale_error:+.2f} %)"
     yield "Position angle of the y axis", number(row.rotation_deg, 2) + "°"
     yield "Found by, fitted by", f"{row.seed}, {row.fit}"
@@ -389,7 +389,9 @@ def _star_row(star: ReferenceStar) -> StarRow:
 def _stars_note(assets: FrameAssets) -> str:
     if not assets.stars_left_out:
         return ""
-    return f"The faintest {wording.many(assets.stars_left_out, 'star')} are in the file alone."
+    return (
+        f"The faintest {wording.many(assets.stars_left_out, 'star')} are listed only in the file."
+    )
 
 
 def _plots(

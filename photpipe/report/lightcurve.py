@@ -43,12 +43,12 @@ class SessionRow:
 def facts(table: "Table", solution: "PeriodSolution") -> list[tuple[str, str]]:
     """Name and value of what was found."""
     first, last = table["midtime_jd"].min(), table["midtime_jd"].max()
-    corrected = "yes" if np.isfinite(table["delta_au"]).all() else "no: no ephemeris at hand"
+    corrected = "yes" if np.isfinite(table["delta_au"]).all() else "no: no ephemeris available"
     return [
         ("Result", period.headline(solution).replace("+-", "±")),
         ("Quality code (LCDB)", f"{solution.quality} ({period.QUALITY[solution.quality]})"),
         ("Amplitude", _amplitude(solution)),
-        ("Part of the rotation seen", f"{solution.coverage:.0%}"),
+        ("Rotational coverage", f"{solution.coverage:.0%}"),
         ("Points, sessions", f"{len(table)}, {len(set(table['session']))}"),
         ("From, to (UTC)", f"{timescale.iso(first, 0)}, {timescale.iso(last, 0)}"),
         ("Light-time corrected, reduced to 1 au", corrected),
@@ -58,7 +58,7 @@ def facts(table: "Table", solution: "PeriodSolution") -> list[tuple[str, str]]:
 
 def _amplitude(solution: "PeriodSolution") -> str:
     if not np.isfinite(solution.amplitude_mag):
-        return "none: less than half of the rotation was seen"
+        return "none: less than half of the rotation was covered"
     condition = "" if solution.is_unique else f", if the period is {solution.period_h:.4f} h"
     return f"{solution.amplitude_mag:.3f} mag over the phases seen{condition}"
 
@@ -119,7 +119,7 @@ def folded(table: "Table", solution: "PeriodSolution") -> Figure:
     return Figure(
         figures.svg(figure, text),
         f"{text}; the line is a Fourier series of order {solution.fit.order}. "
-        "The zero level of each session is free.",
+        "The zero level of each session was fitted.",
     )
 
 
@@ -137,7 +137,7 @@ def search(solution: "PeriodSolution") -> Figure:
         axes.set_xticks(hours, [f"{h:g}" for h in hours])
         axes.set_xticks([], minor=True)
         axes.axvline(solution.period_h, color=figures.RED, linewidth=1, linestyle="--")
-    text = "Search for the period"
+    text = "Period search"
     return Figure(
         figures.svg(figure, text),
         "Above: misfit of a Fourier series against trial period (deepest is best, dashed). Below: "

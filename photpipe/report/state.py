@@ -38,7 +38,7 @@ class TargetData:
     name, kind, slug : str
         Target; its kind (empty if not known); its name as part of file names.
     points : tuple of TargetPoint
-        All points, in the order of time.
+        All points, in chronological order.
     predicted_mag : float
         Magnitude expected (V); NaN if unknown.
     whereabouts : str
@@ -69,7 +69,7 @@ class FrameState:
     slug : str
         Its name on the pages, unique in the directory.
     number : int
-        Its place in the order of time, from 1.
+        Its place in chronological order, from 1.
     facts : PreparedFrame or None
         Its header in numbers.
     failures : tuple of (str, str)
@@ -105,7 +105,7 @@ class State:
     directory : Path
         The data directory.
     frames : tuple of FrameState
-        All frames that any stage saw, in the order of time.
+        All frames that any stage saw, in chronological order.
     rejections : mapping
         Points that the user rejected: (slug of the target, frame) to reason.
     remarks : tuple of str
@@ -190,7 +190,7 @@ def _frames(
     photometry: PhotometryResult | None,
     calibrate: CalibrateResult | None,
 ) -> Iterator[FrameState]:
-    """Union of the frames of all stages, in the order of time."""
+    """Union of the frames of all stages, in chronological order."""
     facts = {each.frame: each for each in prepare.frames} if prepare else {}
     registered = {each.frame: each for each in register.frames} if register else {}
     measured = {each.frame: each for each in photometry.frames} if photometry else {}

@@ -111,7 +111,7 @@ def _facts(target: TargetData) -> Iterable[tuple[str, str]]:
     good = target.good
     if target.kind:
         yield "Kind", "control star" if target.kind == CONTROL else target.kind
-    yield "Points", wording.counted(len(good), len(target.points))
+    yield "Measurements", wording.counted(len(good), len(target.points))
     if good:
         mags = np.array([each.mag for each in good])
         calibrated = math.isfinite(good[0].zeropoint)
@@ -176,7 +176,7 @@ def _offset_plots(
     frames: Mapping[str, FrameState],
     links: Links,
 ) -> Iterable[Plot]:
-    """Predicted minus measured place over time."""
+    """Predicted minus measured position over time."""
     seen = [
         each for each in points if math.isfinite(each.offset_east_arcsec) and not is_limit(each)
     ]
@@ -195,10 +195,10 @@ def _offset_plots(
         for direction, style in (("east", "used"), ("north", "other"))
     ]
     yield Plot(
-        "Predicted minus measured place",
+        "Predicted minus measured position",
         axis.label,
         "offset (″)",
-        "Offsets of the target from its predicted place over time",
+        "Offsets of the target from its predicted position over time",
         tuple(series),
         (Mark("y", 0.0, ""),),
         is_large=True,

@@ -100,7 +100,7 @@ RULES: tuple[Rule, ...] = (
         "stages",
         findings.records("failed"),
         "{command} stopped: {reason}",
-        "The LOG tells what it did before. What the pages show of this and later steps is older.",
+        "LOG lists what it did before. Results of this and later steps shown here are older.",
     ),
     Rule(
         "interrupted",
@@ -108,14 +108,14 @@ RULES: tuple[Rule, ...] = (
         "stages",
         findings.records("interrupted"),
         "{command} was interrupted.",
-        "Run it again; what was finished is kept.",
+        "Run it again; completed work is kept.",
     ),
     Rule(
         "running",
         N,
         "stages",
         findings.records("running"),
-        "{command} is running since {started}, or was killed.",
+        "{command} has been running since {started}, or was killed.",
         "Reload the page when it is done.",
     ),
     Rule(
@@ -124,7 +124,7 @@ RULES: tuple[Rule, ...] = (
         "stages",
         findings.outdated,
         "The results of {command} are older than those of {newer}.",
-        "Run {command} and all that follows again, or pp_run for everything.",
+        "Run {command} and the later steps again, or pp_run for all of them.",
     ),
     Rule(
         "unfinished",
@@ -132,7 +132,7 @@ RULES: tuple[Rule, ...] = (
         "stages",
         findings.run(findings.unfinished),
         "{missing} {have} not been run.",
-        "The parts of the page that belong to it are empty; pp_run does all steps.",
+        "The corresponding sections are empty; pp_run runs all steps.",
     ),
     Rule(
         "unreadable",
@@ -140,7 +140,7 @@ RULES: tuple[Rule, ...] = (
         "stages",
         findings.unreadable,
         "{remark}",
-        "Mend or remove the file, or run the command that writes it again.",
+        "Repair or remove the file, or run the command that writes it again.",
     ),
     # -- preparation
     Rule(
@@ -149,7 +149,7 @@ RULES: tuple[Rule, ...] = (
         "frames",
         findings.failed("pp_prepare", "facts", everywhere=True),
         "no frame could be prepared: {reason}",
-        "toolbox.py with one of the frames shows how its header is read.",
+        "Run toolbox.py on a frame to see how its header is read.",
     ),
     Rule(
         "not prepared",
@@ -157,15 +157,15 @@ RULES: tuple[Rule, ...] = (
         "frames",
         findings.failed("pp_prepare", "facts", everywhere=False),
         "{which} {were} not prepared: {reason}",
-        "toolbox.py with the frame shows how its header is read.",
+        "Run toolbox.py on the frame to see how its header is read.",
     ),
     Rule(
         "several objects",
         N,
         "frames",
         findings.run(findings.several_objects),
-        "the frames have several objects: {names}.",
-        "Each is searched on its own frames; -target names one for all.",
+        "the headers name several objects: {names}.",
+        "Each target is measured on its own frames; -target sets one for all.",
     ),
     Rule(
         "doubtful time",
@@ -173,8 +173,8 @@ RULES: tuple[Rule, ...] = (
         "frames",
         findings.on_frames("facts", lambda each, *_: each.time_remarks, findings.time_remarks),
         "the time of {which} is doubtful: {remarks}.",
-        "A wrong time moves everything that moves: ephemerides, light travel, proper motions. "
-        "Mend the cards of the headers, or say date_keyword in setup/mytelescopes.py.",
+        "A wrong time affects ephemerides, light-time corrections and proper motions. "
+        "Correct the header cards, or set date_keyword in setup/mytelescopes.py.",
     ),
     Rule(
         "high airmass",
@@ -192,7 +192,7 @@ RULES: tuple[Rule, ...] = (
         "registration",
         findings.failed("pp_register", "registered", everywhere=True),
         "no frame is registered: {reason}",
-        "Without positions nothing can be calibrated. Look whether the pictures show round stars; "
+        "Without positions nothing can be calibrated. Check that the images show round stars; "
         "give the pointing with pp_prepare -ra -dec, the orientation with -flipx, -flipy, -rotate.",
     ),
     Rule(
@@ -210,7 +210,8 @@ RULES: tuple[Rule, ...] = (
         "registration",
         findings.on_frames("registered", findings.low_contrast),
         "SCAMP's contrasts are low on {which}.",
-        "The match was confirmed star by star; check on the frame page that circles sit on stars.",
+        "The match was confirmed star by star; check on the frame page that the circles coincide "
+        "with stars.",
     ),
     Rule(
         "rough positions",
@@ -237,7 +238,7 @@ RULES: tuple[Rule, ...] = (
         findings.on_frames(
             "registered", lambda each, *_: 0 < each.matched < findings.FEWEST_MATCHED
         ),
-        "{which} rest on fewer than 8 catalog stars.",
+        "fewer than 8 catalog stars support the solution of {which}.",
         "Check the circles on the frame pages; pp_register -snr 2 finds more sources.",
     ),
     Rule(
@@ -255,9 +256,9 @@ RULES: tuple[Rule, ...] = (
         N,
         "registration",
         findings.on_frames("registered", findings.header_far_off, findings.largest_offset),
-        "the headers of {which} had the pointing wrong by more than half a field (up to "
+        "the pointing in the headers of {which} was wrong by more than half a field (up to "
         "{offset}′).",
-        "It was found all the same. Check the clock and the pointing model of the telescope.",
+        "Solved nevertheless. Check the clock and the pointing model of the telescope.",
     ),
     Rule(
         "several catalogs",
@@ -275,7 +276,7 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.failed("pp_photometry", "measured", everywhere=True),
         "no frame could be measured: {reason}",
-        "The LOG shows what Source Extractor said.",
+        "LOG has the messages of Source Extractor.",
     ),
     Rule(
         "not measured",
@@ -283,7 +284,7 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.failed("pp_photometry", "measured", everywhere=False),
         "{which} {were} not measured: {reason}",
-        "The LOG shows what Source Extractor said.",
+        "LOG has the messages of Source Extractor.",
     ),
     Rule(
         "narrow aperture",
@@ -291,7 +292,7 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.on_frames("measured", findings.narrow_aperture),
         "the aperture is narrower than the stars on {which}.",
-        "Seeing or focus changed. Leave these frames out, or give a wider aperture with -aprad.",
+        "Seeing or focus changed. Exclude these frames, or use a larger aperture with -aprad.",
     ),
     Rule(
         "seeing varies",
@@ -299,8 +300,8 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.run(findings.seeing_varies),
         "the seeing varies from {low}″ to {high}″.",
-        "The zeropoints take care of it for stars; a target that is trailed or a comet loses more "
-        "or less light than the stars do. A wider aperture (-aprad) lessens that.",
+        "The zeropoints correct for this for stars; a trailed target or a comet loses more or less "
+        "flux than the stars do. A larger aperture (-aprad) reduces this.",
     ),
     Rule(
         "no curve of growth",
@@ -308,16 +309,16 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.run(findings.no_curve),
         "{reason}.",
-        "Too few isolated stars. Choose the aperture yourself with pp_photometry -aprad.",
+        "Too few isolated stars. Set the aperture with pp_photometry -aprad.",
     ),
     Rule(
         "trailed",
         L,
         "photometry",
         findings.run(findings.trailed),
-        "target and stars differ by {difference} % of their light in the aperture.",
-        "The target is trailed, active or has a neighbour; its magnitude is off by as much. Try a "
-        "wider aperture with -aprad.",
+        "target and stars differ by {difference} % in the flux that the aperture encloses.",
+        "The target is trailed, active or has a neighbour; its magnitude is in error by as much. "
+        "Try a larger aperture with -aprad.",
     ),
     Rule(
         "aperture at the end",
@@ -332,8 +333,8 @@ RULES: tuple[Rule, ...] = (
         N,
         "photometry",
         findings.run(findings.few_curves),
-        "the curve of growth rests on {stars} alone.",
-        "Look whether it is smooth.",
+        "the curve of growth is based on only {stars}.",
+        "Check that it is smooth.",
     ),
     Rule(
         "no gain",
@@ -349,8 +350,8 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.run(findings.target_missed),
         "{target} was not detected on {which} when the aperture was chosen.",
-        "It is fainter than the detection limit, hidden, or elsewhere; pp_photometry -snr 1.5 "
-        "finds fainter sources. pp_distill measures at the predicted place.",
+        "It is fainter than the detection limit, blended, or elsewhere; pp_photometry -snr 1.5 "
+        "finds fainter sources. pp_distill measures at the predicted position.",
     ),
     # -- calibration
     Rule(
@@ -358,7 +359,7 @@ RULES: tuple[Rule, ...] = (
         N,
         "calibration",
         findings.run(findings.instrumental_by_wish),
-        "the magnitudes are instrumental, as asked for.",
+        "the magnitudes are instrumental, as requested.",
         "They compare sources on one frame only. pp_calibrate without -instrumental finds "
         "zeropoints.",
     ),
@@ -368,7 +369,7 @@ RULES: tuple[Rule, ...] = (
         "calibration",
         findings.failed("pp_calibrate", "calibrated", everywhere=True),
         "no frame has a database: {reason}",
-        "The LOG tells more.",
+        "See LOG for details.",
     ),
     Rule(
         "calibration failed on some",
@@ -376,7 +377,7 @@ RULES: tuple[Rule, ...] = (
         "calibration",
         findings.failed("pp_calibrate", "calibrated", everywhere=False),
         "{which} {were} not calibrated: {reason}",
-        "The LOG tells more.",
+        "See LOG for details.",
     ),
     Rule(
         "no zeropoint",
@@ -393,7 +394,7 @@ RULES: tuple[Rule, ...] = (
         "calibration",
         findings.uncalibrated(everywhere=False),
         "{which} {have} no zeropoint: {note}",
-        "Their magnitudes are instrumental and stand apart; clouds, or too few stars: "
+        "Their magnitudes are instrumental; clouds, or too few stars: "
         "pp_calibrate -cat, -minstars.",
     ),
     Rule(
@@ -401,8 +402,8 @@ RULES: tuple[Rule, ...] = (
         L,
         "calibration",
         findings.clouds,
-        "the zeropoint of {which} is lower than usual by up to {drop} mag.",
-        "Clouds, dew or a wrong exposure time. The calibration corrects even clouds; uneven "
+        "the zeropoint of {which} is below the median by up to {drop} mag.",
+        "Clouds, dew or a wrong exposure time. The calibration corrects for uniform clouds; patchy "
         "ones leave scatter.",
     ),
     Rule(
@@ -422,9 +423,9 @@ RULES: tuple[Rule, ...] = (
             "calibrated",
             lambda each, *_: each.is_calibrated and 0 < each.used < findings.FEWEST_STARS,
         ),
-        "the zeropoint of {which} rests on fewer than 5 stars.",
-        "One variable star spoils it. A deeper catalog (pp_calibrate -cat PANSTARRS) may have "
-        "more.",
+        "the zeropoint of {which} is based on fewer than 5 stars.",
+        "A single variable star would bias it. A deeper catalog (pp_calibrate -cat PANSTARRS) may "
+        "have more.",
     ),
     Rule(
         "uncertain zeropoint",
@@ -453,7 +454,7 @@ RULES: tuple[Rule, ...] = (
         N,
         "calibration",
         findings.earlier_catalogs,
-        "{catalog} was used; other catalogs would not do ({remarks}).",
+        "{catalog} was used; other catalogs were not usable ({remarks}).",
     ),
     Rule(
         "repeatability",
@@ -461,7 +462,7 @@ RULES: tuple[Rule, ...] = (
         "calibration",
         findings.field_values(findings.repeatability),
         "constant stars scatter by {scatter} mag from frame to frame beyond their errors.",
-        "Flat field, uneven clouds or an aperture that cuts off light. This is part of the "
+        "Flat field, patchy clouds or an aperture that loses flux. This is part of the "
         "errors quoted.",
     ),
     Rule(
@@ -478,7 +479,8 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.run(findings.nothing_measured),
         "no target was measured: {reasons}",
-        "Give the name with -target, a list with -positions, or a fixed place with -fixedtargets.",
+        "Give the name with -target, a list with -positions, or a fixed position with "
+        "-fixedtargets.",
     ),
     Rule(
         "search failed",
@@ -493,7 +495,7 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.on_targets(findings.never_measured),
         "{target} has no usable magnitude on {points}.",
-        "Look at the cut-outs: is it at the cross? Stack the frames with pp_stackedphotometry "
+        "Check the cut-outs: is it at the cross? Stack the frames with pp_stackedphotometry "
         "-comoving.",
     ),
     Rule(
@@ -501,8 +503,8 @@ RULES: tuple[Rule, ...] = (
         L,
         "results",
         findings.on_points(lambda each: each.method == LIMIT and not each.rejected),
-        "{target} is not seen on {which}: these are upper limits.",
-        "Clouds, a hidden or fainter target; pp_stackedphotometry -comoving goes deeper.",
+        "{target} is not detected on {which}: these are upper limits.",
+        "Clouds, a blended or fainter target; pp_stackedphotometry -comoving goes deeper.",
     ),
     Rule(
         "passes a star",
@@ -510,23 +512,23 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.on_points(findings.is_spoiled, findings.passes_a_star),
         "{target} passes {star} on frames {numbers}, which changes its magnitude {change}.",
-        "Look at the cut-outs and click on spoiled points in the light curve to reject them.",
+        "Look at the cut-outs and click on affected points in the light curve to reject them.",
     ),
     Rule(
         "brighter",
         L,
         "results",
         findings.on_points(findings.is_brighter, findings.brightest),
-        "{target} is brighter than usual by up to {excess} mag on frames {numbers}.",
+        "{target} is brighter than its median by up to {excess} mag on frames {numbers}.",
         "A star that no catalog has, a cosmic ray, or the target itself: look at the cut-outs and "
-        "click on spoiled points in the light curve to reject them.",
+        "click on affected points in the light curve to reject them.",
     ),
     Rule(
         "far from prediction",
         L,
         "results",
         findings.on_targets(findings.far_from_prediction),
-        "{target} was measured {distance}″ from its predicted place.",
+        "{target} was measured {distance}″ from its predicted position.",
         "Is it the right source? Check the cut-outs, the clock and the observatory code; "
         "-offset shifts the prediction.",
     ),
@@ -536,8 +538,8 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.on_targets(findings.elsewhere),
         "{target}: {where}.",
-        "It ought to be seen. Check the clock, the observatory code and the name; look at the "
-        "cut-outs. Astrometry of such a night helps to mend its orbit.",
+        "It should be visible. Check the clock, the observatory code and the name; look at the "
+        "cut-outs. Astrometry of such a night helps to improve its orbit.",
     ),
     Rule(
         "clock",
@@ -553,8 +555,8 @@ RULES: tuple[Rule, ...] = (
         L,
         "results",
         findings.on_targets(findings.restless),
-        "the place of {target} scatters by {spread}″ about the prediction.",
-        "Noise or neighbours may have been picked up; look at the cut-outs.",
+        "the position of {target} scatters by {spread}″ about the prediction.",
+        "Noise or neighbouring sources may have been measured; check the cut-outs.",
     ),
     Rule(
         "saturated",
@@ -573,7 +575,7 @@ RULES: tuple[Rule, ...] = (
         findings.on_points(
             lambda each: not each.rejected and bool(each.flags & findings.TRUNCATED)
         ),
-        "{target} is cut off by the edge on {which}.",
+        "{target} is truncated by the edge of the frame on {which}.",
         "Reject these points.",
     ),
     Rule(
@@ -582,23 +584,23 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.on_targets(findings.wide),
         "{target} is {ratio} times wider than the stars.",
-        "Trailed, a comet, or blended: the aperture takes a smaller part of its light than of "
-        "the stars'.",
+        "Trailed, a comet, or blended: the aperture encloses a smaller fraction of its flux than "
+        "of the stars'.",
     ),
     Rule(
         "faint",
         N,
         "results",
         findings.on_targets(findings.faint),
-        "{target} is faint: a signal of {snr} times the noise.",
-        "pp_stackedphotometry -comoving gains by stacking.",
+        "{target} is faint: signal-to-noise ratio {snr}.",
+        "pp_stackedphotometry -comoving goes deeper by stacking.",
     ),
     Rule(
         "rejected",
         N,
         "results",
         findings.on_points(lambda each: bool(each.rejected), findings.rejected),
-        "points of {target} are rejected on {which}: {reasons}.",
+        "measurements of {target} are rejected on {which}: {reasons}.",
         "The light curve shows them as crosses.",
     ),
     Rule(
@@ -607,15 +609,15 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.control_star(varies=True),
         "the control star scatters by {scatter} mag, {times} times its errors.",
-        "It should be constant. If it varies by itself, nothing is wrong; else the target is as "
-        "uncertain.",
+        "It should be constant. If the star itself is variable, nothing is wrong; otherwise the "
+        "target is equally uncertain.",
     ),
     Rule(
         "no control star",
         N,
         "results",
         findings.run(findings.no_control_star),
-        "no star of the field will do as control star.",
+        "no star in the field is suitable as a control star.",
         "The consistency of the calibration is not checked by an independent star.",
     ),
     # -- good news
@@ -631,7 +633,7 @@ RULES: tuple[Rule, ...] = (
         G,
         "photometry",
         findings.run(findings.good_aperture),
-        "aperture radius {radius} px, chosen by the curves of growth of {by} ({stars}).",
+        "aperture radius {radius} px, from the curves of growth of {by} ({stars}).",
     ),
     Rule(
         "calibrated",
@@ -646,7 +648,7 @@ RULES: tuple[Rule, ...] = (
         G,
         "results",
         findings.control_star(varies=False),
-        "the control star is constant within {scatter} mag on {points}.",
+        "the control star is constant to within {scatter} mag on {points}.",
     ),
     Rule(
         "measured",

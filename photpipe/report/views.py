@@ -528,7 +528,7 @@ def _registration(state: State) -> Section:
         True,
         wording.sentence(summary + (f" with {catalogs}." if catalogs else ".")),
         _share(done, failed),
-        (f"Catalogs asked: {tried}.",) if tried else (),
+        (f"Catalogs queried: {tried}.",) if tried else (),
     )
 
 
@@ -603,7 +603,7 @@ def _calibration(state: State) -> Section:
         for each in field.attempts
     ]
     if result.instrumental:
-        return Section(True, "Instrumental magnitudes, as asked for.", Severity.NOTE)
+        return Section(True, "Instrumental magnitudes, as requested.", Severity.NOTE)
     total = len(result.frames) + len(result.failed)
     catalogs = wording.listed(_distinct(each.catalog for each in result.frames))
     have = "has" if result.calibrated == 1 else "have"

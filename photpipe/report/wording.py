@@ -56,8 +56,8 @@ def of(count: int, total: int, noun: str = "frame") -> str:
 
 
 def counted(good: int, total: int) -> str:
-    """``all 10 points count``, ``the one point counts``."""
-    return f"{of(good, total, 'point')} {'count' if good > 1 else 'counts'}"
+    """``all 10 measurements used``, ``8 of 10 measurements used``."""
+    return f"{of(good, total, 'measurement')} used"
 
 
 def sentence(text: str) -> str:

@@ -96,9 +96,9 @@ class CommonOptions:
         False
     )
     jobs: int | None = Option(
-        "frames worked on side by side (default: one per core)", kinds.count, "N"
+        "frames processed in parallel (default: one per core)", kinds.count, "N"
     ).field(None)
-    quiet: bool = Option("show warnings and errors alone").field(False)
+    quiet: bool = Option("show only warnings and errors").field(False)
     debug: bool = Option("show everything, and the traceback of a failure").field(False)
 
 

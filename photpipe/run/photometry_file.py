@@ -70,9 +70,9 @@ class TargetPoint:
     colour_term: float = _column("", "coefficient of the colour term; NaN if none was used")
     contamination_mag: float = _column("mag", "estimated brightening by neighbours in the aperture")
     contamination: str = _column("", "what may contaminate the aperture")
-    rejected: str = _column("", "reason of rejection; empty if the point is good")
+    rejected: str = _column("", "reason of the rejection; empty if the measurement is good")
     aperture_mag: float = _column("mag", "instrumental magnitude in the aperture, as measured")
-    aperture_sig: float = _column("mag", "its error, of sky and photons alone")
+    aperture_sig: float = _column("mag", "its error from sky and photon noise only")
 
     def corrected(self, correction_mag: float, error_mag: float) -> "TargetPoint":
         """The point with a correction for trailing added to magnitude and error."""
@@ -127,7 +127,7 @@ def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
         except ValueError as error:
             raise ConfigError(f"{path}: line {number}: {error}") from error
         if len(words) == 1:
-            raise ConfigError(f"{path}: line {number}: wanted are target, frame and reason")
+            raise ConfigError(f"{path}: line {number}: expected are target, frame and reason")
         if words:
             rejections[words[0], words[1]] = " ".join(words[2:]) or "rejected by the user"
     return rejections
@@ -148,10 +148,10 @@ _FOOTNOTES = """#
 # [7]: photometric band
 # [8]: Source Extractor flags
 # [9]: telescope and instrument
-# [10]: how it was measured: APER (detected source), FORCED (aperture at the prediction)
+# [10]: how it was measured: APER (detected source), FORCED (aperture at the predicted position)
 # FWHM: full width at half maximum of the source (arcsec)
 # mag = ZP + inst_mag and sig = hypot(ZP_sig, in_sig), to the last digit: corrections for trailing,
-# colour, place on the frame and background are part of inst_mag, their errors of in_sig; the
+# colour, position on the frame and background are part of inst_mag, their errors of in_sig; the
 # magnitude in the aperture as measured is the column aperture_mag of the .ecsv file
 # julian_date is that of mid-exposure (UTC); lines that start with '#' are rejected points or
 # upper limits, with the reason behind the last column

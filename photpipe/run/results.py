@@ -129,7 +129,7 @@ class StageRecord:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The last run of every command in a directory, in the order of time."""
+    """The last run of every command in a directory, in chronological order."""
 
     records: tuple[StageRecord, ...] = ()
 
@@ -238,7 +238,7 @@ class PreparedFrame:
     pixel_scale_arcsec, field_arcmin : (float, float)
         Scale of the binned pixels and size of the image, in x and y.
     changed : bool
-        Whether the file was written; False if it was prepared alike before.
+        Whether the file was written; False if it was already prepared in the same way.
     binning : (int, int)
         In x and y.
     band : str
@@ -483,7 +483,7 @@ class CombineResult:
     midtime_jd : float
         Mid-time weighted by exposure (JD, UTC).
     frames : tuple of str
-        Frames that went in, in the order of time.
+        Frames that went in, in chronological order.
     midtimes_jd : tuple of float
         The middles of their exposures.
     """
@@ -709,7 +709,7 @@ class RegisteredFrame:
     rms_arcsec, region_arcsec : float
         Root mean square per axis of all residuals; largest median of nine regions.
     ra_deg, dec_deg : float
-        Middle of the frame.
+        Frame centre.
     offset_arcsec : float
         How far the header had it from there.
     pixel_scale_arcsec, scale_error : float
@@ -841,7 +841,7 @@ class ClockResult:
 
 @dataclass(frozen=True, slots=True)
 class DistillResult:
-    """Outcome of pp_distill: targets (the control star last), frames in the order of time."""
+    """Outcome of pp_distill: targets (the control star last), frames in chronological order."""
 
     targets: tuple[DistilledTarget, ...]
     frames: tuple[str, ...]

@@ -201,7 +201,7 @@ class Settings:
         for name, content in values.items():
             section = getattr(self, name, None) if name in _names(self) else None
             if section is None or not isinstance(content, Mapping):
-                raise ConfigError(f"{file}: [{name}] is no section{_suggestion(name, self)}")
+                raise ConfigError(f"{file}: [{name}] is not a section{_suggestion(name, self)}")
             changes[name] = _section_overridden(section, content, f"{file}: [{name}]")
         return dataclasses.replace(self, **changes)
 
@@ -279,7 +279,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: {error}; mend or remove the file") from error
+        raise ConfigError(f"{file}: {error}; repair or remove the file") from error
 
 
 def _as_toml(value: object) -> str:
@@ -309,7 +309,7 @@ def _section_overridden(section: Any, content: Mapping[str, Any], where: str) ->
     changes = {}
     for key, value in content.items():
         if key not in hints:
-            raise ConfigError(f"{where} {key} is no setting{_suggestion(key, section)}")
+            raise ConfigError(f"{where} {key} is not a setting{_suggestion(key, section)}")
         changes[key] = _converted(value, hints[key], f"{where} {key}")
     return dataclasses.replace(section, **changes)
 

@@ -124,7 +124,7 @@ def _register(
     before = workspace.load(RegisterResult)
     result = _with_details(register(paths, options, workspace), before)
     if result.failed and run.rerun_registration:
-        log.info("the %d frames that failed are registered once more", len(result.failed))
+        log.info("registering the %d frames that failed once more", len(result.failed))
         result = _with_details(register(paths, options, workspace), result)
     workspace.save(result)
     return result
@@ -142,7 +142,7 @@ def _with_details(result: RegisterResult, before: RegisterResult | None) -> Regi
 def _believed(result: RegisterResult, workspace: Workspace) -> RegisterResult:
     """Result that holds nothing against frames whose WCS the user trusts."""
     for each in result.failed:
-        log.warning("%s: %s; with -keep_wcs it is used all the same", each.frame, each.reason)
+        log.warning("%s: %s; used nevertheless, because of -keep_wcs", each.frame, each.reason)
     believed = replace(result, failed=())
     workspace.save(believed)
     return believed
@@ -405,11 +405,11 @@ class _Chain:
         """All stages in their order; stops when no frame is left."""
         paths, left_out = sky_frames(paths)
         if left_out:
-            log.info("left out, as their headers say what they are: %s", left_out)
+            log.info("excluded according to their headers: %s", left_out)
         names = self._registered(self._prepared(paths))
         for step in SERIES:
             if not names:
-                log.error("no frame is left: the photometry ends here")
+                log.error("no usable frames left; stopping")
                 return
             result = self._series(step, names)
             done = result.frames
@@ -427,7 +427,7 @@ class _Chain:
         elif self.past is not None:
             self._carry_over(PREPARE)
         if known.rows:
-            self.reused.append(f"{len(known.rows)} frames are registered already")
+            self.reused.append(f"{len(known.rows)} frames are already registered")
             missed = result.failed if known.todo else ()
             merged = PrepareResult(tuple(self.rows.values()), (*missed, *known.given_up))
             self.workspace.save(merged)
@@ -484,7 +484,7 @@ class _Chain:
         if len(parts) > 1:
             listed = "; ".join(f"{part[0].frame} and {len(part) - 1} more" for part in parts)
             log.warning(
-                "the headers tell of %d separate fields (%s); use -split to run each by itself",
+                "the headers list %d separate fields (%s); use -split to run each separately",
                 len(parts),
                 listed,
             )

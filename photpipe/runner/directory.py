@@ -110,7 +110,7 @@ def run_directory(task: Task) -> DirectoryResult:
         locked = lock.locked(task.directory, patience_s)
         with locked as was_killed, _log(workspace, task.manners):
             if was_killed:
-                log.warning("%s: the run before this one was killed", task.directory)
+                log.warning("%s: the previous run was killed", task.directory)
             result = _run_locked(task, workspace, outcome)
             telling.tell(result)
     seconds = time.monotonic() - began

@@ -88,7 +88,7 @@ def majority(
             "-split, or name the frames of one kind"
         )
         raise ConfigError(message)
-    reason = "is of {}, most frames are of {}; run it apart, or use -split"
+    reason = "is of {}, most frames are of {}; process it separately, or use -split"
     failures = [
         FrameFailure(frame.frame, reason.format(group.name, main.name))
         for group in others

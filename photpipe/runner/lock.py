@@ -34,7 +34,7 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
     Yields
     ------
     bool
-        Whether the run before this one was killed: it left its name in the lock.
+        Whether the previous run was killed: it left its name in the lock.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
 def _unwritable(directory: Path, error: OSError) -> ConfigError:
     return ConfigError(
         f"{directory} cannot be written ({error.strerror or error}); "
-        "copy the frames to a folder of your own"
+        "copy the frames to a directory of your own"
     )
 
 
@@ -88,7 +88,7 @@ def _take(file: TextIO) -> bool:
 def _occupied(directory: Path, holder: list[str]) -> ConfigError:
     who = "process {} on {} since {}".format(*holder) if len(holder) == 3 else "another process"
     return ConfigError(
-        f"{directory}: {who} works here; wait for it to end (or end it), then run again"
+        f"{directory}: {who} is working here; wait for it to end (or end it), then run again"
     )
 
 

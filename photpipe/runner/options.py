@@ -37,12 +37,12 @@ class RunOptions:
     )
     split: bool = Option(
         "run the groups of a mixed directory (instruments, filters, fields) one after the other, "
-        "each in a folder of its own"
+        "each in its own directory"
     ).field(False)
     force: bool = Option("start over instead of reusing earlier results").field(False)
-    watch: bool = Option(
-        "keep looking for new frames, and update results and pages, until Ctrl-C"
-    ).field(False)
+    watch: bool = Option("watch for new frames and update results and pages, until Ctrl-C").field(
+        False
+    )
     cluster: str | None = Option(
         "address of a Dask scheduler that shares out directories", kinds.text, "ADDRESS"
     ).field(None)

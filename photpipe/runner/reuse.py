@@ -102,7 +102,7 @@ def last_run(workspace: Workspace, now: Mapping[str, str]) -> RunResult | None:
     if past is None:
         return None
     if past.is_unfinished:
-        log.info("the run before did not come to its end: starting over")
+        log.info("the previous run did not complete: starting over")
         return None
     try:
         if past.telescopes != telescope_digests(past.telescopes):
@@ -115,7 +115,7 @@ def last_run(workspace: Workspace, now: Mapping[str, str]) -> RunResult | None:
         log.info("the pipeline changed: starting over")
         return None
     if dict(past.versions) != dict(now):
-        log.info("made with other versions: starting over")
+        log.info("the previous run used other versions: starting over")
         return None
     return past
 

@@ -110,7 +110,9 @@ def _fill(directory: Path, group: groups.Group) -> None:
     marker = folder / inputs.GROUP_FILE
     try:
         if folder.exists() and not marker.is_file():
-            raise ConfigError(f"{folder} is in the way of the group {group.name}; rename it")
+            raise ConfigError(
+                f"{folder} already exists and does not belong to the group {group.name}; rename it"
+            )
         marker.parent.mkdir(parents=True, exist_ok=True)
         linked = _linked(marker)
         for row in group.frames:

@@ -57,7 +57,7 @@ def run(root: Path, options: RunOptions, manners: Manners, jobs: int | None) -> 
     # the cores are shared: what one directory does not use, another one does
     tasks = shared_out(tasks, max(1, core_count() // count))
     with on_console(quiet=manners.quiet, debug=manners.debug):
-        log.info("%d directories, %d at a time", len(tasks), count)
+        log.info("%d directories, %d in parallel", len(tasks), count)
         summary = Summary(root)
         summary.expect(tasks)
         results = workers.side_by_side(run_task, tasks, count, summary.begin)

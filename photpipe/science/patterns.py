@@ -185,7 +185,7 @@ class Expectation:
 
     @property
     def middle_px(self) -> complex:
-        """Middle of the frame."""
+        """Frame centre."""
         return middle_of(self.shape)
 
     @property

@@ -190,7 +190,7 @@ class Cache:
                 stale = look(True)
                 if stale is None:
                     raise
-                log.warning("%s; an old answer from the cache is used", error)
+                log.warning("%s; an older answer from the cache is used", error)
                 _note_failure(error)
                 return stale
             self.keep(request, answer)
@@ -329,7 +329,7 @@ class Cache:
                 return
             _process.useless.add(folder)
         log.warning(
-            "the cache %s cannot be used (%s); going on without, and asking the services anew",
+            "the cache %s cannot be used (%s); continuing without it",
             folder,
             error.strerror or error,
         )
@@ -391,7 +391,7 @@ def cache_folder(settings: ServiceSettings) -> Path:
 
 
 def is_truncated(table: "Table") -> bool:
-    """Whether the service stopped at the row limit when this table was asked for."""
+    """Whether the service stopped at the row limit when this table was requested."""
     return bool(table.meta.get(ABOUT, {}).get("truncated", False))
 
 

@@ -43,10 +43,10 @@ def from_text(text: str) -> "Table":
     """
     about = _header(io.StringIO(text))
     if about["sha256"] != _checksum(text):
-        raise ValueError("the rows do not have the checksum of the header")
+        raise ValueError("the checksum of the rows differs from that in the header")
     table = ecsv.from_text(text)
     if len(table) != about["rows"]:
-        raise ValueError("the header tells another number of rows")
+        raise ValueError("the header gives a different number of rows")
     for name in table.colnames:
         if table[name].dtype.kind == "U" and hasattr(table[name], "filled"):
             table[name] = table[name].filled("")  # ECSV knows no empty text, only a missing one

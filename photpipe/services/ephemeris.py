@@ -43,7 +43,7 @@ class Ephemeris:
     Parameters
     ----------
     target : str
-        Name as it was asked for.
+        Name as it was requested.
     name : str
         Name as Horizons writes it, e.g. ``3552 Don Quixote (1983 SA)``.
     observatory : str

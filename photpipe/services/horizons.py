@@ -67,7 +67,7 @@ def positions(
     """
     text = tidied(target)
     if not lookups(target):
-        raise UnknownTargetError(SERVICE, target or "(no name)", "no Solar System object")
+        raise UnknownTargetError(SERVICE, target or "(no name)", "not a known Solar System object")
     times = np.round(np.asarray(midtimes_jd, float), DECIMALS)
     if times.size == 0 or not np.isfinite(times).all():
         raise ServiceError(SERVICE, text, "a time of observation is missing")
@@ -95,7 +95,7 @@ class _Search:
         cache = Cache(self.settings.services)
         unknown = self._request("unknown name", self.settings.services.unknown_age_days)
         if cache.find(unknown, any_age=self.settings.services.offline) is not None:
-            raise UnknownTargetError(SERVICE, self.target, "no Solar System object")
+            raise UnknownTargetError(SERVICE, self.target, "not a known Solar System object")
         request = self._request("positions", self.settings.services.ephemeris_age_days)
 
         def find(any_age: bool) -> "Table | None":
@@ -190,7 +190,7 @@ class _Search:
                 remark = f": {which}" if lookup.closest_apparition else ""
                 log.info("%s is %s%s", self.target, table.meta["name"], remark)
             return lookup, table
-        reason = "no Solar System object"
+        reason = "not a known Solar System object"
         if several is not None:
             reason = f"ambiguous name; write the number or designation of one of: {several}"
         raise UnknownTargetError(SERVICE, self.target, reason)
@@ -222,7 +222,7 @@ class _Search:
             _check_text(web.text_of(response), self)
             table = translated(link.read(lambda: client._parse_result(response)))
             if (rows_at(np.asarray(table["jd"], float), times) < 0).any():
-                raise web.Unusable("positions for other times than asked for")
+                raise web.Unusable("positions for other times than requested")
             return table
 
         night = iso(float(times[0]), 0)

@@ -86,7 +86,7 @@ def _of_designation(name: Designation) -> Lookup | None:
     if name.kind is Kind.SATELLITE:
         return _of_satellite(name)
     if name.provisional and "/" not in name.provisional:
-        return None  # the letter is missing that tells the kind of comet
+        return None  # the letter of the comet's type is missing
     return Lookup(str(name), "designation", closest_apparition=True, no_fragments=not name.fragment)
 
 

@@ -77,7 +77,7 @@ def read_list(path: Path, radius_deg: float) -> list[Field | Target]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: no list of fields, for it is no text (UTF-8)") from error
+        raise ConfigError(f"{path}: not a list of fields: the file is not text (UTF-8)") from error
     found = []
     for number, line in enumerate(lines, 1):
         try:
@@ -114,12 +114,12 @@ def cone_of(ra: str, dec: str, radius_deg: float) -> Cone:
     Raises
     ------
     ValueError
-        If that is no position, or no radius.
+        If that is not a position, or no radius.
     """
     ra_deg = 15.0 * sky.parse_sexagesimal(ra) if _SEPARATED.search(ra) else numeric(ra)
     dec_deg = sky.parse_sexagesimal(dec) if _SEPARATED.search(dec) else numeric(dec)
     if not (-360.0 <= ra_deg <= 360.0 and -90.0 <= dec_deg <= 90.0):
-        raise ValueError(f"{ra} {dec} is no position")
+        raise ValueError(f"{ra} {dec} is not a position")
     return Cone(ra_deg % 360.0, dec_deg, _checked_radius(radius_deg))
 
 

@@ -204,7 +204,7 @@ def keep_imported(table: SourceTable, settings: ServiceSettings) -> "Path":
         path.parent.mkdir(parents=True, exist_ok=True)
         table.write(path)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; set PHOTPIPE_CACHE to a folder") from error
+        raise ConfigError(f"{path}: {error.strerror}; set PHOTPIPE_CACHE to a directory") from error
     return path
 
 

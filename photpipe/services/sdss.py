@@ -40,7 +40,7 @@ def cone_search(
         response = client.query_sql_async(sql, data_release=release, cache=False)
         text = web.text_of(response)
         if not text.startswith("#Table"):
-            raise web.Unusable(f"the answer is no table ({web.first_line(text)})")
+            raise web.Unusable(f"the answer is not a table ({web.first_line(text)})")
         if not text.endswith("\n"):
             raise web.Unusable("answer cut off")
         found = link.read(lambda: client._parse_result(response))

@@ -100,7 +100,7 @@ def _fetched(request: Request, services: Any) -> "Table":
         if _NOTHING.casefold() in text.casefold():
             return _nothing()
         if "VOTABLE" not in text[:1000]:
-            raise web.Unusable(f"the answer is no VOTable ({web.first_line(text)})")
+            raise web.Unusable(f"the answer is not a VOTable ({web.first_line(text)})")
         found = link.read(lambda: client._parse_result(response))
         if len(found) == 0:
             return _nothing()
@@ -115,7 +115,7 @@ def _translated(answer: Any) -> "Table":
 
     missing = {"Number", "Name", "Type", *_COLUMNS.values()} - set(answer.colnames)
     if missing:
-        raise web.Unusable(f"the answer lacks the column(s) {', '.join(sorted(missing))}")
+        raise web.Unusable(f"columns are missing in the answer: {', '.join(sorted(missing))}")
     numbers = np.ma.filled(answer["Number"], 0)
     names = [str(name).strip() for name in answer["Name"]]
     pairs = zip(numbers, names, strict=True)

@@ -24,7 +24,7 @@ def checked(
     table : astropy.table.Table
         Answer as the client of the service read it.
     cone : Cone
-        Patch of sky that was asked for.
+        Patch of sky that was requested.
     position_columns : tuple of str
         Columns of RA and Dec in degrees.
     required : sequence of str
@@ -44,11 +44,11 @@ def checked(
     names = {normalised(name): name for name in table.colnames}
     missing = [name for name in (*position_columns, *required) if normalised(name) not in names]
     if missing:
-        raise Unusable(f"the answer lacks the column(s) {', '.join(missing)}")
+        raise Unusable(f"columns are missing in the answer: {', '.join(missing)}")
     stored = _storable(table)
     ra, dec = (_numbers(stored, names[normalised(name)]) for name in position_columns)
     if len(stored) and not cone.contains(ra, dec).any():
-        raise Unusable("the answer is about another patch of sky")
+        raise Unusable("the answer covers a different field")
     for name in required:
         if len(stored) and not np.isfinite(_numbers(stored, names[normalised(name)])).any():
             raise Unusable(f"column {name} of the answer is blank")

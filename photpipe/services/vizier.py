@@ -81,7 +81,7 @@ def cone_search(
         _check_text(web.text_of(response))
         found = link.read(lambda: client._parse_result(response))
         if found is None:
-            raise web.Unusable("the answer is no VOTable")
+            raise web.Unusable("the answer is not a VOTable")
         if not found:
             return tables.blank(columns)
         if table not in found.keys() and len(found) > 1:  # noqa: SIM118 - a list with keys
@@ -93,9 +93,9 @@ def cone_search(
 
 
 def _check_text(text: str) -> None:
-    """Refuse what is no VOTable, or one that brings nothing but an error."""
+    """Refuse what is not a VOTable, or one that brings nothing but an error."""
     if "VOTABLE" not in text[:1000]:
-        raise web.Unusable(f"the answer is no VOTable ({web.first_line(text)})")
+        raise web.Unusable(f"the answer is not a VOTable ({web.first_line(text)})")
     if not re.search(r"</(?:\w+:)?VOTABLE>", text[-200:]):
         raise web.Unusable("answer cut off")
     for info in _ERROR.findall(text):

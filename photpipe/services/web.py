@@ -78,7 +78,7 @@ def ask(
         If no server gave a usable answer, with the reason of each.
     """
     if settings.offline:
-        raise ServiceError(service, request, "not asked, because -offline is set")
+        raise ServiceError(service, request, "not queried, because -offline is set")
     ends_at = time.monotonic() + settings.deadline_s
     reasons = []
     for position, server in enumerate(servers):
@@ -166,7 +166,7 @@ class _Adapter(HTTPAdapter):
     def __init__(self, server: str, settings: ServiceSettings, ends_at: float) -> None:
         super().__init__(pool_connections=1, pool_maxsize=1)
         if urlsplit(server).scheme not in {"http", "https"} or not urlsplit(server).netloc:
-            message = f"settings [services]: {server!r} is no address such as https://host"
+            message = f"settings [services]: {server!r} is not an address such as https://host"
             raise ConfigError(message)
         self.server, self.settings, self.ends_at = server, settings, ends_at
 
@@ -191,7 +191,7 @@ class _Adapter(HTTPAdapter):
                 last = attempt >= self.settings.retries or not error.may_pass
                 if last or pause_s > min(self.settings.longest_pause_s, self._left_s()):
                     raise
-                log.debug("%s: %s; once more in %.1f s", request.url, error, pause_s)
+                log.debug("%s: %s; retrying in %.1f s", request.url, error, pause_s)
                 time.sleep(pause_s)
         raise AssertionError
 
@@ -208,7 +208,7 @@ class _Adapter(HTTPAdapter):
             log.debug("%s: redirected to %s", request.url, target)
             request = request.copy()
             request.url = target
-        raise Unusable("redirected in circles")
+        raise Unusable("redirection loop")
 
     def _limited(
         self, request: requests.PreparedRequest, options: dict[str, Any]

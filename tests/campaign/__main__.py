@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("-kills", type=int, default=100, help="number of runs that are killed")
     parser.add_argument("-disks", type=int, default=50, help="number of full disks")
     parser.add_argument("-first", type=int, default=0, help="first seed")
-    parser.add_argument("-keep", type=Path, help="folder in which plays that fail are kept")
+    parser.add_argument("-keep", type=Path, help="directory in which plays that fail are kept")
     values = parser.parse_args()
     home = values.keep or Path(tempfile.mkdtemp(prefix="campaign_"))
     home.mkdir(parents=True, exist_ok=True)

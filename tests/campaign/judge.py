@@ -188,7 +188,7 @@ def leftovers(stage: Stage) -> list[str]:
         if path.name.startswith((".pp_tmp_", "pp_extract_", "pp_scamp_"))
         or path.name.endswith(SQLITE_LEFTOVERS)
     ]
-    wrong += [f"in the temporary folder: {path.name}" for path in (stage.root / "tmp").glob("*")]
+    wrong += [f"in the temporary directory: {path.name}" for path in (stage.root / "tmp").glob("*")]
     outside = (Path.cwd(), Path("/tmp"), stage.root, *stage.root.rglob("*/"))
     wrong += [f"obeyed: {folder / MARK}" for folder in outside if (folder / MARK).exists()]
     wrong += [f"still runs: {line}" for line in processes(stage.root)]

@@ -224,7 +224,7 @@ BROKEN: dict[str, Callable[[Path, Random], object]] = {
     "saturated": lambda path, _r: _pixels(path, np.full((420, 420), 65535, np.float32)),
     "no stars": _noise,
     "another field": _elsewhere,
-    "text": lambda path, _r: path.write_text("this is no frame\n" * 999),
+    "text": lambda path, _r: path.write_text("this is not a frame\n" * 999),
     "random bytes": lambda path, r: path.write_bytes(r.randbytes(300_000)),
     "a page": lambda path, _r: path.write_text("<!DOCTYPE html><p>Log in to the archive</p>"),
     "huge by its header": lambda path, _r: _raw(
@@ -323,7 +323,7 @@ def _file_times(stage: Stage) -> None:
 
 def _unwritable_cache(stage: Stage) -> None:
     (stage.root / "cache").rmdir()
-    (stage.root / "cache").write_text("no folder")
+    (stage.root / "cache").write_text("no directory")
 
 
 def _rotten_state(stage: Stage) -> None:
@@ -351,7 +351,7 @@ SURROUNDINGS: dict[str, Callable[[Stage], None]] = {
     "time zone": _changed(TZ="Pacific/Kiritimati"),
     "clock jumps": _clock,
     "file times": _file_times,
-    "no temporary folder": _changed(TMPDIR="/dev/null/tmp"),
+    "no temporary directory": _changed(TMPDIR="/dev/null/tmp"),
     "cache is a file": _unwritable_cache,
     "narrow screen": _changed(COLUMNS="1", LINES="1", TERM="dumb"),
     "rotten state": _rotten_state,

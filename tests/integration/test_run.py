@@ -108,7 +108,7 @@ def test_second_run_reuses_everything(
     assert server.count() == asked
     assert worked(commands.directory) == {}
     screen = capsys.readouterr().out
-    assert "reused: 3 frames are registered already" in screen
+    assert "reused: 3 frames are already registered" in screen
     assert "reused: pp_distill has nothing to do" in screen
     assert f"{points(commands.directory)[0].mag:8.4f}" in screen
 
@@ -469,7 +469,7 @@ def test_names_that_are_no_files_stop_no_frame(
     screen = capsys.readouterr().out
     assert "pipe.fits: a pipe or a device" in screen
     assert "link.fits: there is no such file" in screen
-    assert "folder.fits: a folder" in screen
+    assert "directory.fits: a directory" in screen
     assert len(points(directory)) == len(commands.frames)
 
 

@@ -108,7 +108,7 @@ def test_main_page_tells_what_the_manual_promises(night: Workspace) -> None:
     for promised in (
         *("night", "VATT/VATT4k", "R → R", "3 frames", "LOG", "Data summary", "n002.fits"),
         *("2017-02-02", "2×2", "2.0×1.7", "AS contrast", "20.4", "19.9", "0.022", "0.025"),
-        *("χ² reference", "χ² internal", "What the columns mean", "GAIA", "registered"),
+        *("χ² reference", "χ² internal", "Column definitions", "GAIA", "registered"),
         *("Aperture radius 4.00 px", "70% of the flux", "PANSTARRS", "3552", "Control Star"),
     ):
         assert promised in text, promised
@@ -211,7 +211,7 @@ def test_golden_pages(night: Workspace, request: pytest.FixtureRequest) -> None:
 
 def test_empty_directory(tmp_path: Path) -> None:
     text = main_page(Workspace(tmp_path))
-    assert "Nothing has been done in this directory yet" in text
+    assert "Nothing has been run in this directory yet" in text
     assert broken_links(tmp_path) == []
 
 
@@ -287,12 +287,12 @@ def test_instrumental_run_says_so(make: Callable[..., Maker]) -> None:
     maker.everything()
     result = maker.calibrate()
     rows = tuple(
-        replace(each, zeropoint_mag=np.nan, catalog="instrumental", note="as asked for", steps=())
+        replace(each, zeropoint_mag=np.nan, catalog="instrumental", note="as requested", steps=())
         for each in result.frames
     )
     maker.workspace.save(replace(result, instrumental=True, frames=rows, fields=()))
     text = main_page(maker.workspace)
-    assert "Instrumental magnitudes, as asked for." in text
+    assert "Instrumental magnitudes, as requested." in text
     assert "They compare sources on one frame only" in text
 
 
@@ -342,7 +342,7 @@ def test_damaged_files_cost_their_part_alone(night: Workspace) -> None:
     assert "rejections.txt: line 1" in text
     assert "no photometry of a target can be read" in text
     pages = night.report_directory / "frames"
-    assert "not shown picture" in words(parsed((pages / "n001.html").read_text("utf-8")))
+    assert "not shown image" in words(parsed((pages / "n001.html").read_text("utf-8")))
     assert "not shown reference stars" in words(parsed((pages / "n002.html").read_text("utf-8")))
     assert "not shown catalog stars" in words(parsed((pages / "n003.html").read_text("utf-8")))
     assert broken_links(night.directory) == []
@@ -355,7 +355,7 @@ def test_pictures_outlive_their_frames(night: Workspace) -> None:
     refresh(night)
     assert len(list((night.report_directory / "images").iterdir())) == 3
     page = (night.report_directory / "frames" / "n001.html").read_text("utf-8")
-    assert "the picture is an earlier one" in page
+    assert "the image is from an earlier run" in page
 
 
 def test_pages_of_an_earlier_run_are_removed(make: Callable[..., Maker]) -> None:

@@ -60,7 +60,7 @@ def test_page_reloads_while_there_is_something_to_come(
     text = write_summary(tmp_path, rows).read_text("utf-8")
     tree = parsed(text)
     assert ('http-equiv="refresh"' in text) == live
-    assert f"{1 + (not live)} of 2 directories are finished" in words(tree)
+    assert f"{1 + (not live)} of 2 directories completed" in words(tree)
 
 
 def test_thirty_targets_and_one_point(tmp_path: Path) -> None:

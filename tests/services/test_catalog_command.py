@@ -91,7 +91,7 @@ def test_wrong_usage_is_told(words: list[str], capsys: Capture) -> None:
     ("words", "reason"),
     [
         (["GALEX", "1", "2", "0.1"], "unknown catalog"),
-        (["GAIA", "1", "92", "0.1"], "is no position"),
+        (["GAIA", "1", "92", "0.1"], "is not a position"),
         (["GAIA", "east", "2", "0.1"], "degrees"),
         (["GAIA", "1", "2", "-0.1"], "is not between 0 and"),
         (["GAIA", "1", "2", "0.1", "-epoch", "yesterday"], "yesterday: not a year"),
@@ -155,7 +155,7 @@ def test_prefetch_makes_the_night_work_offline(
     assert "my field: APASS9: " in printed
     assert "3552: GAIA: " in printed
     assert "RR Lyr: JPL Horizons: " in printed
-    assert "no Solar System object" in printed
+    assert "not a known Solar System object" in printed
     before = server.count()
     assert before <= 9
     assert catalog.main(words) == Status.PARTIAL
@@ -238,4 +238,4 @@ def test_a_mapping_that_is_none_is_told(
 ) -> None:
     (folder / "own.csv").write_text("ra,dec,x\n10.0,20.0,12.5\n")
     assert catalog.main(["import", "OWN", "own.csv", *words]) == Status.FAILED
-    assert "should look like" in caplog.messages[-1] or "AB and Vega" in caplog.messages[-1]
+    assert "should look like" in caplog.messages[-1] or "AB or Vega" in caplog.messages[-1]

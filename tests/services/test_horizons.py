@@ -123,11 +123,11 @@ def test_a_star_is_no_solar_system_object(
     server: SkyServer, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
-        with pytest.raises(UnknownTargetError, match="no Solar System object"):
+        with pytest.raises(UnknownTargetError, match="not a known Solar System object"):
             positions("RR Lyr", TIMES, "290", settings)
     assert server.count() == 2
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
-    with pytest.raises(UnknownTargetError, match="no Solar System object"):
+    with pytest.raises(UnknownTargetError, match="not a known Solar System object"):
         positions("HD 12345", TIMES, "290", settings)
     assert server.count() == 2
 

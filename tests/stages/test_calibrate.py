@@ -344,7 +344,7 @@ def test_frame_whose_sources_are_all_flagged_fails_alone(frames, workspace):
     result = calibrate(frames, CalibrateOptions(), workspace)
     (failure,) = result.failed
     assert failure.frame == frames[0].name
-    assert "mend the card SATURATE" in failure.reason
+    assert "correct the card SATURATE" in failure.reason
     assert [each.frame for each in result.frames] == [path.name for path in frames[1:]]
 
 

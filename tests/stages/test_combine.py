@@ -243,14 +243,14 @@ def test_targets_that_cannot_be_followed(
     nights: Night, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert nights.combine("-comoving", "-targetname", "HD 12345", "-offline") == 1
-    assert "no Solar System object" in capsys.readouterr().out
+    assert "not a known Solar System object" in capsys.readouterr().out
     assert nights.combine("-comoving", "-offline") == 1
     assert capsys.readouterr().out.count("ERROR") == 1
     paths = [Path(shutil.copy(path, tmp_path)) for path in nights.paths[:3]]
     for path in paths:
         fitsfile.update_header(path, {"OBJECT": None})
     assert pp_combine.main(["-comoving", "-offline", *map(str, paths)]) == 1
-    assert "say -targetname NAME or -manual_rates" in capsys.readouterr().out
+    assert "use -targetname NAME or -manual_rates" in capsys.readouterr().out
 
 
 def test_intermediate_files_are_kept_if_wanted(nights: Night) -> None:
@@ -264,7 +264,7 @@ def test_intermediate_files_are_kept_if_wanted(nights: Night) -> None:
 FAKES = {
     "crashes": ("kill -SEGV $$", "was ended by signal SIGSEGV"),
     "fails": ("echo '> *Error*: Not enough memory' >&2; exit 1", "*Error*: Not enough memory"),
-    "hangs": ("sleep 60 & wait", "did not end within 3 s and was stopped"),
+    "hangs": ("sleep 60 & wait", "did not finish within 3 s and was stopped"),
     "writes nothing": ("exit 0", "without stack.fits"),
     "writes rubbish": ("echo x > stack.fits; echo x > stack.weight.fits", "cannot be read"),
     "is not there": ("", "install it with"),

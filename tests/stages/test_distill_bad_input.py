@@ -97,7 +97,7 @@ def test_star_as_object_gives_the_control_star(
     assert night.distill() == 0
     assert server.count("horizons") == 0
     said = capsys.readouterr().out
-    assert "no Solar System object; it is not looked for: a star needs -fixedtargets" in said
+    assert "not known to JPL Horizons; check the spelling (a star needs -fixedtargets)" in said
     assert names(night) == ["Control Star"]
 
 
@@ -105,7 +105,7 @@ def test_star_as_object_gives_the_control_star(
 def test_frames_without_a_name(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     set_object(night, "   ")
     assert night.distill() == 0
-    assert "the frames name no target; say -target NAME" in capsys.readouterr().out
+    assert "the headers name no target; use -target NAME" in capsys.readouterr().out
     assert names(night) == ["Control Star"]
 
 
@@ -229,7 +229,9 @@ def test_missing_files(
 ) -> None:
     assert night.distill(*words) == 1
     said = capsys.readouterr().out
-    assert ("none.dat: cannot be read" if words[1] != "all" else "there is no positions_") in said
+    assert (
+        "none.dat: cannot be read" if words[1] != "all" else "there is not a positions_"
+    ) in said
 
 
 # -- services --------------------------------------------------------------------------------------
@@ -405,7 +407,9 @@ def test_several_bands(night: Night, capsys: pytest.CaptureFixture[str]) -> None
         database.execute("UPDATE header SET band = 'V'")
     database.close()
     assert night.distill() == 1
-    assert "the frames have several bands (R, V); distill each alone" in capsys.readouterr().out
+    assert (
+        "the frames have several bands (R, V); distill each separately" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.usefixtures("server")
@@ -424,7 +428,7 @@ def test_frames_without_sources(night: Night) -> None:
     assert night.distill("-asteroids", "-variable_stars") in {0, 3}
     points = night.points("3552")
     assert [point.method for point in points] == ["forced"] * COUNT
-    assert "no star is fit to be the control star" in night.log()
+    assert "no star is suitable as a control star" in night.log()
 
 
 @pytest.mark.usefixtures("server")
@@ -444,7 +448,7 @@ def test_file_that_cannot_be_written(night: Night, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("words", "toml", "message"),
     [
-        (("-reject", "wild"), "", "there is no schema 'wild'; known are none, pos"),
+        (("-reject", "wild"), "", "there is no schema 'wild'; choose from none, pos"),
         (("-reject", "bad"), 'bad = "brightness > 3"', "bad = 'brightness > 3' should be"),
         (("-reject", "bad"), 'bad = "mag > 1..3"', "bad = 'mag > 1..3'"),
         ((), 'bad = "mag"', "bad = 'mag' should be"),
@@ -467,7 +471,9 @@ def test_mistakes_in_rejection_schemata(
 def test_malformed_rejections(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     (night.directory / "rejections.txt").write_text("3552\n")
     assert night.distill() == 1
-    assert "rejections.txt: line 1: wanted are target, frame and reason" in capsys.readouterr().out
+    assert (
+        "rejections.txt: line 1: expected are target, frame and reason" in capsys.readouterr().out
+    )
 
 
 def test_wrong_usage(night: Night) -> None:

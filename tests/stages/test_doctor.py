@@ -35,7 +35,7 @@ def test_where_all_is_well_it_lists_versions_and_places(capsys, tmp_path):
     (tmp_path / "cache" / "answer.ecsv").write_bytes(bytes(1500))
     status, text = report(capsys)
     assert status == cli.Status.DONE
-    assert "Everything that is needed is here." in text
+    assert "All required programs and packages are installed." in text
     for each in TOOLS:
         assert each.name in text
     for name, _ in doctor.required_packages():
@@ -107,7 +107,7 @@ def test_a_wrong_photpipedir_is_said_once(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTPIPEDIR", str(tmp_path / "nowhere"))
     status, text = report(capsys, "-quiet")
     assert status == cli.Status.FAILED
-    assert text.count("which has no folder setup/") == 1
+    assert text.count("which has no directory setup/") == 1
 
 
 def test_a_photpipedir_that_cannot_be_read_is_one_line(capsys, tmp_path, monkeypatch):
@@ -115,7 +115,7 @@ def test_a_photpipedir_that_cannot_be_read_is_one_line(capsys, tmp_path, monkeyp
     monkeypatch.setenv("PHOTPIPEDIR", str(tmp_path / ("long" * 100)))
     status, text = report(capsys, "-quiet")
     assert status == cli.Status.FAILED
-    assert text.count("whose folder setup/ cannot be read (File name too long)") == 1
+    assert text.count("whose directory setup/ cannot be read (File name too long)") == 1
 
 
 def test_the_users_own_files_are_shown_and_their_errors_are_found(capsys, tmp_path, monkeypatch):
@@ -126,7 +126,7 @@ def test_the_users_own_files_are_shown_and_their_errors_are_found(capsys, tmp_pa
     (tmp_path / "photpipe.toml").write_text("[tools]\ntimeout = 3\n")
     status, text = report(capsys)
     assert status == cli.Status.FAILED
-    assert "photpipe.toml: [tools] timeout is no setting; did you mean timeout_s?" in text
+    assert "photpipe.toml: [tools] timeout is not a setting; did you mean timeout_s?" in text
     assert f"telescopes: {own / 'mytelescopes.py'}" in text
     (own / "mytelescopes.py").write_text("")
     (tmp_path / "photpipe.toml").write_text("[tools]\ntimeout_s = 3\n")
@@ -141,7 +141,7 @@ def test_a_cache_that_cannot_be_written(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path / "file" / "cache"))
     status, text = report(capsys, "-quiet")
     assert status == cli.Status.FAILED
-    assert "set PHOTPIPE_CACHE to a folder that can" in text
+    assert "set PHOTPIPE_CACHE to a directory that can" in text
 
 
 def test_it_runs_where_no_package_is_installed(tmp_path):

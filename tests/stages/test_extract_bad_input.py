@@ -104,7 +104,7 @@ BAD = {
     blank: "all pixels have the value 7; set the frame aside",
     noise: "no source has 5 connected pixels above 3 sigma; lower -snr or -minarea",
     unknown_telescope: "Eye of a newt",
-    a_folder: "a folder, not an image",
+    a_folder: "a directory, not a frame",
     a_link_to_nothing: "there is no such file",
     a_catalog_of_that_name: "the catalog b.ldac cannot be written: Is a directory",
 }
@@ -191,7 +191,7 @@ def test_no_temporary_folder(tmp_path, monkeypatch):
     path = FIELD.write(tmp_path / "a.fits")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     (failure,) = extract([path], LOUD, Workspace(tmp_path)).failed
-    assert failure.reason.startswith("no temporary folder can be used: ")
+    assert failure.reason.startswith("no temporary directory can be used: ")
     assert failure.reason.endswith("set TMPDIR to one with room")
 
 
@@ -199,7 +199,7 @@ def test_no_temporary_folder(tmp_path, monkeypatch):
     ("content", "words"),
     [
         (None, "No such file"),
-        ("# nothing\n\n", "names no column"),
+        ("# nothing\n\n", "lists no column"),
         ("NUMBER\nDETECT_MINAREA 5\n", "DETECT_MINAREA; -paramfile takes a list of columns"),
         ("FLUX_WISH\n", "does not know the output columns FLUX_WISH"),
     ],
@@ -237,11 +237,11 @@ def test_without_source_extractor_nothing_is_touched(tmp_path, monkeypatch, caps
 FAKES = {
     "crashes": ("kill -SEGV $$", "was ended by signal SIGSEGV"),
     "fails": ("echo '> *Error*: I give up' >&2; exit 1", "status 1: *Error*: I give up"),
-    "hangs": ("sleep 60 & wait", "did not end within 3 s and was stopped"),
+    "hangs": ("sleep 60 & wait", "did not finish within 3 s and was stopped"),
     "writes nothing": ("exit 0", "without a catalog"),
-    "writes an empty file": ("> sources.ldac", "wrote rubbish"),
-    "writes rubbish": ("head -c 9999 /dev/urandom > sources.ldac", "wrote rubbish"),
-    "writes half a catalog": ('"$REAL" "$@"; truncate -s 9000 sources.ldac', "wrote rubbish"),
+    "writes an empty file": ("> sources.ldac", "wrote an unreadable"),
+    "writes rubbish": ("head -c 9999 /dev/urandom > sources.ldac", "wrote an unreadable"),
+    "writes half a catalog": ('"$REAL" "$@"; truncate -s 9000 sources.ldac', "wrote an unreadable"),
     "speaks rubbish": ("head -c 100000 /dev/urandom; exit 7", "failed with status 7"),
 }
 

@@ -229,7 +229,7 @@ def test_registered_frames_stay_so_when_a_later_run_fails(field: Sighting) -> No
         for name in ("vizier", "vizier2"):
             server.stop(name)
         result = register(field.frames, RegisterOptions(cat="2MASS"), space)
-    assert result.done == 0  # what was asked for was not done, and nothing is lost
+    assert result.done == 0  # what was requested was not done, and nothing is lost
     assert [each.frame for each in result.failed] == [path.name for path in field.frames]
     assert all("it keeps its earlier WCS" in each.reason for each in result.failed)
     assert [path.read_bytes() for path in field.frames] == headers

@@ -81,7 +81,7 @@ def test_next_to_no_stars(field: Sighting, stars: int) -> None:
     result = registered(field, snr=5.0)
     good_ones_are_good(field, result)
     reason = result.failed[0].reason
-    said = {0: "no source has", 3: "only 3 sources", 9: "9 sources, too few for patterns"}
+    said = {0: "no source has", 3: "only 3 sources", 9: "9 sources, too few for pattern matching"}
     assert said[stars] in reason
     after = fits.getheader(field.frames[-1])
     assert after["REGSTAT"] == "failed"

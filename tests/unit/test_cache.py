@@ -246,7 +246,7 @@ def test_an_old_answer_is_better_than_none(
     aged(settings, 99.0)
     service.error = ServiceError("VizieR", "GAIA", "down")
     assert len(Cache(settings).remember(request, service)) == 50
-    assert "an old answer from the cache is used" in caplog.text
+    assert "an older answer from the cache is used" in caplog.text
     offline = replace(settings, offline=True)
     assert len(Cache(offline).remember(request, Service())) == 50
 

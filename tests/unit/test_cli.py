@@ -173,7 +173,7 @@ def test_images_are_found_listed_and_refused(tmp_path: Path) -> None:
     (tmp_path / "long.LST").write_text("x" * 5000)
     (tmp_path / "nul.list").write_bytes(b"a.fits\0\n")
     (tmp_path / "binary.lst").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="one of the names of images is empty"):
+    with pytest.raises(ConfigError, match="one of the file names is empty"):
         cli.named_paths(["", str(tmp_path / "a.fits")])
     for name in (
         "empty.lst",
@@ -218,7 +218,7 @@ def test_folders_and_missing_files_are_left_to_the_stage(image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"), [("sub", "a folder; name the images in it"), ("gone", "no such file")]
+    ("word", "said"), [("sub", "a directory; name the frames in it"), ("gone", "no such file")]
 )
 def test_no_image_at_all(
     word: str, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -245,7 +245,7 @@ def test_mistakes_in_telescopes_are_told_once(
     own = Path(image).parent / "own"
     monkeypatch.setenv("PHOTPIPEDIR", str(own))
     assert run(finds(Options()), image) == cli.Status.FAILED
-    assert capsys.readouterr().out.count("which has no folder setup/") == 1
+    assert capsys.readouterr().out.count("which has no directory setup/") == 1
     (own / "setup").mkdir(parents=True)
     (own / "setup" / "mytelescopes.py").write_text("implemented_telescopes.append('X'\n")
     assert run(finds(Options()), image) == cli.Status.FAILED

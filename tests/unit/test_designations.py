@@ -159,10 +159,10 @@ def test_what_is_no_designation(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("1898 DQ", "old style"),
-        ("2017 K2", "letter is missing"),
-        ("J95A010", "letter is missing"),
-        ("C/-43 K1", "before Christ"),
+        ("1898 DQ", "old-style"),
+        ("2017 K2", "letter of the comet's type is missing"),
+        ("J95A010", "letter of the comet's type is missing"),
+        ("C/-43 K1", "BC"),
         ("C/1996 B2-AA", "two letters"),
         ("2036 AA620", "no packed form in the year 2036"),
         ("2026 CM591673", "does not fit"),

@@ -204,7 +204,7 @@ def test_damage_is_named_and_nothing_is_written(frame: Path, case: str) -> None:
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(FrameError, match="there is no such file"):
         read_header(tmp_path / "none.fits")
-    with pytest.raises(FrameError, match=r"a folder, not an image"):
+    with pytest.raises(FrameError, match=r"a directory, not a frame"):
         read_header(tmp_path)
 
 
@@ -213,7 +213,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.fits"
     os.mkfifo(pipe)
     for read in (read_header, plain_frames):
-        with pytest.raises(FrameError, match=r"pipe\.fits: a pipe or a device, not an image"):
+        with pytest.raises(FrameError, match=r"pipe\.fits: a pipe or a device, not a frame"):
             read(pipe)
 
 

@@ -152,7 +152,7 @@ def _twice(content: bytes) -> bytes:
         (lambda content: content[:4000], "truncated in a header"),
         (lambda content: content[:2880], "no table named LDAC_OBJECTS"),
         (_twice, "2 tables named LDAC_OBJECTS"),
-        (lambda content: content.replace(b"TFORM9  = '3E", b"TFORM9  = '4E"), "another length"),
+        (lambda content: content.replace(b"TFORM9  = '3E", b"TFORM9  = '4E"), "differ in length"),
         (lambda content: content.replace(b"TFORM9  = '3E", b"TFORM9  = '3P"), "unexpected type 3P"),
         (lambda content: content.replace(b"TTYPE9  ", b"TTYPEX  "), "TTYPE9"),
         (
@@ -202,7 +202,7 @@ def test_no_damage_ends_in_anything_but_a_named_failure(extracted, data):
 def test_nothing_is_left_behind_when_writing_fails(tmp_path, extracted):
     table, _ = read_ldac(extracted)
     with pytest.raises(OSError, match="No such file"):
-        write_ldac(tmp_path / "no folder" / "x.ldac", table)
+        write_ldac(tmp_path / "no directory" / "x.ldac", table)
     target = tmp_path / "x.ldac"
     target.write_bytes(b"old")
     with pytest.raises(ValueError, match="ASCII"):

@@ -79,7 +79,7 @@ def test_other_objects_and_bad_files(
 ) -> None:
     other = photometry_file.write(tmp_path, "433", [point()])
     assert pptool_lightcurve.main(["-offline", *nights, str(other)]) == 1
-    assert "say -target NAME" in capsys.readouterr().out
+    assert "use -target NAME" in capsys.readouterr().out
     broken = tmp_path / "photometry_x.dat"
     broken.touch()
     assert pptool_lightcurve.main(["-offline", *nights, str(broken)]) == 3

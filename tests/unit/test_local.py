@@ -75,8 +75,8 @@ def test_epochs_of_the_stars_themselves(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "columns", "reason"),
     [
-        ("a,b\n1,2\n", None, "no column for ra_deg; say -map ra_deg=COLUMN; columns: a, b"),
-        ("ra,dec\n1,2\n", None, "no magnitudes; say -map Vmag=COLUMN"),
+        ("a,b\n1,2\n", None, "no column for ra_deg; use -map ra_deg=COLUMN; columns: a, b"),
+        ("ra,dec\n1,2\n", None, "no magnitudes; use -map Vmag=COLUMN"),
         ("ra,dec,V\nx,y,3\n", None, "no row has a position"),
         ("ra,dec,V\n1,95,3\n", None, "no row has a position"),
         ("ra,dec,V\n1,2,3\n", Columns({"Bmag": "bmag"}), "no such column"),

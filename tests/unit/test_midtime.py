@@ -37,7 +37,7 @@ def test_a_complete_date_is_the_authority(time: str, apart: str, named: bool) ->
     assert start_jd(keyword, **cards) == pytest.approx(TRUE_JD, abs=1e-8)
     said = remarks(keyword, **cards)
     if named or apart != "20 s after":  # clocks of different computers are never alike
-        assert f"card TIME-OBS tells a time {apart}" in said
+        assert f"card TIME-OBS gives a time {apart}" in said
     else:
         assert said == ""
 
@@ -115,11 +115,11 @@ def test_another_card_decides_what_a_short_date_means(
 @pytest.mark.parametrize(
     ("cards", "said"),
     [
-        ({"mjd__obs": TRUE_JD - 2400000.5 + 1}, "card MJD-OBS tells a time 24.0 h after"),
-        ({"mjd__obs": TRUE_JD - 0.25}, "card MJD-OBS tells a time 6.0 h before"),
-        ({"jd": TRUE_JD - 400.0}, "card JD tells a time 1.1 years before"),
-        ({"date__end": "2017-02-02T09:58:00"}, "card DATE-END tells a time 60 min before"),
-        ({"utc__obs": "17:57:30"}, "card UTC-OBS tells a time 7.0 h after"),
+        ({"mjd__obs": TRUE_JD - 2400000.5 + 1}, "card MJD-OBS gives a time 24.0 h after"),
+        ({"mjd__obs": TRUE_JD - 0.25}, "card MJD-OBS gives a time 6.0 h before"),
+        ({"jd": TRUE_JD - 400.0}, "card JD gives a time 1.1 years before"),
+        ({"date__end": "2017-02-02T09:58:00"}, "card DATE-END gives a time 60 min before"),
+        ({"utc__obs": "17:57:30"}, "card UTC-OBS gives a time 7.0 h after"),
         ({"mjd__obs": TRUE_JD - 2400000.5 + 20 / SECONDS_PER_DAY}, ""),
         ({"date__end": "2017-02-02T10:59:00"}, ""),
         ({"mjd__obs": 57786.0, "jd": 57786.3, "ut": "late", "date__avg": "?"}, ""),

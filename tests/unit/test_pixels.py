@@ -129,5 +129,5 @@ def test_infinite_pixels_are_blank(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_plane_is_refused(axes: str, tmp_path: Path) -> None:
-    with pytest.raises(FrameError, match="no plane image"):
+    with pytest.raises(FrameError, match="no two-dimensional image"):
         read_pixels(image(tmp_path / "a.fits", axes=axes))

@@ -209,7 +209,7 @@ def test_80_columns_agree_with_the_reference_converter(photometry: Path) -> None
 )
 def test_packed_designations(name: str, packed: str | None) -> None:
     if packed is None:
-        with pytest.raises(ConfigError, match=r"no number or designation|give its number"):
+        with pytest.raises(ConfigError, match=r"not a number or designation|give its number"):
             identified(name)
     else:
         assert identified(name).packed == packed

@@ -143,10 +143,10 @@ def test_arguments_decide_what_matters() -> None:
 FAKES = {
     "crashes": ("kill -SEGV $$", "signal SIGSEGV"),
     "complains": ("echo '> *Error*: no source'; exit 1", "no source"),
-    "hangs": ("sleep 60", "did not end within"),
-    "writes nothing": ("exit 0", "left nothing usable"),
-    "writes rubbish": ("echo rubbish > scamp.xml; echo x > 00000.head", "no VOTable"),
-    "writes half": ("head -c 900 $REAL > scamp.xml", "no VOTable"),
+    "hangs": ("sleep 60", "did not finish within"),
+    "writes nothing": ("exit 0", "without a usable result"),
+    "writes rubbish": ("echo rubbish > scamp.xml; echo x > 00000.head", "not a VOTable"),
+    "writes half": ("head -c 900 $REAL > scamp.xml", "not a VOTable"),
     "forgets a frame": ("cp $REAL scamp.xml; cp $HEAD 00000.head", "reports on 1 of 3"),
 }
 

@@ -51,7 +51,7 @@ def test_offline_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[photometry]\npos_epsilon = 'small'", "should be of type float"),
         ("[photometry]\nnum_aprads = 2.5", "should be of type int"),
         ("[photometry]\npos_epsilon = true", "should be of type float"),
-        ("photometry = 1", "is no section"),
+        ("photometry = 1", "is not a section"),
         ("[photometry", "photpipe.toml: Expected"),
     ],
 )

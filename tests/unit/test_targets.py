@@ -63,8 +63,8 @@ def test_names_with_blanks_need_commas(tmp_path: Path) -> None:
         ("x.fits 10 5 1\n", "no row is of any of the 3 frames"),
         ("b.fits 10\n", "line 1: 2 columns"),
         ("b.fits ten 5 1\n", "line 1: 'ten' is not a sexagesimal"),
-        ("b.fits 400 5 1\n", "no position on the sky"),
-        ("b.fits 10 95 1\n", "no position on the sky"),
+        ("b.fits 400 5 1\n", "not a position on the sky"),
+        ("b.fits 10 95 1\n", "not a position on the sky"),
         ("b.fits 10 5 1\nb.fits 11 5 1\n", "line 2: a second row"),
     ],
 )
@@ -89,7 +89,7 @@ def test_fixed_targets(tmp_path: Path) -> None:
     assert found[0].ra_deg.tolist() == [325.678, 325.678]
     assert found[2].ra_deg[0] == pytest.approx(291.36625)
     assert not found[0].moves
-    with pytest.raises(ConfigError, match="stands there twice"):
+    with pytest.raises(ConfigError, match="is listed twice"):
         targets.read_fixed_targets(write(tmp_path, "a 1 2\na 2 3\n"), 2)
 
 

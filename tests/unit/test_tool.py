@@ -109,7 +109,7 @@ def test_status_and_last_lines_are_kept_and_failure_is_one_line(fake, tmp_path):
 
 def test_a_crash_names_its_signal(fake, tmp_path):
     fake("kill -SEGV $$")
-    with pytest.raises(ToolError, match="ended by signal SIGSEGV and said nothing"):
+    with pytest.raises(ToolError, match="ended by signal SIGSEGV without a message"):
         run_tool(FAKE, [], tmp_path, 5).check()
 
 
@@ -158,7 +158,7 @@ def test_a_program_that_cannot_be_started(fake, tmp_path):
 def test_a_hanging_tool_is_ended_with_all_its_children(fake, tmp_path):
     fake(f"echo begin; sleep 60 & echo $! > {tmp_path}/child; wait")
     began = time.monotonic()
-    with pytest.raises(ToolError, match=r"did not end within 0.5 s .* timeout_s") as caught:
+    with pytest.raises(ToolError, match=r"did not finish within 0.5 s .* timeout_s") as caught:
         run_tool(FAKE, [], tmp_path, 0.5)
     assert time.monotonic() - began < 5
     assert caught.value.tail == "begin"
@@ -167,7 +167,7 @@ def test_a_hanging_tool_is_ended_with_all_its_children(fake, tmp_path):
 
 def test_a_tool_that_closes_its_output_and_hangs_is_ended(fake, tmp_path):
     fake(f"echo $$ > {tmp_path}/pid; exec >&- 2>&-; sleep 60")
-    with pytest.raises(ToolError, match="did not end"):
+    with pytest.raises(ToolError, match="did not finish"):
         run_tool(FAKE, [], tmp_path, 0.5)
     assert _is_gone(_await_pid(tmp_path / "pid"))
 

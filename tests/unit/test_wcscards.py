@@ -143,7 +143,7 @@ def test_right_ascension_comes_out_from_0_to_360() -> None:
         ({k: v for k, v in TAN.items() if k != "CTYPE1"}, "CTYPE1"),
         (TAN | {"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"}, "CTYPE1"),
         (TAN | {"CTYPE1": "PIXEL", "CTYPE2": "PIXEL"}, "CTYPE1"),
-        (TAN | {"CRVAL1": "NaN"}, "CRVAL1.*no such number"),
+        (TAN | {"CRVAL1": "NaN"}, "CRVAL1.*not such a number"),
         (TAN | {"CRVAL2": ""}, "CRVAL2"),
         (TAN | {"CD1_1": 0.0, "CD1_2": 0.0}, "singular"),
         (TAN | {"CD1_1": "junk"}, "CD1_1"),

@@ -79,7 +79,7 @@ def test_what_is_not_there_is_told_to_be_missing() -> None:
 def test_of_several_candidates_none_is_taken_and_all_are_named() -> None:
     track, _ = searched(3, is_there=False, twins=2)
     assert not track.is_elsewhere
-    assert "several could be it" in track.whereabouts
+    assert "several candidates" in track.whereabouts
     assert track.whereabouts.count("of the prediction") == 2
 
 

@@ -62,7 +62,7 @@ def objection(gain: float, pixels: FloatArray, zero_level: float | None) -> str:
         return ""
     level = float(np.median(finite))
     if float(np.max(finite)) <= UNIT_INTERVAL and level > 0:
-        return "the pixels lie between 0 and 1, which are no ADU"
+        return "the pixel values lie between 0 and 1 and are not ADU"
     steps = pixels[:, 2:] - pixels[:, :-2]
     steps = steps[np.isfinite(steps)]
     sigma = MAD_TO_SIGMA * float(np.median(np.abs(steps - np.median(steps)))) / np.sqrt(2.0)
@@ -71,7 +71,7 @@ def objection(gain: float, pixels: FloatArray, zero_level: float | None) -> str:
         return ""
     largest = light / sigma**2
     if gain > CONTRADICTION * largest:
-        return f"the noise of the sky says {largest:.2g} e-/ADU at most"
+        return f"the sky noise implies {largest:.2g} e-/ADU at most"
     if zero_level is not None and gain * CONTRADICTION < largest:
-        return f"the noise of the sky says {largest:.2g} e-/ADU at least"
+        return f"the sky noise implies {largest:.2g} e-/ADU at least"
     return ""

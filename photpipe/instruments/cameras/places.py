@@ -88,7 +88,9 @@ def of_words(words: str) -> Site:
     if len(parts) == 2:
         numbers.append(0.0)
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{words!r} is no place such as 11.58,48.14,520 (east, north, metres)")
+        raise ValueError(
+            f"{words!r} is not a position such as 11.58,48.14,520 (east, north, metres)"
+        )
     longitude, latitude, elevation = numbers
     if not (abs(longitude) <= 360 and abs(latitude) <= 90 and LOWEST_M <= elevation <= HIGHEST_M):
         raise ValueError(f"{words!r}: longitude, latitude and elevation are not on Earth")
@@ -145,21 +147,25 @@ def _signed(
         return found
     words = comment(header, card)
     if "+W" in words or "west positive" in words.casefold():
-        return Fact(mirrored, found.origin, f"{card} counts to the west, its comment says")
+        return Fact(mirrored, found.origin, f"{card} is positive to the west, its comment says")
     for witness, verdict in _verdicts(header, sight):
         east, west = verdict(as_written), verdict(mirrored)
         if east and not west:
             return found
         if west and not east:
-            return Fact(mirrored, found.origin, f"{card} counts to the west: {witness} shows it")
+            return Fact(
+                mirrored, found.origin, f"{card} is positive to the west: {witness} shows it"
+            )
     if table.WEST_POSITIVE.search(program):
         return Fact(
-            mirrored, found.origin, f"{card} counts to the west in {program.split(maxsplit=1)[0]}"
+            mirrored,
+            found.origin,
+            f"{card} is positive to the west in {program.split(maxsplit=1)[0]}",
         )
     if "+E" in words or abs(as_written.longitude_deg) > 179.9:
         return found
     return Fact(
-        as_written, found.origin, f"{card} is taken to count to the east: nothing checks it"
+        as_written, found.origin, f"{card} is taken as positive to the east: nothing checks it"
     )
 
 

@@ -260,7 +260,7 @@ def _site(
     if told.observatory is not None:
         known = observatories.site(told.observatory)
         if known is None:
-            advice = "is no code of a place in the Minor Planet Center's list"
+            advice = "is not an observatory code of the Minor Planet Center"
             raise ConfigError(f"-observatory {told.observatory} {advice}")
         return place or Fact(known, "-observatory"), Fact(told.observatory, "-observatory")
     place = place or places.site(header, who, sight)
@@ -370,7 +370,7 @@ def _fits_better_in_hours(
 
 
 def _solved_centre(header: "Header") -> list[Fact[tuple[float, float]]]:
-    """Middle of the frame by a WCS that a plate solution may have left."""
+    """Frame centre by a WCS that a plate solution may have left."""
     from photpipe.fits.standard_wcs import standard_wcs
 
     if "INDI" in optics.program(header).value or card_text(header, "CD1_1") is None:

@@ -456,7 +456,7 @@
         const button = row.querySelector(".reject");
         if (!button) continue;
         button.setAttribute("aria-pressed", is);
-        button.textContent = is ? "take back" : "reject";
+        button.textContent = is ? "restore" : "reject";
       }
       if (!panel) return;
       const changed = JSON.stringify([...reasons.keys()].sort()) !== before;
