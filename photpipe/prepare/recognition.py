@@ -167,12 +167,12 @@ class Recognition:
                 return
             self._seen.add(facts.bundle.keyword)
         log.info(
-            "%s has no entry: its header tells (%s)",
+            "%s has no entry: taken from its header (%s)",
             facts.bundle.name,
             "; ".join(f"{each.name}: {each.value} from {each.origin}" for each in told),
         )
         for each in facts.rejected:
-            log.warning("%s (%s) is not believed: %s", each.value, each.origin, each.doubt)
+            log.warning("%s (%s) is ignored: %s", each.value, each.origin, each.doubt)
 
     def _generic(self, cards: Sequence[Card], header: "Header") -> Telescope:
         """GENERIC as the user tells it, where he does not as it was before or the header tells."""
