@@ -179,7 +179,7 @@ def test_no_star_like_the_sun_is_a_reason_to_go_on():
 
 def test_without_colors_there_are_no_solar_stars():
     table = catalog("APASS9", [{"V": 12.0}])
-    with pytest.raises(ReductionError, match="APASS9: stars like the Sun cannot be told"):
+    with pytest.raises(ReductionError, match="APASS9: stars of solar colour cannot be identified"):
         calibrators_for(table, "V", solar=True)
 
 

@@ -40,7 +40,7 @@ def test_none_rejects_nothing() -> None:
 @pytest.mark.parametrize(
     ("names", "reject", "message"),
     [
-        ("pso", {}, "no schema 'pso'; choose from none, pos"),
+        ("pso", {}, "no criterion 'pso'; choose from none, pos"),
         ("mine", {}, "you may add your own to"),
         ("pos", {"mine": "mag = 3"}, "mine = 'mag = 3' should be a column"),
         ("pos", {"mine": "band > 3"}, "should be a column"),

@@ -339,7 +339,7 @@ def test_bands_without_a_name_are_told(
     assert "left out, G (Gaia G) has no name in AAVSO and cannot be reported there: G.fits" in said
     assert "Z (WFCAM Z) has no name in AAVSO" in said
     assert pptool_mpcreport.main([str(photometry)]) == 0
-    assert "the position alone, Z (WFCAM Z) has no name in ADES" in capsys.readouterr().out
+    assert "only the position, Z (WFCAM Z) has no name in ADES" in capsys.readouterr().out
     table = photometry.with_name("mpcreport_3552.psv").read_text().split("permID", 1)[1]
     band = table.splitlines()[0].split("|").index("band")
     rows = [row.split("|")[band].strip() for row in table.splitlines()[1:]]
