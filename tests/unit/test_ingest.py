@@ -128,7 +128,9 @@ def test_an_empty_reply_is_an_empty_table():
 
 
 def test_a_foreign_reply_is_one_clear_error():
-    with pytest.raises(ServiceError, match=r"VizieR: 1 2 r=3: columns are missing in the reply: DEJ2000, rmag"):
+    with pytest.raises(
+        ServiceError, match=r"VizieR: 1 2 r=3: columns are missing in the reply: DEJ2000, rmag"
+    ):
         ingest(Table({"RAJ2000": [1.0], "Vmag": [1.0]}), spec("PANSTARRS"), "1 2 r=3")
     with pytest.raises(ServiceError, match="VizieR: PANSTARRS: "):
         ingest(Table({"x": [1]}), spec("PANSTARRS"))
