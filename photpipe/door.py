@@ -129,14 +129,33 @@ def to_table(frame: "DataFrame") -> "Table":
 
 
 def plot(points: "DataFrame", axes: "Axes | None" = None) -> "Axes":
-    """Light curve of a target: accepted points with errors, rejected ones as open circles."""
+    """Light curve of a target: accepted points with errors, rejected ones as open circles.
+
+    What neighbours contaminate and is left out is drawn as open diamonds.
+    """
     from matplotlib.figure import Figure
 
     if axes is None:
         axes = Figure().subplots()
     is_good = points["rejected"] == ""
-    for rows, fill in ((points[is_good], "full"), (points[~is_good], "none")):
-        axes.errorbar(rows["midtime_jd"], rows["mag"], rows["sig"], fmt="o", fillstyle=fill)
+    is_spoiled = points["rejected"].str.startswith(photometry_file.CONTAMINATED)
+    kinds = (
+        (is_good, "o", "full", "used"),
+        (is_spoiled, "D", "none", photometry_file.CONTAMINATED),
+        (~is_good & ~is_spoiled, "o", "none", "rejected"),
+    )
+    for which, form, fill, label in kinds:
+        rows = points[which]
+        if len(rows):
+            axes.errorbar(
+                rows["midtime_jd"],
+                rows["mag"],
+                rows["sig"],
+                fmt=form,
+                fillstyle=fill,
+                label=label,
+            )
+    axes.legend()
     axes.invert_yaxis()
     axes.set_xlabel("JD (UTC)")
     axes.set_ylabel("magnitude")

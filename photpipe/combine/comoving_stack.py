@@ -138,11 +138,8 @@ def _crossed(
     total, worst, text = 0.0, 0.0, ""
     for star in np.flatnonzero((apart < reach).any(axis=0)):
         near = np.flatnonzero(apart[:, star] < reach)
-        parts = [
-            image.part_of_aperture(x[star] - places[row, 0], y[star] - places[row, 1])
-            for row in near
-        ]
-        flux = stars.value("FLUX_APER", int(known[star])) * sum(parts) / len(places)
+        parts = image.part_of_aperture(x[star] - places[near, 0], y[star] - places[near, 1])
+        flux = stars.value("FLUX_APER", int(known[star])) * float(parts.sum()) / len(places)
         total += flux
         if flux > worst:
             worst = flux

@@ -19,19 +19,23 @@ from photpipe.distill.star_images import Stars, motion_px
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.distill.targets import CONTROL, Target
 from photpipe.ground import sky
+from photpipe.ground.sky import FloatArray
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import BRIGHTER, DETECTED, FORCED, LIMIT, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
-from photpipe.science.forced import forced_flux
-from photpipe.science.noise import POGSON
+from photpipe.science.forced import forced_flux, wings_in_sky
+from photpipe.science.noise import POGSON, annulus_reach
 from photpipe.science.saturation import touched
 
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
 BRIGHTENING_POINTS = 4
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
+# standard deviations of a pixel, from which on light is seen and is left out of a local sky: by
+# Source Extractor (measured with stars of three profiles at three distances), and by means of 5 x 5
+HIDDEN_SIGMA = {DETECTED: 1.0, FORCED: 0.5}
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
@@ -44,13 +48,19 @@ class Neighbours:
     Parameters
     ----------
     text : str
-        The worst of those whose light reaches into the aperture; empty if none matters.
+        The worst of them; empty if there is none.
+    near : float
+        Light (counts) in the aperture of those that are so near that they may touch the target.
     flux : float
-        Their light in the aperture (counts).
+        Light of all in the aperture.
+    around : array, shape (n, n)
+        Their light on the pixels around (counts), those of the sky annulus included.
     """
 
     text: str
+    near: float
     flux: float
+    around: FloatArray
 
 
 def points_of_frame(
@@ -162,7 +172,8 @@ class _Place:
         off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
         error = max(OFF_CENTRE * self.calibrated.seeing_arcsec, 3.0 * self._centroid_arcsec(row))
         if not int(self.calibrated.value("FLAGS", row)) & SourceFlag.BLENDED:
-            _, company = self._contamination(self.calibrated.value("FLUX_APER", row), around)
+            effect = _effect_mag(self.calibrated.value("FLUX_APER", row), around.near, around.near)
+            company = effect >= self.settings.contamination_mag
             return None if self.track.is_confirmed and company and off > error else row
         return row if off <= error and self._touches_others(row, surroundings, others) else None
 
@@ -209,24 +220,28 @@ class _Place:
 
     def neighbours(self, surroundings: Surroundings, others: Sequence[Track]) -> Neighbours:
         """What stands around or passes by, and how much of its light falls into the aperture."""
-        calibrated = self.calibrated
         reach = self.reach_arcsec
-        stars = self._stars_near(surroundings, self.ra_deg, self.dec_deg, reach)
+        outer = annulus_reach(self.calibrated.radius_px) * self.calibrated.scale_arcsec
+        stars = self._stars_near(surroundings, self.ra_deg, self.dec_deg, max(reach, outer))
         if not self.target.moves:
             # the target itself stands here too
-            own = max(self.settings.match_tolerance_arcsec, 0.5 * calibrated.seeing_arcsec)
+            own = max(self.settings.match_tolerance_arcsec, 0.5 * self.calibrated.seeing_arcsec)
             stars = [each for each in stars if self._apart(each) > own]
         stars += [each.as_star(self.number) for each in others if each.target.moves]
-        stars = [each for each in stars if self._apart(each) <= reach]
-        worst, total, text = 0.0, 0.0, ""
-        for star in stars:
-            flux = self._light_of(star)
-            total += flux
-            if flux > worst:
-                worst = flux
-                band = calibrated.facts["band"] if calibrated.is_calibrated else "inst."
-                text = f"{star.name} of {band} = {star.mag:.1f} at {self._apart(star):.1f} arcsec"
-        return Neighbours(text, total)
+        stars = [each for each in stars if self._apart(each) <= max(reach, outer)]
+        x, y, counts = self._counts_of(stars)
+        around = self.stars.light_around(x, y, counts)
+        if not counts.any():
+            return Neighbours("", 0.0, 0.0, around)
+        inside = counts * self.stars.part_of_aperture(x, y)
+        near = inside * np.array([self._apart(each) <= reach for each in stars])
+        worst = int(np.argmax(near if near.any() else inside))
+        return Neighbours(self._named(stars[worst]), float(near.sum()), float(inside.sum()), around)
+
+    def _named(self, star: Star) -> str:
+        """A star in words."""
+        band = self.calibrated.facts["band"] if self.calibrated.is_calibrated else "inst."
+        return f"{star.name} of {band} = {star.mag:.1f} at {self._apart(star):.1f} arcsec"
 
     def _stars_near(
         self, surroundings: Surroundings, ra_deg: float, dec_deg: float, reach_arcsec: float
@@ -241,13 +256,14 @@ class _Place:
         apart = sky.separation_deg(self.ra_deg, self.dec_deg, star.ra_deg, star.dec_deg)
         return float(apart) * sky.ARCSEC_PER_DEG
 
-    def _light_of(self, star: Star) -> float:
-        """Counts of a star in the aperture; 0 if its magnitude is unknown."""
-        x, y = self.calibrated.pixel_of(star.ra_deg, star.dec_deg)
-        if not math.isfinite(star.mag + x):
-            return 0.0
-        counts = 10 ** (-0.4 * (star.mag - np.nan_to_num(self.calibrated.zeropoint_mag)))
-        return float(counts * self.stars.part_of_aperture(x - self.x_px, y - self.y_px))
+    def _counts_of(self, stars: Sequence[Star]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Places of stars (px from the target), and their counts; 0 if a magnitude is unknown."""
+        places = [self.calibrated.pixel_of(star.ra_deg, star.dec_deg) for star in stars]
+        x, y = np.array(places, float).reshape(-1, 2).T - [[self.x_px], [self.y_px]]
+        mags = np.array([star.mag for star in stars], float)
+        counts = 10 ** (-0.4 * (mags - np.nan_to_num(self.calibrated.zeropoint_mag)))
+        known = np.isfinite(mags + x + y)
+        return np.where(known, x, 0.0), np.where(known, y, 0.0), np.where(known, counts, 0.0)
 
     def detected(self, row: int, around: Neighbours) -> TargetPoint:
         """Point of a source of the catalog."""
@@ -299,7 +315,7 @@ class _Place:
             method=FORCED if is_seen else LIMIT,
             snr=found.flux / error,
             fwhm_arcsec=math.nan,
-            contamination=self._contamination(found.flux, around),
+            contamination=self._contamination(found.flux, around, FORCED),
             rejected=self.track.doubts.get(self.number) or self._uncertain(),
         )
 
@@ -328,13 +344,22 @@ class _Place:
         spoilt = touched(self.stars.saturated, *place, self.calibrated.radius_px)
         return int(SourceFlag.SATURATED) if spoilt[0] else 0
 
-    def _contamination(self, flux: float, around: Neighbours) -> tuple[float, str]:
-        """Brightening in mag by the neighbours, and who, if that is worth a word."""
-        if around.flux <= 0 or not around.text:
+    def _contamination(
+        self, flux: float, around: Neighbours, method: str = DETECTED
+    ) -> tuple[float, str]:
+        """Brightening in mag by the neighbours, and who, if that is worth a word.
+
+        Light in the aperture makes a target brighter; wings that raise the local sky make it
+        fainter, and the sign is negative where they do more.
+        """
+        if not around.text:
             return 0.0, ""
-        own = max(flux - around.flux, 0.05 * max(flux, around.flux))
-        effect = 2.5 * math.log10(1.0 + around.flux / own)
-        is_worth = effect >= self.settings.contamination_mag
+        radius = self.calibrated.radius_px
+        pixel = self.calibrated.number("sky_noise_adu") / (math.sqrt(math.pi) * radius)
+        hidden = HIDDEN_SIGMA[method] * float(np.nan_to_num(pixel))
+        counts = around.flux - wings_in_sky(around.around, radius, hidden)
+        effect = _effect_mag(flux, counts, around.flux)
+        is_worth = abs(effect) >= self.settings.contamination_mag
         return (effect, around.text) if is_worth else (effect, "")
 
     def _unmeasured(self, problem: str) -> TargetPoint:
@@ -426,3 +451,22 @@ class _Place:
             aperture_sig=aperture[1],
         )
         return point.corrected(correction, TRAILING_UNCERTAINTY * correction)
+
+
+def _effect_mag(flux: float, counts: float, light: float) -> float:
+    """By how much others brighten a target.
+
+    Parameters
+    ----------
+    flux : float
+        What was measured (counts).
+    counts : float
+        What of it is due to others.
+    light : float
+        Light of the others in the aperture; a target that is lost in it counts as a twentieth.
+    """
+    least = 0.05 * max(abs(flux), light, abs(counts))
+    if not least > 0:
+        return 0.0
+    own = max(flux - counts, least)
+    return 2.5 * math.log10(max(own + counts, least) / own)

@@ -4,12 +4,13 @@ import dataclasses
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.files import slug
-from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
 from photpipe.run.settings import DistillSettings
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
@@ -78,6 +79,24 @@ def _settings_schema(name: str, rule: object) -> Schema:
         return f"{name}: {column} = {value:.4g}" if applies(value, limit) else ""
 
     return Schema(name, reason)
+
+
+def spoilers(settings: DistillSettings, keep: Collection[str]) -> list[Schema]:
+    """Schemata for what spoils points of moving targets, without the kinds that are kept.
+
+    Each is named as one of `photometry_file.SPOILERS`.
+    """
+    known = [Schema(CONTAMINATED, partial(_contaminated, settings.contaminated_mag))]
+    return [each for each in known if each.name not in keep]
+
+
+def _contaminated(limit_mag: float, point: TargetPoint) -> str:
+    """Why a point is kept out whose neighbours change it by more than a limit."""
+    effect = point.contamination_mag
+    if point.contamination.endswith(BRIGHTER) or not abs(effect) > limit_mag:
+        return ""
+    how = f"{abs(effect):.2f} mag {'brighter' if effect > 0 else 'fainter'}"
+    return f"{CONTAMINATED}: {point.contamination or 'neighbours'}, {how}"
 
 
 def judged(

@@ -53,6 +53,9 @@ class DistillOptions:
     reject: str = Option("rejection criteria, separated by commas", kinds.text, "NAMES").field(
         "pos"
     )
+    keep_contaminated: bool = Option(
+        "use points of moving targets that neighbours change by more than 0.02 mag, too"
+    ).field(False)
 
 
 def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace) -> DistillResult:
@@ -78,8 +81,11 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.distill.target_search import TargetSearch
     from photpipe.distill.whereabouts import outside
     from photpipe.run import photometry_file
+    from photpipe.run.photometry_file import CONTAMINATED
 
     rules = rejection.schemata(options.reject, workspace.settings.distill)
+    keep = {CONTAMINATED} if options.keep_contaminated else set()
+    spoiled = rejection.spoilers(workspace.settings.distill, keep)
     by_hand = photometry_file.read_rejections(workspace.directory)
     frames, failed = _frames(paths, workspace)
     if not options.positions and not any(each.frame.is_placed for each in frames):
@@ -109,6 +115,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         points = [each[target.name] for each in found if target.name in each]
         # what was found far away on purpose is not far by mistake
         kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
+        kept += spoiled if target.moves else []
         points = rejection.judged(points, target.name, kept, by_hand)
         measured.append((target, points))
         outcome = _written(target, suspected(points) if target.moves else points, workspace)

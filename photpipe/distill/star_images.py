@@ -12,6 +12,7 @@ from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science import growth, starimage
+from photpipe.science.noise import annulus_reach
 from photpipe.science.saturation import saturated_pixels
 from photpipe.science.starimage import StarImage
 
@@ -129,11 +130,33 @@ class Stars:
         reach = 2.0 * starimage.RADII[-1] * calibrated.radius_px
         return np.asarray(growth.neighbour_light(x, y, flux, reach) < growth.NEIGHBOUR_LIGHT)
 
-    def part_of_aperture(self, dx_px: float, dy_px: float) -> float:
-        """Light of a star that falls into an aperture beside it, in units of its own aperture."""
+    def part_of_aperture(self, dx_px: FloatArray | float, dy_px: FloatArray | float) -> FloatArray:
+        """Light of stars that falls into an aperture beside them, in units of their own aperture.
+
+        Parameters
+        ----------
+        dx_px, dy_px : array, shape (stars,)
+            Places from the middle of the aperture.
+        """
         radius = self.calibrated.radius_px
-        part = self.image.light(dx_px, dy_px, radius, self.trail_px)[0]
-        return float(part / self.image.light(0.0, 0.0, radius, self.trail_px)[0])
+        part = self.image.light(dx_px, dy_px, radius, self.trail_px)
+        return np.asarray(part / self.image.light(0.0, 0.0, radius, self.trail_px)[0])
+
+    def light_around(self, dx_px: FloatArray, dy_px: FloatArray, counts: FloatArray) -> FloatArray:
+        """Light of stars on the pixels around an aperture in the middle (counts per pixel).
+
+        Parameters
+        ----------
+        dx_px, dy_px, counts : array, shape (stars,)
+            Places from the middle, and counts in apertures of their own.
+        """
+        radius = self.calibrated.radius_px
+        along = np.arange(-math.ceil(annulus_reach(radius)), math.ceil(annulus_reach(radius)) + 1.0)
+        total = counts / self.image.light(0.0, 0.0, radius, self.trail_px)[0]
+        light = np.zeros((along.size, along.size))
+        for x, y, flux in zip(dx_px, dy_px, total, strict=True):
+            light += flux * self.image.surface(along - x, along[:, None] - y, self.trail_px)
+        return light
 
     def trailing_mag(self, motion_px: tuple[float, float]) -> float:
         """What a target's magnitude needs because it trails otherwise than the stars do.

@@ -84,11 +84,11 @@ class Surroundings:
         # on a frame for which there is no prediction nobody knows where the target was
         near = near[apart * sky.ARCSEC_PER_DEG > clear_arcsec]
         sampled = np.unique(self.index)
-        place = sky.separation_deg(target.ra_deg[sampled], target.dec_deg[sampled], ra_deg, dec_deg)
-        clear_frames = int(np.sum(place * sky.ARCSEC_PER_DEG > clear_arcsec + reach_arcsec))
-        needed = 2 if clear_frames > 1 else 1
         for group in self._groups(near):
             ra, dec = float(self.ra_deg[group[0]]), float(self.dec_deg[group[0]])
+            place = sky.separation_deg(target.ra_deg[sampled], target.dec_deg[sampled], ra, dec)
+            clear_frames = int(np.sum(place * sky.ARCSEC_PER_DEG > clear_arcsec))
+            needed = 2 if clear_frames > 1 else 1
             known = any(
                 sky.separation_deg(ra, dec, *star[:2]) * sky.ARCSEC_PER_DEG < STAR_TOLERANCE_ARCSEC
                 for star in found

@@ -99,7 +99,7 @@ class Drawer:
     def _card(self, target: TargetData, spots: Mapping[str, Spot], links: Links) -> TargetCard:
         from photpipe.report import plots
 
-        kinds = [(p.method, bool(p.rejected), p.band) for p in target.points]
+        kinds = [(p.method, bool(p.rejected), p.spoiler, p.band) for p in target.points]
         values = [
             (self.slugs.get(p.frame), p.midtime_jd, p.mag, p.sig, p.instrumental_sig)
             for p in target.points

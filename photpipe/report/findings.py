@@ -11,7 +11,7 @@ import numpy as np
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
-from photpipe.run.photometry_file import BRIGHTER, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
 from photpipe.run.results import StageRecord
 
 CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
@@ -468,8 +468,13 @@ def is_brighter(point: TargetPoint) -> bool:
     return not point.rejected and point.contamination.endswith(BRIGHTER)
 
 
+def is_kept_out(point: TargetPoint) -> bool:
+    """Whether a neighbour keeps a point out."""
+    return point.spoiler == CONTAMINATED
+
+
 def is_spoiled(point: TargetPoint) -> bool:
-    """Whether a neighbour shines into the aperture."""
+    """Whether a neighbour changes a point that is used."""
     much = abs(point.contamination_mag) > CONTAMINATION_MAG
     return not point.rejected and (bool(point.contamination) or much) and not is_brighter(point)
 
@@ -549,6 +554,11 @@ def wide(target: TargetData) -> Mapping[str, object] | None:
     ratios = [each.fwhm_arcsec / each.seeing_arcsec for each in target.good if each.seeing_arcsec]
     ratio = wording.median(ratios)
     return {"ratio": number(ratio, 1)} if ratio > WIDE_RATIO else None
+
+
+def is_rejected(point: TargetPoint) -> bool:
+    """Whether a rule or the user rejected a point; what spoils points is told apart."""
+    return bool(point.rejected) and not point.spoiler
 
 
 def rejected(points: list[TargetPoint]) -> Mapping[str, object]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe.report import figures, wording
+from photpipe.report import figures, symbols, wording
 from photpipe.report.state import State, TargetData
-from photpipe.run.photometry_file import LIMIT, TargetPoint
 from photpipe.run.results import PhotometryResult
 
 if TYPE_CHECKING:
@@ -145,22 +144,17 @@ def zeropoints(state: State) -> "Markup":
 
 
 def light_curve(target: TargetData, slugs: dict[str, str]) -> "Markup":
-    """Magnitudes of a target over time; limits as arrows, rejected points as crosses."""
+    """Magnitudes of a target over time; what does not count has symbols of its own."""
     axis = TimeAxis.of([each.midtime_jd for each in target.points])
     figure, (axes,) = figures.new_figure(size_inch=(10, 3.8), has_short_labels=True)
-    kinds: tuple[tuple[str, str, str, list[TargetPoint]], ...] = (
-        ("measured", figures.BLUE, "o", list(target.good)),
-        ("5σ limit", figures.ORANGE, "v", [p for p in target.points if is_limit(p)]),
-        ("rejected", figures.RED, "x", [p for p in target.points if p.rejected]),
-    )
     edges = _edges(target)
-    for label, color, marker, points in kinds:
+    for (label, color, marker, _), points in symbols.kinds(target):
         shown = [each for each in points if math.isfinite(each.mag)]
         if not shown:
             continue
         times = [axis.at(each.midtime_jd) for each in shown]
         mags = np.clip([each.mag for each in shown], *edges).tolist()
-        if label == "measured":
+        if label == symbols.MEASURED.label:
             for name, width in (("sig", 0.8), ("instrumental_sig", 2.4)):
                 errors = np.nan_to_num([getattr(each, name) for each in shown])
                 axes.errorbar(times, mags, errors, fmt="none", ecolor=color, linewidth=width)
@@ -188,11 +182,6 @@ def _edges(target: TargetData) -> tuple[float, float]:
     return min(good) - room, max(good) + room
 
 
-def is_limit(point: TargetPoint) -> bool:
-    """Whether a point is an upper limit that counts."""
-    return point.method == LIMIT and not point.rejected
-
-
 def _linked(
     axes: "Axes",
     x: Sequence[float],
@@ -203,9 +192,13 @@ def _linked(
     label: str = "",
 ) -> None:
     """Points that lead to the pages of their frames."""
-    style: dict[str, Any] = {"linewidths": 1.2} if marker == "x" else {"edgecolors": "none"}
+    style: dict[str, Any] = {"c": color, "edgecolors": "none"}
+    if marker == "x":
+        style = {"c": color, "linewidths": 1.2}
+    elif marker == "D":
+        style = {"facecolors": "none", "edgecolors": color, "linewidths": 1.2}
     points = axes.scatter(
-        x, y, s=30, c=color, marker=marker, label=label or None, zorder=3, clip_on=False, **style
+        x, y, s=30, marker=marker, label=label or None, zorder=3, clip_on=False, **style
     )
     points.set_urls([f"{FRAME_LINK}{slug}" if slug else None for slug in slugs])
 

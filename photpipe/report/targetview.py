@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from photpipe.ground import files
-from photpipe.report import wording
+from photpipe.report import symbols, wording
 from photpipe.report.frameview import CutoutView, Facts, magnitude
 from photpipe.report.links import Links
-from photpipe.report.plots import TimeAxis, is_limit
+from photpipe.report.plots import TimeAxis
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
+from photpipe.report.symbols import is_limit
 from photpipe.report.views import Animation, Link, Word
 from photpipe.report.wording import number
-from photpipe.run.photometry_file import REJECTIONS_FILE, TargetPoint
+from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, TargetPoint
 
 BY_USER = "rejected by the user"
 
@@ -129,19 +130,14 @@ def _facts(target: TargetData) -> Iterable[tuple[str, str]]:
     limits = sum(is_limit(each) for each in target.points)
     if limits:
         yield "Upper limits", str(limits)
-    rejected = sum(bool(each.rejected) for each in target.points)
-    if rejected:
-        yield "Rejected", str(rejected)
+    for symbol, points in symbols.kinds(target):
+        if symbol not in (symbols.MEASURED, symbols.UPPER_LIMIT):
+            yield wording.sentence(symbol.label), str(len(points))
 
 
 def _plots(target: TargetData, frames: Mapping[str, FrameState], links: Links) -> Iterable[Plot]:
     axis = TimeAxis.of([each.midtime_jd for each in target.points])
     band = next((each.band for each in target.points if each.band), "")
-    kinds: tuple[tuple[str, str, list[TargetPoint]], ...] = (
-        ("measured", "used", list(target.good)),
-        ("5σ limit", "limit", [each for each in target.points if is_limit(each)]),
-        ("rejected", "rejected", [each for each in target.points if each.rejected]),
-    )
     curve = [
         Series(
             name,
@@ -154,8 +150,7 @@ def _plots(target: TargetData, frames: Mapping[str, FrameState], links: Links) -
             tuple(_label(each, frames) for each in points),
             tuple(_page(each, frames, links) for each in points),
         )
-        for name, style, points in kinds
-        if points
+        for (name, _, _, style), points in symbols.kinds(target)
     ]
     yield Plot(
         "Light curve",
@@ -226,7 +221,7 @@ def _label(point: TargetPoint, frames: Mapping[str, FrameState]) -> str:
 
 def _state(point: TargetPoint) -> Word:
     if point.rejected:
-        return Word("rejected", "bad")
+        return Word(point.spoiler or "rejected", "bad")
     if is_limit(point):
         return Word("limit", "look")
     return Word(point.method, "good" if point.method == "detected" else "note")
@@ -268,9 +263,16 @@ def _stills(
             Link(point.frame, links.frame(frame.slug)),
             str(frame.number),
             magnitude(point),
-            "rejected" if point.rejected else point.contamination and "contaminated",
+            _spoilt(point),
             cutout,
         )
+
+
+def _spoilt(point: TargetPoint) -> str:
+    """One word for what is wrong with a point; empty if nothing is."""
+    if point.rejected:
+        return point.spoiler or "rejected"
+    return CONTAMINATED if point.contamination else ""
 
 
 def _by_hand(state: State, target: TargetData) -> dict[str, str]:

@@ -515,6 +515,15 @@ RULES: tuple[Rule, ...] = (
         "Look at the cut-outs and click on affected points in the light curve to reject them.",
     ),
     Rule(
+        "contaminated",
+        L,
+        "results",
+        findings.on_points(findings.is_kept_out, findings.passes_a_star),
+        "{target} passes {star} on frames {numbers}, which changes its magnitude {change}: these "
+        "points are left out.",
+        "Look at the cut-outs; pp_distill -keep_contaminated uses the points nevertheless.",
+    ),
+    Rule(
         "brighter",
         L,
         "results",
@@ -599,7 +608,7 @@ RULES: tuple[Rule, ...] = (
         "rejected",
         N,
         "results",
-        findings.on_points(lambda each: bool(each.rejected), findings.rejected),
+        findings.on_points(findings.is_rejected, findings.rejected),
         "measurements of {target} are rejected on {which}: {reasons}.",
         "The light curve shows them as crosses.",
     ),

@@ -18,6 +18,12 @@ from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
 DETECTED, FORCED, LIMIT = "detected", "forced", "limit"
+CONTAMINATED = "contaminated"
+SPOILERS = (CONTAMINATED,)
+"""What spoils points that were measured well: kinds of rejection with symbols of their own.
+
+``rejected`` begins with the kind and a colon. All that leaves out rejected points leaves these out.
+"""
 
 
 def _column(unit: str, meaning: str) -> Any:
@@ -68,7 +74,7 @@ class TargetPoint:
     airmass: float = _column("", "airmass")
     filter: str = _column("", "filter as the header names it")
     colour_term: float = _column("", "coefficient of the colour term; NaN if none was used")
-    contamination_mag: float = _column("mag", "estimated brightening by neighbours in the aperture")
+    contamination_mag: float = _column("mag", "estimated brightening by neighbours, sky included")
     contamination: str = _column("", "what may contaminate the aperture")
     rejected: str = _column("", "reason of the rejection; empty if the measurement is good")
     aperture_mag: float = _column("mag", "instrumental magnitude in the aperture, as measured")
@@ -86,6 +92,12 @@ class TargetPoint:
             instrumental_sig=instrumental[1],
             trailing_mag=self.trailing_mag + correction_mag,
         )
+
+    @property
+    def spoiler(self) -> str:
+        """Which of `SPOILERS` keeps the point out; empty if none does."""
+        kind = self.rejected.partition(":")[0]
+        return kind if kind in SPOILERS else ""
 
     @property
     def is_good(self) -> bool:

@@ -107,6 +107,7 @@ class DistillSettings:
     match_tolerance_arcsec: float = 1.5
     largest_tolerance_arcsec: float = 60.0
     contamination_mag: float = 0.01
+    contaminated_mag: float = 0.02
     trailing_correction: bool = True
     reject: Mapping[str, str] = field(default_factory=dict)
 

@@ -68,6 +68,26 @@ class StarImage:
         parts = self._within(apart.ravel(), radius_px).reshape(apart.shape)
         return np.asarray(parts @ _STEP_WEIGHTS / 2)
 
+    def surface(
+        self, x_px: FloatArray, y_px: FloatArray, trail_px: tuple[float, float] = (0.0, 0.0)
+    ) -> FloatArray:
+        """Part of the light of a source that falls on each square pixel, sampled at its middle.
+
+        Parameters
+        ----------
+        x_px, y_px : array, any shape
+            Places of the pixels, from the source at mid-exposure.
+        trail_px : tuple of float
+            How far the source moved over the detector during the exposure.
+        """
+        alpha2 = self.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / self.beta) - 1.0)
+        still = trail_px == (0.0, 0.0)
+        total = np.zeros(np.broadcast(x_px, y_px).shape)
+        for step, weight in [(0.0, 2.0)] if still else zip(_STEPS, _STEP_WEIGHTS, strict=True):
+            x, y = x_px - 0.5 * trail_px[0] * step, y_px - 0.5 * trail_px[1] * step
+            total += 0.5 * weight * (1.0 + (x**2 + y**2) / alpha2) ** -self.beta
+        return np.asarray(total * (self.beta - 1.0) / (np.pi * alpha2))
+
     def _within(self, apart_px: FloatArray, radius_px: float) -> FloatArray:
         """Part of the light of still sources inside an aperture, by their distance from it.
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from photpipe.report.symbols import SPOILED
 from photpipe.report.write import export_single, refresh
 from photpipe.run import photometry_file
+from photpipe.run.photometry_file import SPOILERS
 from photpipe.run.results import (
     CalibrateResult,
     DistillResult,
@@ -487,15 +489,18 @@ def test_compass_is_inside_the_picture(make: Callable[..., Maker], shape: tuple[
 def test_limits_and_rejected_points_are_drawn_as_such(make: Callable[..., Maker]) -> None:
     maker = make()
     maker.everything()
-    points = maker.points(0)
+    usual = maker.points(0)
+    points = [*usual, replace(usual[0], midtime_jd=usual[0].midtime_jd + 0.1)]
     points[0] = replace(points[0], method="limit", mag=21.0, sig=float("nan"))
     points[1] = replace(points[1], rejected="pos: 11.0 arcsec from the prediction")
+    points[2] = replace(points[2], rejected="contaminated: star of R = 17.0, 0.35 mag brighter")
     maker.workspace.save(DistillResult((maker.target("3552", points, "moving"),), (), ()))
     refresh(maker.workspace)
     text = (maker.workspace.report_directory / "targets" / "3552.html").read_text("utf-8")
     figure = next(e for e in parsed(text).iter("figure") if "data-plot" in e.attrib)
     styles = [each["style"] for each in json.loads(figure.attrib["data-plot"])["series"]]
-    assert styles == ["used", "limit", "rejected"]
+    assert styles == ["used", "limit", "contaminated", "rejected"]
+    assert set(SPOILED) == set(SPOILERS)
     assert "R &gt; 21.00 (5σ)" in text
 
 

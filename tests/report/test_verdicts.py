@@ -245,6 +245,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "3552 passes a star of V = 17 at 1.1 arcsec on frames 1–2, which changes its magnitude",
     ),
     (
+        "contaminated",
+        points(2, contamination="star of V = 17", rejected="contaminated: star of V = 17"),
+        "3552 passes a star of V = 17 on frames 1–2, which changes its magnitude",
+    ),
+    (
         "brighter",
         points(2, contamination=f"0.4 mag {BRIGHTER}", contamination_mag=0.4),
         "3552 is brighter than its median by up to 0.4 mag on frames 1–2",

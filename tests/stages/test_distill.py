@@ -477,6 +477,11 @@ def test_star_in_the_aperture_is_named_with_its_effect(night: Night) -> None:
     star_mag = float(truth["mag"][np.argmin(near)])
     assert point.contamination.startswith(f"star of R = {star_mag:.1f} at 1.1 arcsec")
     assert point.contamination_mag > 1.0
+    assert point.rejected.startswith(f"contaminated: {point.contamination}")
+    text = (night.directory / "photometry_crossing.dat").read_text("utf-8")
+    (line,) = [each for each in text.splitlines() if point.frame in each]
+    assert line.startswith("#")
+    assert line.rstrip().endswith(point.rejected)
     for point in night.points("crossing"):
         near = sky.separation_deg(
             truth["ra_deg"], truth["dec_deg"], point.source_ra_deg, point.source_dec_deg

@@ -11,12 +11,14 @@ from astropy.io import fits
 from photpipe.distill.identification import told_apart
 from photpipe.distill.measured_frame import CalibratedFrame
 from photpipe.distill.points import points_of_frame, suspected
+from photpipe.distill.star_images import Stars
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target, fixed
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science.flags import SourceFlag
+from photpipe.science.starimage import StarImage
 from tests.points import point
 from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
 
@@ -170,6 +172,29 @@ def test_light_of_neighbours_is_told(tmp_path: Path) -> None:
     found = measured(frames, target())["T"]
     assert found.contamination == "star of R = 17.0 at 2.8 arcsec"
     assert 0.05 < found.contamination_mag < 1.0
+
+
+@pytest.mark.parametrize("method", [DETECTED, FORCED])
+def test_wings_in_the_sky_make_a_target_fainter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(Stars, "image", StarImage(5.0, 5.0))
+    star = source(dx=28.0, mag=12.0)
+    seen = [source(mag=20.0)] if method == DETECTED else []
+    frames = series(tmp_path, *seen, star, light=120.0)
+    for number in range(1, COUNT):
+        frames[number] = calibrated_frame([*STARS, star], number, tmp_path)
+    found = measured(frames, target())["T"]
+    assert found.method == method
+    assert found.contamination == "star of R = 12.0 at 11.2 arcsec"
+    assert -0.1 < found.contamination_mag < -0.01
+
+
+def test_what_is_seen_once_is_no_star(tmp_path: Path) -> None:
+    """A frame or two on which the target is elsewhere and nothing stands there tell."""
+    noise = source(dx=7.0, mag=17.0)
+    frames = series(tmp_path, source(), noise)
+    assert not measured(frames, target())["T"].contamination
 
 
 def test_targets_closer_than_the_aperture_name_each_other(tmp_path: Path) -> None:

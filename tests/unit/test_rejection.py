@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from photpipe.distill.rejection import judged, schemata
+from photpipe.distill.rejection import judged, schemata, spoilers
 from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED
 from photpipe.run.settings import DistillSettings
 from tests.points import point
 
@@ -82,3 +83,23 @@ def test_files_of_rejections(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot be read"):
         photometry_file.read_rejections(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("effect", "who", "reason"),
+    [
+        (0.35, "star of R = 17 at 2.0 arcsec", "star of R = 17 at 2.0 arcsec, 0.35 mag brighter"),
+        (-0.05, "star of R = 9 at 12 arcsec", "star of R = 9 at 12 arcsec, 0.05 mag fainter"),
+        (0.019, "star of R = 17 at 4.0 arcsec", ""),
+        (1.5, f"1.5 mag {BRIGHTER}", ""),  # nobody answers for it: it may be the target itself
+        (float("nan"), "", ""),
+    ],
+)
+def test_points_that_neighbours_change_are_kept_out(effect: float, who: str, reason: str) -> None:
+    changed = replace(point(), contamination_mag=effect, contamination=who)
+    (found,) = judged([changed], "3552", spoilers(SETTINGS, ()), {})
+    assert found.rejected == (f"{CONTAMINATED}: {reason}" if reason else "")
+    assert found.spoiler == (CONTAMINATED if reason else "")
+    assert found.is_good == (not reason)
+    (kept,) = judged([changed], "3552", spoilers(SETTINGS, {CONTAMINATED}), {})
+    assert kept.is_good

@@ -152,6 +152,7 @@
 
   const POINTS = {
     rejected: (x, y) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`,
+    contaminated: (x, y) => `M${x - 5} ${y}l5 -5 5 5 -5 5z`,
     chosen: (x, y) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`,
     limit: (x, y) => `M${x - 5} ${y - 3}h10l-5 8z`,
     other: (x, y) => `M${x - 4} ${y}l4 -4 4 4 -4 4z`,
