@@ -10,7 +10,7 @@ from functools import partial
 
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.files import slug
-from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, LIMIT, TargetPoint
 from photpipe.run.settings import DistillSettings
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
@@ -21,6 +21,8 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }
 _FORM = re.compile(r"\s*(?P<column>\w+)\s*(?P<sign><=|>=|<|>)\s*(?P<number>[-+.\deE]+)\s*")
 _NUMBERS = tuple(each.name for each in dataclasses.fields(TargetPoint) if each.type is not str)
+
+CONTAMINATED_SIGMA = 1 / 3  # of its error, by which a neighbour may change a faint point
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,13 @@ def spoilers(settings: DistillSettings, keep: Collection[str]) -> list[Schema]:
 
 
 def _contaminated(limit_mag: float, point: TargetPoint) -> str:
-    """Why a point is kept out whose neighbours change it by more than a limit."""
+    """Why a point is kept out whose neighbours change it by more than a limit and its error allows.
+
+    An upper limit stays one, whatever light is there.
+    """
     effect = point.contamination_mag
-    if point.contamination.endswith(BRIGHTER) or not abs(effect) > limit_mag:
+    least = max(limit_mag, CONTAMINATED_SIGMA * point.sig)
+    if point.method == LIMIT or point.contamination.endswith(BRIGHTER) or not abs(effect) > least:
         return ""
     how = f"{abs(effect):.2f} mag {'brighter' if effect > 0 else 'fainter'}"
     return f"{CONTAMINATED}: {point.contamination or 'neighbours'}, {how}"

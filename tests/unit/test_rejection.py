@@ -8,7 +8,7 @@ import pytest
 from photpipe.distill.rejection import judged, schemata, spoilers
 from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
-from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, LIMIT
 from photpipe.run.settings import DistillSettings
 from tests.points import point
 
@@ -103,3 +103,14 @@ def test_points_that_neighbours_change_are_kept_out(effect: float, who: str, rea
     assert found.is_good == (not reason)
     (kept,) = judged([changed], "3552", spoilers(SETTINGS, {CONTAMINATED}), {})
     assert kept.is_good
+
+
+def test_what_is_lost_in_the_error_is_no_contamination() -> None:
+    rules = spoilers(SETTINGS, ())
+    faint = replace(point(), sig=0.2, contamination_mag=-0.06, contamination="star")
+    (found,) = judged([faint], "3552", rules, {})
+    assert found.is_good
+    (found,) = judged([replace(faint, contamination_mag=-0.08)], "3552", rules, {})
+    assert found.spoiler == CONTAMINATED
+    limit = replace(faint, contamination_mag=0.5, method=LIMIT)
+    assert judged([limit], "3552", rules, {}) == [limit]
