@@ -172,7 +172,7 @@ class _Memory:
     making: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, sky: Sky, catalog_noise: float) -> Self:
+    def of(cls, sky: Sky, catalog_noise: float) -> "_Memory":
         """Memory of all servers about equal skies; of the last ten skies, that is."""
         digest = hashlib.sha256(sky.sources.as_array().tobytes())
         digest.update(repr((sky.movers, sky.seed, catalog_noise, sky.sources.colnames)).encode())

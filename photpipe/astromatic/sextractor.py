@@ -5,6 +5,7 @@ with blanks or commas; its settings are written there, so that no ``default.sex`
 no ``.head`` file beside the frame overrides its header.
 """
 
+import hashlib
 import logging
 import math
 import tempfile
@@ -29,7 +30,7 @@ from photpipe.astromatic.extraction import (
 from photpipe.astromatic.frame_links import link_frame
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
-from photpipe.fits.pixels import read_pixels
+from photpipe.fits.pixels import open_plane, read_pixels
 from photpipe.fits.values import CardValue, as_number, card_value
 from photpipe.ground import files, paths
 from photpipe.ground.errors import ConfigError, FrameError, ReductionError
@@ -87,8 +88,41 @@ def _positive(value: CardValue | None) -> float | None:
     return number if number is not None and number > 0 else None
 
 
+def question(frame: "Frame", extraction: Extraction) -> str:
+    """Digest of all that decides what the tool finds on a frame, but for the saturation level.
+
+    Raises
+    ------
+    HeaderError, FrameError
+        If the frame cannot be used.
+    """
+    settings = frame.telescope.tool_settings("sex")
+    files_of_settings = [
+        paths.setup_file(settings.get(key, "").replace("$PHOTPIPEDIR", str(paths.user_home())))
+        for key in _FILE_SETTINGS
+    ]
+    stamps = [files.stamp(file) for file in files_of_settings if file.is_file()]
+    mask = files.stamp(frame.mask_path) if frame.mask_path else ""
+    told = arguments(extraction, detector_of(frame, settings)), parameter_lines(extraction)
+    parts = (
+        open_plane(frame.path).fingerprint(),
+        frame.shape,
+        mask,
+        sorted(settings.items()),
+        stamps,
+        told,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def saturation_level(frame: "Frame", bright: Ceilings | None) -> float:
+    """Saturation level (counts) by the header and by the pixels of the frame and of its night."""
+    level_adu = detector_of(frame, frame.telescope.tool_settings("sex")).saturation_adu
+    return level_adu if bright is None else bright.level_of(frame.name, level_adu)
+
+
 def extract_frame(
-    frame: "Frame", extraction: Extraction, timeout_s: float, bright: Ceilings | None = None
+    frame: "Frame", extraction: Extraction, timeout_s: float, level_adu: float | None = None
 ) -> ExtractedFrame:
     """Extract the sources of a frame into its catalog ``<stem>.ldac``.
 
@@ -96,8 +130,8 @@ def extract_frame(
 
     Parameters
     ----------
-    bright : Ceilings, optional
-        Where the pixels of the frame and of its night end; otherwise the header alone tells.
+    level_adu : float, optional
+        Saturation level (counts); otherwise the header alone tells.
 
     Raises
     ------
@@ -111,9 +145,8 @@ def extract_frame(
     _check_picture(frame)
     settings = frame.telescope.tool_settings("sex")
     detector = detector_of(frame, settings)
-    level_adu = detector.saturation_adu
-    if bright is not None:
-        level_adu = bright.level_of(frame.name, level_adu)
+    if level_adu is None:
+        level_adu = detector.saturation_adu
     # the tool compares peak + background, which rounding puts below a pixel on the level
     detector = replace(detector, saturation_adu=min(threshold(level_adu), NO_SATURATION_ADU))
     try:

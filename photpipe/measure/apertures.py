@@ -19,6 +19,7 @@ from photpipe.science import growth, noise, saturation
 from photpipe.science.flags import SourceFlag
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
     from astropy.table import Table
     from astropy.wcs import WCS
 
@@ -32,6 +33,7 @@ NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
 LINEAR_RANGE = 0.9  # of the saturation level: fuller pixels are mistrusted
 CENTROID_SIGMA = 3.0
 LARGEST_SCALE_RATIO = 1.5
+_COMMENTARY = frozenset({"COMMENT", "HISTORY", "", "END"})
 MISSING_PART = 0.05  # of an aperture's pixels: beyond, its flux is no measurement
 
 
@@ -233,6 +235,8 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
     table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(
         np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
     )
+    table["FWHM_WORLD"] = table["FWHM_IMAGE"] * (scale_arcsec / ARCSEC_PER_DEG)
+    _renew(header, frame.header)
     try:
         write_ldac(frame.ldac_path, table, header)
     except OSError as problem:
@@ -262,6 +266,13 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
         saturation_adu=found.saturation_adu,
         saturated=int(np.sum((np.asarray(table["FLAGS"]) & SourceFlag.SATURATED) > 0)),
     )
+
+
+def _renew(header: "Header", now: "Header") -> None:
+    """Give the header of a catalog the cards that the frame has got since it was extracted."""
+    for card in now.cards:
+        if card.keyword not in _COMMENTARY and header.get(card.keyword) != card.value:
+            header[card.keyword] = (card.value, card.comment)
 
 
 def _with_gaps(image: FloatArray, table: "Table", radius_px: float) -> BoolArray:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photpipe.ground import files
 from photpipe.ground.errors import FrameError, PhotPipeError
 from photpipe.run import kinds
 from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import ExtractedFrame, ExtractResult, FrameFailure
-from photpipe.run.workspace import Workspace
+from photpipe.run.workspace import KeptCatalog, Workspace
 
 if TYPE_CHECKING:
+    from photpipe.astromatic.extraction import Extraction
+    from photpipe.instruments.frames import Frame
     from photpipe.instruments.telescope import Telescope
     from photpipe.science.saturation import Ceilings
 
@@ -48,7 +51,8 @@ def extract(
 
     **Reads** the frames, prepared or not; they are not changed. **Writes** one catalog per
     frame, ``<stem>.ldac``, with the columns `photpipe.astromatic.extraction.COLUMNS`; where an
-    extraction fails, no catalog remains.
+    extraction fails, no catalog remains. A catalog that another stage of the same run has
+    extracted from these pixels with these settings is taken as it is.
 
     Parameters
     ----------
@@ -69,46 +73,97 @@ def extract(
         If the telescope is unknown or the parameter file cannot be used.
     """
     from photpipe.astromatic import sextractor, tool
-    from photpipe.astromatic.extraction import Extraction
     from photpipe.instruments import telescopes
-    from photpipe.instruments.frames import Frame
 
     tool.find(tool.SOURCE_EXTRACTOR)
     telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
     extra = sextractor.read_parameter_file(Path(options.paramfile)) if options.paramfile else ()
     owners = {path.with_suffix(".ldac"): path for path in reversed(paths)}
-
-    ceilings = None if options.ignore_saturation else _ceilings(paths, telescope, workspace)
-
-    def one(path: Path) -> ExtractedFrame:
-        owner = owners[path.with_suffix(".ldac")]
-        if owner != path:
-            raise FrameError(
-                path.name, f"its catalog would replace that of {owner.name}; rename it"
-            )
-        with _no_stale_catalog(path):
-            return extracted(path)
-
-    def extracted(path: Path) -> ExtractedFrame:
-        frame = Frame.read(path, telescope)
-        extraction = Extraction(
-            snr=options.snr,
-            minarea=options.minarea,
-            radii_px=options.aprad or (frame.telescope.aprad_default,),
-            ignore_saturation=options.ignore_saturation,
-            deblend=not options.nodeblending,
-            extra_columns=extra,
-        )
-        timeout_s = workspace.settings.tools.timeout_s
-        return sextractor.extract_frame(frame, extraction, timeout_s, ceilings)
-
-    outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "extract")
+    unique = list(dict.fromkeys(paths))
+    job = _Job(options, workspace, telescope, extra, owners)
+    outcomes: Sequence[ExtractedFrame | FrameFailure | None] = [None]
+    if workspace.catalogs:
+        outcomes = workspace.map_frames(job.kept, unique, "catalogs")
+    if not all(isinstance(each, ExtractedFrame) for each in outcomes):
+        if not options.ignore_saturation:
+            job.ceilings = _ceilings(unique, telescope, workspace)
+        outcomes = workspace.map_frames(job.extracted, unique, "extract")
     result = ExtractResult(
         tuple(each for each in outcomes if isinstance(each, ExtractedFrame)),
         tuple(each for each in outcomes if isinstance(each, FrameFailure)),
     )
     _report(result, tells_gain=tells_gain)
     return result
+
+
+@dataclass(slots=True)
+class _Job:
+    """The extraction of frames: what is asked of each, and what of it is there already."""
+
+    options: ExtractOptions
+    workspace: Workspace
+    telescope: "Telescope | None"
+    extra: tuple[str, ...]
+    owners: dict[Path, Path]
+    ceilings: "Ceilings | None" = None
+
+    def kept(self, path: Path) -> ExtractedFrame | None:
+        """The catalog of a frame as an earlier stage has extracted it, if it is what is wanted."""
+        from photpipe.astromatic import sextractor
+
+        frame = self._frame(path)
+        known = self._known(frame, sextractor.question(frame, self._wanted(frame)))
+        return known.row if known else None
+
+    def extracted(self, path: Path) -> ExtractedFrame:
+        """The catalog of a frame."""
+        from photpipe.astromatic import sextractor
+
+        owner = self.owners[path.with_suffix(".ldac")]
+        if owner != path:
+            raise FrameError(
+                path.name, f"its catalog would replace that of {owner.name}; rename it"
+            )
+        with _no_stale_catalog(path):
+            frame = self._frame(path)
+            wanted = self._wanted(frame)
+            question = sextractor.question(frame, wanted)
+            level_adu = sextractor.saturation_level(frame, self.ceilings)
+            known = self._known(frame, question)
+            if known is not None and known.saturation_adu == level_adu:
+                return known.row
+            timeout_s = self.workspace.settings.tools.timeout_s
+            row = sextractor.extract_frame(frame, wanted, timeout_s, level_adu)
+            stamp = files.stamp(frame.ldac_path)
+            known = KeptCatalog(question, level_adu, stamp, row)
+            self.workspace.catalogs[frame.ldac_path] = known
+            return row
+
+    def _known(self, frame: "Frame", question: str) -> KeptCatalog | None:
+        """What is known of a catalog that answers a question and is as it was left."""
+        known = self.workspace.catalogs.get(frame.ldac_path)
+        if known is None or known.question != question:
+            return None
+        with contextlib.suppress(OSError):
+            return known if files.stamp(frame.ldac_path) == known.stamp else None
+        return None
+
+    def _frame(self, path: Path) -> "Frame":
+        from photpipe.instruments.frames import Frame
+
+        return Frame.read(path, self.telescope)
+
+    def _wanted(self, frame: "Frame") -> "Extraction":
+        from photpipe.astromatic.extraction import Extraction
+
+        return Extraction(
+            snr=self.options.snr,
+            minarea=self.options.minarea,
+            radii_px=self.options.aprad or (frame.telescope.aprad_default,),
+            ignore_saturation=self.options.ignore_saturation,
+            deblend=not self.options.nodeblending,
+            extra_columns=self.extra,
+        )
 
 
 def _ceilings(

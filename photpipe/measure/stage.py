@@ -1,5 +1,6 @@
 """Measure instrumental magnitudes in the aperture that curves of growth recommend."""
 
+import contextlib
 import logging
 import math
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from photpipe.run.workspace import Workspace
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
     from photpipe.measure.apertures import FrameGrowth, TargetPosition
+    from photpipe.measure.extract import ExtractOptions
     from photpipe.science.growth import ApertureChoice, FloatArray, MeanCurve, Strategy
 
 log = logging.getLogger("pp_photometry")
@@ -219,6 +221,47 @@ def target_positions(
     return found
 
 
+def wanted_of(
+    paths: Sequence[Path], options: PhotometryOptions, workspace: Workspace
+) -> "ExtractOptions | None":
+    """What this stage will want extracted of frames; None if none of them can be read.
+
+    Raises
+    ------
+    ConfigError
+        As `extraction_options`.
+    """
+    from photpipe.instruments import telescopes
+    from photpipe.instruments.frames import Frame
+
+    known = telescopes.by_keyword(options.telescope) if options.telescope else None
+    for path in paths:
+        with contextlib.suppress(PhotPipeError):
+            return extraction_options(Frame.read(path, known), options, workspace)
+    return None
+
+
+def extraction_options(
+    frame: "Frame", options: PhotometryOptions, workspace: Workspace
+) -> "ExtractOptions":
+    """What this stage wants extracted of frames like this one.
+
+    Raises
+    ------
+    ConfigError
+        If the entry of the telescope has an impossible range of apertures.
+    """
+    from photpipe.measure.extract import ExtractOptions
+
+    return ExtractOptions(
+        snr=options.snr,
+        minarea=options.minarea or frame.telescope.source_minarea,
+        aprad=tuple(_radii(frame, options, workspace).tolist()),
+        telescope=options.telescope,
+        nodeblending=options.nodeblending,
+    )
+
+
 def _curves(
     frames: "Sequence[Frame]",
     radii_px: "FloatArray",
@@ -228,16 +271,10 @@ def _curves(
 ) -> "tuple[list[FrameGrowth], list[FrameFailure]]":
     """Extract with all apertures; the curves of growth of each frame."""
     from photpipe.measure.apertures import FrameGrowth, frame_growth
-    from photpipe.measure.extract import ExtractOptions, extract
+    from photpipe.measure.extract import extract
 
-    extraction = ExtractOptions(
-        snr=options.snr,
-        minarea=options.minarea or frames[0].telescope.source_minarea,
-        aprad=tuple(radii_px.tolist()),
-        telescope=options.telescope,
-        nodeblending=options.nodeblending,
-    )
-    extracted = extract([frame.path for frame in frames], extraction, workspace, tells_gain=False)
+    wanted = extraction_options(frames[0], options, workspace)
+    extracted = extract([frame.path for frame in frames], wanted, workspace, tells_gain=False)
     known = {each.frame: each for each in extracted.frames}
     tolerance = workspace.settings.photometry.pos_epsilon
 

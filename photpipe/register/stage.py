@@ -14,7 +14,11 @@ from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from photpipe.instruments.frames import Frame
+    from photpipe.instruments.telescope import Telescope
+    from photpipe.measure.extract import ExtractOptions
     from photpipe.register.blind import Place
     from photpipe.register.plates import Plate, Solved
 
@@ -27,6 +31,8 @@ SUCCEEDED, FAILED = "registration_succeeded.lst", "registration_failed.lst"
 BEST, REPORT = "best_astrometry.dat", "astrometry_scamp.xml"
 
 TOLERANCES = ("none", "low", "medium", "high")
+# above a lower threshold more sources touch each other
+BLENDS_TOLERATED = ("medium", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,10 @@ class RegisterOptions:
 
 
 def register(
-    paths: Sequence[Path], options: RegisterOptions, workspace: Workspace
+    paths: Sequence[Path],
+    options: RegisterOptions,
+    workspace: Workspace,
+    extraction: "ExtractOptions | None" = None,
 ) -> RegisterResult:
     """Register frames.
 
@@ -68,6 +77,9 @@ def register(
         What the user says.
     workspace : Workspace
         Settings, data directory, number of cores.
+    extraction : ExtractOptions, optional
+        What a later stage wants extracted: where that holds all sources that are needed here,
+        one extraction serves both.
 
     Raises
     ------
@@ -79,17 +91,22 @@ def register(
     from photpipe.astromatic import tool
 
     tool.find(tool.SCAMP)
-    run = _Run(options, workspace)
+    run = _Run(options, workspace, extraction=extraction)
     for plates in run.fields(paths):
         run.campaign.solve(plates)
         run.look_elsewhere(plates)
     return run.finish(paths)
 
 
-def verify(paths: Sequence[Path], options: RegisterOptions, workspace: Workspace) -> RegisterResult:
+def verify(
+    paths: Sequence[Path],
+    options: RegisterOptions,
+    workspace: Workspace,
+    extraction: "ExtractOptions | None" = None,
+) -> RegisterResult:
     """Compare the WCS that frames have with catalog stars, instead of registering them.
 
-    **Reads** and **writes** as `register`; the WCS of the headers stays as it is.
+    **Reads**, **writes** and takes as `register`; the WCS of the headers stays as it is.
 
     Raises
     ------
@@ -98,7 +115,7 @@ def verify(paths: Sequence[Path], options: RegisterOptions, workspace: Workspace
     ConfigError
         If the telescope or the catalog is unknown.
     """
-    run = _Run(options, workspace, keeps=False)
+    run = _Run(options, workspace, keeps=False, extraction=extraction)
     for plates in run.fields(paths):
         run.campaign.compare(plates)
     return run.finish(paths)
@@ -108,7 +125,12 @@ class _Run:
     """One call of the stage: its frames, and what becomes of each."""
 
     def __init__(
-        self, options: RegisterOptions, workspace: Workspace, *, keeps: bool = True
+        self,
+        options: RegisterOptions,
+        workspace: Workspace,
+        *,
+        keeps: bool = True,
+        extraction: "ExtractOptions | None" = None,
     ) -> None:
         from photpipe.instruments import telescopes
         from photpipe.register.campaign import Campaign, check_catalog
@@ -116,6 +138,9 @@ class _Run:
         if options.cat:
             check_catalog(options.cat, workspace.settings)
         self.options, self.workspace, self.keeps = options, workspace, keeps
+        self.extraction = extraction
+        self.deeper: dict[str, float] = {}
+        self.widths: dict[str, float] = {}
         self.telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
         self.campaign = Campaign(workspace.settings, workspace.jobs, options.cat)
         self.failures = self.campaign.failures
@@ -206,24 +231,58 @@ class _Run:
 
     def _extracted(self, frames: Sequence["Frame"]) -> list["Frame"]:
         """Run pp_extract with the thresholds of each telescope; the frames that have sources."""
-        from photpipe.measure.extract import ExtractOptions, extract
+        from photpipe.measure.extract import extract
 
         failed: set[str] = set()
         for keyword in {frame.telescope.keyword: None for frame in frames}:
             mine = [each for each in frames if each.telescope.keyword == keyword]
-            telescope = mine[0].telescope
-            options = ExtractOptions(
-                snr=self.options.snr or telescope.source_snr,
-                minarea=self.options.minarea or telescope.source_minarea,
-                telescope=self.options.telescope,
-                nodeblending=self.options.nodeblending,
-            )
             result = extract(
-                [each.path for each in mine], options, self.workspace, tells_gain=False
+                [each.path for each in mine],
+                self._wanted(mine[0].telescope),
+                self.workspace,
+                tells_gain=False,
             )
+            self.widths |= {each.frame: each.fwhm_px for each in result.frames}
             failed |= {each.frame for each in result.failed}
             self.failures |= {each.frame: each.reason for each in result.failed}
         return [frame for frame in frames if frame.name not in failed]
+
+    def _wanted(self, telescope: "Telescope") -> "ExtractOptions":
+        """What is extracted of the frames of a telescope: what another stage wants if that does."""
+        from photpipe.measure.extract import ExtractOptions
+
+        wanted = ExtractOptions(
+            snr=self.options.snr or telescope.source_snr,
+            minarea=self.options.minarea or telescope.source_minarea,
+            telescope=self.options.telescope,
+            nodeblending=self.options.nodeblending,
+        )
+        shared = self.extraction
+        if (
+            shared is None
+            or shared.snr > wanted.snr
+            or shared.minarea > wanted.minarea
+            or shared.nodeblending != wanted.nodeblending
+            or self._tolerance(telescope) not in BLENDS_TOLERATED
+        ):
+            return wanted
+        self.deeper[telescope.keyword] = wanted.snr / shared.snr
+        return shared
+
+    def _tolerance(self, telescope: "Telescope") -> str:
+        """Which flagged sources may enter the registration."""
+        return self.options.source_tolerance or telescope.source_tolerance
+
+    def _enough(self, frame: "Frame", catalog: "Table") -> "Table":
+        """Sources that lie above the threshold of the registration."""
+        import numpy as np
+
+        from photpipe.science.detection import found_above
+
+        ratio = self.deeper.get(frame.telescope.keyword, 1.0)
+        minarea = self.options.minarea or frame.telescope.source_minarea
+        area_px = np.asarray(catalog["ISOAREA_IMAGE"], float)
+        return catalog[found_above(area_px, self.widths[frame.name], ratio, minarea)]
 
     def _plate(self, frame: "Frame") -> "Plate":
         """Plate of a frame whose sources are extracted.
@@ -239,15 +298,18 @@ class _Run:
         from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
-        tolerance = self.options.source_tolerance or frame.telescope.source_tolerance
         catalog, _ = read_ldac(frame.ldac_path)
+        if frame.telescope.keyword in self.deeper:
+            catalog = self._enough(frame, catalog)
         least = fewstars.FEWEST_STARS - 1
         try:
             wcs = starting_wcs(frame, self.workspace.settings)
         except HeaderError as error:
             log.warning("%s; searching the whole sky", error)
             wcs = None
-        return Plate.of(frame, catalog, TOLERANCE_MASKS[tolerance], wcs, least)
+        return Plate.of(
+            frame, catalog, TOLERANCE_MASKS[self._tolerance(frame.telescope)], wcs, least
+        )
 
     def finish(self, paths: Sequence[Path]) -> RegisterResult:
         """Write headers, lists and tables; the result."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 from photpipe.ground import files
 from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.log import LOG_NAME
-from photpipe.run.results import FrameFailure, from_json, to_json
+from photpipe.run.results import ExtractedFrame, FrameFailure, from_json, to_json
 from photpipe.run.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,28 @@ def core_count() -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptCatalog:
+    """A catalog that one stage has extracted and another may want.
+
+    Parameters
+    ----------
+    question : str
+        Digest of the frame's pixels and of all that the tool was told of them.
+    saturation_adu : float
+        Level of a saturated pixel that it was told.
+    stamp : str
+        Stamp of the file of the catalog: it is worth something only as it was left.
+    row : ExtractedFrame
+        What came out.
+    """
+
+    question: str
+    saturation_adu: float
+    stamp: str
+    row: ExtractedFrame
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """Names, settings and manners of a run in one data directory.
 
@@ -50,12 +72,20 @@ class Workspace:
         No progress bars.
     jobs : int
         Frames worked on side by side.
+
+    Attributes
+    ----------
+    catalogs : dict
+        Catalog file to what is known of it, for as long as the run lasts.
     """
 
     directory: Path
     settings: Settings = field(default_factory=Settings)
     quiet: bool = False
     jobs: int = field(default_factory=core_count)
+    catalogs: dict[Path, KeptCatalog] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def log_path(self) -> Path:

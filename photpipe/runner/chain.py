@@ -16,7 +16,7 @@ from photpipe.distill.stage import DistillOptions, distill
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.instruments.kinds_of_frames import sky_frames
-from photpipe.measure.stage import PhotometryOptions, photometry
+from photpipe.measure.stage import PhotometryOptions, photometry, wanted_of
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
 from photpipe.run import photometry_file
@@ -119,13 +119,14 @@ def _register(
     paths: Sequence[Path], options: RegisterOptions, run: RunOptions, workspace: Workspace
 ) -> RegisterResult:
     """Register what is not registered yet, if wished for twice, or believe the headers."""
+    wanted = wanted_of(paths, run.photometry, workspace)
     if run.prepare.keep_wcs:
-        return _believed(verify(paths, options, workspace), workspace)
+        return _believed(verify(paths, options, workspace, wanted), workspace)
     before = workspace.load(RegisterResult)
-    result = _with_details(register(paths, options, workspace), before)
+    result = _with_details(register(paths, options, workspace, wanted), before)
     if result.failed and run.rerun_registration:
         log.info("registering the %d frames that failed once more", len(result.failed))
-        result = _with_details(register(paths, options, workspace), result)
+        result = _with_details(register(paths, options, workspace, wanted), result)
     workspace.save(result)
     return result
 

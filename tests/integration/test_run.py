@@ -4,12 +4,17 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs.utils import proj_plane_pixel_area
 
 import pp_register
+from photpipe.astromatic import sextractor
+from photpipe.catalogs.ldac import read_ldac
+from photpipe.instruments.frames import Frame
 from photpipe.run.results import RegisterResult
 from photpipe.runner import chain
 from photpipe.runner.options import RunOptions
@@ -59,6 +64,34 @@ def test_main_job(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
         assert f"{point.mag:8.4f} +- {point.sig:6.4f}" in screen
     assert screen.splitlines()[-1] == str(commands.directory / "diagnostics.html")
     assert list(worked(commands.directory)) == ALL_STEPS
+
+
+@pytest.mark.parametrize(("tolerance", "times"), [("high", 1), ("none", 2)])
+def test_one_extraction_serves_registration_and_photometry(
+    commands: Scene, monkeypatch: pytest.MonkeyPatch, tolerance: str, times: int
+) -> None:
+    """Where sources that touch each other may register a frame; otherwise there are two."""
+    runs = []
+    run_tool = sextractor.run_tool
+
+    def counted(*words: Any) -> Any:
+        runs.append(words)
+        return run_tool(*words)
+
+    monkeypatch.setattr(sextractor, "run_tool", counted)
+    assert run("-source_tolerance", tolerance, commands.directory) == 0
+    assert len(runs) == times * len(commands.frames)
+    for path in commands.frames:
+        table, header = read_ldac(path.with_suffix(".ldac"))
+        now = fits.getheader(path)
+        for key in ("CRVAL1", "CD1_1", "REGSTAT", "REGNSTAR"):
+            assert header[key] == now[key]
+        wcs = Frame.read(path).wcs()
+        ra, dec = wcs.all_pix2world(table["XWIN_IMAGE"], table["YWIN_IMAGE"], 1)
+        np.testing.assert_allclose(table["XWIN_WORLD"], ra, atol=1e-9)
+        np.testing.assert_allclose(table["YWIN_WORLD"], dec, atol=1e-9)
+        width_deg = table["FWHM_IMAGE"] * np.sqrt(proj_plane_pixel_area(wcs))
+        np.testing.assert_allclose(table["FWHM_WORLD"], width_deg, rtol=1e-4)
 
 
 def test_record_tells_enough_to_repeat_it(commands: Scene, server: SkyServer) -> None:
@@ -362,11 +395,13 @@ def test_registration_is_repeated_on_demand(
 ) -> None:
     calls = []
 
-    def clouded(paths: list[Path], options: object, workspace: object) -> RegisterResult:
+    def clouded(
+        paths: list[Path], options: object, workspace: object, wanted: object
+    ) -> RegisterResult:
         """The first time, one frame is not there."""
         calls.append(len(paths))
         some = paths[1:] if len(calls) == 1 else paths
-        result = pp_register.register(some, options, workspace)  # type: ignore[arg-type]
+        result = pp_register.register(some, options, workspace, wanted)  # type: ignore[arg-type]
         if len(calls) > 1:
             return result
         failure = chain.FrameFailure(paths[0].name, "clouds")

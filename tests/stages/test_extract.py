@@ -11,9 +11,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 import pp_extract
+from photpipe.astromatic import sextractor
 from photpipe.astromatic.extraction import COLUMNS
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.command import cli
+from photpipe.fits.fitsfile import update_header
 from photpipe.run.workspace import Workspace
 from photpipe.science.flags import SourceFlag
 from pp_extract import ExtractOptions, extract
@@ -39,6 +41,41 @@ def extracted(field, tmp_path_factory):
     field.write(folder / "a.fits")
     result = run(folder, replace(LOUD, aprad=(5.0,)))
     return result, read_ldac(folder / "a.ldac")[0]
+
+
+def test_a_catalog_that_is_there_is_taken(field, tmp_path, monkeypatch):
+    """One extraction serves two stages, unless pixels, wishes or the catalog are others."""
+    path = field.write(tmp_path / "a.fits")
+    field.write(tmp_path / "b.fits")
+    space, runs = Workspace(tmp_path, jobs=2), []
+    run_tool = sextractor.run_tool
+    monkeypatch.setattr(
+        sextractor, "run_tool", lambda *words: [runs.append(words), run_tool(*words)][1]
+    )
+
+    def extractions(options: ExtractOptions = LOUD) -> int:
+        runs.clear()
+        paths = sorted(tmp_path.glob("*.fits"))
+        assert [each.frame for each in extract(paths, options, space).frames] == [
+            "a.fits",
+            "b.fits",
+        ]
+        return len(runs)
+
+    assert extractions() == 2
+    before = read_ldac(path.with_suffix(".ldac"))[0]
+    update_header(path, {"OBJECT": "another name"})
+    assert extractions() == 0
+    assert extractions(replace(LOUD, snr=5.0)) == 2
+    assert extractions() == 2
+    path.with_suffix(".ldac").unlink()
+    assert extractions() == 1
+    pixels = fits.getdata(path)
+    fits.writeto(path, np.roll(pixels, 7, axis=1), fits.getheader(path), overwrite=True)
+    assert extractions() == 1
+    after = read_ldac(path.with_suffix(".ldac"))[0]
+    assert len(after) == pytest.approx(len(before), abs=2)
+    assert not np.allclose(after["X_IMAGE"][:5], before["X_IMAGE"][:5])
 
 
 def test_every_star_is_found_once_and_nothing_else(field, extracted):
