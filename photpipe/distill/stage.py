@@ -283,6 +283,7 @@ def _written(
         scatter_mag=float(np.std(mags)) if good else math.nan,
         is_calibrated=all(math.isfinite(each.zeropoint) for each in good or points),
         predicted_mag=target.predicted_mag,
+        distance_au=target.distance_au,
     )
     _say(done, points)
     return done

@@ -162,6 +162,7 @@ class TargetSearch:
             ephemeris.sigma3_arcsec,
             float(np.median(known)) if known.size else math.nan,
             np.stack([ephemeris.ra_rate_arcsec_min, ephemeris.dec_rate_arcsec_min]),
+            float(np.nanmin(ephemeris.delta_au, initial=np.inf)),
         )
 
     def asteroids(self) -> list[Target]:

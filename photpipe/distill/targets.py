@@ -58,6 +58,8 @@ class Target:
         Magnitude expected, if known.
     rate_arcsec_min : array, shape (2, frames)
         Motion east and north on the sky.
+    distance_au : float
+        Distance from the observer, if known.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Target:
     sigma3_arcsec: FloatArray
     predicted_mag: float = math.nan
     rate_arcsec_min: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
+    distance_au: float = math.nan
 
     def __post_init__(self) -> None:
         """Stand still where no motion is given."""

@@ -2,12 +2,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from photpipe.instruments.cameras.camera import is_camera
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
@@ -126,6 +127,13 @@ def run(
     return find
 
 
+def each(
+    values: Callable[[State], Iterable[Mapping[str, object]]],
+) -> Callable[[State], list[Finding]]:
+    """Things to tell of the run as a whole."""
+    return lambda state: [Finding(found) for found in values(state)]
+
+
 def failed(stage: str, row: str, *, everywhere: bool) -> Callable[[State], Iterator[Finding]]:
     """Frames on which a stage failed (and no stage before it): all of them, or some."""
     before = CHAIN[: CHAIN.index(stage)]
@@ -191,6 +199,13 @@ def outdated(state: State) -> Iterator[Finding]:
 def time_remarks(rows: list[Any], _state: State) -> Mapping[str, object]:
     """What is said against the times of frames, each remark once."""
     return {"remarks": "; ".join(dict.fromkeys(r for row in rows for r in row.time_remarks))}
+
+
+def scale_is_wrong(registered: Any, frame: FrameState, _state: State) -> bool:
+    """Whether the pixel scale is not that of the entry; that of other cameras is but a hint."""
+    if frame.facts is not None and is_camera(frame.facts.telescope):
+        return False
+    return bool(abs(registered.scale_error) > LARGEST_SCALE_ERROR)
 
 
 def header_far_off(registered: Any, frame: FrameState, _state: State) -> bool:

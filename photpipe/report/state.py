@@ -43,6 +43,8 @@ class TargetData:
         Magnitude expected (V); NaN if unknown.
     whereabouts : str
         Where it is, if it is not where it was predicted to be seen.
+    distance_au : float
+        Distance from the observer; NaN if unknown.
     """
 
     name: str
@@ -51,6 +53,7 @@ class TargetData:
     points: tuple[TargetPoint, ...]
     predicted_mag: float = math.nan
     whereabouts: str = ""
+    distance_au: float = math.nan
 
     @property
     def good(self) -> tuple[TargetPoint, ...]:
@@ -162,12 +165,17 @@ def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[Targe
     """Targets of pp_distill; those of the files that are there if it did not say."""
     if distill is not None:
         known = [
-            (Path(each.file).name, each.kind, (each.predicted_mag, each.whereabouts))
+            (
+                Path(each.file).name,
+                each.kind,
+                (each.predicted_mag, each.whereabouts, each.distance_au),
+            )
             for each in distill.targets
         ]
     else:
         known = [
-            (path.name, "", (math.nan, "")) for path in sorted(directory.glob(f"{_PREFIX}*.dat"))
+            (path.name, "", (math.nan, "", math.nan))
+            for path in sorted(directory.glob(f"{_PREFIX}*.dat"))
         ]
     targets, remarks = [], []
     for name, kind, expected in known:

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from photpipe.report import findings, wording
+from photpipe.report import findings, origins, wording
 from photpipe.report.findings import Finding
 from photpipe.report.state import FrameState, State, TargetData
 from photpipe.run.photometry_file import LIMIT
@@ -177,6 +177,24 @@ RULES: tuple[Rule, ...] = (
         "Correct the header cards, or set date_keyword in setup/mytelescopes.py.",
     ),
     Rule(
+        "header guessed",
+        N,
+        "origins",
+        findings.run(origins.guessed),
+        "guessed, or contradicted, in the headers: {facts}.",
+        "What was taken from where tells each. An option of pp_run settles it: -filter, -site, "
+        "-observatory, -ra -dec, -exptime, -secpix, -date_keyword.",
+    ),
+    Rule(
+        "no site",
+        L,
+        "origins",
+        findings.each(origins.without_site),
+        "nobody says where the telescope stands: positions of {target} are predicted for the "
+        "centre of the Earth, wrong by up to {parallax}″ at its distance of {distance} au.",
+        "Give the place with -site LON,LAT,ALT, or its code with -observatory.",
+    ),
+    Rule(
         "high airmass",
         N,
         "frames",
@@ -245,9 +263,7 @@ RULES: tuple[Rule, ...] = (
         "pixel scale",
         L,
         "registration",
-        findings.on_frames(
-            "registered", lambda each, *_: abs(each.scale_error) > findings.LARGEST_SCALE_ERROR
-        ),
+        findings.on_frames("registered", findings.scale_is_wrong),
         "the pixel scale of {which} differs by more than 2 % from that of the telescope's entry.",
         "A wrong telescope or binning? Correct secpix in setup/mytelescopes.py.",
     ),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError
 from photpipe.instruments import telescopes
-from photpipe.report import wording
+from photpipe.report import origins, wording
 from photpipe.report.findings import CHAIN
 from photpipe.report.links import Links
+from photpipe.report.origins import OriginRow
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.verdicts import Severity, Verdict
 from photpipe.report.wording import UNKNOWN, number
@@ -220,6 +221,7 @@ class MainView:
     stages: tuple[StageRow, ...]
     log: Link
     report: Link
+    origins: tuple[OriginRow, ...]
     frames: tuple[FrameRow, ...]
     registration: Section
     registration_rows: tuple[RegistrationRow, ...]
@@ -277,6 +279,7 @@ def main_view(
         stages=tuple(_stage(each, log_lines, links) for each in state.history.records),
         log=Link("LOG", links.log),
         report=Link("report.json", links.script_data),
+        origins=origins.rows(state),
         frames=tuple(_frame_row(each, links) for each in state.frames),
         registration=told(_registration(state), "pp_register"),
         registration_rows=tuple(_registration_rows(state, links)),

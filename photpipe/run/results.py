@@ -797,6 +797,8 @@ class DistilledTarget:
         Magnitude expected (V); NaN if unknown.
     whereabouts : str
         Where it is, if it is not where it was predicted to be seen.
+    distance_au : float
+        Distance from the observer; NaN if unknown.
     """
 
     name: str
@@ -813,6 +815,7 @@ class DistilledTarget:
     is_calibrated: bool
     predicted_mag: float
     whereabouts: str = ""
+    distance_au: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

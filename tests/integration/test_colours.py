@@ -158,7 +158,7 @@ def test_header_that_the_sky_contradicts(
     found = fits.getdata(path.with_name(f"{path.stem}_TB.fits"))
     assert np.array_equal(found, np.rint(truth[1::2, 0::2]))  # B of GRBG
     (colour,) = [fact for fact in result.frames[0].facts if fact.name == "colour"]
-    assert "seen through 'L-eXtreme' (narrow band)" in colour.doubt
+    assert f"the sky shows {PATTERN}; seen through 'L-eXtreme' (narrow band)" in colour.doubt
 
 
 def test_cube_is_taken_apart_by_plane(colour_night: ColourNight) -> None:

@@ -25,6 +25,7 @@ from photpipe.run.results import (
     PrepareResult,
     RegisterResult,
     StageRecord,
+    ToldFact,
 )
 from photpipe.run.workspace import Workspace
 from tests.points import point
@@ -96,6 +97,34 @@ def test_markup_in_names_and_headers_stays_text(make: Callable[..., Maker]) -> N
         assert "alert" not in "".join(each.text or "" for each in tree.iter("script"))
         assert not [each for each in tree.iter("img") if each.attrib["src"] == "x"]
     assert evil in words(parsed((workspace.directory / "diagnostics.html").read_text("utf-8")))
+
+
+def test_origins_of_facts_are_told_once_and_escaped(make: Callable[..., Maker]) -> None:
+    """Shared facts are one row; the header of a stranger stays text; no entry, no section."""
+    maker = make()
+    maker.everything()
+    assert "taken from where" not in main_page(maker.workspace)
+    evil = "<img src=x onerror=alert(1)>"
+    prepared = maker.prepare()
+    frames = tuple(
+        replace(
+            row,
+            facts=(
+                ToldFact("mid-time", f"time {number}", "DATE-OBS", ""),
+                ToldFact("filter", evil, "FILTER", f"{evil} is guessed"),
+                *([ToldFact("gain", "2 e-/ADU", "EGAIN", "")] if number == 0 else []),
+            ),
+        )
+        for number, row in enumerate(prepared.frames)
+    )
+    maker.workspace.save(replace(prepared, frames=frames))
+    assert "taken from where" in main_page(maker.workspace)
+    page = (maker.directory / "diagnostics.html").read_text()
+    assert evil not in page
+    section = page.partition('id="origins"')[2].partition("</section>")[0]
+    assert section.count("<tr><td") == 3
+    assert "time 0; time 1; time 2" in section and "1 of 3 frames" in section
+    assert section.count("is guessed") == 1 and "&lt;img" in section
 
 
 def test_frames_with_names_alike_have_pages_of_their_own(make: Callable[..., Maker]) -> None:

@@ -19,6 +19,7 @@ from photpipe.run.results import (
     FrameFailure,
     RegisterResult,
     StageRecord,
+    ToldFact,
 )
 from tests.report.nights import Maker
 
@@ -164,6 +165,14 @@ def clock_off(maker: Maker) -> None:
     maker.workspace.save(replace(maker.distill(), clock=clock))
 
 
+def nowhere(maker: Maker) -> None:
+    """A near asteroid, and nobody says where the telescope stands."""
+    unknown = ToldFact("site", "unknown", "no card", "positions are those of the Earth's centre")
+    rows("prepare", 3, facts=(unknown,))(maker)
+    found = replace(maker.target("3552", maker.points(0), "moving"), distance_au=0.5)
+    maker.workspace.save(DistillResult((found,), maker.night.names, ()))
+
+
 CASES: tuple[tuple[str, Change, str], ...] = (
     ("stopped", record(status="failed", reason="SCAMP died"), "pp_register stopped: SCAMP died"),
     ("interrupted", record(status="interrupted"), "pp_register was interrupted"),
@@ -179,6 +188,12 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         rows("prepare", 2, time_remarks=("the date lies in the future",)),
         "The time of 2 of 3 frames is doubtful: the date lies in the future",
     ),
+    (
+        "header guessed",
+        rows("prepare", 3, facts=(ToldFact("site", "+4 E", "SITELONG", "nothing checks it"),)),
+        "in the headers: site: nothing checks it",
+    ),
+    ("no site", nowhere, "centre of the Earth, wrong by up to 18″ at its distance of 0.5 au"),
     ("high airmass", rows("prepare", 2, airmass=3.0), "2 of 3 frames are at an airmass"),
     ("nothing registered", failing("register", True), "No frame is registered: only 6 sources"),
     ("not registered", failing("register"), "1 of 3 frames was not registered: only 6 sources"),
@@ -304,7 +319,7 @@ def test_every_rule_has_a_case_and_advice() -> None:
     assert {rule.name for rule in RULES} == {case[0] for case in CASES}
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert {rule.section for rule in RULES} <= {
-        *("stages", "frames", "registration", "photometry", "calibration", "results"),
+        *("stages", "frames", "origins", "registration", "photometry", "calibration", "results"),
     }
     for rule in RULES:
         silent = {"search failed", "other catalogs failed", "variable stars"}

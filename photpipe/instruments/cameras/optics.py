@@ -199,12 +199,13 @@ def colour(header: "Header") -> Fact[str] | None:
     plane, glass = text(header, table.PLANE), text(header, table.GLASS)
     if plane is None:
         return None
-    origin = text(header, table.PLANE_ORIGIN) or table.PLANE
+    origin, _, shown = (text(header, table.PLANE_ORIGIN) or table.PLANE).partition(", but ")
     meaning = filters.meaning(glass) if glass else None
     if glass is None or (meaning and meaning.kind is filters.Kind.CLEAR):
-        return Fact(plane, origin)
+        return Fact(plane, origin, shown)
     kind = meaning.kind if meaning else "no filter that PP knows"
-    return Fact(plane, origin, f"seen through {glass!r} ({kind}): no band of a colour camera")
+    through = f"seen through {glass!r} ({kind}): no band of a colour camera"
+    return Fact(plane, origin, "; ".join(filter(None, (shown, through))))
 
 
 def _offsets(header: "Header") -> tuple[int, int]:

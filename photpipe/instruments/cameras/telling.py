@@ -55,8 +55,8 @@ def _told(facts: CameraFacts) -> Iterator[ToldFact]:
         where = f"RA {pointing.value[0]:.5f}, Dec {pointing.value[1]:+.5f} deg"
         yield ToldFact(name, where, pointing.origin, pointing.doubt)
     choice = choice_of(facts.filter_name.value)
-    doubt = "; ".join(filter(None, (facts.filter_name.doubt, choice.assumption)))
-    yield ToldFact("filter", facts.filter_name.value, facts.filter_name.origin, doubt)
+    named = facts.filter_name
+    yield ToldFact("filter", named.value, named.origin, named.doubt)
     yield ToldFact("band", choice.band, "the name of the filter", choice.assumption)
     for each in facts.rejected:
         yield ToldFact("not believed", each.value, each.origin, each.doubt)
