@@ -310,6 +310,19 @@ class Series:
         colour = colours(self.stars, terms.colour)[mean.star] if terms.colour else mean.x_px
         return Facts(colour, mean.sky_error_mag, mean.x_px, mean.y_px)
 
+    def averaged(self) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
+        """Usable stars averaged over calibrated frames, terms not applied.
+
+        Returns
+        -------
+        star : array, shape (n,)
+            Their rows in the table of reference stars.
+        difference, variance : array, shape (n,)
+            Reference minus instrumental magnitude without the zeropoints; its variance.
+        """
+        mean = self._means()
+        return mean.star, mean.difference, mean.variance
+
     def _means(self) -> "_Means":
         """Means over the frames of each usable star, terms not applied."""
         together = self._together()

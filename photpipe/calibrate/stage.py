@@ -298,6 +298,7 @@ def _calibrate_field(
 ) -> "tuple[FieldCalibration, list[CalibratedSources]]":
     """Calibrate the frames of one field with the first catalog that calibrates all or most."""
     from photpipe.calibrate.frame_calibration import NO_FIELD, with_catalog, without_catalog
+    from photpipe.calibrate.nearest_band import likeness
 
     best, attempts = _choose_catalog(sources, band, targets, options, workspace)
     if best is None:
@@ -305,6 +306,7 @@ def _calibrate_field(
         reason = "no catalog calibrates it"
         return field, [without_catalog(each, band, reason, field=field) for each in sources]
     idents = best.stars.data["ident"]
+    alike = likeness(best, band)
     field = FieldCalibration(
         catalog=best.stars.name,
         history=best.stars.history,
@@ -319,6 +321,12 @@ def _calibrate_field(
         sky_term=best.terms.sky_term[0],
         sky_term_error=best.terms.sky_term[1],
         spatial=best.terms.spatial,
+        likeness_colour=alike.colour,
+        slope=alike.slope,
+        slope_error=alike.error,
+        nearest_band=alike.nearest,
+        nearest_slope=alike.nearest_slope,
+        is_contradicted=alike.contradicts,
     )
     return field, with_catalog(best, field, band, workspace.settings.calibration.zeropoint_sigma)
 
@@ -419,6 +427,12 @@ def _report(result: CalibrateResult) -> None:
                 field.colour_term_error,
                 field.colour,
                 field.colour_reference,
+            )
+        if field.is_contradicted:
+            log.warning(
+                "the stars behave like %s, not like %s: %+.3f +- %.3f mag per mag of %s",
+                *(field.nearest_band, result.band, field.slope, field.slope_error),
+                field.likeness_colour,
             )
         if math.isfinite(field.sky_term):
             log.info(

@@ -201,6 +201,20 @@ def time_remarks(rows: list[Any], _state: State) -> Mapping[str, object]:
     return {"remarks": "; ".join(dict.fromkeys(r for row in rows for r in row.time_remarks))}
 
 
+def other_bands(state: State) -> Iterator[Mapping[str, object]]:
+    """Fields whose stars are those of another band than that of the filter."""
+    result = state.calibrate
+    for field_ in result.fields if result else ():
+        if field_.is_contradicted:
+            yield {
+                "nearest": field_.nearest_band,
+                "band": result.band if result else "",
+                "slope": f"{field_.slope:+.2f} \u00b1 {field_.slope_error:.2f}",
+                "nearest_slope": f"{field_.nearest_slope:+.2f}",
+                "colour": field_.likeness_colour,
+            }
+
+
 def scale_is_wrong(registered: Any, frame: FrameState, _state: State) -> bool:
     """Whether the pixel scale is not that of the entry; that of other cameras is but a hint."""
     if frame.facts is not None and is_camera(frame.facts.telescope):

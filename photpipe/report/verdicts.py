@@ -371,6 +371,17 @@ RULES: tuple[Rule, ...] = (
     ),
     # -- calibration
     Rule(
+        "another band",
+        L,
+        "calibration",
+        findings.each(findings.other_bands),
+        "the stars behave like {nearest}, not like {band}: in {band} {slope} mag per mag of "
+        "{colour} are left, in {nearest} {nearest_slope}.",
+        "The header may name the wrong filter, or none was in the beam; clear frames behave like "
+        "G. Name the band with -filter {nearest}, or take the colours into account with "
+        "-colorterm.",
+    ),
+    Rule(
         "instrumental",
         N,
         "calibration",

@@ -620,6 +620,14 @@ class FieldCalibration:
         Flux that all sources have too much, in units of the noise of the sky; NaN without.
     spatial : tuple of float
         Coefficients of the polynomial over the frame (`science.zeropoint.spatial_terms`).
+    likeness_colour : str
+        Colour of the catalog that the slopes belong to; empty if there are none.
+    slope, slope_error : float
+        Slope of catalog minus frame against that colour in the band of the filter.
+    nearest_band, nearest_slope : str, float
+        Band of the catalog with the least slope, and that slope.
+    is_contradicted : bool
+        Whether the stars are clearly those of another band than the filter's.
     """
 
     catalog: str
@@ -635,6 +643,12 @@ class FieldCalibration:
     sky_term: float
     sky_term_error: float
     spatial: tuple[float, ...]
+    likeness_colour: str = ""
+    slope: float = math.nan
+    slope_error: float = math.nan
+    nearest_band: str = ""
+    nearest_slope: float = math.nan
+    is_contradicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

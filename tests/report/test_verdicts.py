@@ -165,6 +165,14 @@ def clock_off(maker: Maker) -> None:
     maker.workspace.save(replace(maker.distill(), clock=clock))
 
 
+def another_band(maker: Maker) -> None:
+    """Stars that show another band than the header names."""
+    result = maker.calibrate()
+    field = replace(result.fields[0], likeness_colour="g-r", slope=0.31, slope_error=0.01)
+    field = replace(field, nearest_band="G", nearest_slope=0.02, is_contradicted=True)
+    maker.workspace.save(replace(result, fields=(field,)))
+
+
 def nowhere(maker: Maker) -> None:
     """A near asteroid, and nobody says where the telescope stands."""
     unknown = ToldFact("site", "unknown", "no card", "positions are those of the Earth's centre")
@@ -194,6 +202,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "in the headers: site: nothing checks it",
     ),
     ("no site", nowhere, "centre of the Earth, wrong by up to 18″ at its distance of 0.5 au"),
+    (
+        "another band",
+        another_band,
+        "behave like G, not like R: in R +0.31 ± 0.01 mag per mag of g-r",
+    ),
     ("high airmass", rows("prepare", 2, airmass=3.0), "2 of 3 frames are at an airmass"),
     ("nothing registered", failing("register", True), "No frame is registered: only 6 sources"),
     ("not registered", failing("register"), "1 of 3 frames was not registered: only 6 sources"),

@@ -123,6 +123,19 @@ def test_zeropoints_are_near_the_truth(frames, workspace):
     assert to_json(workspace.load(CalibrateResult)) == to_json(result)
 
 
+def test_stars_tell_which_band_it_is(frames, workspace, caplog):
+    """Frames taken in R: nothing to say; called V, their stars behave like R still."""
+    (field,) = calibrate(frames, CalibrateOptions(), workspace).fields
+    assert not field.is_contradicted
+    assert abs(field.slope) < 0.05 and field.likeness_colour == "gp1-rp1"
+    assert "behave like" not in caplog.text
+    (field,) = calibrate(frames, CalibrateOptions(filter="V"), workspace).fields
+    assert field.is_contradicted
+    assert field.nearest_band in {"R", "rp1"} and abs(field.nearest_slope) < 0.1
+    assert field.slope == pytest.approx(0.6, abs=0.2)  # of V-R against g-r
+    assert "the stars behave like R, not like V" in caplog.text
+
+
 def test_databases_open_everywhere_and_hold_calibrated_sources(frames, workspace):
     result = calibrate(frames, CalibrateOptions(), workspace)
     path, each = frames[0], result.frames[0]
