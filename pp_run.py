@@ -13,32 +13,23 @@ Writes
 """
 
 import argparse
+import functools
 import shlex
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
-from photpipe.run.results import Result
-from photpipe.run.workspace import Workspace, core_count
+from photpipe.run.workspace import core_count
 from photpipe.runner.options import RunOptions, run_options
 
 EVERYWHERE = "all"
-
-
-def run(paths: Sequence[Path], options: RunOptions, workspace: Workspace) -> Result:
-    """Work on the frames of one directory; see `photpipe.runner.chain.run`."""
-    from photpipe.runner import chain
-
-    return chain.run(paths, options, workspace)
-
-
 COMMAND = cli.Command(
     name="pp_run",
     summary="Run the whole pipeline on images, or on all images below a directory ('all').",
-    stage=run,
+    stage=None,  # see photpipe/runner/chain.py: all of them, one after the other
     options_class=RunOptions,
     offered=run_options,
     positional_help="FITS frames, lists of them (.lst), directories, or 'all'",
@@ -53,36 +44,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         values = cli.parsed(COMMAND, words)
     except SystemExit as stop:
         return cli.Status.USAGE if stop.code else cli.Status.DONE
-    outcome = cli.Outcome()
-    with cli.reporting(outcome, debug=values.debug):
-        outcome.status = _run(values, words)
+    with cli.reporting(debug=values.debug) as outcome:
+        from photpipe.runner.directory import Invocation
+
+        options = RunOptions.of(**{name: getattr(values, name) for name in run_options()})
+        common = {name: getattr(values, name) for name in ("offline", "quiet", "debug")}
+        invocation = Invocation(
+            shlex.join(words), uuid.uuid4().hex, jobs=values.jobs or core_count(), **common
+        )
+        work = _chosen(values)
+        outcome.status = work(options=options, invocation=invocation)
     return outcome.status
 
 
-def _run(values: argparse.Namespace, words: Sequence[str]) -> cli.Status:
-    """Find the frames, and work on them in one directory, in many, or all night."""
-    from photpipe.runner import cluster, single, walk, watch
-    from photpipe.runner.directory import Manners
+def _chosen(values: argparse.Namespace) -> Callable[..., cli.Status]:
+    """What works: on one directory, on many, on a cluster, or on frames as they arrive."""
+    from photpipe.runner import cluster, one_directory, walk, watch
 
-    options = RunOptions.of(**{name: getattr(values, name) for name in run_options()})
-    manners = Manners(
-        arguments=shlex.join(words),
-        identity=uuid.uuid4().hex,
-        offline=values.offline,
-        quiet=values.quiet,
-        debug=values.debug,
-        jobs=values.jobs or core_count(),
-    )
     everywhere = values.images == [EVERYWHERE] and not Path(EVERYWHERE).exists()
     if values.watch:
-        return watch.watch(values.images, options, manners, everywhere=everywhere)
+        return functools.partial(watch.watch, values.images, everywhere=everywhere)
     if values.cluster and not everywhere:
         raise ConfigError("-cluster shares out directories: use it with 'all'")
     if values.cluster:
-        return cluster.run(Path.cwd(), options, manners, values.cluster)
+        return functools.partial(cluster.run, Path.cwd(), address=values.cluster)
     if everywhere:
-        return walk.run(Path.cwd(), options, manners, values.jobs)
-    return single.run(values.images, options, manners)
+        return functools.partial(walk.run, Path.cwd(), jobs=values.jobs)
+    return functools.partial(one_directory.run, values.images)
 
 
 if __name__ == "__main__":

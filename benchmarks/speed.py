@@ -175,8 +175,8 @@ def measure(name: str, goal: float, scratch: Path) -> None:
 
 def profile(name: str, scratch: Path) -> None:
     """Print how long each stage took, and how much of it was work of Python and of the tools."""
-    from photpipe.command import cli
-    from photpipe.runner import chain
+    from photpipe.runner import directory
+    from photpipe.runner.progress import Progress
 
     count, side = (int(word) for word in name.split("x"))
     folder = scratch / name
@@ -201,8 +201,8 @@ def profile(name: str, scratch: Path) -> None:
 
         return call
 
-    chain._Chain._execute = watched(chain._Chain._execute, lambda _self, step, _p: step.command)
-    cli.write_report = watched(cli.write_report, lambda _workspace: "pages")
+    Progress.execute = watched(Progress.execute, lambda _self, stage, _p: stage.command)  # type: ignore[method-assign]
+    directory.write_report = watched(directory.write_report, lambda _workspace: "pages")
     import pp_run
 
     with services(sky, folder):

@@ -168,7 +168,7 @@ def test_trespassers_are_seen(module: str, imported: str) -> None:
     [
         ("photpipe.fits.unpack", "subprocess"),
         ("photpipe.distill.stage", "astroquery.jplhorizons"),
-        ("photpipe.runner.summary", "matplotlib.figure"),
+        ("photpipe.runner.live_summary", "matplotlib.figure"),
         ("photpipe.command.cli", "tkinter"),
         ("photpipe.science.growth", "pathlib"),
     ],

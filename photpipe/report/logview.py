@@ -11,9 +11,12 @@ from photpipe.report.views import Link
 
 MOST_BYTES = 400_000
 MOST_LINES = 3000
-# a command by itself, and a step of pp_run
+# the first line of a command signs with its name and repeats it as it was typed; pp_run signs
+# for the steps. Logs of version 1.0 have the names of Python files there
 _COMMAND = re.compile(
-    r"^(?:(?:cli|directory)\.py: (?=\w+(?: |$))|chain\.py: (?=\w+: \d+ frames))((?:pp|pptool)_\w+)"
+    r"^(?:(?:cli|directory)\.py: (?=\w+(?: |$))|chain\.py: (?=\w+: \d+ frames)"
+    r"|pp_run\.py: (?=\w+: \d+ frames)|(?P<signed>\w+)\.py: (?=(?P=signed)(?: |$)))"
+    r"(?P<command>(?:pp|pptool)_\w+)"
 )
 _TROUBLE = re.compile(r"\b(error|fail|traceback|not registered|warning)", re.IGNORECASE)
 
@@ -50,7 +53,7 @@ class LogView:
         for number, line in enumerate(self.lines, start=self.first):
             match = _COMMAND.match(line.text)
             if match and line.kind == "command":
-                found[match[1]] = number
+                found[match["command"]] = number
         return found
 
 

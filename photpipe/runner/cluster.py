@@ -11,16 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photpipe.command import cli
+from photpipe.command.reporting import Status
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.log import on_console
 from photpipe.run.workspace import core_count
 from photpipe.runner import walk
-from photpipe.runner.directory import Manners, Task
+from photpipe.runner.directory import Invocation, Task
+from photpipe.runner.directory_result import DirectoryResult
+from photpipe.runner.live_summary import LiveSummary
+from photpipe.runner.one_directory import run_task
 from photpipe.runner.options import RunOptions
-from photpipe.runner.outcome import DirectoryResult
-from photpipe.runner.single import run_task
-from photpipe.runner.summary import Summary
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 CONNECT_S = "30 s"
 
 
-def run(root: Path, options: RunOptions, manners: Manners, address: str) -> cli.Status:
+def run(root: Path, options: RunOptions, invocation: Invocation, address: str) -> Status:
     """Work on every directory at and below `root` on a cluster; returns the exit status.
 
     Parameters
@@ -43,10 +43,10 @@ def run(root: Path, options: RunOptions, manners: Manners, address: str) -> cli.
     ConfigError
         If there is no frame, or no scheduler at that address.
     """
-    tasks = [replace(task, is_once=True) for task in walk.tasks_below(root, options, manners)]
-    with on_console(quiet=manners.quiet, debug=manners.debug), _connected(address) as client:
+    tasks = [replace(task, is_once=True) for task in walk.tasks_below(root, options, invocation)]
+    with on_console(quiet=invocation.quiet, debug=invocation.debug), _connected(address) as client:
         log.info("%d directories, on %s", len(tasks), address)
-        summary = Summary(root)
+        summary = LiveSummary(root)
         summary.expect(tasks)
         with summary.live():
             return walk.report(summary, _results(client, tasks))
@@ -98,4 +98,4 @@ def work(task: Task) -> DirectoryResult:
     from distributed import get_worker
 
     share = max(1, core_count() // max(1, get_worker().state.nthreads))
-    return run_task(replace(task, manners=replace(task.manners, jobs=share)))
+    return run_task(replace(task, invocation=replace(task.invocation, jobs=share)))

@@ -5,23 +5,23 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from photpipe.command import cli
+from photpipe.command.history import in_history, write_report
+from photpipe.command.reporting import Outcome, Status, reporting, status_of
 from photpipe.ground.log import logging_to
 from photpipe.run.record import RunResult
 from photpipe.run.results import DistillResult
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
-from photpipe.runner import lock, telling
+from photpipe.runner import console, lock
+from photpipe.runner.directory_result import DirectoryResult
 from photpipe.runner.options import RunOptions
-from photpipe.runner.outcome import DirectoryResult
-
-log = logging.getLogger(__name__)
 
 COMMAND = "pp_run"
+log = logging.getLogger(COMMAND)
+
 HANDED_ON_S = 3600.0  # a worker believed dead may still be at it; then its result is taken
 
 _turn = threading.Lock()
@@ -29,7 +29,7 @@ _turn = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class Invocation:
     """How a run behaves: the options that all commands share, and how it was called.
 
     Parameters
@@ -65,7 +65,7 @@ class Task:
         Where, and what.
     options : RunOptions
         What the user says.
-    manners : Manners
+    invocation : Invocation
         How the run behaves.
     retry : bool
         Whether frames that failed in the run before are tried again.
@@ -76,7 +76,7 @@ class Task:
     directory: Path
     frames: tuple[Path, ...]
     options: RunOptions
-    manners: Manners
+    invocation: Invocation
     retry: bool = True
     is_once: bool = False
 
@@ -90,53 +90,88 @@ def workspace_of(task: Task) -> Workspace:
         If a file of settings is wrong.
     """
     settings = Settings.load(task.directory)
-    if task.manners.offline:
+    if task.invocation.offline:
         settings = settings.with_offline()
-    quiet = task.manners.quiet or task.manners.is_silent
-    return Workspace(task.directory, settings, quiet=quiet, jobs=task.manners.jobs)
+    quiet = task.invocation.quiet or task.invocation.is_silent
+    return Workspace(task.directory, settings, quiet=quiet, jobs=task.invocation.jobs)
 
 
 def run_directory(task: Task) -> DirectoryResult:
     """Work on one directory; whatever happens there is told by the result, not raised.
 
-    An interrupt (Ctrl-C, SIGTERM) ends with `cli.Status.INTERRUPTED`.
+    An interrupt (Ctrl-C, SIGTERM) ends with `Status.INTERRUPTED`.
     """
+    from photpipe.runner import chain
+
     began = time.monotonic()
-    outcome = cli.Outcome()
-    result = DirectoryResult(task.directory, cli.Status.FAILED, frames=len(task.frames))
-    with _turn, _console(task.manners), cli.reporting(outcome, debug=task.manners.debug):
-        workspace = workspace_of(task)
-        patience_s = HANDED_ON_S if task.is_once else 0.0
-        locked = lock.locked(task.directory, patience_s)
-        with locked as was_killed, _log(workspace, task.manners):
-            if was_killed:
-                log.warning("%s: the previous run was killed", task.directory)
-            result = _run_locked(task, workspace, outcome)
-            telling.tell(result)
+    outcome, invocation = Outcome(), task.invocation
+    workspace, record, earlier = None, None, None
+    result = DirectoryResult(task.directory, Status.FAILED, frames=len(task.frames))
+    with _turn, _console(invocation), contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as kept, reporting(outcome, debug=invocation.debug):
+            workspace = _opened(task, held)
+            record = earlier = _finished_before(task, workspace)
+            if record is None:
+                told = in_history(COMMAND, invocation.arguments, workspace, outcome)
+                kept.enter_context(told)  # ends when a failure has been caught
+                record = chain.run(
+                    *(task.frames, task.options, workspace),
+                    identity=invocation.identity,
+                    retry=task.retry,
+                )
+            outcome.status = status_of(record)
+        if workspace is not None:
+            with reporting(outcome, debug=invocation.debug):
+                if earlier is None:
+                    _write_pages(workspace, record, outcome)
+                result = _result(task, workspace, record, outcome)
+                console.print_result(result)
     seconds = time.monotonic() - began
     return replace(result, status=outcome.status, reason=outcome.reason, seconds=seconds)
 
 
-def _console(manners: Manners) -> contextlib.AbstractContextManager[object]:
-    if not manners.is_silent:
+def _console(invocation: Invocation) -> contextlib.AbstractContextManager[object]:
+    if not invocation.is_silent:
         return contextlib.nullcontext()
     return contextlib.redirect_stdout(io.StringIO())
 
 
-@contextlib.contextmanager
-def _log(workspace: Workspace, manners: Manners) -> Iterator[None]:
-    with logging_to(workspace.directory, quiet=manners.quiet, debug=manners.debug):
-        log.debug("%s", f"{COMMAND} {manners.arguments}")
-        yield
+def _opened(task: Task, held: contextlib.ExitStack) -> Workspace:
+    """Workspace of a directory that is ours as long as `held` lasts, with its LOG open."""
+    workspace, invocation = workspace_of(task), task.invocation
+    patience_s = HANDED_ON_S if task.is_once else 0.0
+    was_killed = held.enter_context(lock.locked(task.directory, patience_s))
+    held.enter_context(logging_to(task.directory, quiet=invocation.quiet, debug=invocation.debug))
+    log.debug("%s", f"{COMMAND} {invocation.arguments}")
+    if was_killed:
+        log.warning("%s: the previous run was killed", task.directory)
+    return workspace
 
 
-def _run_locked(task: Task, workspace: Workspace, outcome: cli.Outcome) -> DirectoryResult:
-    """Work on a directory that is ours now; the result lacks status and time."""
+def _finished_before(task: Task, workspace: Workspace) -> RunResult | None:
+    """Record of this call of pp_run, if it has finished the directory already."""
     record = workspace.load(RunResult) if task.is_once else None
-    if record is None or record.identity != task.manners.identity or record.is_unfinished:
-        record = _recorded(task, workspace, outcome)
-    else:
-        outcome.status = cli.status_of(record)
+    if record is None or record.identity != task.invocation.identity or record.is_unfinished:
+        return None
+    return record
+
+
+def _write_pages(workspace: Workspace, record: RunResult | None, outcome: Outcome) -> None:
+    """Write the pages anew, unless they are what they would be."""
+    is_new = record is None or any(step.seconds for step in record.steps)
+    has_page = (workspace.directory / console.REPORT).is_file()
+    if outcome.status is not Status.INTERRUPTED and (is_new or not has_page):
+        write_report(workspace)
+
+
+def _result(
+    task: Task, workspace: Workspace, record: RunResult | None, outcome: Outcome
+) -> DirectoryResult:
+    """What became of the directory; of a run that stopped, what was done until then."""
+    if record is None:
+        record = workspace.load(RunResult)
+        if record is None or record.identity != task.invocation.identity:
+            record = RunResult()
     return DirectoryResult(
         task.directory,
         outcome.status,
@@ -146,25 +181,3 @@ def _run_locked(task: Task, workspace: Workspace, outcome: cli.Outcome) -> Direc
         reused=record.reused,
         distilled=workspace.load(DistillResult),
     )
-
-
-def _recorded(task: Task, workspace: Workspace, outcome: cli.Outcome) -> RunResult:
-    """Run the chain, tell the history, and write the pages."""
-    from photpipe.runner import chain
-
-    manners = task.manners
-    record: RunResult | None = None
-    with cli.in_history(COMMAND, manners.arguments, workspace) as told:
-        with cli.reporting(outcome, debug=manners.debug):
-            record = chain.run(
-                task.frames, task.options, workspace, identity=manners.identity, retry=task.retry
-            )
-            outcome.status = cli.status_of(record)
-        told.status, told.reason = outcome.status, outcome.reason
-    is_new = record is None or any(step.seconds for step in record.steps)
-    has_page = (task.directory / telling.REPORT).is_file()
-    if outcome.status is not cli.Status.INTERRUPTED and (is_new or not has_page):
-        cli.write_report(workspace)
-    if record is None:  # stopped by an error: what was done until then
-        record = workspace.load(RunResult)
-    return record if record and record.identity == manners.identity else RunResult()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from photpipe.command import cli
+from photpipe.command.reporting import Outcome, Status, reporting, tell_failures
 from photpipe.fits.fitsfile import PRISTINE_FOLDER
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
@@ -23,7 +23,7 @@ from photpipe.run.results import FrameFailure
 from photpipe.run.settings import DATA_DIRECTORY_FILE
 from photpipe.runner import groups, inputs, lock
 from photpipe.runner.directory import Task, run_directory, workspace_of
-from photpipe.runner.outcome import DirectoryResult
+from photpipe.runner.directory_result import DirectoryResult
 
 log = logging.getLogger(__name__)
 
@@ -36,19 +36,19 @@ def run(task: Task) -> DirectoryResult:
     A directory with one group alone is worked on where it is.
     """
     began = time.monotonic()
-    outcome = cli.Outcome()
+    outcome = Outcome()
     parts: list[groups.Group] = []
     failed: list[FrameFailure] = []
-    with cli.reporting(outcome, debug=task.manners.debug):
+    with reporting(outcome, debug=task.invocation.debug):
         parts, failed = _groups(task)
     task = replace(task, options=replace(task.options, split=False))
     if len(parts) == 1 and not failed:
         return run_directory(task)
     results = []
-    if outcome.status is cli.Status.DONE:
+    if outcome.status is Status.DONE:
         for part in parts:
             results.append(run_directory(_task_of(task, part)))
-            if results[-1].status is cli.Status.INTERRUPTED:
+            if results[-1].status is Status.INTERRUPTED:
                 break
     return DirectoryResult(
         task.directory,
@@ -61,13 +61,13 @@ def run(task: Task) -> DirectoryResult:
     )
 
 
-def _status(statuses: Sequence[cli.Status], any_failed: bool) -> cli.Status:
+def _status(statuses: Sequence[Status], any_failed: bool) -> Status:
     """The status of many: what all agree on, otherwise partial."""
-    if cli.Status.INTERRUPTED in statuses:
-        return cli.Status.INTERRUPTED
+    if Status.INTERRUPTED in statuses:
+        return Status.INTERRUPTED
     last = set(statuses[1:] or statuses)
     if len(last) > 1 or any_failed:
-        return cli.Status.PARTIAL if last != {cli.Status.FAILED} else cli.Status.FAILED
+        return Status.PARTIAL if last != {Status.FAILED} else Status.FAILED
     return last.pop()
 
 
@@ -80,16 +80,16 @@ def _groups(task: Task) -> tuple[list[groups.Group], list[FrameFailure]]:
         If the directory cannot be written, or another run works there.
     """
     from photpipe.prepare.stage import prepare
-    from photpipe.runner.chain import PREPARE
+    from photpipe.runner.stages import PREPARE
 
     workspace = workspace_of(task)
-    manners = task.manners
+    invocation = task.invocation
     with (
         lock.locked(task.directory),
-        logging_to(task.directory, quiet=manners.quiet, debug=manners.debug),
+        logging_to(task.directory, quiet=invocation.quiet, debug=invocation.debug),
     ):
         result = prepare(task.frames, PREPARE.options(task.options), workspace)
-        cli.tell_failures(result.failed)
+        tell_failures(result.failed)
         parts = groups.separate(result.frames, by_filter=task.options.calibrate.filter is None)
         log.info("%d groups: %s", len(parts), ", ".join(each.name for each in parts))
         if len(parts) > 1 or result.failed:

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from photpipe.command import cli
+from photpipe.command.reporting import Status
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.log import on_console
 from photpipe.run.workspace import core_count
-from photpipe.runner import inputs, telling, workers
-from photpipe.runner.directory import Manners, Task
+from photpipe.runner import console, inputs, workers
+from photpipe.runner.directory import Invocation, Task
+from photpipe.runner.directory_result import DirectoryResult
+from photpipe.runner.live_summary import LiveSummary
+from photpipe.runner.one_directory import run_task
 from photpipe.runner.options import RunOptions
-from photpipe.runner.outcome import DirectoryResult
-from photpipe.runner.single import run_task
-from photpipe.runner.summary import Summary
 
 log = logging.getLogger(__name__)
 
 
-def tasks_below(root: Path, options: RunOptions, manners: Manners) -> list[Task]:
+def tasks_below(root: Path, options: RunOptions, invocation: Invocation) -> list[Task]:
     """A task for every directory at and below `root` that has frames.
 
     Raises
@@ -28,7 +28,7 @@ def tasks_below(root: Path, options: RunOptions, manners: Manners) -> list[Task]
     ConfigError
         If there is none.
     """
-    silent = replace(manners, is_silent=True)
+    silent = replace(invocation, is_silent=True)
     tasks = [
         Task(each.path, each.frames, options, silent)
         for each in inputs.data_directories(root, options.prefix)
@@ -39,7 +39,7 @@ def tasks_below(root: Path, options: RunOptions, manners: Manners) -> list[Task]
     return tasks
 
 
-def run(root: Path, options: RunOptions, manners: Manners, jobs: int | None) -> cli.Status:
+def run(root: Path, options: RunOptions, invocation: Invocation, jobs: int | None) -> Status:
     """Work on every directory at and below `root`; returns the exit status.
 
     Parameters
@@ -52,13 +52,13 @@ def run(root: Path, options: RunOptions, manners: Manners, jobs: int | None) -> 
     ConfigError
         If there is no frame.
     """
-    tasks = tasks_below(root, options, manners)
+    tasks = tasks_below(root, options, invocation)
     count = min(jobs or core_count(), len(tasks))
     # the cores are shared: what one directory does not use, another one does
     tasks = shared_out(tasks, max(1, core_count() // count))
-    with on_console(quiet=manners.quiet, debug=manners.debug):
+    with on_console(quiet=invocation.quiet, debug=invocation.debug):
         log.info("%d directories, %d in parallel", len(tasks), count)
-        summary = Summary(root)
+        summary = LiveSummary(root)
         summary.expect(tasks)
         results = workers.side_by_side(run_task, tasks, count, summary.begin)
         with summary.live(), contextlib.closing(results):
@@ -67,12 +67,12 @@ def run(root: Path, options: RunOptions, manners: Manners, jobs: int | None) -> 
 
 def shared_out(tasks: Iterable[Task], jobs: int) -> list[Task]:
     """Tasks that work on so many frames at a time each."""
-    return [replace(task, manners=replace(task.manners, jobs=jobs)) for task in tasks]
+    return [replace(task, invocation=replace(task.invocation, jobs=jobs)) for task in tasks]
 
 
 def report(
-    summary: Summary, results: Iterable[tuple[Task, DirectoryResult | workers.Died]]
-) -> cli.Status:
+    summary: LiveSummary, results: Iterable[tuple[Task, DirectoryResult | workers.Died]]
+) -> Status:
     """Say of each directory how it ended, as it ends, and keep summary.html up to date."""
     statuses = []
     for task, outcome in results:
@@ -92,19 +92,19 @@ def _death(death: workers.Died) -> str:
 
 def lost(task: Task, reason: str) -> DirectoryResult:
     """Result of a directory of which nobody can tell more."""
-    return DirectoryResult(task.directory, cli.Status.FAILED, reason, frames=len(task.frames))
+    return DirectoryResult(task.directory, Status.FAILED, reason, frames=len(task.frames))
 
 
 def _tell(result: DirectoryResult, root: Path) -> None:
-    level = logging.INFO if result.status is cli.Status.DONE else logging.ERROR
-    log.log(level, "%s", telling.in_one_line(result, root))
+    level = logging.INFO if result.status is Status.DONE else logging.ERROR
+    log.log(level, "%s", console.in_one_line(result, root))
     for failure in result.failed:
         log.warning("  %s: %s", failure.frame, failure.reason)
 
 
-def _status(statuses: Sequence[cli.Status]) -> cli.Status:
+def _status(statuses: Sequence[Status]) -> Status:
     """Done if all are, failed if all failed, otherwise partial."""
-    if cli.Status.INTERRUPTED in statuses:
-        return cli.Status.INTERRUPTED
+    if Status.INTERRUPTED in statuses:
+        return Status.INTERRUPTED
     kinds = set(statuses)
-    return kinds.pop() if len(kinds) == 1 else cli.Status.PARTIAL
+    return kinds.pop() if len(kinds) == 1 else Status.PARTIAL

@@ -8,17 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from photpipe.command import cli
+from photpipe.command.file_names import common_directory, named_paths
+from photpipe.command.reporting import Status
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
 from photpipe.ground.log import on_console
 from photpipe.run.settings import RunSettings, Settings
 from photpipe.run.workspace import core_count
 from photpipe.runner import inputs, walk, workers
-from photpipe.runner.directory import Manners, Task
+from photpipe.runner.directory import Invocation, Task
+from photpipe.runner.live_summary import LiveSummary
+from photpipe.runner.one_directory import run_task
 from photpipe.runner.options import RunOptions
-from photpipe.runner.single import run_task
-from photpipe.runner.summary import Summary
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,8 @@ RETRY_S = 600.0  # after which frames that failed are tried again: a service may
 
 
 def watch(
-    names: Sequence[str], options: RunOptions, manners: Manners, *, everywhere: bool
-) -> cli.Status:
+    names: Sequence[str], options: RunOptions, invocation: Invocation, *, everywhere: bool
+) -> Status:
     """Work on the frames of a directory as they arrive; the status of the last update.
 
     Parameters
@@ -44,14 +45,14 @@ def watch(
     """
     root = Path.cwd() if everywhere else _directory(names)
     settings = Settings.load(root).run
-    night = _Night(root, options, manners, settings, everywhere=everywhere)
-    with on_console(quiet=manners.quiet):  # a directory at work has the console by itself
+    night = _Night(root, options, invocation, settings, everywhere=everywhere)
+    with on_console(quiet=invocation.quiet):  # a directory at work has the console by itself
         log.info("waiting for frames in %s; Ctrl-C ends", root)
     with contextlib.suppress(KeyboardInterrupt):
         while not night.is_over:
             time.sleep(settings.poll_s)
             night.look()
-    with on_console(quiet=manners.quiet):
+    with on_console(quiet=invocation.quiet):
         log.info("no longer waiting for frames in %s", root)
     return night.status
 
@@ -66,7 +67,7 @@ def _directory(names: Sequence[str]) -> Path:
     """
     if len(names) == 1 and Path(names[0]).is_dir():
         return Path(names[0]).absolute()
-    return cli.common_directory(cli.named_paths(names))
+    return common_directory(named_paths(names))
 
 
 @dataclass(slots=True)
@@ -86,18 +87,18 @@ class _Night:
         self,
         root: Path,
         options: RunOptions,
-        manners: Manners,
+        invocation: Invocation,
         settings: RunSettings,
         *,
         everywhere: bool,
     ) -> None:
         self.root, self.options, self.settings = root, options, settings
-        self.manners = replace(manners, is_silent=everywhere)
+        self.invocation = replace(invocation, is_silent=everywhere)
         self.everywhere = everywhere
-        self.status = cli.Status.DONE
+        self.status = Status.DONE
         self._places: dict[Path, _Place] = {}
         self._news_s = time.monotonic()
-        self._summary: Summary | None = None
+        self._summary: LiveSummary | None = None
         for each in self._directories():
             self._settled(self._place(each), each.frames)
 
@@ -120,7 +121,7 @@ class _Night:
             place.done = dict(_stamped(task.frames))
             place.seen |= place.done
         self._news_s = time.monotonic()
-        if self.status is cli.Status.INTERRUPTED:
+        if self.status is Status.INTERRUPTED:
             raise KeyboardInterrupt
 
     def _directories(self) -> Iterator[inputs.DataDirectory]:
@@ -142,7 +143,7 @@ class _Night:
                 now_s = time.monotonic()
                 retry = now_s - place.tried_s > RETRY_S
                 place.tried_s = now_s if retry else place.tried_s
-                yield Task(each.path, tuple(settled), self.options, self.manners, retry)
+                yield Task(each.path, tuple(settled), self.options, self.invocation, retry)
 
     def _settled(self, place: _Place, frames: Sequence[Path]) -> dict[Path, str]:
         """Frames that have not changed since the last look, and are whole.
@@ -158,15 +159,15 @@ class _Night:
                 settled[path] = stamp
         return settled
 
-    def _run_many(self, tasks: list[Task]) -> cli.Status:
+    def _run_many(self, tasks: list[Task]) -> Status:
         """Work on several directories side by side."""
-        count = min(self.manners.jobs, len(tasks))
+        count = min(self.invocation.jobs, len(tasks))
         tasks = walk.shared_out(tasks, max(1, core_count() // count))
         if self._summary is None:
-            self._summary = Summary(self.root)
+            self._summary = LiveSummary(self.root)
         self._summary.expect(tasks)
         results = workers.side_by_side(run_task, tasks, count, self._summary.begin)
-        console = on_console(quiet=self.manners.quiet, debug=self.manners.debug)
+        console = on_console(quiet=self.invocation.quiet, debug=self.invocation.debug)
         with console, self._summary.live(), contextlib.closing(results):
             return walk.report(self._summary, results)
 

@@ -17,7 +17,7 @@ from photpipe.ground.errors import ConfigError
 from photpipe.ground.timescale import SECONDS_PER_DAY, iso
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.run.workspace import Workspace
-from photpipe.runner.single import named_frames
+from photpipe.runner.one_directory import named_frames
 from photpipe.science.mosaic import turned_over
 from simsky import SkyServer, camera, night, sky_for
 from simsky.colour import Mosaic, render_mosaic

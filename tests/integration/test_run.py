@@ -1,7 +1,9 @@
 """pp_run in one directory: real tools, real HTTP to the simulated services, known truth."""
 
+import inspect
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,8 @@ import pp_register
 from photpipe.astromatic import sextractor
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.instruments.frames import Frame
-from photpipe.run.results import RegisterResult
-from photpipe.runner import chain
+from photpipe.run.results import FrameFailure, RegisterResult
+from photpipe.runner import stages
 from photpipe.runner.options import RunOptions
 from pp_calibrate import CalibrateOptions
 from pp_prepare import PrepareOptions
@@ -92,6 +94,33 @@ def test_one_extraction_serves_registration_and_photometry(
         np.testing.assert_allclose(table["YWIN_WORLD"], dec, atol=1e-9)
         width_deg = table["FWHM_IMAGE"] * np.sqrt(proj_plane_pixel_area(wcs))
         np.testing.assert_allclose(table["FWHM_WORLD"], width_deg, rtol=1e-4)
+
+
+def calls_since_main() -> int:
+    """Calls between pp_run's main and the function that asks."""
+    names = [f"{Path(each.filename).stem}.{each.function}" for each in inspect.stack()]
+    return names.index("pp_run.main") - 1
+
+
+def test_six_calls_lead_from_pp_run_to_each_stage(
+    commands: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depths = {}
+
+    def watched(name: str) -> Callable[..., Any]:
+        stage = getattr(stages, name)
+
+        def call(*words: Any, **more: Any) -> Any:
+            depths[name] = calls_since_main()
+            return stage(*words, **more)
+
+        return call
+
+    for name in ("prepare", "register", "photometry", "calibrate", "distill"):
+        monkeypatch.setattr(stages, name, watched(name))
+    assert run(commands.directory) == 0
+    assert len(depths) == 5
+    assert max(depths.values()) <= 6
 
 
 def test_record_tells_enough_to_repeat_it(commands: Scene, server: SkyServer) -> None:
@@ -275,7 +304,7 @@ def test_options_reach_their_stages() -> None:
         telescope="VATT4K",
         magzp=(25.0, 0.1),
     )
-    told = {step.command: step.options(options) for step in chain.STEPS}
+    told = {step.command: step.options(options) for step in stages.STAGES}
     assert told["pp_prepare"] == PrepareOptions(target="433", rotate=3.0, telescope="VATT4K")
     assert told["pp_register"].cat == "GAIA2"
     assert told["pp_photometry"].aprad == (5.0,)
@@ -291,7 +320,7 @@ def test_options_reach_their_stages() -> None:
     assert told["pp_distill"].target == "433"
     assert told["pp_distill"].asteroids
     assert told["pp_distill"].reject == "pos"
-    generic = chain.PREPARE.options(RunOptions.of(telescope="generic", filter="V"))
+    generic = stages.PREPARE.options(RunOptions.of(telescope="generic", filter="V"))
     assert generic.filter == "V"
     assert RunOptions().prepare == PrepareOptions()
 
@@ -404,10 +433,10 @@ def test_registration_is_repeated_on_demand(
         result = pp_register.register(some, options, workspace, wanted)  # type: ignore[arg-type]
         if len(calls) > 1:
             return result
-        failure = chain.FrameFailure(paths[0].name, "clouds")
+        failure = FrameFailure(paths[0].name, "clouds")
         return replace(result, failed=(*result.failed, failure))
 
-    monkeypatch.setattr(chain, "register", clouded)
+    monkeypatch.setattr(stages, "register", clouded)
     words = ["-rerun_registration"] if again else []
     assert run(*words, commands.directory) == (0 if again else 3)
     assert len(calls) == 1 + again

@@ -299,7 +299,7 @@ class Maker:
         )
         self._saved(History(records))
         lines = [
-            f"cli.py: pp_{name} *.fits [2026-01-01 00:00:00,000]\npp_{name}.py: done\n"
+            f"pp_{name}.py: pp_{name} *.fits [2026-01-01 00:00:00,000]\npp_{name}.py: done\n"
             for name in commands
         ]
         (self.directory / "LOG").write_text("".join(lines))

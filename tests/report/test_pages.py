@@ -296,16 +296,21 @@ def test_crash_is_a_notice_with_the_reason_and_a_link_into_the_log(night: Worksp
     tree = parsed((night.directory / "diagnostics.html").read_text("utf-8"))
     assert ".diagnostics/log.html#l3" in links(tree)
     line = (night.directory / "LOG").read_text().splitlines()[2]
-    assert line.startswith("cli.py: pp_register")
+    assert line.startswith("pp_register.py: pp_register")
 
 
-def test_steps_of_pp_run_lead_to_their_place_in_the_log(night: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("command", "chain"), [("pp_run", "pp_run"), ("directory", "chain")], ids=["now", "in 1.0"]
+)
+def test_steps_of_pp_run_lead_to_their_place_in_the_log(
+    night: Workspace, command: str, chain: str
+) -> None:
     (night.directory / "LOG").write_text(
-        "directory.py: pp_run -offline a.fits [2026-01-01 00:00:00,000]\n"
-        "chain.py: pp_prepare: 3 frames [2026-01-01 00:00:00,000]\n"
+        f"{command}.py: pp_run -offline a.fits [2026-01-01 00:00:00,000]\n"
+        f"{chain}.py: pp_prepare: 3 frames [2026-01-01 00:00:00,000]\n"
         "pp_prepare.py: n001.fits: prepared\n"
-        "chain.py: pp_register: 3 frames [2026-01-01 00:00:01,000]\n"
-        "chain.py: pp_register: something else\n"
+        f"{chain}.py: pp_register: 3 frames [2026-01-01 00:00:01,000]\n"
+        f"{chain}.py: pp_register: something else\n"
     )
     refresh(night)
     tree = parsed((night.directory / "diagnostics.html").read_text("utf-8"))

@@ -259,10 +259,10 @@ def test_unwritable_log_does_not_stop(image: str, capsys: pytest.CaptureFixture[
 
 
 def test_help_tells_defaults() -> None:
-    described = cli.Option("how much", float, otherwise="that of the telescope")
+    described = Option("how much", float, otherwise="that of the telescope")
     assert described.keywords(1.5)["help"] == "how much (default: 1.5)"
     assert described.keywords(None)["help"] == "how much (default: that of the telescope)"
-    assert cli.Option("how much", float).keywords(None)["help"] == "how much"
+    assert Option("how much", float).keywords(None)["help"] == "how much"
 
 
 def test_help_is_quick_in_imports() -> None:

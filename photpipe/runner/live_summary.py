@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe.command import cli
+from photpipe.command.reporting import Status
 from photpipe.runner.directory import Task, workspace_of
-from photpipe.runner.outcome import DirectoryResult
+from photpipe.runner.directory_result import DirectoryResult
 
 if TYPE_CHECKING:
     from photpipe.report.summary import SummaryRow
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Summary:
+class LiveSummary:
     """The page, and what it says of each directory.
 
     Parameters
@@ -77,7 +77,7 @@ class Summary:
         """A directory is finished."""
         from photpipe.report import summary
 
-        status = {cli.Status.DONE: summary.DONE, cli.Status.PARTIAL: summary.PARTIAL}
+        status = {Status.DONE: summary.DONE, Status.PARTIAL: summary.PARTIAL}
         self._rows[result.directory] = self._row(result, status.get(result.status, summary.FAILED))
         self._write()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from photpipe.command import cli
+from photpipe.command.reporting import Status
 from photpipe.run.results import DistillResult, FrameFailure
 
 
@@ -15,7 +15,7 @@ class DirectoryResult:
     ----------
     directory : Path
         Which one.
-    status : cli.Status
+    status : Status
         As an exit status.
     reason : str
         Why it failed as a whole; else empty.
@@ -32,7 +32,7 @@ class DirectoryResult:
     """
 
     directory: Path
-    status: cli.Status
+    status: Status
     reason: str = ""
     frames: int = 0
     done: int = 0

@@ -1,4 +1,4 @@
-"""The last words of a run: the photometry on the screen, and where to look at it."""
+"""What a run prints at its end: the photometry, what failed, and where to look at it."""
 
 import logging
 import math
@@ -10,15 +10,15 @@ from photpipe.ground import timescale
 from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
 from photpipe.run.results import DistilledTarget
-from photpipe.runner.outcome import DirectoryResult
+from photpipe.runner.directory_result import DirectoryResult
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("pp_run")
 
 REPORT = "diagnostics.html"
 MOST_LINES = 40
 
 
-def tell(result: DirectoryResult) -> None:
+def print_result(result: DirectoryResult) -> None:
     """Say what came out of one directory: every point of its targets, what failed, the page."""
     for reused in result.reused if result.done else ():
         log.info("reused: %s (-force starts over)", reused)
@@ -118,6 +118,7 @@ def in_one_line(result: DirectoryResult, root: Path) -> str:
 
 
 def _is_old(result: DirectoryResult) -> bool:
-    from photpipe.runner.chain import SERIES
+    from photpipe.runner.stages import STAGES
 
-    return len(result.reused) == len(SERIES) + 1
+    # all frames were prepared and registered before: one line for the first two stages
+    return len(result.reused) == len(STAGES) - 1

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from photpipe.command import cli
+from photpipe.command.file_names import common_directory, named_paths
+from photpipe.command.reporting import Status
 from photpipe.fits.packed import RAW_ADVICE, RAW_SUFFIXES
 from photpipe.ground.errors import ConfigError
 from photpipe.runner import inputs, split
-from photpipe.runner.directory import Manners, Task, run_directory
+from photpipe.runner.directory import Invocation, Task, run_directory
+from photpipe.runner.directory_result import DirectoryResult
 from photpipe.runner.options import RunOptions
-from photpipe.runner.outcome import DirectoryResult
 
 
-def run(names: Sequence[str], options: RunOptions, manners: Manners) -> cli.Status:
+def run(names: Sequence[str], options: RunOptions, invocation: Invocation) -> Status:
     """Work on the images of one directory; returns the exit status.
 
     Raises
@@ -20,31 +21,24 @@ def run(names: Sequence[str], options: RunOptions, manners: Manners) -> cli.Stat
     ConfigError
         If there is no frame, or there are several directories.
     """
-    return run_task(task_of(named_frames(names, options.prefix), options, manners)).status
-
-
-def task_of(frames: Sequence[Path], options: RunOptions, manners: Manners) -> Task:
-    """Task for frames that the user named.
-
-    Raises
-    ------
-    ConfigError
-        If they lie in several directories.
-    """
-    return Task(cli.common_directory(frames), tuple(frames), options, manners)
+    frames = named_frames(names, options.prefix)
+    task = Task(common_directory(frames), tuple(frames), options, invocation)
+    work = split.run if _is_divided(task) else run_directory
+    return work(task).status
 
 
 def run_task(task: Task) -> DirectoryResult:
     """Work on a directory as a whole, or group by group; the planes of colours are groups."""
-    if task.options.split or _has_colours(task):
-        return split.run(task)
-    return run_directory(task)
+    work = split.run if _is_divided(task) else run_directory
+    return work(task)
 
 
-def _has_colours(task: Task) -> bool:
-    """Whether frames of colour cameras without an entry are among the frames."""
+def _is_divided(task: Task) -> bool:
+    """Whether the user asks for it, or frames of colour cameras without an entry are among them."""
     from photpipe.prepare import colours
 
+    if task.options.split:
+        return True
     return task.options.prepare.telescope is None and colours.are_among(task.frames)
 
 
@@ -62,7 +56,7 @@ def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:
     if all(Path(name).is_dir() for name in names):
         paths = [path for name in names for path in inputs.frames_in(Path(name).absolute(), prefix)]
     else:
-        paths = [path for path in cli.named_paths(names) if path.name.startswith(prefix or "")]
+        paths = [path for path in named_paths(names) if path.name.startswith(prefix or "")]
     frames = inputs.without_own_outputs(list(dict.fromkeys(paths)))
     if not frames:
         _refuse_raw_files(names)

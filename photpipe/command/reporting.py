@@ -1,0 +1,133 @@
+"""How a command ends: its exit status, what is said of frames that failed, the one catcher."""
+
+import contextlib
+import enum
+import logging
+import re
+import shlex
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from photpipe.command.signals import terminable
+from photpipe.ground.errors import PhotPipeError, ToolError
+from photpipe.run.results import FrameFailure, Result, unmet
+from photpipe.run.workspace import NO_ROOM
+
+log = logging.getLogger(__name__)
+
+
+class Status(enum.IntEnum):
+    """Exit codes of all commands."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    INTERRUPTED = 130
+
+
+MOST_NAMES = 3
+
+
+def conclude(result: Result) -> Status:
+    """Say which frames failed and why; the exit status of a stage."""
+    tell_failures(result.failed)
+    tell_failures(unmet(result), logging.WARNING)
+    return status_of(result)
+
+
+def tell_failures(failures: Sequence[FrameFailure], level: int = logging.ERROR) -> None:
+    """Say what failed: one line for each cause, however many frames it cost; LOG has them all."""
+    causes: dict[str, list[FrameFailure]] = {}
+    for each in failures:
+        causes.setdefault(_cause(each), []).append(each)
+    for cause, cost in causes.items():
+        if len(cost) == 1:
+            log.log(level, "%s: %s", cost[0].frame, cost[0].reason)
+            continue
+        for each in cost:
+            log.debug("%s: %s", each.frame, each.reason)
+        names = [each.frame for each in cost]
+        if len(names) > MOST_NAMES:
+            names = [*names[: MOST_NAMES - 1], "...", names[-1]]
+        log.log(level, "%d frames: %s (%s)", len(cost), cause, " ".join(names))
+
+
+def _cause(failure: FrameFailure) -> str:
+    """Reason without the name of the frame, which is no part of the cause."""
+    path = Path(failure.frame)
+    if not path.suffix:  # a target, not a frame
+        return f"{failure.frame}: {failure.reason}"
+    own_files = rf"(?<![\w.-]){re.escape(path.stem)}(?=\.\w)"
+    return re.sub(own_files, "*", failure.reason.replace(failure.frame, "it"))
+
+
+def status_of(result: Result) -> Status:
+    """Exit status of a stage."""
+    if not result.failed and not unmet(result):
+        return Status.DONE
+    return Status.PARTIAL if result.done else Status.FAILED
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Exit status of a block under `reporting`, and why it failed."""
+
+    status: Status = Status.DONE
+    reason: str = ""
+
+
+@contextlib.contextmanager
+def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcome]:
+    """Turn what escapes from a block into one line and an exit status.
+
+    Named failures are one line; interrupts (Ctrl-C, SIGTERM) end with status 130; anything
+    else is a bug: its traceback goes to LOG and to the screen.
+    """
+    outcome = outcome or Outcome()
+    try:
+        with terminable():
+            yield outcome
+    except PhotPipeError as error:
+        outcome.status, outcome.reason = Status.FAILED, str(error)
+        _say(str(error))
+        if isinstance(error, ToolError) and error.tail:
+            log.debug("%s\n%s", shlex.join(error.argv), error.tail)
+        if debug:
+            traceback.print_exc()
+    except KeyboardInterrupt:
+        outcome.status = Status.INTERRUPTED
+        _say("interrupted; completed work is kept")
+    except BrokenPipeError:
+        outcome.status = Status.FAILED
+    except ModuleNotFoundError as error:
+        outcome.status = Status.FAILED
+        outcome.reason = f"the Python package {error.name} is missing"
+        _say(
+            f"the Python package {error.name} is missing here; type 'make install' in your clone "
+            "and 'source .venv/bin/activate', or 'pip install photometrypipeline'"
+        )
+        if debug:
+            traceback.print_exc()
+    except Exception as error:
+        outcome.status = Status.FAILED
+        log.debug("%s", traceback.format_exc())
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            outcome.reason = f"{error.filename or 'output'} cannot be written: {error.strerror}"
+            _say(outcome.reason)
+            return
+        outcome.reason = f"{type(error).__name__}: {error} (a bug; please report it)"
+        traceback.print_exc()
+        _say("this is a bug of Photometry Pipeline; please report the lines above")
+
+
+def _say(message: str) -> None:
+    """Error on the console and in LOG, or on the standard error when no LOG is open."""
+    message = message.encode("utf-8", "replace").decode()  # a file's name may be any bytes
+    if logging.getLogger().handlers:
+        log.error("%s", message)
+    else:
+        sys.stderr.write(f"ERROR: {message}\n")
