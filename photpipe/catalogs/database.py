@@ -12,7 +12,7 @@ gives the names back as they were.
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,9 +153,12 @@ def _read(connection: sqlite3.Connection, table: str) -> dict[str, np.ndarray[An
     """Columns of a table by their original names; NULL is NaN, or ``""`` among texts."""
     described = connection.execute(f"PRAGMA table_info({table})").fetchall()
     rows = connection.execute(f"SELECT * FROM {table}").fetchall()
+    cells = zip(*rows, strict=True) if rows else [()] * len(described)
     columns: dict[str, np.ndarray[Any, Any]] = {}
-    for number, (_, name, declared, *_) in enumerate(described):
+    for (_, name, declared, *_), found in zip(described, cells, strict=True):
         dtype, blank = _READ_AS.get(declared, (str, ""))
-        values = [blank if row[number] is None else row[number] for row in rows]
+        values: Sequence[Any] = found
+        if dtype is not float and None in found:  # of floats, numpy itself makes NaN of None
+            values = [blank if each is None else each for each in found]
         columns[_ENDING.sub("", name)] = np.array(values, dtype)
     return columns

@@ -13,6 +13,7 @@ from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.noise import ANNULUS_GAP_PX, annulus_reach, robust_sigma
 
 OVERSAMPLING = 10
+HALF_DIAGONAL_PX = 0.7072  # of a pixel, a trifle more
 CLIP_SIGMA = 2.5
 CLIP_ROUNDS = 10
 FEWEST_SKY_PIXELS = 30
@@ -128,16 +129,21 @@ def aperture_weights(
 ) -> FloatArray:
     """Part of each pixel inside a circle, by a fine grid within the pixels; array of a shape.
 
+    Only pixels on the rim need the grid.
+
     Parameters
     ----------
     column, row : float
         Centre of the circle; the first pixel's centre is 0.
     """
+    apart = np.hypot(np.arange(shape[1]) - column, (np.arange(shape[0]) - row)[:, None])
+    weights = (apart < radius_px).astype(float)
+    on_rim = np.nonzero(np.abs(apart - radius_px) <= HALF_DIAGONAL_PX)
     fine = (np.arange(oversampling) + 0.5) / oversampling - 0.5
-    columns = np.arange(shape[1])[:, None] + fine - column
-    rows = np.arange(shape[0])[:, None] + fine - row
-    inside = rows[:, None, :, None] ** 2 + columns[None, :, None, :] ** 2 < radius_px**2
-    return np.asarray(inside.mean(axis=(2, 3)))
+    rows, columns = (each[:, None] + fine for each in on_rim)
+    inside = (rows - row)[:, :, None] ** 2 + (columns - column)[:, None, :] ** 2 < radius_px**2
+    weights[on_rim] = inside.mean(axis=(1, 2))
+    return np.asarray(weights)
 
 
 def sky_level(values: FloatArray) -> float:

@@ -221,19 +221,19 @@ def saturated_pixels(image: NDArray[np.number], level: float) -> BoolArray:
     with np.errstate(invalid="ignore"):
         mask: BoolArray = np.asarray(image >= threshold(level))
     if mask.any():
-        _add_bleeding(image, mask)
-        _add_bleeding(image.T, mask.T)
+        sample = np.asarray(image.ravel()[:: max(1, image.size // SAMPLE_PIXELS)], float)
+        low, middle = np.percentile(sample[~np.isnan(sample)], (16.0, 50.0))
+        _add_bleeding(image, mask, middle, BLEED_SIGMA * (middle - low))
+        _add_bleeding(image.T, mask.T, middle, BLEED_SIGMA * (middle - low))
     return mask
 
 
-def _add_bleeding(image: NDArray[np.number], mask: BoolArray) -> None:
+def _add_bleeding(image: NDArray[np.number], mask: BoolArray, middle: float, least: float) -> None:
     """Follow charge along columns away from saturated pixels, in place.
 
-    A column bleeds as long as it is brighter than both columns beside it by far.
+    A column bleeds as long as it is brighter than both columns beside it by far, and by `least`
+    than the sky (both in counts).
     """
-    sample = np.asarray(image.ravel()[:: max(1, image.size // SAMPLE_PIXELS)], float)
-    low, middle = np.nanpercentile(sample, (16.0, 50.0))
-    least = BLEED_SIGMA * (middle - low)
     ny, nx = image.shape
     rows, columns = np.nonzero(mask)
     for column in np.unique(columns):
