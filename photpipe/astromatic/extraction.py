@@ -13,6 +13,7 @@ COLUMNS = (
     *("FLUX_ISOCOR", "FLUXERR_ISOCOR", "MAG_ISOCOR", "MAGERR_ISOCOR"),
     *("FLUX_AUTO", "FLUXERR_AUTO", "MAG_AUTO", "MAGERR_AUTO"),
     *("FLUX_MAX", "BACKGROUND", "FLUX_RADIUS", "ISOAREA_IMAGE"),
+    *("FLUX_GROWTH", "FLUX_GROWTHSTEP"),  # nobody here reads them: the original's files have them
     *("A_IMAGE", "B_IMAGE", "THETA_IMAGE", "FWHM_IMAGE", "FWHM_WORLD", "FLAGS"),
 )
 """Columns of every catalog, the same for one aperture and for many.

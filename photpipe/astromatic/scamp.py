@@ -5,6 +5,7 @@ only the columns that SCAMP needs, and a header with nothing but the starting WC
 files that it writes for every frame, also for those it did not match, never leave that folder.
 """
 
+import math
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from photpipe.astromatic.tool import SCAMP, Finished, run_tool
 from photpipe.fits.values import as_number
+from photpipe.ground.sky import ARCSEC_PER_DEG
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -131,6 +133,10 @@ class Solution:
         Reduced chi2 against the reference, and between the frames.
     stars : int
         Reference stars used.
+    internal_arcsec : (float, float)
+        Scatter of positions between the frames.
+    flux_rms_mag : float
+        Scatter of fluxes between the frames.
     """
 
     frame: str
@@ -145,6 +151,8 @@ class Solution:
     chi2: float
     chi2_internal: float
     stars: int
+    internal_arcsec: tuple[float, float] = (math.nan, math.nan)
+    flux_rms_mag: float = math.nan
 
 
 def arguments(search: Search, count: int, threads: int) -> list[str]:
@@ -274,7 +282,7 @@ def _results(
         if len(rows) != len(exposures):
             raise ValueError(f"it reports on {len(rows)} of {len(exposures)} frames")
         heads = [
-            read_head((folder / _input_name(number)).with_suffix(".head").read_bytes())
+            (folder / _input_name(number)).with_suffix(".head").read_bytes()
             for number in range(len(exposures))
         ]
         solutions = [
@@ -287,7 +295,8 @@ def _results(
     return solutions, xml
 
 
-def _solution(frame: str, row: Mapping[str, Any], wcs: dict[str, float | str]) -> Solution:
+def _solution(frame: str, row: Mapping[str, Any], head: bytes) -> Solution:
+    wcs, scatter = read_head(head), read_scatter(head)
     sigma, offset = row["AstromSigma_Reference"], (float(row["DX"]), float(row["DY"]))
     return Solution(
         frame=frame,
@@ -302,6 +311,8 @@ def _solution(frame: str, row: Mapping[str, Any], wcs: dict[str, float | str]) -
         chi2=float(row["Chi2_Reference"]),
         chi2_internal=float(row["Chi2_Internal"]),
         stars=int(row["NDeg_Reference"]),
+        internal_arcsec=(scatter[0] * ARCSEC_PER_DEG, scatter[1] * ARCSEC_PER_DEG),
+        flux_rms_mag=scatter[2],
     )
 
 
@@ -367,3 +378,12 @@ def read_head(content: bytes) -> dict[str, float | str]:
     elif cards["CTYPE1"] != "RA---TPV":
         raise ValueError(f"its projection is {cards['CTYPE1']}")
     return {**cards, "RADESYS": "ICRS", "EQUINOX": 2000.0}
+
+
+def read_scatter(content: bytes) -> tuple[float, float, float]:
+    """ASTIRMS1, ASTIRMS2 (deg) and PHOTIRMS (mag) of a ``.head`` file; NaN where unknown."""
+    lines = content.decode("ascii", "replace").splitlines()
+    cards = {each[:8].rstrip(): each[10:].partition("/")[0] for each in lines}
+    found = [as_number(cards.get(key)) for key in ("ASTIRMS1", "ASTIRMS2", "PHOTIRMS")]
+    first, second, flux = (math.nan if each is None else each for each in found)
+    return first, second, flux

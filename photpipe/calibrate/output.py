@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.calibrate import old_names
 from photpipe.calibrate.frame_calibration import CalibratedSources, ReferenceStars
 from photpipe.calibrate.reference_stars import Sources
 from photpipe.catalogs.database import Scalar, magnitude_columns, write_database
@@ -79,7 +80,7 @@ def write_database_of(each: CalibratedSources) -> None:
     The columns of the catalog, with ra_deg and dec_deg instead of XWIN_WORLD and YWIN_WORLD;
     ``_<band>mag`` and ``_e_<band>mag`` if there is a zeropoint; and for reference stars ref_ident,
     ref_ra_deg, ref_dec_deg, ref_mag, ref_e_mag, ref_colour, ref_separation_arcsec,
-    ref_residual_mag, ref_verdict.
+    ref_residual_mag, ref_verdict. Then what the original calls by other names (`old_names`).
 
     Raises
     ------
@@ -90,11 +91,15 @@ def write_database_of(each: CalibratedSources) -> None:
     table = sources.table.copy()
     table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
     table["ra_deg"], table["dec_deg"] = sources.ra_deg, sources.dec_deg
-    if frame.is_calibrated:
-        columns = zip(magnitude_columns(frame.band), calibrated_magnitudes(each), strict=True)
-        for name, values in columns:
-            table[name] = values
-    for name, column in _reference_columns(len(table), each.reference).items():
+    magnitudes = calibrated_magnitudes(each) if frame.is_calibrated else None
+    columns = {
+        **dict(zip(magnitude_columns(frame.band), magnitudes or (), strict=False)),
+        **_reference_columns(len(table), each.reference),
+        "ident": np.arange(1, len(table) + 1),
+        **old_names.columns(frame.band, magnitudes),
+        **old_names.catalog_columns(len(table), each.reference),
+    }
+    for name, column in columns.items():
         table[name] = column
     try:
         write_database(sources.frame.database_path, _facts(each), table)
@@ -143,6 +148,7 @@ def _facts(each: CalibratedSources) -> dict[str, Scalar]:
         "filter": frame.filter_name,
         "midtime_jd": frame.midtime_jd,
         "exptime_s": frame.exptime_s,
+        "single_exptime_s": frame.single_exptime_s,
         "airmass": frame.airmass,
         "pixel_scale_arcsec": sources.pixel_scale_arcsec,
         "aperture_radius_px": sources.aperture_radius_px,
@@ -159,6 +165,7 @@ def _facts(each: CalibratedSources) -> dict[str, Scalar]:
         "sky_term": field.sky_term,
         "spatial_terms": json.dumps(field.spatial),
         "ref_colour": "-".join(each.reference.bands) if each.reference else "",
+        **old_names.facts(each),
     }
 
 

@@ -109,7 +109,7 @@ class Exposure:
             frame,
             terms,
             frame.midtime_jd,
-            frame.exptime_s,
+            frame.single_exptime_s,
             *_sky(path, frame.name),
             _zeropoint(frame),
             _stars(frame),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from photpipe.combine.exposures import Exposure, weighted_mean
 from photpipe.fits.fitsfile import PRISTINE_KEYWORD, STALE_KEYWORDS
-from photpipe.fits.standard_wcs import is_wcs_keyword
-from photpipe.instruments.frames import STACK_CARD
+from photpipe.fits.standard_wcs import is_wcs_keyword, with_old_names
+from photpipe.instruments.frames import SINGLE_EXPOSURE_CARD, STACK_CARD
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -17,7 +17,7 @@ MEDIAN_VARIANCE = math.pi / 2
 _GONE = {  # what is said of one frame, its pixels or its bytes
     *("BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX", "BITPIX", "NAXIS1", "NAXIS2"),
     *("APRAD", "APIDX", "PHOTMODE", "APCORR", "APCORRER", "PPSEEING", "APNOISE", "INSTLIM"),
-    "PPSATUR",
+    *("PPSATUR", "PHOTIRMS"),
     *("REGSEED", "REGFIT", "REGASCON", "REGXYCON", "REGNSTAR", "REGNCHAN", "REGRMS"),
     *STALE_KEYWORDS,
     PRISTINE_KEYWORD,
@@ -30,6 +30,8 @@ def stack_header(
     midtime_jd: float,
     method: str,
     background_adu: float,
+    *,
+    comoving: bool = False,
 ) -> "Header":
     """Header of a stack.
 
@@ -45,6 +47,8 @@ def stack_header(
         How the frames were combined.
     background_adu : float
         Level of the sky in the stack.
+    comoving : bool
+        Whether the frames were moved along with a target.
     """
     from astropy.io import fits
 
@@ -53,18 +57,25 @@ def stack_header(
     header = fits.Header(
         [c for c in cards if c.keyword not in _GONE and not is_wcs_keyword(c.keyword)]
     )
-    header.update({key: (wcs[key], wcs.comments[key]) for key in wcs if is_wcs_keyword(key)})
+    cards_of_wcs = with_old_names({key: wcs[key] for key in wcs if is_wcs_keyword(key)})
+    header.update({key: (value, "PP: WCS of the stack") for key, value in cards_of_wcs.items()})
     keys = middle.telescope.parameters
     count = len(exposures)
-    exptime_s = sum(each.exptime_s for each in exposures)
+    exptime_s = sum(each.frame.exptime_s for each in exposures)
+    of_one_s = sum(each.exptime_s for each in exposures) / count
     airmass = weighted_mean(exposures, [each.frame.airmass for each in exposures])
-    header[str(keys["exptime"])] = (exptime_s / count, "mean exposure, to which counts belong (s)")
-    header["TEXPTIME"] = (exptime_s, "total exposure (s)")
+    for key in (str(keys["exptime"]), "EXPTIME", "TEXPTIME"):
+        header[key] = (exptime_s, "total exposure (s)")
+    header[SINGLE_EXPOSURE_CARD] = (of_one_s, "mean exposure, to which counts belong (s)")
     header["MIDTIMJD"] = (midtime_jd, "mean mid-time, weighted by exposure (JD, UTC)")
-    header[str(keys["airmass"])] = (airmass, "mean airmass, weighted by exposure")
+    for key in (str(keys["airmass"]), "AIRMASS"):
+        header[key] = (airmass, "mean airmass, weighted by exposure")
     header[STACK_CARD] = (True, "PP: combined by pp_combine")
     header["NCOMBINE"] = (count, "number of frames combined")
     header["COMBINET"] = (method, "method of combination")
+    header["COMBO_N"] = (count, "PP: number of frames combined")
+    header["COMBO_M"] = (method, "PP: method of combination")
+    header["COMOVE"] = (str(comoving), "PP: combined along a moving target")
     for axis, key in enumerate(("SECPIXX", "SECPIXY"), start=1):
         header[key] = (_scale_arcsec(wcs, axis), "arcsec per pixel")
     if middle.gain:

@@ -322,7 +322,7 @@ def _write(
     pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     wcs["CRPIX1"] -= int(columns[0])
     wcs["CRPIX2"] -= int(rows[0])
-    header = stack_header(wcs, exposures, midtime_jd, options.method, level)
+    header = stack_header(wcs, exposures, midtime_jd, options.method, level, comoving=options.moves)
     with files.replacing(path) as file:
         fits.PrimaryHDU(pixels, header).writeto(file)
 

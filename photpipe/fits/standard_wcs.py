@@ -7,7 +7,7 @@ alike by all of them and by astropy: TAN or TPV, a CD matrix, ICRS, numbers.
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ _TERMS = (
     r"FGROUPNO|AST[IR]RMS[12]|ASTINST",  # what SCAMP says about the solution
 )
 _WCS_KEYWORD = re.compile("|".join(_TERMS))
+_OLD_NAMES = {"RADECSYS": "RADESYS", "EPOCH": "EQUINOX"}
 _NUMERIC = re.compile(r"(?:CRVAL|CRPIX|CDELT|CROTA|CD|PC|PV|A|B|PROJP|LONPOLE|LATPOLE|EQUINOX).*")
 _SIP_ORDERS = range(10)
 _LATITUDE = re.compile(r"DEC|.LAT")
@@ -47,6 +48,12 @@ _UNREADABLE = {"TNX": "IRAF's TNX", "ZPX": "IRAF's ZPX"}
 def is_wcs_keyword(keyword: str) -> bool:
     """Whether a card belongs to a world coordinate system, its distortion or its equinox."""
     return _WCS_KEYWORD.fullmatch(keyword) is not None
+
+
+def with_old_names(wcs: Mapping[str, CardValue]) -> dict[str, CardValue]:
+    """Cards of a WCS, and beside RADESYS and EQUINOX what scripts of old look for."""
+    copies = {old: wcs[new] for old, new in _OLD_NAMES.items() if new in wcs}
+    return {**wcs, **copies}
 
 
 def standard_wcs(header: "fits.Header", shape: tuple[int, int], frame: str) -> dict[str, CardValue]:

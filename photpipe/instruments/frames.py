@@ -40,6 +40,7 @@ LONGEST_EXPOSURE_S = 1e6
 GREATEST_AIRMASS = 40.0
 LOWEST_ALTITUDE_DEG = 3.0
 STACK_CARD = "PPSTACK"
+SINGLE_EXPOSURE_CARD = "PPEXPT1"  # of a stack
 STARTING_WCS = "PP: starting WCS"  # comment of what pp_prepare makes of the pointing alone
 
 
@@ -157,6 +158,11 @@ class Frame:
             )
             raise HeaderError(self.name, key, f"{exptime:g} s {reason}")
         return exptime
+
+    @property
+    def single_exptime_s(self) -> float:
+        """Exposure time to which the counts belong: of a stack, the mean of its frames."""
+        return as_number(card_value(self.header, SINGLE_EXPOSURE_CARD)) or self.exptime_s
 
     @property
     def object_name(self) -> str:

@@ -14,9 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe.fits.cards import Card, CardValue, changed, formatted, text_value, to_header
+from photpipe.fits.cards import (
+    Card,
+    CardValue,
+    changed,
+    formatted,
+    text_value,
+    to_header,
+)
 from photpipe.fits.fitsfile import PRISTINE_KEYWORD
-from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
+from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs, with_old_names
 from photpipe.fits.structure import standardised
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, HeaderError
@@ -39,6 +46,9 @@ log = logging.getLogger(__name__)
 WCS_EQUINOX = 2000.0
 KEPT_WCS = "PP: WCS of the header, kept"
 _EQUINOX_KEYWORD = "PPEQUINX"
+COPIED = "PP: copy, under the usual name"
+_COPIES = ("FILTER", "EXPTIME", "AIRMASS")
+_PHOTOMETRIC, _EXTINCTION_MAG = "F", 0.05  # for SCAMP, in the original; nobody reads them
 _COMMENTS = {
     "MIDTIMJD": "PP: middle of the exposure, JD (UTC)",
     "SECPIX": "PP: arcsec per binned pixel",
@@ -46,6 +56,8 @@ _COMMENTS = {
     "SECPIXY": "PP: arcsec per binned pixel in y",
     "TEL_KEYW": "PP: telescope keyword",
     "TELINSTR": "PP: telescope and instrument",
+    "PHOTFLAG": "PP: not known to be photometric",
+    "PHOT_K": "PP: assumed extinction (mag per airmass)",
     _EQUINOX_KEYWORD: "PP: equinox of the pointing cards",
     PRISTINE_KEYWORD: "PP: original header is kept",
     **camera.CARDS,
@@ -90,6 +102,7 @@ def facts(
         Whether the WCS of an earlier registration is the one that the user trusts.
     """
     origin = cards if pristine is None else pristine
+    cards = [card for card in cards if not _is_copy(card)]
     registered = keep_wcs and text_value(cards, "REGSTAT") == "registered"
     result = [card for card in cards if not is_owned(card.keyword)]
     result += [
@@ -101,6 +114,10 @@ def facts(
         years = as_number(card_value(to_header(prepared_before), _EQUINOX_KEYWORD))
         result = result if years is None else changed(result, {"EQUINOX": years})
     return result
+
+
+def _is_copy(card: Card) -> bool:
+    return card.keyword in _COPIES and COPIED.encode() in card.image
 
 
 def _is_of_wcs(card: Card) -> bool:
@@ -192,8 +209,10 @@ def prepared(
         "SECPIXY": scale[1],
         "TEL_KEYW": telescope.keyword,
         "TELINSTR": telescope.name,
+        "PHOTFLAG": _PHOTOMETRIC,
+        "PHOT_K": _EXTINCTION_MAG,
         **_equinox(frame),
-        **wcs,
+        **with_old_names(wcs),
         **_camera_cards(frame),
     }
     spared = read_cards(frame) - set(written)
@@ -203,7 +222,9 @@ def prepared(
         if card.keyword in spared
         or not (is_owned(card.keyword) or card.keyword in telescope.drop_cards)
     ]
-    cards = changed(standardised(kept), _added(frame, wishes))
+    added = _added(frame, wishes)
+    cards = changed(standardised(kept), added)
+    cards += [formatted(key, value, COPIED) for key, value in _copies(frame, set(added)).items()]
     remark = KEPT_WCS if wishes.keep_wcs else STARTING_WCS
     cards += [
         formatted(name, _unsigned_zero(value), _COMMENTS.get(name, remark))
@@ -341,6 +362,20 @@ def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
         start_jd = frame.midtime_jd - frame.exptime_s / 2.0 / SECONDS_PER_DAY
         added["DATE-OBS"] = iso(start_jd, 6)
     return added
+
+
+def _copies(frame: Frame, added: set[str]) -> dict[str, CardValue]:
+    """FILTER, EXPTIME and AIRMASS of a header that has them under other names or not at all."""
+    values: tuple[CardValue, ...] = (
+        frame.filter_name,
+        frame.exptime_s,
+        round(frame.airmass, 4),
+    )
+    return {
+        card: value
+        for card, value in zip(_COPIES, values, strict=True)
+        if value and card not in added and card_value(frame.header, card) is None
+    }
 
 
 def read_cards(frame: Frame) -> set[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from photpipe.fits.cards import CardValue, Changes
-from photpipe.fits.standard_wcs import is_wcs_keyword
+from photpipe.fits.standard_wcs import is_wcs_keyword, with_old_names
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.sky import ARCSEC_PER_DEG
 from photpipe.prepare.preparation import read_cards
@@ -29,6 +29,7 @@ _PROVENANCE = {
     "REGPSCAL": ("pixel_scale_arcsec", "PP: arcsec per pixel of the WCS"),
 }
 _RMS = ("ASTRRMS1", "ASTRRMS2")
+_INTERNAL = ("ASTIRMS1", "ASTIRMS2")
 _UNIT = {_RMS[0]: "along RA", _RMS[1]: "along Dec"}
 
 
@@ -50,15 +51,24 @@ def changes_of(frame: "Frame", row: RegisteredFrame, wcs: Mapping[str, CardValue
     changes: dict[str, CardValue | tuple[CardValue, str] | None] = {
         key: None for key in frame.header if is_wcs_keyword(key) and key not in spared
     }
-    changes |= {key: (value, "PP: registered WCS") for key, value in wcs.items()}
+    changes |= {key: (value, "PP: registered WCS") for key, value in with_old_names(wcs).items()}
     for key, (name, comment) in _PROVENANCE.items():
         value = getattr(row, name)
         known = not (isinstance(value, float) and math.isnan(value))
         changes[key] = (value, comment) if known else None
     for key, sigma in zip(_RMS, row.sigma_arcsec, strict=True):
         changes[key] = (sigma / ARCSEC_PER_DEG, f"PP: rms {_UNIT[key]} of the fit (deg)")
+    for key, sigma in zip(_INTERNAL, row.internal_arcsec, strict=True):
+        changes[key] = (_known(sigma) / ARCSEC_PER_DEG, "PP: rms between the frames (deg)")
+    changes["PHOTIRMS"] = (_known(row.flux_rms_mag), "PP: rms of fluxes between the frames (mag)")
+    changes["MAGZEROP"] = (0.0, "PP: zeropoint of instrumental magnitudes")
     changes[STATUS] = (REGISTERED, "PP: state of the registration")
     return changes
+
+
+def _known(value: float) -> float:
+    """Zero, as SCAMP says for frames that have nothing in common, where a value is unknown."""
+    return value if math.isfinite(value) else 0.0
 
 
 def changes_of_failure() -> Changes:

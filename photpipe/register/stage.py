@@ -426,6 +426,8 @@ def _row(solved: "Solved") -> RegisteredFrame:
         sigma_arcsec=scamp.sigma_arcsec if scamp else (check.rms_arcsec, check.rms_arcsec),
         chi2=scamp.chi2 if scamp else math.nan,
         chi2_internal=scamp.chi2_internal if scamp else math.nan,
+        internal_arcsec=scamp.internal_arcsec if scamp else (math.nan, math.nan),
+        flux_rms_mag=scamp.flux_rms_mag if scamp else math.nan,
     )
 
 

@@ -740,6 +740,10 @@ class RegisteredFrame:
         Reduced chi2 that SCAMP reports against the reference.
     chi2_internal : float
         Reduced chi2 that SCAMP reports between frames.
+    internal_arcsec : (float, float)
+        Scatter of positions between frames that SCAMP reports.
+    flux_rms_mag : float
+        Scatter of fluxes between frames that SCAMP reports.
     """
 
     frame: str
@@ -766,6 +770,8 @@ class RegisteredFrame:
     sigma_arcsec: tuple[float, float]
     chi2: float
     chi2_internal: float = math.nan
+    internal_arcsec: tuple[float, float] = (math.nan, math.nan)
+    flux_rms_mag: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

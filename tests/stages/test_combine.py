@@ -55,7 +55,8 @@ def test_sky_stack_keeps_the_flux_of_stars(nights: Night, method: str) -> None:
     assert frame.header["NCOMBINE"] == COUNT
     single = Frame.read(nights.paths[0])
     assert frame.telescope.keyword == "VATT4K"
-    assert frame.exptime_s == pytest.approx(60.0)
+    assert frame.single_exptime_s == pytest.approx(60.0)
+    assert frame.exptime_s == pytest.approx(60.0 * COUNT)
     assert frame.band == single.band
     assert single.gain is not None
     factor = COUNT * (2 / np.pi if method == "median" else 1)
@@ -104,8 +105,12 @@ def test_the_midtime_is_weighted_by_exposure(tmp_path: Path) -> None:
     _, frame = stack_of(tmp_path)
     jd = [truth.meta["midtime_jd"] for truth in night.truths]
     assert frame.midtime_jd == pytest.approx(np.average(jd, weights=times), abs=1e-7)
-    assert frame.exptime_s == pytest.approx(np.mean(times))
+    assert frame.single_exptime_s == pytest.approx(np.mean(times))
+    assert frame.exptime_s == frame.header["EXPTIME"] == pytest.approx(np.sum(times))
     assert frame.header["TEXPTIME"] == pytest.approx(np.sum(times))
+    assert frame.header["COMBO_N"] == len(times)
+    assert (frame.header["COMBO_M"], frame.header["COMOVE"]) == ("average", "False")
+    assert (frame.header["RADECSYS"], frame.header["EPOCH"]) == ("ICRS", 2000.0)
     scales = np.mean(times) / np.array(times)
     assert abs(np.median(star_offsets(night, 20000.0, scales))) < 0.01
 
@@ -181,6 +186,7 @@ def test_comoving_stack_keeps_the_flux_of_the_target(nights: Night, words: tuple
             assert server.count("horizons") == 1
     (nights.directory / "photpipe.toml").unlink()
     assert abs(target_offset(nights)) < 0.01
+    assert fits.getval(nights.directory / "comove.fits", "COMOVE") == "True"
 
 
 def test_manual_rates_are_on_the_sky_also_near_the_pole(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions, main
 from simsky import entries
 from tests.framefiles import (
+    EXPTIME_S,
     MIDTIME_JD,
     POINTING,
     camera_wcs,
@@ -76,6 +77,9 @@ def test_every_telescope(tmp_path: Path, keyword: str) -> None:
     assert header["TELINSTR"] == entry["telescope_instrument"]
     assert header["MIDTIMJD"] == pytest.approx(MIDTIME_JD, abs=1e-8)
     assert header["OBJECT"] == outcome.object_name == "3552"
+    assert float(header["EXPTIME"]) == pytest.approx(EXPTIME_S)
+    assert float(header["AIRMASS"]) == pytest.approx(outcome.airmass, abs=1e-3)
+    assert str(header["FILTER"]).strip()
     assert all(isinstance(header[name], float) for name in NUMBERS)
     if keyword != "GENERIC":
         trimmed_shape = (header["NAXIS2"], header["NAXIS1"])
@@ -96,6 +100,26 @@ def test_every_telescope(tmp_path: Path, keyword: str) -> None:
     assert prepare(path, restore=True).failed == ()
     assert path.read_bytes() == original
     assert not temporary_files(tmp_path)
+
+
+def test_usual_names_in_a_dialect(tmp_path: Path) -> None:
+    """A camera that nobody described and its own names of cards; copies are no observations."""
+    path = tmp_path / "a.fits"
+    own = {
+        **{"INSTRUME": "Somebody's CCD", "DATE-OBS": "2017-02-02T10:57:00", "EXPOSURE": 60.0},
+        **{"FILTNAM": "R", "OBJNAME": "3552", "RA": 179.28, "DEC": 0.428, "XPIXSZ": 7.5},
+        **{"FOCALLEN": 4125.0, "SITELAT": 32.7, "SITELONG": -109.9},
+    }
+    fits.PrimaryHDU(noise((60, 80)), fits.Header(own)).writeto(path)
+    header = prepared(path)
+    usual = ("FILTER", "EXPTIME", "OBJECT")
+    assert [header[key] for key in usual] == ["R", 60.0, "3552"]
+    assert 1.1 < header["AIRMASS"] < 1.6
+    there = header["AIRMASS"]
+    update_header(path, {"FILTNAM": "V", "EXPOSURE": 120.0})
+    header = prepared(path, ra=100.0, dec=30.0)
+    assert [header[key] for key in usual] == ["V", 120.0, "3552"]
+    assert abs(header["AIRMASS"] - there) > 0.3
 
 
 @pytest.mark.parametrize("name", ["VATT4K", "UKIRTWFCAM", "GMOSN", "CTIO09"])
@@ -257,7 +281,7 @@ def test_equinox_of_old_catalogs_is_precessed_once(tmp_path: Path) -> None:
     for _ in range(2):
         header = prepared(path)
         assert (header["CRVAL1"], header["CRVAL2"]) == pytest.approx(expected, abs=1e-5)
-        assert (header["EQUINOX"], "EPOCH" in header) == (2000.0, False)
+        assert (header["EQUINOX"], header["EPOCH"]) == (2000.0, 2000.0)
     # the kept header does not travel with the frame: the card PPEQUINX does
     shutil.rmtree(tmp_path / PRISTINE_FOLDER)
     for _ in range(2):
@@ -292,7 +316,9 @@ def test_all_of_an_old_wcs_goes(tmp_path: Path) -> None:
     header = prepared(path)
     left = {name for name in old if name in header and header[name] == old[name]}
     assert left == {"PVTEMP_1"}
-    assert {name for name in old if name in header} == {"PVTEMP_1", "CTYPE1", "CTYPE2", "CRVAL1"}
+    renewed = {"CTYPE1", "CTYPE2", "CRVAL1", "RADECSYS"}
+    assert {name for name in old if name in header} == {"PVTEMP_1", *renewed}
+    assert header["RADECSYS"] == header["RADESYS"] == "ICRS"
     assert seed_error_px(header, camera_wcs("VATT4K", (40, 50))) < 1.0
 
 

@@ -85,6 +85,7 @@ def calibrated_frame(
         "seeing_arcsec": 2.0,
         "sky_noise_adu": 10.0,
         "exptime_s": 60.0,
+        "single_exptime_s": 60.0,
         "band": "R",
         "catalog": "PANSTARRS",
         "astrometric_catalog": "GAIA",
