@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from photpipe.calibrate import stage as pp_calibrate
 from photpipe.combine import stage as pp_combine
 from photpipe.distill import stage as pp_distill
+from photpipe.distill.rejection import schemata
 from photpipe.ground.errors import PhotPipeError, ReductionError
 from photpipe.measure import stage as pp_photometry
 from photpipe.run.options import (
@@ -19,6 +20,7 @@ from photpipe.run.options import (
     FILTER,
     FIXED_APRAD,
     METHOD,
+    REJECT,
     SNR,
     SOLAR,
     TARGET,
@@ -55,6 +57,7 @@ class StackedPhotometryOptions:
     fixed_aprad: float | None = FIXED_APRAD.field(None)
     snr: float = SNR.field(2.0)
     solar: bool = SOLAR.field(False)
+    reject: str = REJECT.field("pos")
     telescope: str | None = TELESCOPE.field(None)
 
     @property
@@ -81,6 +84,7 @@ def stacked_photometry(
     PhotPipeError
         As the stages that it calls.
     """
+    schemata(options.reject, workspace.settings.distill)  # said before the work
     combination = pp_combine.CombineOptions(
         targetname=options.name, method=options.method, telescope=options.telescope
     )
@@ -240,7 +244,7 @@ def _distilled(
     if is_comoving:
         distill = replace(workspace.settings.distill, trailing_correction=False)
         workspace = replace(workspace, settings=replace(workspace.settings, distill=distill))
-    wanted = pp_distill.DistillOptions(target=options.name)
+    wanted = pp_distill.DistillOptions(target=options.name, reject=options.reject)
     with _unheard(pp_distill.log):  # its summary knows nothing of what is still to be done
         result = pp_distill.distill([stack.path], wanted, workspace)
     for failure in result.failed:

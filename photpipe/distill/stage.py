@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
 from photpipe.run import kinds
-from photpipe.run.options import TARGET, Option
+from photpipe.run.options import REJECT, TARGET, Option
 from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
@@ -41,7 +41,10 @@ class DistillOptions:
         nargs=2,
     ).field(None)
     positions: str | None = Option(
-        "file of target positions: frame, RA (deg), Dec (deg), mid-time (JD)", kinds.text, "FILE"
+        "file of target positions: frame, RA (deg), Dec (deg), mid-time (JD); or 'all_objects': "
+        "every source of the frames",
+        kinds.text,
+        "FILE",
     ).field(None)
     fixedtargets: str | None = Option(
         "file of fixed targets: name, RA (deg), Dec (deg)", kinds.text, "FILE"
@@ -50,9 +53,7 @@ class DistillOptions:
     asteroids: bool = Option("extract asteroids that happen to be in the field (SkyBoT)").field(
         False
     )
-    reject: str = Option("rejection criteria, separated by commas", kinds.text, "NAMES").field(
-        "pos"
-    )
+    reject: str = REJECT.field("pos")
     keep_contaminated: bool = Option(
         "use points of moving targets that neighbours change by more than 0.02 mag, too"
     ).field(False)

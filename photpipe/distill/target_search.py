@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 CONTROL_STAR = "Control Star"
 MANUAL_TARGET = "manual_target"  # as the original calls what was marked by hand
 POSITIONS_PATTERN = "positions_*.dat"
+ALL_OBJECTS = "all_objects"
 DEPTH_PERCENTILE = 90
 LARGEST_UNCERTAINTY_PX = 5.0
 FASTEST_ARCSEC_MIN = 2.0  # of the asteroids that a search in the middle of a series should find
@@ -78,7 +79,7 @@ class TargetSearch:
         Parameters
         ----------
         name : str
-            File, or ``all``.
+            File, ``all``, or ``all_objects``: every source of the frames.
         target : str or None
             Name of the target where neither the file nor its name tells.
 
@@ -87,6 +88,8 @@ class TargetSearch:
         ConfigError
             If a file is missing or wrong.
         """
+        if name == ALL_OBJECTS:
+            return self.objects()
         paths = [self._file(name)]
         if name == "all":
             paths = sorted(self.directory.glob(POSITIONS_PATTERN))
@@ -103,6 +106,21 @@ class TargetSearch:
         limit = max(STAR_TOLERANCE_ARCSEC, *(each.scale_arcsec for each in self.frames))
         moving = (targets.with_rates(each, times) for each in found)
         return [targets.at_rest(each, times, limit) for each in moving]
+
+    def objects(self) -> list[Target]:
+        """Sources of the richest frame that at least half of the frames have, as fixed targets."""
+        from photpipe.catalogs.matching import mutual_matches
+
+        richest = max(self.frames, key=lambda each: len(each.sources))
+        ra, dec = richest.column("ra_deg"), richest.column("dec_deg")
+        seen = np.zeros(len(ra), int)
+        for each in self.frames:
+            tolerance = max(STAR_TOLERANCE_ARCSEC, each.scale_arcsec)
+            there = each.column("ra_deg"), each.column("dec_deg")
+            seen[mutual_matches(ra, dec, *there, tolerance).index1] += 1
+        places = [(ra[i], dec[i]) for i in np.flatnonzero(2 * seen >= len(self.frames))]
+        count = len(self.frames)
+        return [targets.fixed(sky.designation(*each), *each, count) for each in places]
 
     def of_fixed_targets(self, name: str) -> list[Target]:
         """Targets of a file of fixed targets.

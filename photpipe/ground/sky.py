@@ -210,6 +210,17 @@ def parse_sexagesimal(text: str) -> float:
     return -value if found["sign"] == "-" else value
 
 
+def designation(ra_deg: float, dec_deg: float) -> str:
+    """Name of a source by its place, as the IAU has it: J115704.41+002539.8; digits are cut."""
+    hundredths = int(ra_deg % 360.0 / 15.0 * 360000.0 + 1e-6)
+    tenths = int(abs(dec_deg) * 36000.0 + 1e-6)
+    minutes, seconds = divmod(hundredths, 6000)
+    arcmin, arcsec = divmod(tenths, 600)
+    sign = "-" if dec_deg < 0 else "+"
+    ra = f"{minutes // 60:02d}{minutes % 60:02d}{seconds / 100:05.2f}"
+    return f"J{ra}{sign}{arcmin // 60:02d}{arcmin % 60:02d}{arcsec / 10:04.1f}"
+
+
 def to_icrs(ra_deg: float, dec_deg: float, equinox: float) -> tuple[float, float]:
     """Position of FK5 mean equinox `equinox` (years) in ICRS, degrees (precession by astropy)."""
     from astropy.coordinates import FK5, SkyCoord

@@ -66,6 +66,7 @@ METHODS = ("average", "median", "clipped")
 
 TARGET = Option("name of the target, instead of that of the header", kinds.text, "NAME")
 FILTER = Option("filter band, instead of that of the header", kinds.text, "BAND")
+REJECT = Option("rejection criteria, separated by commas", kinds.text, "NAMES")
 SNR = Option(
     "smallest signal-to-noise ratio of a source",
     kinds.positive,

@@ -13,7 +13,7 @@ from pathlib import Path
 from photpipe.instruments.kinds_of_frames import sky_frames
 from photpipe.run.record import RunResult
 from photpipe.run.workspace import Workspace
-from photpipe.runner.options import RunOptions
+from photpipe.runner.options import RunOptions, with_card_of_filter
 from photpipe.runner.progress import Progress
 from photpipe.runner.stages import PREPARE, STAGES, check
 
@@ -55,6 +55,7 @@ def run(
     PhotPipeError
         What stops a stage altogether.
     """
+    options = with_card_of_filter(options, paths)
     check(options, workspace)
     progress = Progress(options, workspace, identity, retry=retry)
     with progress.recorded(paths):

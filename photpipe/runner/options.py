@@ -1,8 +1,9 @@
 """What the user may say to the whole chain: the options of its stages, and a few of its own."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from photpipe.calibrate.stage import CalibrateOptions
@@ -131,3 +132,26 @@ def _for_stage(stage: str, said: dict[str, Any]) -> Any:
     if stage == "prepare" and not is_generic:
         values.pop("filter", None)  # else -filter is a word to the calibration alone
     return kind(**values)
+
+
+def with_card_of_filter(options: RunOptions, paths: Sequence[Path]) -> RunOptions:
+    """Options in which a ``-filter`` that is a card of the frames is a word to pp_prepare."""
+    from photpipe.fits.fitsfile import read_header
+    from photpipe.fits.values import card_text
+    from photpipe.ground import bands
+    from photpipe.ground.errors import PhotPipeError
+
+    name = options.calibrate.filter
+    if not name or bands.named(name) or not paths:
+        return options
+    try:
+        is_card = card_text(read_header(paths[0]), name) is not None
+    except PhotPipeError:
+        is_card = False
+    if not is_card:
+        return options
+    return dataclasses.replace(
+        options,
+        prepare=dataclasses.replace(options.prepare, filter=name),
+        calibrate=dataclasses.replace(options.calibrate, filter=None),
+    )

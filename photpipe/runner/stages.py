@@ -264,7 +264,7 @@ def check(options: RunOptions, workspace: Workspace) -> None:
     rejection.schemata(options.distill.reject, workspace.settings.distill)
     for option in ("positions", "fixedtargets"):
         name = getattr(options.distill, option)
-        if not name or name == "all":
+        if not name or name in {"all", "all_objects"}:
             continue
         if not Path(name).expanduser().exists() and not (workspace.directory / name).exists():
             raise ConfigError(f"-{option}: there is no file {name}")

@@ -332,6 +332,33 @@ def test_fixed_targets(night: Night, server: SkyServer) -> None:
     assert {point.trailing_mag for point in points} == {0.0}
 
 
+def test_all_objects_are_targets(night: Night, server: SkyServer) -> None:
+    """Each source that is on half of the frames has a file; nobody is asked."""
+    assert night.distill("-positions", "all_objects") == 0
+    assert server.count() == 0
+    objects = [each for each in result(night).targets if each.kind == "fixed"]
+    _, sources = read_database(night.paths[0].with_suffix(".ldac.db"))
+    assert len(objects) > 0.7 * len(sources)
+    truth = night.truths[0]
+    differences = []
+    for each in objects:
+        point = night.points(each.name)[0]
+        assert each.name == sky.designation(*point_of(each.name))
+        near = sky.separation_deg(truth["ra_deg"], truth["dec_deg"], *point_of(each.name))
+        if near.min() * 3600 < 1 and point.is_good and not point.contamination:
+            differences.append(point.mag - float(truth["mag"][np.argmin(near)]))
+    assert len(differences) > 0.5 * len(objects)
+    assert abs(np.median(differences)) < 0.02
+
+
+def point_of(designation: str) -> tuple[float, float]:
+    """Place that a designation names, in the middle of what was cut off."""
+    ra, dec = designation[1:].replace("+", " +").replace("-", " -").split()
+    hours = int(ra[:2]) + int(ra[2:4]) / 60 + (float(ra[4:]) + 0.005) / 3600
+    degrees = int(dec[1:3]) + int(dec[3:5]) / 60 + (float(dec[5:]) + 0.05) / 3600
+    return 15 * hours, degrees if dec[0] == "+" else -degrees
+
+
 def test_variable_stars_of_vsx(night: Night, server: SkyServer) -> None:
     assert night.distill("-variable_stars") == 0
     assert server.count("vsx") == 1

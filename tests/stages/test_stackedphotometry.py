@@ -207,6 +207,22 @@ def test_what_cannot_be_measured(
     assert stack_of(tmp_path, "comove.fits")[1].header["NCOMBINE"] == 2
 
 
+def test_reject_is_a_word_to_the_distillation(
+    bright: Night, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [Path(shutil.copy(path, tmp_path)) for path in bright.paths[:3]]
+    words = [str(path) for path in paths]
+    assert pp_stackedphotometry.main(["-reject", "nonsense", "-offline", *words]) == 1
+    assert "nonsense" in capsys.readouterr().out
+    assert not (tmp_path / "skycoadd.fits").exists(), "told before the work"
+    with SkyServer(bright.sky) as server:
+        with server.write_settings(tmp_path).open("a") as file:
+            file.write('[distill.reject]\nall = "sig > 0"\n')
+        assert pp_stackedphotometry.main(["-comoving", "-reject", "all", *words]) == 0
+    (point,) = photometry_file.read(tmp_path / "photometry_3552.ecsv")[1]
+    assert point.rejected
+
+
 def test_nothing_is_left_and_the_frames_are_as_they_were(bright: Night) -> None:
     before = [path.read_bytes() for path in bright.paths]
     with served(bright):

@@ -3,14 +3,17 @@
 import dataclasses
 import importlib
 import pickle
+from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
 
 from photpipe.command import cli
 from photpipe.measure.stage import PhotometryOptions
 from photpipe.run import kinds
 from photpipe.run.options import Option, options_of
-from photpipe.runner.options import HEADINGS, RunOptions, run_options, told
+from photpipe.runner.options import HEADINGS, RunOptions, run_options, told, with_card_of_filter
 
 COMMANDS = (
     *("pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"),
@@ -67,3 +70,17 @@ def test_values_that_nobody_said_are_left_to_the_stages() -> None:
     values = cli.parsed(importlib.import_module("pp_run").COMMAND, ["a.fits"])
     said = {name: getattr(values, name) for name in run_options()}
     assert told(RunOptions.of(**said)) == {}
+
+
+def test_a_card_of_the_filter_is_a_word_to_pp_prepare(tmp_path: Path) -> None:
+    frame = tmp_path / "a.fits"
+    fits.PrimaryHDU(np.zeros((4, 4)), fits.Header({"MYFILT": "R"})).writeto(frame)
+
+    def sorted_out(**said: str) -> tuple[str | None, str | None]:
+        options = with_card_of_filter(RunOptions.of(**said), [frame])
+        return options.prepare.filter, options.calibrate.filter
+
+    assert sorted_out(filter="MYFILT") == ("MYFILT", None)
+    assert sorted_out(filter="V") == (None, "V"), "a band is a word to the calibration"
+    assert sorted_out(filter="NOFILT") == (None, "NOFILT"), "refused later, with advice"
+    assert sorted_out() == (None, None)

@@ -107,3 +107,10 @@ def test_a_right_ascension_is_below_360(below: float) -> None:
     x, y = np.cos(np.radians(below)), np.sin(np.radians(below))
     ra, _ = sky.radec([x, y, 0.0])
     assert 0 <= ra < 360
+
+
+def test_designations_are_cut_not_rounded() -> None:
+    assert sky.designation(179.2684, 0.42773) == "J115704.41+002539.8"
+    assert sky.designation(0.00001, -0.0001) == "J000000.00-000000.3"
+    assert sky.designation(359.9999999, -89.99999) == "J235959.99-895959.9"
+    assert sky.designation(22.5, 10.5) == "J013000.00+103000.0"
