@@ -28,7 +28,6 @@ COMMAND = cli.Command(
     stage=prepare,
     options_class=PrepareOptions,
     has_report=True,
-    is_quick=True,
 )
 
 

@@ -11,8 +11,9 @@ Reads
     positions of the target, from the services or the cache.
 Writes
     the stacks ``skycoadd.fits`` and ``comove.fits``, a folder for each with all that was made
-    of it, and ``photometry_<target>.dat``, ``.ecsv`` and ``.csv``; the photometry of single
-    frames becomes ``photometry_<target>_single_frames.dat``.
+    of it, its pages (``skycoadd/diagnostics.html``) among it, and ``photometry_<target>.dat``,
+    ``.ecsv`` and ``.csv``; the photometry of single frames becomes
+    ``photometry_<target>_single_frames.dat``.
 
 Example
     ``pp_stackedphotometry -comoving mscience*.fits``
@@ -28,6 +29,8 @@ COMMAND = cli.Command(
     summary="Stack frames, calibrate the stack, and measure a target on it.",
     stage=stacked_photometry,
     options_class=StackedPhotometryOptions,
+    has_report=True,
+    folders=("skycoadd", "comove"),
 )
 
 

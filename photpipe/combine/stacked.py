@@ -212,6 +212,7 @@ def _calibrated_target(
         calibrated.fields[0] if calibrated.fields else NO_FIELD,
         stack.parent.settings.calibration.maxflag,
     )
+    stack.workspace.save(replace(calibrated, frames=(calibration,)))  # for its page
     if calibration.is_calibrated:
         log.info("%s: aperture and zeropoint are those of %s", stack.name, stars.name)
 
@@ -258,6 +259,7 @@ def _distilled(
             points = [_finished(point, stack, made, options) for point in points]
         elif each.kind == targets.MOVING:
             points = [_smeared(point, stack, made, each.name, options) for point in points]
+        photometry_file.write(workspace.directory, each.name, points)
         directory = stack.parent.directory
         _set_aside(directory, each.name)
         path = photometry_file.write(directory, each.name, points)

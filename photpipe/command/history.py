@@ -7,6 +7,7 @@ import shlex
 import time
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from photpipe.command.parser import Command
 from photpipe.command.reporting import Outcome, Status
@@ -24,10 +25,13 @@ def recorded(command: Command, words: Sequence[str], workspace: Workspace) -> It
         return
     with in_history(command.name, shlex.join(words), workspace) as outcome:
         yield outcome
-    is_new = not workspace.page_path.exists()
-    may_wait = command.is_quick and is_new and outcome.status is Status.DONE
-    if outcome.status is not Status.INTERRUPTED and not may_wait:
-        write_report(workspace)
+    if outcome.status is Status.INTERRUPTED:
+        return
+    for name in command.folders:
+        folder = replace(workspace, directory=workspace.directory / name)
+        if folder.state_directory.is_dir() and not folder.directory.is_symlink():
+            write_report(folder)
+    write_report(workspace)
 
 
 @contextlib.contextmanager

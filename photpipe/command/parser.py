@@ -39,9 +39,8 @@ class Command:
         The files may lie in several directories; results go into the current one.
     has_report : bool
         The pages of diagnostics.html show its result and are written anew behind it.
-    is_quick : bool
-        Drawing pages would take longer than the work: they are left to the next command where
-        there are none yet and all went well.
+    folders : tuple of str
+        Folders of the data directory with results and pages of their own (those of stacks).
     offered : callable, optional
         What the command takes, where that is more than the class declares.
     """
@@ -55,7 +54,7 @@ class Command:
     ends_with_target: bool = False
     is_anywhere: bool = False
     has_report: bool = False
-    is_quick: bool = False
+    folders: tuple[str, ...] = ()
     offered: Callable[[], dict[str, tuple[Option, Any]]] | None = None
 
     def options(self) -> dict[str, tuple[Option, Any]]:

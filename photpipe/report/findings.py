@@ -15,6 +15,7 @@ from photpipe.report.wording import number
 from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
 from photpipe.run.results import StageRecord
 
+STACKS = {"skycoadd.fits", "comove.fits"}
 CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
 LARGEST_RMS_PX = 0.7
 LARGEST_RMS_ARCSEC = 0.3
@@ -660,7 +661,8 @@ def unfinished(state: State) -> Mapping[str, object] | None:
         "pp_distill": state.distill or state.targets,
     }
     reached = max((n for n, name in enumerate(CHAIN) if done[name]), default=-1)
-    missing = [name for name in CHAIN[: reached + 1] if not done[name]]
+    needless = CHAIN[:2] if {each.name for each in state.frames} <= STACKS else ()
+    missing = [name for name in CHAIN[: reached + 1] if not (done[name] or name in needless)]
     ahead = CHAIN[reached + 1 : reached + 2]
     names = [name for name in (*missing, *ahead) if name not in stopped]
     if not names or reached < 0:

@@ -20,14 +20,17 @@ class Options:
     """Nothing to say."""
 
 
-def command(outcome: object = None, has_report: bool = True, is_quick: bool = False) -> cli.Command:
+def command(
+    outcome: object = None, has_report: bool = True, folders: tuple[str, ...] = ()
+) -> cli.Command:
     def stage(_paths: Sequence[Path], _options: Options, _workspace: Workspace) -> ExtractResult:
         if isinstance(outcome, BaseException):
             raise outcome
         return outcome or ExtractResult((), ())
 
-    shown = {"has_report": has_report, "is_quick": is_quick}
-    return cli.Command("pp_stage", "A stage.", stage, Options, **shown)
+    return cli.Command(
+        "pp_stage", "A stage.", stage, Options, has_report=has_report, folders=folders
+    )
 
 
 @pytest.fixture
@@ -70,16 +73,21 @@ def test_stage_without_report_writes_none(frame: str) -> None:
     assert sorted(path.name for path in Path(frame).parent.iterdir()) == ["LOG", "a.fits"]
 
 
-def test_a_quick_stage_leaves_the_first_pages_to_the_next(frame: str) -> None:
-    page = Path(frame).parent / "diagnostics.html"
-    assert cli.run(command(is_quick=True), [frame]) == 0
-    assert history(frame).records[0].status == "done"
-    assert not page.exists()
-    assert cli.run(command(ReductionError("no star"), is_quick=True), [frame]) == 1
-    assert page.exists()
-    page.write_text("old")
-    assert cli.run(command(is_quick=True), [frame]) == 0
-    assert page.read_text("utf-8") != "old"
+def test_directories_of_stacks_have_pages_of_their_own(frame: str) -> None:
+    data = Path(frame).parent
+    Workspace(data / "skycoadd").save(ExtractResult((), ()))
+    (data / "comove").mkdir()
+    assert cli.run(command(folders=("skycoadd", "comove")), [frame]) == 0
+    assert (data / "diagnostics.html").is_file()
+    assert (data / "skycoadd" / "diagnostics.html").is_file()
+    assert not list((data / "comove").iterdir()), "nothing was measured there"
+
+
+def test_a_link_gets_no_pages(frame: str, tmp_path: Path) -> None:
+    Workspace(tmp_path / "elsewhere").save(ExtractResult((), ()))
+    (Path(frame).parent / "comove").symlink_to(tmp_path / "elsewhere")
+    assert cli.run(command(folders=("comove",)), [frame]) == 0
+    assert not (tmp_path / "elsewhere" / "diagnostics.html").exists()
 
 
 def test_pages_can_be_switched_off(frame: str) -> None:

@@ -102,6 +102,19 @@ def test_every_telescope(tmp_path: Path, keyword: str) -> None:
     assert not temporary_files(tmp_path)
 
 
+def test_it_alone_writes_its_page(tmp_path: Path) -> None:
+    """A table of the frames with time, target, filter, airmass, exposure, field, and an image."""
+    path = tmp_path / "a.fits"
+    write_frame(path, "VATT4K", noise((60, 80)))
+    assert main(["-quiet", str(path)]) == Status.DONE
+    page = (tmp_path / "diagnostics.html").read_text("utf-8")
+    for cell in ("a.fits", "3552", "TOP 2 BOT 1", "1.20", "60.0", "2017-02-02 09:36:00"):
+        assert cell in page
+    (frame_page,) = (tmp_path / ".diagnostics" / "frames").iterdir()
+    assert f"frames/{frame_page.name}" in page
+    assert list((tmp_path / ".diagnostics" / "images").iterdir())
+
+
 def test_usual_names_in_a_dialect(tmp_path: Path) -> None:
     """A camera that nobody described and its own names of cards; copies are no observations."""
     path = tmp_path / "a.fits"

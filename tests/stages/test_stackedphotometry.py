@@ -96,6 +96,11 @@ def test_target_and_stars_on_a_clear_night(
     assert point.midtime_jd == pytest.approx(
         stack_of(bright.directory, "comove.fits")[1].midtime_jd
     )
+    for stack in ("skycoadd", "comove"):
+        page = (bright.directory / stack / "diagnostics.html").read_text("utf-8")
+        assert f"{stack}.fits" in page
+        assert "pp_prepare" not in page, "a stack needs none"
+    assert f"{point.mag:.3f}" in page
     names = {path.name for path in bright.directory.iterdir()}
     assert {"skycoadd.fits", "comove.fits", "skycoadd", "comove"} <= names
     assert {f"photometry_3552{end}" for end in (".dat", ".ecsv", ".csv")} <= names
