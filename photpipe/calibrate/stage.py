@@ -101,7 +101,7 @@ def calibrate(
     ConfigError
         If the frames have several bands, or a catalog or telescope is unknown.
     """
-    from photpipe.calibrate.reference_stars import Sources, read_sources
+    from photpipe.calibrate.reference_stars import read_sources
     from photpipe.measure.stage import read_frames
 
     settings = workspace.settings.calibration
@@ -112,13 +112,12 @@ def calibrate(
     failed += missed
     failed += _unplaced(frames, bands, options)
     maxflag = settings.maxflag if options.maxflag is None else options.maxflag
-    outcomes = workspace.map_frames(
+    sources, unread = workspace.map_frames(
         lambda frame: read_sources(frame, maxflag),
         [frame for frame in frames if frame.path in bands],
         "read sources",
     )
-    sources = [each for each in outcomes if isinstance(each, Sources)]
-    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
+    failed += unread
     empty = [each for each in sources if not each.has_positions]
     failed += [FrameFailure(each.name, "it has no sources; nothing to calibrate") for each in empty]
     sources = [each for each in sources if each.has_positions]
@@ -410,11 +409,8 @@ def _write(
     """Write the databases and the lists of stars."""
     from photpipe.calibrate.output import write
 
-    outcomes = workspace.map_frames(write, jobs, "write databases")
-    return (
-        tuple(each for each in outcomes if isinstance(each, CalibratedFrame)),
-        [each for each in outcomes if isinstance(each, FrameFailure)],
-    )
+    done, failed = workspace.map_frames(write, jobs, "write databases")
+    return tuple(done), failed
 
 
 def _report(result: CalibrateResult) -> None:

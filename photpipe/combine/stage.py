@@ -125,13 +125,11 @@ def _exposures(
     stacks = [path.name for path in paths if path.name in {SKY_STACK, COMOVING_STACK}]
     if stacks:
         log.info("%s: already stacked, left out", ", ".join(stacks))
-    outcomes = workspace.map_frames(
+    good, failed = workspace.map_frames(
         lambda path: Exposure.read(path, telescope),
         [path for path in dict.fromkeys(paths) if path.name not in stacks],
         "read",
     )
-    good = [each for each in outcomes if isinstance(each, Exposure)]
-    failed = [each for each in outcomes if isinstance(each, FrameFailure)]
     _check_kin(good)
     if len(good) > 1 and not any(each.is_registered for each in good):
         log.warning("no frame is registered: they are aligned as their headers have it")

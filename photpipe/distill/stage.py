@@ -95,7 +95,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     tracks, around = _tracks(search, options, workspace)
     guide = followed(frames, [each.target for each in tracks])
     offset = options.offset or (0.0, 0.0)
-    outcomes = workspace.map_frames(
+    found, unmeasured = workspace.map_frames(
         lambda numbered: points_of_frame(
             numbered.frame,
             numbered.number,
@@ -108,8 +108,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         [_Numbered(number, each) for number, each in enumerate(frames)],
         "measure",
     )
-    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
-    found = [each for each in outcomes if not isinstance(each, FrameFailure)]
+    failed += unmeasured
     done, measured = [], []
     for track in tracks:
         target = track.target
@@ -160,9 +159,8 @@ def _frames(
     from photpipe.measure.stage import read_frames
 
     prepared, failed = read_frames(paths, None)
-    outcomes = workspace.map_frames(CalibratedFrame.read, prepared, "read")
-    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
-    frames = [each for each in outcomes if not isinstance(each, FrameFailure)]
+    frames, unread = workspace.map_frames(CalibratedFrame.read, prepared, "read")
+    failed += unread
     if not frames:
         reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
         raise ReductionError(f"no frame can be used: {reasons}")

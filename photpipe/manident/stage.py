@@ -103,9 +103,7 @@ def _loaded(
         sight = Sight.read(path, telescope)
         return sight, Picture.read(path, sight.shape)
 
-    outcomes = workspace.map_frames(load, list(dict.fromkeys(paths)), "read")
-    failed = [each for each in outcomes if isinstance(each, FrameFailure)]
-    loaded = [each for each in outcomes if not isinstance(each, FrameFailure)]
+    loaded, failed = workspace.map_frames(load, list(dict.fromkeys(paths)), "read")
     if not loaded:
         reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
         raise ReductionError(f"no frame can be shown: {reasons}")

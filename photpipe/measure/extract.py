@@ -81,17 +81,16 @@ def extract(
     owners = {path.with_suffix(".ldac"): path for path in reversed(paths)}
     unique = list(dict.fromkeys(paths))
     job = _Job(options, workspace, telescope, extra, owners)
-    outcomes: Sequence[ExtractedFrame | FrameFailure | None] = [None]
+    done: list[ExtractedFrame] = []
+    failed: list[FrameFailure] = []
     if workspace.catalogs:
-        outcomes = workspace.map_frames(job.kept, unique, "catalogs")
-    if not all(isinstance(each, ExtractedFrame) for each in outcomes):
+        kept, failed = workspace.map_frames(job.kept, unique, "catalogs")
+        done = [each for each in kept if each is not None]
+    if len(done) < len(unique):
         if not options.ignore_saturation:
             job.ceilings = _ceilings(unique, telescope, workspace)
-        outcomes = workspace.map_frames(job.extracted, unique, "extract")
-    result = ExtractResult(
-        tuple(each for each in outcomes if isinstance(each, ExtractedFrame)),
-        tuple(each for each in outcomes if isinstance(each, FrameFailure)),
-    )
+        done, failed = workspace.map_frames(job.extracted, unique, "extract")
+    result = ExtractResult(tuple(done), tuple(failed))
     _report(result, tells_gain=tells_gain)
     return result
 
@@ -177,9 +176,8 @@ def _ceilings(
     def one(path: Path) -> tuple[str, BrightPixels]:
         return path.name, BrightPixels.of(read_image(Frame.read(path, telescope)))
 
-    outcomes = workspace.map_frames(one, list(dict.fromkeys(paths)), "saturation")
-    found = dict(each for each in outcomes if not isinstance(each, FrameFailure))
-    return Ceilings.of(found, workspace.settings.photometry.nonlinear_adu)
+    found, _ = workspace.map_frames(one, list(dict.fromkeys(paths)), "saturation")
+    return Ceilings.of(dict(found), workspace.settings.photometry.nonlinear_adu)
 
 
 @contextlib.contextmanager

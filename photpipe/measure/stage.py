@@ -289,13 +289,10 @@ def _curves(
             found.saturation_adu,
         )
 
-    outcomes = workspace.map_frames(
+    grown, failed = workspace.map_frames(
         one, [frame for frame in frames if frame.name in known], "curves of growth"
     )
-    return (
-        [each for each in outcomes if isinstance(each, FrameGrowth)],
-        [*extracted.failed, *(each for each in outcomes if isinstance(each, FrameFailure))],
-    )
+    return grown, [*extracted.failed, *failed]
 
 
 def _mean_curves(
@@ -356,11 +353,8 @@ def _finish(
         update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
         return outcome
 
-    outcomes = workspace.map_frames(one, grown, "photometry")
-    return (
-        tuple(each for each in outcomes if isinstance(each, PhotometryFrame)),
-        [each for each in outcomes if isinstance(each, FrameFailure)],
-    )
+    done, failed = workspace.map_frames(one, grown, "photometry")
+    return tuple(done), failed
 
 
 def header_cards(

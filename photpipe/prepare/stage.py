@@ -1,5 +1,6 @@
 """Prepare images: read who took them, where and when, and write a starting WCS."""
 
+import itertools
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -158,12 +159,8 @@ def _restored(
             log.info("%s: was never changed, nothing to restore", path.name)
         return path.name
 
-    outcomes = workspace.map_frames(one, paths, "restore")
-    return PrepareResult(
-        (),
-        tuple(each for each in outcomes if isinstance(each, FrameFailure)),
-        tuple(each for each in outcomes if isinstance(each, str)),
-    )
+    restored, failed = workspace.map_frames(one, paths, "restore")
+    return PrepareResult((), tuple(failed), tuple(restored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +184,12 @@ def _prepared(
     from photpipe.instruments.kinds_of_frames import sky_frames
     from photpipe.prepare import preparation
 
-    unpacked = workspace.map_frames(
-        lambda path: plain_frames(path, write=not options.dry_run), paths, "unpack"
+    unpacked, failed = workspace.map_frames(
+        lambda path: (path, plain_frames(path, write=not options.dry_run)), paths, "unpack"
     )
-    failed = [each for each in unpacked if isinstance(each, FrameFailure)]
     jobs: dict[Path, _Job] = {}
-    for path, plain in zip(paths, unpacked, strict=True):
-        for each in () if isinstance(plain, FrameFailure) else plain:
+    for path, plain in unpacked:
+        for each in plain:
             if each.exists():
                 jobs.setdefault(each, _Job(each, path.name))
             else:  # a dry run
@@ -220,11 +216,9 @@ def _prepared(
             raise FrameError(job.name, reason)
         return _prepare_one(job, wishes, known, write=not options.dry_run)
 
-    outcomes = workspace.map_frames(one, list(jobs.values()), "prepare")
-    failed += [each for each in outcomes if isinstance(each, FrameFailure)]
-    frames = tuple(each for each in outcomes if isinstance(each, PreparedFrame))
+    frames, unprepared = workspace.map_frames(one, list(jobs.values()), "prepare")
     _tell_doubtful_times(frames)
-    return PrepareResult(frames, tuple(failed))
+    return PrepareResult(tuple(frames), (*failed, *unprepared))
 
 
 def _taken_apart(
@@ -239,12 +233,11 @@ def _taken_apart(
             log.info("%s: would be taken apart into %s", job.name, " ".join(missing))
         return tuple(_Job(each, job.source) for each in planes if each.exists())
 
-    outcomes = workspace.map_frames(one, list(jobs.values()), "colours")
+    taken, failed = workspace.map_frames(one, list(jobs.values()), "colours")
     apart: dict[Path, _Job] = {}
-    for outcome in outcomes:
-        for each in () if isinstance(outcome, FrameFailure) else outcome:
-            apart.setdefault(each.path, each)
-    return apart, [each for each in outcomes if isinstance(each, FrameFailure)]
+    for each in itertools.chain.from_iterable(taken):
+        apart.setdefault(each.path, each)
+    return apart, failed
 
 
 def _planes(path: Path, known: "Recognition", *, write: bool) -> tuple[Path, ...]:

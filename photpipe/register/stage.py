@@ -223,11 +223,9 @@ class _Run:
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
     ) -> list[Outcome]:
         """Outcomes of a function for many items; failures are remembered and left out."""
-        outcomes = self.workspace.map_frames(function, items, label)
-        self.failures |= {
-            each.frame: each.reason for each in outcomes if isinstance(each, FrameFailure)
-        }
-        return [each for each in outcomes if not isinstance(each, FrameFailure)]
+        done, failed = self.workspace.map_frames(function, items, label)
+        self.failures |= {each.frame: each.reason for each in failed}
+        return done
 
     def _extracted(self, frames: Sequence["Frame"]) -> list["Frame"]:
         """Run pp_extract with the thresholds of each telescope; the frames that have sources."""
@@ -313,8 +311,8 @@ class _Run:
 
     def finish(self, paths: Sequence[Path]) -> RegisterResult:
         """Write headers, lists and tables; the result."""
-        rows = self.workspace.map_frames(self._registered, paths, "write")
-        done = {each.frame: each for each in rows if isinstance(each, RegisteredFrame)}
+        rows, _ = self.workspace.map_frames(self._registered, paths, "write")
+        done = {each.frame: each for each in rows if each is not None}
         names = [path.name for path in paths]
         result = RegisterResult(
             tuple(done[name] for name in names if name in done),

@@ -22,7 +22,6 @@ from photpipe.report.state import State, TargetData, gather
 from photpipe.report.targetview import target_view
 from photpipe.report.views import main_view
 from photpipe.run.photometry_file import TargetPoint
-from photpipe.run.results import FrameFailure
 from photpipe.run.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -108,9 +107,9 @@ class Report:
     def _write_frames(self) -> None:
         """Write the page of every frame, several at a time."""
         numbered = [_Numbered(index, each.name) for index, each in enumerate(self.state.frames)]
-        for each in self.workspace.map_frames(self._write_frame, numbered, "pages"):
-            if isinstance(each, FrameFailure):
-                log.warning("%s: its page could not be written: %s", each.frame, each.reason)
+        _, failed = self.workspace.map_frames(self._write_frame, numbered, "pages")
+        for each in failed:
+            log.warning("%s: its page could not be written: %s", each.frame, each.reason)
 
     def _write_frame(self, numbered: _Numbered) -> None:
         slug = self.state.frames[numbered.index].slug

@@ -151,28 +151,36 @@ class Workspace:
 
     def map_frames(
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
-    ) -> list[Outcome | FrameFailure]:
+    ) -> tuple[list[Outcome], list[FrameFailure]]:
         """Apply a function to all items on `jobs` threads; the work is done by child processes.
 
         What fails for one item becomes its `FrameFailure`, named by the item's ``name``; the
-        others go on. Results are in the order of the items. The traceback of an exception that
-        nobody foresaw goes to LOG.
-        """
+        others go on. The traceback of an exception that nobody foresaw goes to LOG.
 
-        def one(item: Item) -> Outcome | FrameFailure:
+        Returns
+        -------
+        done, failed : list
+            What the function returned, and what failed; both in the order of the items.
+        """
+        failed: dict[int, FrameFailure] = {}
+
+        def one(number: int, item: Item) -> list[Outcome]:
             name = str(getattr(item, "name", item))
             try:
-                return function(item)
+                return [function(item)]
             except PhotPipeError as error:
-                return FrameFailure(name, str(error).removeprefix(f"{name}: "))
+                failed[number] = FrameFailure(name, str(error).removeprefix(f"{name}: "))
             except ModuleNotFoundError:
                 raise  # no frame is to blame
             except Exception as error:
-                return _unforeseen(name, error)
+                failed[number] = _unforeseen(name, error)
+            return []
 
         pool = ThreadPoolExecutor(max_workers=max(1, self.jobs))
         try:
-            return list(self.progress(pool.map(one, items), len(items), label))
+            outcomes = self.progress(pool.map(one, range(len(items)), items), len(items), label)
+            done = [outcome for each in outcomes for outcome in each]
+            return done, [failed[number] for number in sorted(failed)]
         except BaseException:
             stopping.set()
             raise

@@ -59,19 +59,18 @@ def test_frames_side_by_side_and_one_fails(tmp_path: Path) -> None:
             raise ReductionError("b: no stars")
         return path.name
 
-    outcomes = Workspace(tmp_path, jobs=2).map_frames(work, [Path("a"), Path("b")], "test")
-    assert outcomes == ["a", FrameFailure("b", "no stars")]
+    done, failed = Workspace(tmp_path, jobs=2).map_frames(work, [Path("a"), Path("b")], "test")
+    assert (done, failed) == (["a"], [FrameFailure("b", "no stars")])
 
 
 def test_bug_in_a_frame_is_its_failure_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    outcomes = Workspace(tmp_path, jobs=2).map_frames(lambda n: 1 / n, [1, 0, 2], "test")
-    assert [outcomes[0], outcomes[2]] == [1.0, 0.5]
-    assert isinstance(outcomes[1], FrameFailure)
-    assert outcomes[1].frame == "0"
-    assert "ZeroDivisionError" in outcomes[1].reason
+    done, (failure,) = Workspace(tmp_path, jobs=2).map_frames(lambda n: 1 / n, [1, 0, 2], "test")
+    assert done == [1.0, 0.5]
+    assert failure.frame == "0"
+    assert "ZeroDivisionError" in failure.reason
     assert "Traceback" in caplog.text
 
 
@@ -79,7 +78,7 @@ def test_full_disk_is_no_bug(tmp_path: Path) -> None:
     def work(_item: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "a.ldac")
 
-    (failure,) = Workspace(tmp_path).map_frames(work, [1], "test")
+    _, (failure,) = Workspace(tmp_path).map_frames(work, [1], "test")
     assert failure == FrameFailure("1", "a.ldac cannot be written: No space left on device")
 
 
