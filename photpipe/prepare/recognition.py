@@ -13,7 +13,7 @@ from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, FrameError
 from photpipe.instruments import observatories, telescopes
 from photpipe.instruments.cameras import camera, light, memory, reader, telling
-from photpipe.instruments.cameras.facts import CameraFacts, Fact, told_missing
+from photpipe.instruments.cameras.facts import SOLUTIONS, CameraFacts, Fact, told_missing
 from photpipe.instruments.cameras.places import of_words
 from photpipe.instruments.generic import GENERIC, generic, missing_for_generic
 from photpipe.instruments.telescope import Telescope, place_cards
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("pp_prepare")
 
 WITHOUT_ENTRY = ("secpix", "binning", "filter", "date_keyword", "exptime")
-POINTING = "the pointing"
+SEARCHED = ("the pointing", "the pixel scale")
+"""What of a header may be missing: frames are looked for anywhere, and solved at any scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Recognition:
         if not colours.may_have_several(cards) or self.has_entry(cards, header, name):
             return None
         facts = self._facts(header)[0]
-        lacks = any(each.name != POINTING for each in facts.missing)
+        lacks = any(each.name not in SEARCHED for each in facts.missing)
         return None if lacks or (facts.mosaic or facts.planes) is None else facts
 
     def _facts(self, header: "Header") -> tuple[CameraFacts, memory.Learned | None]:
@@ -146,7 +147,7 @@ class Recognition:
             What is missing, and which card or option would tell it.
         """
         facts, learned = self._facts(header)
-        lacking = [each for each in facts.missing if each.name != POINTING]
+        lacking = [each for each in facts.missing if each.name not in SEARCHED]
         if lacking:
             who = ", ".join(telescopes.seen(header)) or "no name"
             what = f"{who}: a camera without an entry, and the header lacks"
@@ -243,7 +244,7 @@ def _with_learned(facts: CameraFacts, learned: memory.Learned) -> CameraFacts:
     doubt = ""
     if hint is not None and abs(hint.value[0] / scale - 1) > memory.SCALE_AGREEMENT:
         doubt = f"{hint.origin} gives {hint.value[0]:.4f}"
-    known = Fact((scale, scale), "the plate solutions of earlier frames", doubt)
+    known = Fact((scale, scale), SOLUTIONS, doubt)
     missing = tuple(each for each in facts.missing if each.name != "the pixel scale")
     return replace(facts, scale_arcsec=known, missing=missing)
 

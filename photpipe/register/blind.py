@@ -42,6 +42,7 @@ STARS_PER_FIELD = 25.0
 MOST_KIT_STARS = 50_000
 SMALLEST_KIT_DEG, LARGEST_KIT_DEG = 1.0, 6.0
 MOST_KITS = 8
+KIT_REACH = 15.0  # ratio of the sizes of fields that one kit serves
 # Debian's packages (index-tycho2-09.littleendian.fits), data.astrometry.net (index-4109.fits)
 WHOLE_SKY_FILE = re.compile(r"index-(?:tycho2-|41)(\d\d)(?:\.littleendian)?\.fits")
 FIRST_NUMBER, FIRST_SIZE_DEG = 7, 22 / 60
@@ -135,7 +136,9 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
         whole = partial(whole_sky_files, smallest_deg, largest_deg)
         tries.append((whole, TRIED_STARS_WHOLE_SKY))
     for place in hints.places:
-        tries.append((partial(_kit_at, place, smallest_deg, settings, catalog), TRIED_STARS))
+        for size_deg in _kit_sizes_deg(smallest_deg, largest_deg):
+            kit = partial(_kit_at, place, size_deg, settings, catalog)
+            tries.append((kit, TRIED_STARS))
     seen: set[Path] = set()
     for files_of, counts in tries:
         fresh = [path for path in files_of() if path not in seen]
@@ -144,6 +147,12 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
         if found is not None:
             return found
     return None
+
+
+def _kit_sizes_deg(smallest_deg: float, largest_deg: float) -> list[float]:
+    """Fields for which kits are made where the size of a frame is known within such limits."""
+    count = 1 + int(math.log(largest_deg / smallest_deg) / math.log(KIT_REACH))
+    return [smallest_deg * KIT_REACH**number for number in range(count)]
 
 
 def not_found(hints: Hints) -> str:

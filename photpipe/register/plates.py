@@ -11,6 +11,7 @@ from photpipe.astromatic.scamp import Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
+from photpipe.instruments.cameras import camera
 from photpipe.instruments.telescopes import GENERIC
 from photpipe.run.settings import Settings
 from photpipe.science import astrometry, patterns, tpv
@@ -73,7 +74,8 @@ class Plate:
     is_trailed : bool
         Whether the stars are elongated.
     is_lost : bool
-        Whether nothing tells where the frame lies; its starting WCS and cone mean nothing.
+        Whether nothing tells where the frame lies, or how large it is; its starting WCS and cone
+        mean nothing.
     scale_factor : float
         How many times larger or smaller than nominal the pixel scale may be where the frame is
         looked for anywhere.
@@ -128,6 +130,7 @@ class Plate:
         scale_x, scale_y = frame.pixel_scale_arcsec
         chip = frame.header.get(str(frame.telescope.parameters.get("chip_id")), "")
         parts = (frame.telescope.keyword, frame.filter_name, chip, *frame.shape)
+        factor = _scale_factor(frame)
         start = wcs or seed_wcs(frame.shape, NOWHERE_DEG, (scale_x, scale_y), NORTH_UP).cards()
         return cls(
             frame=frame.name,
@@ -145,10 +148,8 @@ class Plate:
             flags_mask=flags_mask,
             catalogs=frame.telescope.astrometry_catalogs,
             is_trailed=elongation > TRAILED,
-            is_lost=wcs is None,
-            scale_factor=GUESSED_SCALE_FACTOR
-            if frame.telescope.keyword == GENERIC
-            else KNOWN_SCALE_FACTOR,
+            is_lost=wcs is None or factor > GUESSED_SCALE_FACTOR,
+            scale_factor=factor,
         )
 
     @property
@@ -167,6 +168,14 @@ class Plate:
     def area_deg2(self) -> float:
         """Nominal area of the frame on the sky."""
         return math.prod(self.shape) * (self.scale_arcsec / sky.ARCSEC_PER_DEG) ** 2
+
+
+def _scale_factor(frame: "Frame") -> float:
+    """How many times larger or smaller than nominal the pixels of a frame may be."""
+    if camera.is_camera(frame.telescope.keyword):
+        return camera.scale_factor(frame.header)
+    is_told = frame.telescope.keyword == GENERIC
+    return GUESSED_SCALE_FACTOR if is_told else KNOWN_SCALE_FACTOR
 
 
 def _elongation(catalog: "Table") -> float:

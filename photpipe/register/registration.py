@@ -8,6 +8,8 @@ from photpipe.fits.cards import CardValue, Changes
 from photpipe.fits.standard_wcs import is_wcs_keyword, with_old_names
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.sky import ARCSEC_PER_DEG
+from photpipe.instruments.cameras.camera import is_camera
+from photpipe.instruments.telescopes import GENERIC
 from photpipe.prepare.preparation import read_cards
 from photpipe.run.results import RegisteredFrame
 
@@ -62,6 +64,8 @@ def changes_of(frame: "Frame", row: RegisteredFrame, wcs: Mapping[str, CardValue
         changes[key] = (_known(sigma) / ARCSEC_PER_DEG, "PP: rms between the frames (deg)")
     changes["PHOTIRMS"] = (_known(row.flux_rms_mag), "PP: rms of fluxes between the frames (mag)")
     changes["MAGZEROP"] = (0.0, "PP: zeropoint of instrumental magnitudes")
+    if is_camera(frame.telescope.keyword) or frame.telescope.keyword == GENERIC:
+        changes |= _scales(frame, row)
     changes[STATUS] = (REGISTERED, "PP: state of the registration")
     return changes
 
@@ -69,6 +73,13 @@ def changes_of(frame: "Frame", row: RegisteredFrame, wcs: Mapping[str, CardValue
 def _known(value: float) -> float:
     """Zero, as SCAMP says for frames that have nothing in common, where a value is unknown."""
     return value if math.isfinite(value) else 0.0
+
+
+def _scales(frame: "Frame", row: RegisteredFrame) -> dict[str, CardValue]:
+    """Pixel scales that were but hints, as the stars show them."""
+    x, y = frame.pixel_scale_arcsec
+    factor = row.pixel_scale_arcsec / math.sqrt(x * y)
+    return {"SECPIX": row.pixel_scale_arcsec, "SECPIXX": x * factor, "SECPIXY": y * factor}
 
 
 def changes_of_failure() -> Changes:

@@ -176,7 +176,11 @@ class _Run:
 
     def look_elsewhere(self, plates: Sequence["Plate"]) -> None:
         """Look for the frames that were not found where else their headers or targets say."""
+        from photpipe.register.plates import GUESSED_SCALE_FACTOR
+
         lost = [each for each in plates if each.frame not in self.campaign.solved]
+        if any(each.scale_factor > GUESSED_SCALE_FACTOR for each in lost):
+            return  # of unknown size: they were looked for at all places already
         tried = [each.cone for each in lost[:1]]
         for place in self._target_places(lost) if lost else ():
             where = (place.ra_deg, place.dec_deg)

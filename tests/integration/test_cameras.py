@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 from astropy.io import fits
 
 from photpipe.ground.timescale import MJD_ZERO_JD, SECONDS_PER_DAY, iso, parse_datetime
-from simsky import SkyServer
+from simsky import SkyServer, camera, night, observe, read_truth, sky_for
 from simsky.dialects import sexagesimal
-from tests.conftest import FIELD, START_JD, Scene
+from tests.conftest import FIELD, START_JD, TARGET, Scene
 from tests.integration.runs import errors, points, run
 
 Cards = Mapping[str, Any]
@@ -251,3 +252,31 @@ def test_one_cause_is_one_line(
     lines = [line for line in (told.out + told.err).splitlines() if "EXPTIME" in line]
     assert len(lines) == 1
     assert "3 frames: " in lines[0] and "-secpix" in lines[0]
+
+
+def test_frames_with_nothing_but_time_target_and_filter(tmp_path: Path) -> None:
+    """The target's place and the patterns of the stars tell pointing, scale, rotation, parity."""
+    cam = camera("ZTFMOSAIC", shape=(420, 420))
+    seen = sky_for(cam, 5, *FIELD, stars_per_frame=110, margin_deg=0.9).with_movers(TARGET)
+    plan = night(cam, *FIELD, count=2, start_jd=START_JD, seed=5, object_name="3552")
+    frames = observe(seen, cam, plan, tmp_path)
+    for path in frames:
+        truth = read_truth(path).meta
+        start = truth["midtime_jd"] - truth["exptime_s"] / 2 / SECONDS_PER_DAY
+        with fits.open(path, mode="update", do_not_scale_image_data=True) as hdus:
+            header = hdus[0].header
+            for key in [key for key in header if key and key not in KEPT]:
+                del header[key]
+            header.update({"DATE-OBS": iso(start), "EXPTIME": truth["exptime_s"]})
+            header.update({"OBJECT": "3552", "FILTER": truth["band"]})
+    with SkyServer(seen) as server:
+        server.write_settings(tmp_path)
+        with (tmp_path / "photpipe.toml").open("a") as file:
+            file.write("[report]\npages = false\n")
+        assert run(*frames) == 0
+    measured = points(tmp_path)
+    assert [point.method for point in measured] == ["detected"] * 2
+    assert np.abs(np.median(errors(tmp_path))) < 0.05
+    header = fits.getheader(frames[0])
+    assert header["SECPIX"] == pytest.approx(cam.scale_arcsec[0], rel=1e-3)
+    assert header["PPSCALFR"] == "unknown"

@@ -5,6 +5,7 @@ prepared frame is made of these alone, so that the later stages work from the he
 the program that took it calls its cards.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from photpipe.fits.values import CardValue, card_text
 from photpipe.instruments.cameras.bands import band_of
-from photpipe.instruments.cameras.facts import KEYWORD_PREFIX, CameraFacts
+from photpipe.instruments.cameras.facts import KEYWORD_PREFIX, SOLUTIONS, CameraFacts
 from photpipe.instruments.telescope import SITE_CARDS, Telescope, place_cards
 from photpipe.science.wcs_seed import Orientation
 
@@ -40,6 +41,11 @@ CARDS = {
 TRANSIENT = (MIDTIME, RA, DEC)
 """Cards that are in no file: what is read out of them is kept under the names of all telescopes."""
 
+UNKNOWN_SCALE = "unknown"
+LEAST_SCALE_ARCSEC, LARGEST_SCALE_ARCSEC = 0.1, 20.0
+"""Between these the scale of a frame is looked for that no card tells."""
+ANY_SCALE_ARCSEC = math.sqrt(LEAST_SCALE_ARCSEC * LARGEST_SCALE_ARCSEC)
+
 CATALOGS = ("REFCAT2", "PANSTARRS", "SDSS-R9", "APASS9", "SkyMapper", "GAIA", "2MASS")
 SCAMP = {"PIXSCALE_MAXERR": "1.25", "DISTORT_DEGREES": "3", "POSITION_MAXERR": "20"}
 
@@ -47,6 +53,14 @@ SCAMP = {"PIXSCALE_MAXERR": "1.25", "DISTORT_DEGREES": "3", "POSITION_MAXERR": "
 def is_camera(keyword: str) -> bool:
     """Whether a keyword is that of a camera without an entry."""
     return keyword.startswith(KEYWORD_PREFIX)
+
+
+def scale_factor(header: "Header") -> float:
+    """How many times larger or smaller than told the scale of a prepared frame may be."""
+    origin = card_text(header, SCALE_ORIGIN) or UNKNOWN_SCALE
+    if origin == UNKNOWN_SCALE:
+        return LARGEST_SCALE_ARCSEC / ANY_SCALE_ARCSEC
+    return 1.25 if origin == SOLUTIONS or "WCS" in origin or origin.startswith("-secpix") else 3.0
 
 
 def telescope_of(
@@ -69,7 +83,7 @@ def telescope_of(
     supplied: dict[str, CardValue] = {
         BINX: facts.binning.value[0],
         BINY: facts.binning.value[1],
-        SCALE_ORIGIN: facts.scale_arcsec.origin if facts.scale_arcsec else "unknown",
+        SCALE_ORIGIN: facts.scale_arcsec.origin if facts.scale_arcsec else UNKNOWN_SCALE,
         NAME: facts.bundle.name,
     }
     numbers = {
@@ -92,7 +106,7 @@ def telescope_of(
         facts.filter_name.value,
         orientation,
     )
-    scale = facts.scale_arcsec.value if facts.scale_arcsec else (1.0, 1.0)
+    scale = facts.scale_arcsec.value if facts.scale_arcsec else (ANY_SCALE_ARCSEC,) * 2
     unbinned = tuple(s / b for s, b in zip(scale, facts.binning.value, strict=True))
     return replace(
         made,

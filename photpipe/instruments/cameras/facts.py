@@ -10,6 +10,9 @@ from photpipe.instruments.observatories import Site
 
 T = TypeVar("T")
 
+SOLUTIONS = "the plate solutions of earlier frames"
+"""Origin of what a camera is remembered by."""
+
 KEYWORD_PREFIX = "CAM_"
 """What the keywords of cameras without an entry begin with."""
 

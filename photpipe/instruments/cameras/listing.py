@@ -2,7 +2,7 @@
 
 from photpipe.instruments.cameras import memory, telling
 from photpipe.instruments.cameras.bands import choice_of
-from photpipe.instruments.cameras.facts import CameraFacts
+from photpipe.instruments.cameras.facts import SOLUTIONS, CameraFacts
 from photpipe.instruments.cameras.memory import Learned
 
 _ENTRY = """\
@@ -74,7 +74,7 @@ def entry(facts: CameraFacts) -> str:
     scale = hint.value if hint else (1.0, 1.0)
     origin = hint.origin if hint else "unknown: a guess"
     if learned:
-        scale, origin = (learned.scale_arcsec,) * 2, "the plate solutions of earlier frames"
+        scale, origin = (learned.scale_arcsec,) * 2, SOLUTIONS
     pointing = facts.pointings[0].origin.split(", ") if facts.pointings else ["RA", "DEC"]
     is_degrees = pointing[0] in {"RA", "CRVAL1"}
     cards = facts.binning.origin.split(", ")
