@@ -28,6 +28,7 @@ COMMAND = cli.Command(
     stage=calibrate,
     options_class=CalibrateOptions,
     has_report=True,
+    leaves_out_copies=True,
 )
 
 

@@ -29,6 +29,7 @@ COMMAND = cli.Command(
     summary="Combine registered frames, following the stars or a moving target.",
     stage=combine,
     options_class=CombineOptions,
+    leaves_out_copies=True,
 )
 
 

@@ -28,6 +28,7 @@ COMMAND = cli.Command(
     stage=distill,
     options_class=DistillOptions,
     has_report=True,
+    leaves_out_copies=True,
 )
 
 

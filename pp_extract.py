@@ -29,6 +29,7 @@ COMMAND = cli.Command(
     summary="Find and measure the sources of images with Source Extractor.",
     stage=extract,
     options_class=ExtractOptions,
+    leaves_out_copies=True,
 )
 
 

@@ -28,6 +28,7 @@ COMMAND = cli.Command(
     summary="Mark a target by hand on some frames; its motion gives its position on the others.",
     stage=manident,
     options_class=ManidentOptions,
+    leaves_out_copies=True,
 )
 
 

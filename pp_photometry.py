@@ -28,6 +28,7 @@ COMMAND = cli.Command(
     stage=photometry,
     options_class=PhotometryOptions,
     has_report=True,
+    leaves_out_copies=True,
 )
 
 

@@ -31,6 +31,7 @@ COMMAND = cli.Command(
     stage=register,
     options_class=RegisterOptions,
     has_report=True,
+    leaves_out_copies=True,
 )
 
 

@@ -30,6 +30,7 @@ COMMAND = cli.Command(
     stage=stacked_photometry,
     options_class=StackedPhotometryOptions,
     has_report=True,
+    leaves_out_copies=True,
     folders=("skycoadd", "comove"),
 )
 

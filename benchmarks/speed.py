@@ -35,6 +35,7 @@ SETS = {"10x1024": 5.0, "30x1024": 3.0, "10x2048": 2.5, "200x1024": 2.5}  # and 
 STARS_PER_MPIX = 600
 SIDE_BY_SIDE = 2
 RESOLUTION_ARCSEC = 1.0
+CONFIG = ".config"
 COMMAND = [sys.executable, str(ROOT / "pp_run.py")]
 
 
@@ -47,6 +48,7 @@ def services(sky: Any, folder: Path) -> Iterator[None]:
     def serve() -> None:
         with SkyServer(sky) as server:
             server.write_settings(folder)
+            server.let_directories_lead(folder / CONFIG)
             ready.set()
             over.wait()
 
@@ -76,7 +78,8 @@ def make_frames(count: int, side: int, folder: Path) -> Any:
 def timed_run(folder: Path, cache: Path) -> tuple[float, float, float]:
     """Wall seconds of pp_run, CPU seconds with all tools, and peak memory of pp_run in MB."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = os.environ | {"PHOTPIPE_CACHE": str(cache), "XDG_CONFIG_HOME": str(cache)}
+    config = str(folder / CONFIG)
+    environment = os.environ | {"PHOTPIPE_CACHE": str(cache), "XDG_CONFIG_HOME": config}
     start, peak_mb = time.perf_counter(), 0.0
     with subprocess.Popen([*COMMAND, "-quiet", "."], cwd=folder, env=environment) as process:
         while process.poll() is None:
@@ -181,7 +184,10 @@ def profile(name: str, scratch: Path) -> None:
     count, side = (int(word) for word in name.split("x"))
     folder = scratch / name
     sky = make_frames(count, side, folder)
-    os.environ |= {"PHOTPIPE_CACHE": str(scratch / "cache"), "XDG_CONFIG_HOME": str(scratch)}
+    os.environ |= {
+        "PHOTPIPE_CACHE": str(scratch / "cache"),
+        "XDG_CONFIG_HOME": str(folder / CONFIG),
+    }
     rows: list[tuple[str, float, float, float]] = []
 
     def usage() -> tuple[float, float, float]:

@@ -48,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words.serve:
         with SkyServer(sky) as server:
             print(f"services lead here: {server.write_settings(words.directory)}; Ctrl-C ends")
+            print("your own settings.toml has to allow it: trust_directories = true, [services]")
             _wait()
     return 0
 

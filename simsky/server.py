@@ -100,6 +100,14 @@ class SkyServer:
         path.write_text("\n".join(lines) + "\n", "utf-8")
         return path
 
+    @staticmethod
+    def let_directories_lead(config: Path) -> Path:
+        """Let the user whose ``XDG_CONFIG_HOME`` this is trust what `write_settings` writes."""
+        path = config / "photpipe" / "settings.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("[services]\ntrust_directories = true\n", "utf-8")
+        return path
+
     def stop(self, server: str) -> None:
         """Take a server down for good: connections to it are refused."""
         self._listeners[server].stop()

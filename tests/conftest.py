@@ -76,11 +76,14 @@ def _own_surroundings(
     """Keep the user's cache, settings and environment out of the tests, and the disk quiet.
 
     No test cuts the power: that files are brought to the disk is a test of its own, and for all
-    others a wait for the disk that is longer than their work.
+    others a wait for the disk that is longer than their work. The user of the tests lets a
+    ``photpipe.toml`` beside the frames lead to the simulated services.
     """
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
     monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path_factory.mktemp("sky-cache")))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    config = tmp_path_factory.mktemp("config")
+    SkyServer.let_directories_lead(config)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("PHOTPIPEDIR", "PHOTPIPE_OFFLINE", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)

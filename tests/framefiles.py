@@ -1,5 +1,6 @@
 """Small frames of any telescope, and files that break every rule."""
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,8 @@ def noise(shape: tuple[int, ...] = (40, 50), kind: str = "u2", seed: int = 0) ->
 def write_frame(
     path: Path, keyword: str = "VATT4K", pixels: np.ndarray | None = None, **how: Any
 ) -> bytes:
-    """Write a frame of a telescope; returns its bytes."""
-    data = noise() if pixels is None else pixels
+    """Write a frame of a telescope, each name with noise of its own; returns its bytes."""
+    data = noise(seed=zlib.crc32(path.name.encode())) if pixels is None else pixels
     fits.writeto(path, data, camera_header(keyword, **how))
     return path.read_bytes()
 

@@ -5,6 +5,7 @@ only the columns that SCAMP needs, and a header with nothing but the starting WC
 files that it writes for every frame, also for those it did not match, never leave that folder.
 """
 
+import logging
 import math
 import tempfile
 import warnings
@@ -32,6 +33,12 @@ COLUMNS = (
 """Columns of the inputs; FLUX_RADIUS is left out, by which SCAMP would reject sources."""
 
 _UNSPOKEN = ("AHEADER_GLOBAL", "FGROUP_RADIUS", "REF_SERVER", "REF_PORT", "CDSCLIENT_EXEC")
+
+
+log = logging.getLogger(__name__)
+
+_UNUSABLE = (OSError, ValueError, KeyError, TypeError)
+_NO_RESULT = "ended without an error and without a usable result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +227,7 @@ def run(
     *,
     timeout_s: float,
     threads: int = 1,
-) -> tuple[list[Solution], bytes]:
+) -> tuple[list[Solution | None], bytes]:
     """Solve frames together.
 
     Parameters
@@ -240,15 +247,16 @@ def run(
 
     Returns
     -------
-    solutions : list of Solution
-        One per frame, in order. SCAMP also solves what it did not match.
+    solutions : list of Solution or None
+        One per frame, in order. SCAMP also solves what it did not match. None where it wrote
+        nothing usable about a frame.
     xml : bytes
         Its report.
 
     Raises
     ------
     ToolError
-        If SCAMP is missing, crashes, hangs, or writes nothing usable.
+        If SCAMP is missing, crashes, hangs, or writes nothing usable about any frame.
     """
     from photpipe.catalogs.ldac import write_ldac
 
@@ -268,30 +276,33 @@ def run(
 
 def _results(
     folder: Path, exposures: Sequence[Exposure], finished: Finished
-) -> tuple[list[Solution], bytes]:
-    """Solutions out of the files that SCAMP wrote.
+) -> tuple[list[Solution | None], bytes]:
+    """Solutions out of the files that SCAMP wrote; None for a frame whose file is unusable.
 
     Raises
     ------
     ToolError
-        If a file is missing or holds something else.
+        If the report is missing or holds something else, or no frame has a usable file.
     """
+    problems = []
     try:
         xml = (folder / XML).read_bytes()
         rows = read_xml(xml)
         if len(rows) != len(exposures):
             raise ValueError(f"it reports on {len(rows)} of {len(exposures)} frames")
-        heads = [
-            (folder / _input_name(number)).with_suffix(".head").read_bytes()
-            for number in range(len(exposures))
-        ]
-        solutions = [
-            _solution(each.frame, row, head)
-            for each, row, head in zip(exposures, rows, heads, strict=True)
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        message = f"ended without an error and without a usable result ({error})"
-        raise finished.error(message) from error
+    except _UNUSABLE as error:
+        raise finished.error(f"{_NO_RESULT} ({error})") from error
+    solutions: list[Solution | None] = []
+    for number, (each, row) in enumerate(zip(exposures, rows, strict=True)):
+        try:
+            head = (folder / _input_name(number)).with_suffix(".head").read_bytes()
+            solutions.append(_solution(each.frame, row, head))
+        except _UNUSABLE as error:
+            solutions.append(None)
+            problems.append(str(error))
+            log.debug("%s: no usable solution by SCAMP: %s", each.frame, error)
+    if len(problems) == len(exposures):
+        raise finished.error(f"{_NO_RESULT} ({problems[0]})")
     return solutions, xml
 
 

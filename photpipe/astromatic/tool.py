@@ -163,7 +163,7 @@ def version(tool: Tool) -> str:
     ToolError
         If the tool is missing, does not start, fails or hangs.
     """
-    finished = run_tool(tool, ["-v"], cwd=Path.cwd(), timeout_s=20.0)
+    finished = run_tool(tool, ["-v"], cwd=Path(os.sep), timeout_s=20.0)
     finished.check()
     match = _VERSION.search(finished.output_tail)
     return match[1] if match else "unknown"

@@ -69,6 +69,7 @@ class CalibrateOptions:
     ).field(False)
     target: str | None = TARGET.field(None)
     telescope: str | None = TELESCOPE.field(None)
+    asks_horizons: bool = True
 
 
 def calibrate(
@@ -256,6 +257,8 @@ def _targets(
     """Where the moving target is on each frame: it must not calibrate."""
     from photpipe.measure.stage import target_positions
 
+    if not options.asks_horizons:
+        return {}
     return target_positions([each.frame for each in sources], options.target, workspace)
 
 

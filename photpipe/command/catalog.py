@@ -19,7 +19,7 @@ from photpipe.ground.timescale import (
 )
 from photpipe.run import kinds
 from photpipe.run.options import COMMON
-from photpipe.run.settings import Settings
+from photpipe.run.settings import Settings, ignored_in
 
 if TYPE_CHECKING:
     from photpipe.catalogs.table import SourceTable
@@ -318,6 +318,9 @@ def act(values: argparse.Namespace) -> cli.Status:
         sys.stderr.write(f"usage: {USAGE}\n")
         return cli.Status.USAGE
     settings = Settings.load(Path.cwd())
+    ignored = ignored_in(Path.cwd())
+    if ignored:
+        sys.stderr.write(f"warning: {ignored}\n")
     return action(values, settings.with_offline() if values.offline else settings)
 
 

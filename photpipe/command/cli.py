@@ -15,7 +15,7 @@ from photpipe.command.history import recorded
 from photpipe.command.parser import Command, build_parser, new_parser, normalised, parsed
 from photpipe.command.reporting import Outcome, Status, conclude, reporting
 from photpipe.ground.log import logging_to
-from photpipe.run.settings import Settings
+from photpipe.run.settings import Settings, tell_ignored
 from photpipe.run.workspace import Workspace, core_count
 
 __all__ = [
@@ -69,6 +69,7 @@ def _run_stage(
     command: Command, options: object, values: argparse.Namespace, words: Sequence[str]
 ) -> Status:
     """Run the stage in the directory of the images, with its LOG open."""
+    from photpipe.fits.copies import told_without_copies
     from photpipe.instruments import telescopes
 
     assert command.stage is not None
@@ -81,7 +82,10 @@ def _run_stage(
         reporting(outcome, debug=values.debug),
     ):
         logging.getLogger(command.name).debug("%s", shlex.join([command.name, *words]))
+        tell_ignored(workspace.directory)
         telescopes.registry()  # a mistake in the user's telescopes is told once, not per frame
+        if command.leaves_out_copies:
+            paths = told_without_copies(paths)
         outcome.status = conclude(command.stage(paths, options, workspace))
     return outcome.status
 

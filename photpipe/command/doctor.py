@@ -159,9 +159,10 @@ def _users_telescopes() -> str:
 
 def _settings(directory: Path) -> str:
     settings.Settings.load(directory)
+    ignored = settings.ignored_in(directory)
     own = directory / settings.DATA_DIRECTORY_FILE
     files = [paths.home() / "setup" / "settings.toml", *([own] if own.is_file() else [])]
-    return ", ".join(map(str, files))
+    return ", ".join(map(str, files)) + (f" ({ignored})" if ignored else "")
 
 
 def _optional(file: Path) -> str:

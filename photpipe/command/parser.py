@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import photpipe
-from photpipe.ground.files import is_file
+from photpipe.command.streams import open_streams
+from photpipe.ground.files import is_file, is_folder
 from photpipe.run.options import CommonOptions, Option, options_of
 from photpipe.run.results import Result
 from photpipe.run.workspace import Workspace
@@ -39,6 +40,8 @@ class Command:
         The files may lie in several directories; results go into the current one.
     has_report : bool
         The pages of diagnostics.html show its result and are written anew behind it.
+    leaves_out_copies : bool
+        Of files that are one exposure it works on one alone.
     folders : tuple of str
         Folders of the data directory with results and pages of their own (those of stacks).
     offered : callable, optional
@@ -54,6 +57,7 @@ class Command:
     ends_with_target: bool = False
     is_anywhere: bool = False
     has_report: bool = False
+    leaves_out_copies: bool = False
     folders: tuple[str, ...] = ()
     offered: Callable[[], dict[str, tuple[Option, Any]]] | None = None
 
@@ -104,6 +108,7 @@ class _Parser(argparse.ArgumentParser):
 
 def new_parser(name: str, summary: str, *, is_mixed: bool = False) -> argparse.ArgumentParser:
     """Parser as all commands have it: no abbreviations, -h and -version."""
+    open_streams()
     parser = _Parser(
         prog=name,
         description=summary,
@@ -166,6 +171,7 @@ def parsed(command: Command, words: Sequence[str]) -> argparse.Namespace:
 def _take_target(values: argparse.Namespace, given: list[str]) -> None:
     """Take the last of several arguments for the target if it is no file, nor called like one."""
     last = given[-1]
-    is_file = Path(last).exists() or Path(last).suffix in {".dat", ".ecsv", ".csv", ".lst"}
-    if len(given) > 1 and not is_file and not any(sign in last for sign in "*?["):
+    is_there = is_file(Path(last)) or is_folder(Path(last))
+    is_named_so = Path(last).suffix in {".dat", ".ecsv", ".csv", ".lst"}
+    if len(given) > 1 and not (is_there or is_named_so) and not any(sign in last for sign in "*?["):
         values.target = given.pop()

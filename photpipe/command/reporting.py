@@ -14,7 +14,7 @@ from pathlib import Path
 from photpipe.command.signals import terminable
 from photpipe.ground.errors import PhotPipeError, ToolError
 from photpipe.run.results import FrameFailure, Result, unmet
-from photpipe.run.workspace import NO_ROOM
+from photpipe.run.workspace import fault_of_surroundings
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +115,8 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     except Exception as error:
         outcome.status = Status.FAILED
         log.debug("%s", traceback.format_exc())
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            outcome.reason = f"{error.filename or 'output'} cannot be written: {error.strerror}"
+        outcome.reason = fault_of_surroundings(error)
+        if outcome.reason:
             _say(outcome.reason)
             return
         outcome.reason = f"{type(error).__name__}: {error} (a bug; please report it)"

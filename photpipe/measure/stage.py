@@ -50,6 +50,7 @@ class PhotometryOptions:
     target_only: bool = Option("choose the aperture from the target only").field(False)
     nodeblending: bool = NODEBLENDING.field(False)
     telescope: str | None = TELESCOPE.field(None)
+    asks_horizons: bool = True
 
 
 def photometry(
@@ -85,7 +86,7 @@ def photometry(
     if not frames:
         return _conclude(workspace, _nothing(strategy, workspace, failed))
     radii_px = _radii(frames[0], options, workspace)
-    with_target = strategy in {Strategy.BOTH, Strategy.TARGET}
+    with_target = options.asks_horizons and strategy in {Strategy.BOTH, Strategy.TARGET}
     targets = target_positions(frames, options.target, workspace) if with_target else {}
     grown, missed = _curves(frames, radii_px, targets, options, workspace)
     failed += missed

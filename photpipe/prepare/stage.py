@@ -180,6 +180,7 @@ def _prepared(
     paths: Sequence[Path], options: PrepareOptions, known: "Recognition", workspace: Workspace
 ) -> PrepareResult:
     """Unpack what has to be unpacked, then prepare all frames side by side."""
+    from photpipe.fits.copies import told_without_copies
     from photpipe.fits.unpack import plain_frames
     from photpipe.instruments.kinds_of_frames import sky_frames
     from photpipe.prepare import preparation
@@ -197,6 +198,7 @@ def _prepared(
     kept, left_out = sky_frames(list(jobs))
     if left_out:
         log.info("excluded according to their headers: %s", left_out)
+    kept = told_without_copies(kept)
     jobs = {path: job for path, job in jobs.items() if path in kept and not _follows(job, jobs)}
     jobs, broken = _taken_apart(jobs, known, workspace, write=not options.dry_run)
     failed += broken

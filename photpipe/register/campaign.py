@@ -290,10 +290,13 @@ def check_catalog(name: str, settings: Settings) -> None:
         surveys.spec(name)
 
 
-def starting_wcs(frame: "Frame", settings: Settings) -> dict[str, float | str]:
+def starting_wcs(
+    frame: "Frame", settings: Settings, *, asks_horizons: bool = True
+) -> dict[str, float | str]:
     """WCS that a frame starts from: its own, or one made from the pointing.
 
-    Where the header has no pointing either, the frame is taken to show its target.
+    Where the header has no pointing either, the frame is taken to show its target, if JPL Horizons
+    may be asked for it.
 
     Raises
     ------
@@ -307,6 +310,9 @@ def starting_wcs(frame: "Frame", settings: Settings) -> dict[str, float | str]:
             pointing = frame.pointing()
         except HeaderError as error:
             target, code = frame.object_name, frame.telescope.observer
+            if not asks_horizons:
+                advice = "no pointing; give -ra and -dec to pp_prepare"
+                raise HeaderError(frame.name, error.keyword, advice) from no_wcs
             try:
                 seen = horizons.positions(target, [frame.midtime_jd], code, settings)
             except ServiceError as unknown:

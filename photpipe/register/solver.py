@@ -276,10 +276,12 @@ class Solver:
             log.warning("%s", error)
             self.complaints |= {each.frame: str(error) for each in group}
             return [], b""
-        found = [
-            Solved.of(plate, chart, each.wcs, self._kind(plate), SCAMP, each)
-            for plate, each in zip(group, solutions, strict=True)
-        ]
+        found = []
+        for plate, each in zip(group, solutions, strict=True):
+            if each is None:
+                self.complaints[plate.frame] = "SCAMP wrote no usable solution of it"
+            else:
+                found.append(Solved.of(plate, chart, each.wcs, self._kind(plate), SCAMP, each))
         return found, xml
 
     def _kind(self, plate: Plate) -> str:

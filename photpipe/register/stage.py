@@ -51,6 +51,7 @@ class RegisterOptions:
     nodeblending: bool = NODEBLENDING.field(False)
     telescope: str | None = TELESCOPE.field(None)
     only_failed: bool = False
+    asks_horizons: bool = True
 
 
 def register(
@@ -221,7 +222,8 @@ class _Run:
             if camera.is_camera(frame.telescope.keyword)
             for pointing in reader.read(frame.header).pointings
         }
-        return [*target_places(frames, self.workspace.settings), *told.values()]
+        known = target_places(frames, self.workspace.settings) if self.options.asks_horizons else ()
+        return [*known, *told.values()]
 
     def _survivors(
         self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
@@ -305,7 +307,8 @@ class _Run:
             catalog = self._enough(frame, catalog)
         least = fewstars.FEWEST_STARS - 1
         try:
-            wcs = starting_wcs(frame, self.workspace.settings)
+            asks = self.options.asks_horizons
+            wcs = starting_wcs(frame, self.workspace.settings, asks_horizons=asks)
         except HeaderError as error:
             log.warning("%s; searching the whole sky", error)
             wcs = None

@@ -2,13 +2,16 @@
 
 Three files are read, each overriding the one before: ``setup/settings.toml`` of the product,
 the user's ``settings.toml`` (``pp_doctor`` tells where), and ``photpipe.toml`` in the data
-directory. A key that does not exist is an error with a suggestion, not a silent wish.
+directory. That may come from a stranger: it names no servers and moves no cache unless the user's
+own file says ``trust_directories``. A key that does not exist is an error with a suggestion, not a
+silent wish.
 """
 
 import contextlib
 import dataclasses
 import difflib
 import json
+import logging
 import math
 import os
 import tomllib
@@ -22,7 +25,14 @@ from typing import Any, Self
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 DATA_DIRECTORY_FILE = "photpipe.toml"
+GUARDED = (
+    *("vizier", "mast", "sdss", "horizons", "skybot"),
+    *("cache", "shared_caches", "trust_directories"),
+)
+"""Settings of the services that a data directory has no say in."""
 EXAMPLE_FRAME = "mscience0001.fits"
 SIMULATED = b"ORIGIN  = 'SIMULATED'"
 HEADER_BYTES = 4 * 2880
@@ -58,11 +68,13 @@ class ServiceSettings:
     longest_pause_s: float = 30.0
     requests_per_s: float = 3.0
     row_limit: int = 50000
+    largest_answer_mb: float = 256.0
     cache: str = ""
     shared_caches: tuple[str, ...] = ()
     catalog_age_days: float = math.inf
     ephemeris_age_days: float = 30.0
     unknown_age_days: float = 1.0
+    trust_directories: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +199,36 @@ class Settings:
             If a file is not TOML, or names a section or key that does not exist, or a value
             has the wrong type: file, key and a suggestion.
         """
-        settings = cls()
-        for file in settings_files(directory):
-            settings = settings.overridden(read_toml(file), file)
+        settings = cls.of_user()
+        for file in _files_of(directory):
+            changed = settings.overridden(read_toml(file), file)
+            settings = changed.guarded_as(settings)
         if os.environ.get("PHOTPIPE_OFFLINE", "0") not in {"", "0"}:
             settings = settings.with_offline()
         for folder in _caches_beside(directory) if directory is not None else ():
             settings = settings.with_shared_cache(folder)
         return settings
+
+    @classmethod
+    def of_user(cls) -> Self:
+        """What holds in every directory: the files of the product and of the user.
+
+        Raises
+        ------
+        ConfigError
+            As `load`.
+        """
+        settings = cls()
+        for file in settings_files(None):
+            settings = settings.overridden(read_toml(file), file)
+        return settings
+
+    def guarded_as(self, trusted: Self) -> Self:
+        """Copy with the servers and the cache of the user's settings, unless these trust it."""
+        if trusted.services.trust_directories:
+            return self
+        kept = {name: getattr(trusted.services, name) for name in GUARDED}
+        return dataclasses.replace(self, services=dataclasses.replace(self.services, **kept))
 
     def overridden(self, values: Mapping[str, Any], file: Path) -> Self:
         """Copy with the values of one file."""
@@ -253,12 +287,49 @@ def _is_copy(frame: Path, example: Path) -> bool:
     return tails[0] == tails[1]
 
 
+def tell_ignored(directory: Path) -> None:
+    """Say which settings of a data directory do not count."""
+    ignored = ignored_in(directory)
+    if ignored:
+        log.warning("%s", ignored)
+
+
+def ignored_in(directory: Path) -> str:
+    """What the file of a data directory says and has no say in, as one line; else empty.
+
+    Raises
+    ------
+    ConfigError
+        As `Settings.load`.
+    """
+    trusted = Settings.of_user()
+    for file in _files_of(directory):
+        wanted = trusted.overridden(read_toml(file), file)
+        granted = wanted.guarded_as(trusted)
+        names = [each for each in GUARDED if _differ(wanted.services, granted.services, each)]
+        if names:
+            return (
+                f"{file.name}: {', '.join(names)} ignored: a data directory moves no services and "
+                "no cache, unless trust_directories = true stands under [services] in "
+                f"{paths.user_settings_file()}"
+            )
+    return ""
+
+
+def _differ(one: ServiceSettings, other: ServiceSettings, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
+
+
 def settings_files(directory: Path | None) -> list[Path]:
     """Settings files that exist, the strongest last."""
     candidates = [paths.home() / "setup" / "settings.toml", paths.user_settings_file()]
-    if directory is not None:
-        candidates.append(directory / DATA_DIRECTORY_FILE)
-    return [file for file in candidates if _is_there(file)]
+    return [*filter(_is_there, candidates), *_files_of(directory)]
+
+
+def _files_of(directory: Path | None) -> list[Path]:
+    """Settings file of a data directory, if there is one."""
+    files = [directory / DATA_DIRECTORY_FILE] if directory is not None else []
+    return [file for file in files if _is_there(file)]
 
 
 def _is_there(file: Path) -> bool:

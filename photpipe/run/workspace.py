@@ -189,15 +189,37 @@ class Workspace:
             stopping.clear()
 
 
+def fault_of_surroundings(error: Exception) -> str:
+    """What is wrong with disks, folders or names, in one line; empty if the program is to blame."""
+    if not isinstance(error, OSError):
+        return ""
+    if error.errno in NO_ROOM:
+        return f"{error.filename or 'output'} cannot be written: {error.strerror}"
+    if error.errno == errno.ENAMETOOLONG:
+        name = str(error.filename)
+        return f"{name[:40]}... ({len(name)} characters) is too long for a file's name"
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        return "the current directory was removed; cd to one that is there"
+    return ""
+
+
+def _is_nowhere() -> bool:
+    """Whether the directory is gone in which the command was started."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _unforeseen(name: str, error: Exception) -> FrameFailure:
     """Failure of one frame by an exception that is a fault of the program, or lack of memory."""
     log.debug("%s: %s", name, "".join(traceback.format_exception(error)))
     what = " ".join(f"{type(error).__name__}: {error}".split())
     if isinstance(error, MemoryError):
         return FrameFailure(name, "too little memory for it; run with -jobs 1")
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return FrameFailure(
-            name, f"{error.filename or 'output'} cannot be written: {error.strerror}"
-        )
+    reason = fault_of_surroundings(error)
+    if reason:
+        return FrameFailure(name, reason)
     advice = "a bug of Photometry Pipeline; LOG has the traceback, please report it"
     return FrameFailure(name, f"{what[:200]} ({advice})")

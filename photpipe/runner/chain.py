@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from photpipe.fits.copies import told_without_copies
 from photpipe.instruments.kinds_of_frames import sky_frames
 from photpipe.run.record import RunResult
 from photpipe.run.workspace import Workspace
@@ -62,6 +63,7 @@ def run(
         frames, left_out = sky_frames(paths)
         if left_out:
             log.info("excluded according to their headers: %s", left_out)
+        frames = told_without_copies(frames)
         for stage in STAGES:
             if stage is not PREPARE and not frames:
                 log.error("no usable frames left; stopping")

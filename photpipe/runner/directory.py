@@ -13,7 +13,7 @@ from photpipe.command.reporting import Outcome, Status, reporting, status_of
 from photpipe.ground.log import logging_to
 from photpipe.run.record import RunResult
 from photpipe.run.results import DistillResult
-from photpipe.run.settings import Settings
+from photpipe.run.settings import Settings, tell_ignored
 from photpipe.run.workspace import Workspace
 from photpipe.runner import console, lock
 from photpipe.runner.directory_result import DirectoryResult
@@ -143,6 +143,7 @@ def _opened(task: Task, held: contextlib.ExitStack) -> Workspace:
     was_killed = held.enter_context(lock.locked(task.directory, patience_s))
     held.enter_context(logging_to(task.directory, quiet=invocation.quiet, debug=invocation.debug))
     log.debug("%s", f"{COMMAND} {invocation.arguments}")
+    tell_ignored(task.directory)
     if was_killed:
         log.warning("%s: the previous run was killed", task.directory)
     return workspace

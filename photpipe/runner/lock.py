@@ -58,7 +58,7 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
             if time.monotonic() >= deadline_s:
                 raise _occupied(directory, _holder(file))
             time.sleep(POLL_S)
-        was_killed = bool(_holder(file))
+        was_killed = _is_name(_holder(file))
         _write(file, f"{os.getpid()} {socket.gethostname()} {_now()}")
         try:
             yield was_killed
@@ -97,9 +97,14 @@ def _holder(file: TextIO) -> list[str]:
     return file.read(1000).split()
 
 
+def _is_name(holder: list[str]) -> bool:
+    """Whether a lock holds the name of a process, and no garbage."""
+    return len(holder) == 3 and holder[0].isascii() and holder[0].isdecimal()
+
+
 def _is_alive(holder: list[str]) -> bool:
     """Whether the process named in a lock may still work; those of other machines may."""
-    if len(holder) != 3 or not holder[0].isdecimal():
+    if not _is_name(holder):
         return False
     if holder[1] != socket.gethostname():
         return True

@@ -14,6 +14,7 @@ from photpipe.command.history import in_history
 from photpipe.command.reporting import status_of, tell_failures
 from photpipe.ground import files
 from photpipe.ground.errors import PhotPipeError
+from photpipe.run.options import options_of
 from photpipe.run.record import INTERRUPTED, RunResult, StepRecord
 from photpipe.run.results import (
     FrameFailure,
@@ -36,7 +37,10 @@ SETTINGS_FILE = "settings.toml"
 def _words(options: object) -> str:
     """Options of a stage as they would be typed."""
     words = []
+    offered = options_of(type(options))
     for name, value in told(options).items():
+        if name not in offered:  # what the chain tells the stage
+            continue
         words.append(f"-{name}")
         if value is not True:
             words += [str(each) for each in (value if isinstance(value, tuple) else [value])]

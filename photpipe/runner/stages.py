@@ -101,11 +101,19 @@ def needs_bands(options: RunOptions) -> bool:
     return not (said.filter or said.instrumental or said.magzp)
 
 
+def _asks_horizons(options: RunOptions) -> bool:
+    """Whether a moving target matters: not where the user's files tell what is to be measured."""
+    said = options.distill
+    named = said.target and not said.positions  # beside it, it is the name of what the file tells
+    return bool(named) or not (said.positions or said.fixedtargets)
+
+
 def _register(
     paths: Sequence[Path], options: RegisterOptions, run: RunOptions, workspace: Workspace
 ) -> RegisterResult:
     """Register what is not registered yet, if wished for twice, or believe the headers."""
     wanted = wanted_of(paths, run.photometry, workspace)
+    options = replace(options, asks_horizons=_asks_horizons(run))
     if run.prepare.keep_wcs:
         return _believed(verify(paths, options, workspace, wanted), workspace)
     before = workspace.load(RegisterResult)
@@ -218,7 +226,7 @@ REGISTER = Stage(
 PHOTOMETRY = Stage(
     command="pp_photometry",
     kind=PhotometryResult,
-    options=lambda options: options.photometry,
+    options=lambda options: replace(options.photometry, asks_horizons=_asks_horizons(options)),
     work=_photometry,
     sections=("photometry",),
     outputs=_files_of_photometry,
@@ -226,7 +234,7 @@ PHOTOMETRY = Stage(
 CALIBRATE = Stage(
     command="pp_calibrate",
     kind=CalibrateResult,
-    options=lambda options: options.calibrate,
+    options=lambda options: replace(options.calibrate, asks_horizons=_asks_horizons(options)),
     work=_calibrate,
     sections=("photometry", "calibration"),
     outputs=lambda result, directory: [directory / each.database for each in result.frames],

@@ -204,7 +204,7 @@ class _Adapter(HTTPAdapter):
             if response.status_code not in _REDIRECTS:
                 _check_status(response)
                 return response
-            target = urljoin(str(request.url), response.headers.get("Location", ""))
+            target = _target_of(str(request.url), response.headers.get("Location", ""))
             log.debug("%s: redirected to %s", request.url, target)
             request = request.copy()
             request.url = target
@@ -235,6 +235,8 @@ class _Adapter(HTTPAdapter):
             raise Unusable(message) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _plain(error, self.settings) from error
+        except ValueError as error:  # UnicodeError included: names of hosts that are none
+            raise Unusable(first_line(error) or type(error).__name__) from error
 
     def _whole(
         self, request: requests.PreparedRequest, options: dict[str, Any]
@@ -250,8 +252,11 @@ class _Adapter(HTTPAdapter):
         response = super().send(request, stream=True, timeout=timeout, proxies=proxies, **options)
         with contextlib.closing(response):
             body = bytearray()
+            most_mb = self.settings.largest_answer_mb
             for piece in iter(functools.partial(response.raw.read1, _CHUNK_BYTES, True), b""):
                 body += piece
+                if len(body) > most_mb * 1e6:
+                    raise Unusable(f"the answer is larger than {most_mb:g} MB")
                 if self._left_s() <= 0:
                     raise TimeoutError
             response._content = bytes(body)
@@ -267,6 +272,25 @@ def _moved(url: str, server: str) -> str:
     base, parts = urlsplit(server), urlsplit(url)
     path = base.path.rstrip("/") + parts.path
     return urlunsplit((base.scheme, base.netloc, path, parts.query, ""))
+
+
+def _target_of(url: str, location: str) -> str:
+    """Address that a redirection leads to.
+
+    Raises
+    ------
+    Unusable
+        If it is none of the web.
+    """
+    try:
+        target = urljoin(url, location.strip())
+        parts = urlsplit(target)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or not location.strip() or not target.isprintable():
+        raise Unusable(f"redirected to {first_line(location) or 'nowhere'}, which is no address")
+    return target
 
 
 def _check_status(response: requests.Response) -> None:

@@ -344,7 +344,7 @@ def _changed(**values: str | None) -> Callable[[Stage], None]:
 
 SURROUNDINGS: dict[str, Callable[[Stage], None]] = {
     "no home": _changed(HOME="/dev/null/home"),
-    "HOME not set": _changed(HOME=None, XDG_CONFIG_HOME=None),
+    "HOME not set": _changed(HOME=None),
     "foreign modules": _foreign_modules,
     "plain locale": _changed(LC_ALL="C", LANG="C", PYTHONIOENCODING="ascii"),
     "another locale": _changed(LC_ALL="de_DE.UTF-8", LC_NUMERIC="de_DE.UTF-8"),

@@ -96,6 +96,7 @@ class Theatre:
             (root / folder).mkdir(parents=True)
         for frame in GOOD:
             shutil.copy(self.home / "frames" / frame, stage.night)
+        self.server.let_directories_lead(root / "config")
         stage.write_settings(pages=False)
         return stage
 

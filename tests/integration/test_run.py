@@ -22,7 +22,7 @@ from photpipe.runner import stages
 from photpipe.runner.options import RunOptions
 from pp_calibrate import CalibrateOptions
 from pp_prepare import PrepareOptions
-from simsky import SkyServer, camera, faults, night, observe
+from simsky import SkyServer, camera, faults, night, observe, read_truth
 from tests.conftest import FIELD, START_JD, Scene
 from tests.integration.runs import errors, points, record, run, stamps, tables, worked
 
@@ -121,6 +121,27 @@ def test_six_calls_lead_from_pp_run_to_each_stage(
     assert run(commands.directory) == 0
     assert len(depths) == 5
     assert max(depths.values()) <= 6
+
+
+def test_an_exposure_that_is_there_twice_is_measured_once(
+    commands: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, _ = commands.frames
+    copies = [first.with_stem(f"{first.stem} (1)"), second.with_suffix(".fts")]
+    for copy, of in zip(copies, (first, second), strict=True):
+        shutil.copy(of, copy)
+    content = [copy.read_bytes() for copy in copies]
+    told = "2 files are copies of an exposure, which is used once"
+    for _ in range(2):
+        assert run(commands.directory) == 0
+        assert capsys.readouterr().out.count(told) == 1
+    assert worked(commands.directory) == {}
+    assert [point.frame for point in points(commands.directory)] == [
+        path.name for path in commands.frames
+    ]
+    assert copies[0].read_bytes() == content[0]
+    assert pp_register.main([str(path) for path in (*copies, *commands.frames)]) == 0
+    assert capsys.readouterr().out.count(told) == 1
 
 
 def test_record_tells_enough_to_repeat_it(commands: Scene, server: SkyServer) -> None:
@@ -443,15 +464,30 @@ def test_registration_is_repeated_on_demand(
     assert len(points(commands.directory)) == len(commands.frames) - (not again)
 
 
-def test_positions_and_fixed_targets(commands: Scene) -> None:
+def test_fixed_targets(commands: Scene, server: SkyServer) -> None:
     truth = commands.truths[0]
     (star,) = [row for row in truth if row["kind"] != 1 and 15.2 < row["mag"] < 16][:1]
     lines = [f"star {star['ra_deg']:.6f} {star['dec_deg']:.6f}"]
     (commands.directory / "stars.dat").write_text("\n".join(lines) + "\n")
     assert run("-fixedtargets", "stars.dat", commands.directory) == 0
+    assert server.count("horizons") == 0
     measured = points(commands.directory, "photometry_star.dat")
     assert np.median([point.mag for point in measured]) == pytest.approx(star["mag"], abs=0.05)
     assert not (commands.directory / "photometry_3552.dat").exists()
+
+
+def test_targets_by_hand_need_no_ephemeris_in_any_stage(commands: Scene, server: SkyServer) -> None:
+    lines = []
+    for path in commands.frames:
+        (row,) = [row for row in read_truth(path) if row["kind"] == 1]
+        lines.append(f"{path.name} {row['ra_deg']:.6f} {row['dec_deg']:.6f}")
+    (commands.directory / "positions.dat").write_text("\n".join(lines) + "\n")
+    words = ["-positions", "positions.dat", "-target", "3552", commands.directory]
+    assert run(*words) == 0
+    assert server.count("horizons") == 0
+    assert np.abs(errors(commands.directory)).max() < 0.05
+    history = commands.directory / ".diagnostics/state/history.json"
+    assert "horizons" not in history.read_text()
 
 
 # -- mixed directories

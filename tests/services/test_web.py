@@ -185,6 +185,49 @@ def test_redirections_in_circles_end(start: Start) -> None:
     assert len(server.asked) < 10
 
 
+NONSENSE = (
+    *("", "http://", "http://[::1", "ftp://host/x", "javascript:alert(1)", "file:///etc/passwd"),
+    *("http://host:99999/", "http://host:0/", "http://" + "a" * 70 + "/", "http://a..b/", "//"),
+    *("http://user@:80/", "http://127.0.0.1:1/\x1b[2J", "\x00", "http://%zz/"),
+)
+
+
+@pytest.mark.parametrize("location", NONSENSE)
+def test_redirections_to_nonsense_end_in_one_line(start: Start, location: str) -> None:
+    server = start(lambda handler, _: send(handler, 302, b"", Location=location))
+    with pytest.raises(ServiceError) as caught:
+        ask(server, settings=replace(SETTINGS, retries=0))
+    assert str(caught.value).isprintable()
+    assert 1 <= len(server.asked) <= 6
+
+
+def test_redirection_that_does_not_say_where(start: Start) -> None:
+    server = start(lambda handler, _: send(handler, 307, b""))
+    with pytest.raises(ServiceError, match="redirected to nowhere, which is no address"):
+        ask(server)
+
+
+def _endless(handler: Handler, _: int) -> None:
+    handler.protocol_version = "HTTP/1.1"
+    handler.send_response(200)
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+
+
+def _bomb(handler: Handler, _: int) -> None:
+    send(handler, 200, gzip.compress(bytes(20_000_000)), Content_Encoding="gzip")
+
+
+@pytest.mark.parametrize("answer", [_endless, _bomb])
+def test_an_answer_has_a_largest_size(start: Start, answer: Callable[[Handler, int], None]) -> None:
+    server = start(answer)
+    with pytest.raises(ServiceError, match="the answer is larger than 2 MB"):
+        ask(server, settings=replace(SETTINGS, largest_answer_mb=2.0, deadline_s=30.0))
+    assert len(server.asked) == 1
+
+
 def _drip_body(handler: Handler, _: int) -> None:
     handler.send_response(200)
     handler.send_header("Content-Length", "100000")

@@ -242,15 +242,16 @@ def test_folder_that_cannot_be_written(tmp_path: Path, name: str) -> None:
 
 
 def test_file_that_is_write_protected_and_one_that_cannot_be_read(tmp_path: Path) -> None:
-    content = write_frame(tmp_path / "a.fits")
+    write_frame(tmp_path / "a.fits")
+    contents = {}
     for name, mode in (("protected.fits", 0o444), ("secret.fits", 0o000)):
-        (tmp_path / name).write_bytes(content)
+        contents[name] = write_frame(tmp_path / name)
         (tmp_path / name).chmod(mode)
     done = restricted(tmp_path, "a.fits", "protected.fits", "secret.fits")
     assert done.returncode == Status.PARTIAL
     (line,) = [each for each in done.stdout.splitlines() if each.startswith("ERROR")]
     assert ": not permitted" in line
-    for name in ("protected.fits", "secret.fits"):
+    for name, content in contents.items():
         assert name in line
         (tmp_path / name).chmod(0o644)
         assert (tmp_path / name).read_bytes() == content
@@ -270,8 +271,11 @@ def small_disk(folder: Path, size: int) -> Iterator[bool]:
 
 
 def frames_for_a_full_disk(folder: Path) -> list[bytes]:
-    pixels = noise((400, 500))  # 400 kB each
-    return [write_frame(folder / f"{name}.fits", pixels=pixels) for name in "ab"]
+    shape = (400, 500)  # 400 kB each
+    return [
+        write_frame(folder / f"{name}.fits", pixels=noise(shape, seed=seed))
+        for seed, name in enumerate("ab")
+    ]
 
 
 def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

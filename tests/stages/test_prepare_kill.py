@@ -94,8 +94,8 @@ print(json.dumps(report))
 def test_kill_at_fifty_moments(tmp_path: Path) -> None:
     originals = tmp_path / "originals"
     originals.mkdir()
-    pixels = noise((600, 600))
     for number in range(FRAMES):
+        pixels = noise((600, 600), seed=number)
         write_frame(originals / f"f{number:02d}.fits", pixels=pixels)
     write_packed(originals)
     line = [sys.executable, "-c", MURDERER, str(tmp_path / "night"), str(originals), str(KILLS)]

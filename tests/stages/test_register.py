@@ -16,10 +16,12 @@ from photpipe.astromatic import tool
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.fits import fitsfile
 from photpipe.ground import sky
+from photpipe.ground.errors import HeaderError
 from photpipe.instruments.frames import Frame
+from photpipe.register.campaign import starting_wcs
 from photpipe.register.stage import verify
 from photpipe.run.results import RegisterResult
-from photpipe.run.settings import RegistrationSettings
+from photpipe.run.settings import RegistrationSettings, Settings
 from photpipe.run.workspace import Workspace
 from photpipe.science.astrometry import sky_of
 from pp_prepare import PrepareOptions, prepare
@@ -63,6 +65,29 @@ def test_frames_are_registered(field: Sighting) -> None:
         assert row.offset_arcsec > 1.0
         assert abs(row.scale_error) < 0.001
         assert (fits.getdata(path) == before).all()
+
+
+def test_without_an_ephemeris_a_lost_frame_is_looked_for_elsewhere(
+    field: Sighting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the user's files tell the targets, nobody asks where the object of a frame was."""
+
+    def asked(*_: object) -> None:
+        raise AssertionError("Horizons is asked")
+
+    monkeypatch.setattr("photpipe.services.horizons.positions", asked)
+    lost = field.frames[0]
+    cards = ("CTYPE1", "CTYPE2", "CRVAL1", "CRVAL2")
+    fitsfile.update_header(lost, dict.fromkeys(cards))
+    frame = Frame.read(lost)
+    settings = Settings().with_offline()
+    with pytest.raises(AssertionError, match="asked"):
+        starting_wcs(frame, settings)
+    with pytest.raises(HeaderError, match="no pointing; give -ra and -dec"):
+        starting_wcs(frame, settings, asks_horizons=False)
+    options = RegisterOptions(asks_horizons=False)
+    result = register([lost], options, Workspace(lost.parent, settings, quiet=True))
+    assert [each.frame for each in result.failed] == [lost.name]
 
 
 def test_header_holds_numbers_and_where_they_come_from(field: Sighting) -> None:

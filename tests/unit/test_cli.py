@@ -1,5 +1,6 @@
 """The manners that all commands share, tried on a stage that does what the test wants."""
 
+import argparse
 import logging
 import os
 import signal
@@ -12,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from photpipe.command import cli
+from photpipe.command import cli, parser, streams
 from photpipe.ground.errors import ConfigError, ReductionError
 from photpipe.run import kinds
 from photpipe.run.options import Option
 from photpipe.run.results import FrameFailure
 from photpipe.run.workspace import Workspace
+from tests.framefiles import write_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,3 +296,84 @@ def test_one_cause_is_one_line_and_the_log_names_every_frame(
     assert told[1:] == ["ERROR: z.fits: empty"]
     text = (Path(image).parent / "LOG").read_text()
     assert all(name in text for name in names)
+
+
+def test_what_a_data_directory_has_no_say_in_is_one_line(
+    image: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    (Path(image).parent / "photpipe.toml").write_text("[services]\ncache = '/tmp/elsewhere'\n")
+    assert run(finds(Options()), image) == cli.Status.DONE
+    screen = capsys.readouterr().out
+    assert screen.count("warning: photpipe.toml: cache ignored: a data directory moves no") == 1
+
+
+# -- what surrounds a command
+
+PREPARE = str(Path(__file__).resolve().parents[2] / "pp_prepare.py")
+
+
+@pytest.mark.parametrize("closed", [(2,), (1, 2), (0, 1, 2), (0,)])
+def test_closed_streams_cost_nothing(tmp_path: Path, closed: tuple[int, ...]) -> None:
+    """Nor does what a child process complains of go into the file that got their number."""
+    content = write_frame(tmp_path / "a.fits")
+    with (tmp_path / "screen").open("w") as screen:
+        done = subprocess.run(
+            [sys.executable, PREPARE, "a.fits"],
+            cwd=tmp_path,
+            stdout=screen,
+            stderr=screen,
+            check=False,
+            preexec_fn=lambda: [os.close(number) for number in closed] and None,
+        )
+    assert done.returncode == cli.Status.DONE
+    said = (tmp_path / "screen").read_text()
+    assert said.count("\n") == (1 not in closed)
+    assert "a.fits: prepared" in (tmp_path / "LOG").read_text()
+    assert (tmp_path / "a.fits").read_bytes() != content
+
+
+def test_standard_streams_are_open_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdin", None)
+    streams.open_streams()
+    sys.stderr.write("into the void")
+    assert not sys.stderr.isatty()
+    assert sys.stdin.read() == ""
+    sys.stderr.close()
+    sys.stdin.close()
+
+
+def test_a_current_directory_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert run(finds(Options()), "a.fits") == cli.Status.FAILED
+    told = "the current directory was removed; cd to one that is there"
+    assert caplog.messages[-1] == told
+
+
+@pytest.mark.parametrize("length", [300, 5000])
+def test_names_that_are_too_long_are_one_line(
+    image: str, length: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = "x" * length
+
+    def stage(_paths: Sequence[Path], options: Options, _workspace: Workspace) -> Outcome:
+        Path(str(options.cat)).read_text()
+        raise AssertionError
+
+    assert run(finds(Options()), name) == cli.Status.FAILED
+    assert run(stage, "-cat", name, image) == cli.Status.FAILED
+    screen = "".join(capfd.readouterr())
+    assert "Traceback" not in screen
+    assert f"ERROR: {'x' * 40}... ({length} characters) is too long for a file's name" in screen
+
+
+def test_a_target_may_have_any_length(image: str) -> None:
+    given = [image, "x" * 300]
+    values = argparse.Namespace(target=None)
+    parser._take_target(values, given)
+    assert (given, len(values.target)) == ([image], 300)

@@ -20,7 +20,7 @@ COMMANDS = (
     *("pp_combine", "pp_stackedphotometry", "pp_manident", "pptool_lightcurve", "pptool_aavso"),
     *("pptool_alcdef", "pptool_mpcreport", "pptool_phasecurve"),
 )
-NO_OPTIONS = {"only_failed"}  # what the chain tells a stage, and the user cannot
+NO_OPTIONS = {"only_failed", "asks_horizons"}  # what the chain tells a stage, and the user cannot
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from photpipe.astromatic import scamp
+from photpipe.astromatic import scamp, tool
 from photpipe.astromatic.scamp import Exposure, Search, Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
@@ -175,6 +175,20 @@ def test_a_broken_scamp_is_a_named_failure(
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(ToolError, match=said):
         run(field, frames, timeout_s=1.0)
+
+
+def test_a_frame_without_a_solution_takes_no_other_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "scamp"
+    program.parent.mkdir()
+    spoil = "sed -i 's/^CRVAL1 .*/CRVAL1  =                  nan/' 00001.head; rm -f 00002.head"
+    program.write_text(f'#!/bin/sh\n{tool.find(tool.SCAMP)} "$@" || exit\n{spoil}\n')
+    program.chmod(0o755)
+    field = stars(1, 150.0, 20.0, 0.4, 3000)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    solutions = run(field, exposures(field, 150.0, 20.0))
+    assert [each is None for each in solutions] == [False, True, True]
 
 
 def test_missing_scamp_tells_how_to_install_it(

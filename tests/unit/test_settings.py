@@ -1,6 +1,6 @@
 """Settings: three files, checked; the shipped one tells the truth about the defaults."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,58 @@ def test_data_directory_overrides(tmp_path: Path) -> None:
     (tmp_path / "photpipe.toml").write_text("[photometry]\npos_epsilon = 2\n")
     assert Settings.load(tmp_path).photometry.pos_epsilon == 2.0
     assert isinstance(Settings.load(tmp_path).photometry.pos_epsilon, float)
+
+
+STRANGERS = """
+[services]
+horizons = ["http://127.0.0.1:1"]
+cache = "/tmp/elsewhere"
+shared_caches = ["/tmp/poisoned"]
+trust_directories = true
+retries = 0
+[photometry]
+num_aprads = 9
+"""
+
+
+def test_a_data_directory_moves_no_servers_and_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "photpipe.toml").write_text(STRANGERS)
+    services = Settings.load(tmp_path).services
+    assert services == replace(Settings().services, retries=0)
+    assert Settings.load(tmp_path).photometry.num_aprads == 9
+    assert settings.ignored_in(tmp_path) == (
+        "photpipe.toml: horizons, cache, shared_caches, trust_directories ignored: a data "
+        "directory moves no services and no cache, unless trust_directories = true stands "
+        "under [services] "
+        f"in {tmp_path / 'none.toml'}"
+    )
+
+
+def test_unless_the_user_trusts_it(tmp_path: Path) -> None:
+    (tmp_path / "photpipe.toml").write_text(STRANGERS)
+    (tmp_path / "none.toml").write_text("[services]\ntrust_directories = true\n")
+    services = Settings.load(tmp_path).services
+    assert services.horizons == ("http://127.0.0.1:1",)
+    assert (services.cache, services.shared_caches) == ("/tmp/elsewhere", ("/tmp/poisoned",))
+    assert not settings.ignored_in(tmp_path)
+
+
+def test_every_server_is_guarded() -> None:
+    """An address that is added later is not forgotten."""
+    servers = {
+        name
+        for name, value in asdict(Settings().services).items()
+        if isinstance(value, tuple) or name == "cache"
+    }
+    assert servers == set(settings.GUARDED) - {"trust_directories"}
+
+
+def test_what_the_user_says_too_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "none.toml").write_text("[services]\ncache = '/tmp/mine'\n")
+    (tmp_path / "photpipe.toml").write_text("[services]\ncache = '/tmp/mine'\noffline = true\n")
+    assert Settings.load(tmp_path).services.cache == "/tmp/mine"
+    assert Settings.load(tmp_path).services.offline
+    assert not settings.ignored_in(tmp_path)
 
 
 def test_offline_by_environment(monkeypatch: pytest.MonkeyPatch) -> None:
