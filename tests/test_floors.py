@@ -2,11 +2,15 @@
 
 import ast
 import re
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import import_graph  # noqa: E402
 
 # the stairs, lowest floor first; rooms of one floor know nothing of each other
 STAIRS: tuple[tuple[str, ...], ...] = (
@@ -143,6 +147,45 @@ def test_faults_of_doors_are_seen() -> None:
         "does not tell what it writes"
     ]
     assert faults_of_door(door + "\n" * 60) == [f"has {len(door.splitlines()) + 60} lines"]
+
+
+def names_told_twice(classes: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of classes that stand for two things, with the modules of both."""
+    found: dict[str, list[str]] = {}
+    for module, name in classes:
+        found.setdefault(name, []).append(module)
+    return {name: places for name, places in found.items() if len(places) > 1}
+
+
+def test_no_class_has_the_name_of_another() -> None:
+    classes = [
+        (module, node.name)
+        for module, path in own_modules().items()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert len(classes) > 200
+    assert names_told_twice(classes) == {}
+    assert names_told_twice([("a", "Frame"), ("b", "Frame")]) == {"Frame": ["a", "b"]}
+
+
+def test_figures_of_the_import_graph() -> None:
+    known = import_graph.modules(ROOT)
+    graph = import_graph.arrows(known)
+    level = import_graph.levels(graph)
+    assert len([room for room in graph if room.startswith("photpipe")]) <= 22
+    assert max(level.values()) <= 14
+    assert sum(map(len, graph.values())) < 200
+    assert not [room for room in graph if room in import_graph.reached(graph, room)]
+    # one more import that goes up makes a circle, which is seen
+    graph["photpipe.ground"].add("photpipe.runner")
+    assert "photpipe.ground" in import_graph.reached(graph, "photpipe.ground")
+    assert import_graph.levels({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"c"}}) == {
+        "c": 1,
+        "d": 2,
+        "b": 3,
+        "a": 4,
+    }
 
 
 @pytest.mark.parametrize(

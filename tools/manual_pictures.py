@@ -19,7 +19,7 @@ REJECT = "document.querySelectorAll('.reject')[3].click()"
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DisplayedFrame:
     """One picture: page below the run, what is done there, what stands on top, how high it is."""
 
     name: str
@@ -30,10 +30,10 @@ class Picture:
 
 
 PICTURES = (
-    Picture("top", "diagnostics.html", "body", 800),
-    Picture("photometry", "diagnostics.html", "#photometry", 1000),
-    Picture("frame", ".diagnostics/frames/mscience0004.html", "body", 640, LAYERS),
-    Picture("target", ".diagnostics/targets/3552.html", "body", 1000, REJECT),
+    DisplayedFrame("top", "diagnostics.html", "body", 800),
+    DisplayedFrame("photometry", "diagnostics.html", "#photometry", 1000),
+    DisplayedFrame("frame", ".diagnostics/frames/mscience0004.html", "body", 640, LAYERS),
+    DisplayedFrame("target", ".diagnostics/targets/3552.html", "body", 1000, REJECT),
 )
 
 

@@ -42,7 +42,7 @@ _NO_RESULT = "ended without an error and without a usable result"
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
+class ScampInput:
     """One input of SCAMP.
 
     Parameters
@@ -220,7 +220,7 @@ def _input_name(number: int) -> str:
 
 
 def run(
-    exposures: Sequence[Exposure],
+    exposures: Sequence[ScampInput],
     reference: "SourceTable",
     search: Search,
     settings: Mapping[str, str],
@@ -232,7 +232,7 @@ def run(
 
     Parameters
     ----------
-    exposures : sequence of Exposure
+    exposures : sequence of ScampInput
         The frames.
     reference : SourceTable
         Stars at the epoch of the frames: SCAMP does not move them.
@@ -275,7 +275,7 @@ def run(
 
 
 def _results(
-    folder: Path, exposures: Sequence[Exposure], finished: Finished
+    folder: Path, exposures: Sequence[ScampInput], finished: Finished
 ) -> tuple[list[Solution | None], bytes]:
     """Solutions out of the files that SCAMP wrote; None for a frame whose file is unusable.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.calibrate.reference_stars import GOOD, Match, Sources
-from photpipe.calibrate.series import Series, colours
+from photpipe.calibrate.series import FrameSeries, colours
 from photpipe.fits.values import as_number, card_value
 from photpipe.run.results import CalibratedFrame, FieldCalibration, ZeropointStep
 
@@ -79,13 +79,13 @@ class CalibratedSources:
 
 
 def with_catalog(
-    series: Series, field: FieldCalibration, band: str, zeropoint_sigma: str
+    series: FrameSeries, field: FieldCalibration, band: str, zeropoint_sigma: str
 ) -> list[CalibratedSources]:
     """The frames of a field with their zeropoints; those with too few stars without.
 
     Parameters
     ----------
-    series : Series
+    series : FrameSeries
         Frames and fits.
     field : FieldCalibration
         What they have in common.
@@ -133,7 +133,9 @@ def _exposure_mag(sources: Sources) -> float:
     return 2.5 * math.log10(sources.frame.exptime_s)
 
 
-def _matched(series: Series, match: Match, verdict: NDArray[np.str_], band: str) -> CalibratedFrame:
+def _matched(
+    series: FrameSeries, match: Match, verdict: NDArray[np.str_], band: str
+) -> CalibratedFrame:
     """Facts about the reference stars of a frame."""
     rejected = Counter(verdict[verdict != GOOD].tolist())
     return replace(
@@ -147,7 +149,7 @@ def _matched(series: Series, match: Match, verdict: NDArray[np.str_], band: str)
 
 
 def _reference(
-    series: Series, match: Match, fit: "ZeropointFit | None", verdict: NDArray[np.str_]
+    series: FrameSeries, match: Match, fit: "ZeropointFit | None", verdict: NDArray[np.str_]
 ) -> ReferenceStars:
     """The reference stars of a frame, and what became of each."""
     unknown = np.full(len(match.star), math.nan)
@@ -164,7 +166,7 @@ def _reference(
     )
 
 
-def _bands_of_colour(series: Series) -> tuple[str, ...]:
+def _bands_of_colour(series: FrameSeries) -> tuple[str, ...]:
     """Bands of the colour given for each star: of the colour term, or the catalog's first."""
     from photpipe.catalogs.calibrators import solar_colors_of
 

@@ -17,7 +17,7 @@ from photpipe.ground import bands
 from photpipe.ground.errors import ReductionError
 
 if TYPE_CHECKING:
-    from photpipe.calibrate.series import Series
+    from photpipe.calibrate.series import FrameSeries
     from photpipe.catalogs.table import SourceTable
 
 FloatArray = NDArray[np.float64]
@@ -61,12 +61,12 @@ class Likeness:
         ) < NEARER * abs(self.slope)
 
 
-def likeness(series: "Series", band: str) -> Likeness:
+def likeness(series: "FrameSeries", band: str) -> Likeness:
     """Compare the frames of a field with all bands of their catalog.
 
     Parameters
     ----------
-    series : Series
+    series : FrameSeries
         Frames, reference stars in `band`, and fits.
     band : str
         Band of the filter.

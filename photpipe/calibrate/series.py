@@ -94,7 +94,7 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Series:
+class FrameSeries:
     """The frames of one field with one catalog.
 
     Parameters

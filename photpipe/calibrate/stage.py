@@ -24,7 +24,7 @@ from photpipe.science.flags import SourceFlag
 if TYPE_CHECKING:
     from photpipe.calibrate.frame_calibration import CalibratedSources
     from photpipe.calibrate.reference_stars import Sources
-    from photpipe.calibrate.series import Series
+    from photpipe.calibrate.series import FrameSeries
     from photpipe.ground.sky import Cone
     from photpipe.instruments.frames import Frame
     from photpipe.measure.apertures import TargetPosition
@@ -339,13 +339,13 @@ def _choose_catalog(
     targets: "dict[Path, TargetPosition]",
     options: CalibrateOptions,
     workspace: Workspace,
-) -> "tuple[Series | None, tuple[CatalogAttempt, ...]]":
+) -> "tuple[FrameSeries | None, tuple[CatalogAttempt, ...]]":
     """Try the catalogs in order until one calibrates every frame; the best one otherwise."""
     import numpy as np
 
     from photpipe.calibrate.field_catalogs import Wanted, reference_stars
     from photpipe.calibrate.reference_stars import Rules, match
-    from photpipe.calibrate.series import Series
+    from photpipe.calibrate.series import FrameSeries
 
     settings = workspace.settings.calibration
     aperture_px = max(each.aperture_radius_px for each in sources)
@@ -363,7 +363,7 @@ def _choose_catalog(
     minstars = settings.minstars if options.minstars is None else options.minstars
     fewest = max(settings.min_sources_photometric_catalog, FEWEST_STARS)
     attempts: list[CatalogAttempt] = []
-    best: Series | None = None
+    best: FrameSeries | None = None
     names = (options.cat,) if options.cat else sources[0].frame.telescope.photometry_catalogs
     for name in names:
         try:
@@ -373,7 +373,7 @@ def _choose_catalog(
             attempts.append(CatalogAttempt(name, 0, 0, str(error)))
             continue
         matches = [match(each, stars, rules, targets.get(each.frame.path)) for each in sources]
-        series = Series(stars, matches, minstars, fewest)
+        series = FrameSeries(stars, matches, minstars, fewest)
         colour = _colour(series) if options.colorterm else None
         if series.calibrated:  # stars that prove to vary do not calibrate: what is left decides
             series.refine(
@@ -396,7 +396,7 @@ def _admits_saturated(options: CalibrateOptions) -> bool:
     return options.maxflag is not None and options.maxflag >= SourceFlag.SATURATED
 
 
-def _colour(series: "Series") -> "SolarColor | None":
+def _colour(series: "FrameSeries") -> "SolarColor | None":
     """Colour for a colour term, with that of the Sun; None (and a word) if there is none."""
     from photpipe.catalogs.calibrators import solar_colors_of
 

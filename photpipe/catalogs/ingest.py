@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe.catalogs.spec import Band, CatalogSpec, Cut, normalised
+from photpipe.catalogs.spec import CatalogBand, CatalogSpec, Cut, normalised
 from photpipe.catalogs.table import SourceTable, plain_column
 from photpipe.ground import timescale
 from photpipe.ground.errors import ServiceError
@@ -218,7 +218,7 @@ def _epochs(reply: Reply) -> FloatArray:
     return np.where(credible, epochs, where.epoch_jd)
 
 
-def _photometry(reply: Reply, band: Band) -> tuple[FloatArray, FloatArray]:
+def _photometry(reply: Reply, band: CatalogBand) -> tuple[FloatArray, FloatArray]:
     """Magnitudes and errors of a band; NaN where either is no measurement."""
     mag = reply.numbers(band.mag)
     usable = (mag > CREDIBLE_MAG[0]) & (mag < CREDIBLE_MAG[1])

@@ -13,7 +13,7 @@ import numpy as np
 from photpipe.catalogs.ingest import positional_designation
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.spec import (
-    Band,
+    CatalogBand,
     CatalogSpec,
     Positions,
     VizierTable,
@@ -137,7 +137,7 @@ def read_stars(path: Path, name: str, columns: Columns | None = None) -> SourceT
 def spec_of(table: SourceTable) -> CatalogSpec:
     """Description of an imported table in the words of the surveys, so that it can serve as one."""
     bands = tuple(
-        Band(band, f"{band}mag", f"e_{band}mag", "AB" if system == "AB" else "Vega")
+        CatalogBand(band, f"{band}mag", f"e_{band}mag", "AB" if system == "AB" else "Vega")
         for band, system in table.systems.items()
     )
     own = set(table.bands)

@@ -81,7 +81,7 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class CatalogBand:
     """One passband of a catalog.
 
     Parameters
@@ -187,7 +187,7 @@ class CatalogSpec:
         Where it is asked for.
     positions : Positions
         Columns of the astrometry.
-    bands : tuple of Band
+    bands : tuple of CatalogBand
         Native bands.
     limit_band : str
         The band that limits and sorts a query, and that gives magnitudes to the registration.
@@ -221,7 +221,7 @@ class CatalogSpec:
     reference: str
     source: Source
     positions: Positions
-    bands: tuple[Band, ...]
+    bands: tuple[CatalogBand, ...]
     limit_band: str
     families: tuple[str, ...]
     ident: str = ""
@@ -236,7 +236,7 @@ class CatalogSpec:
     error_floor_mag: float = 0.001
     comment: str = field(default="", compare=False)
 
-    def band(self, name: str) -> Band | None:
+    def band(self, name: str) -> CatalogBand | None:
         """The native band of this name, or None."""
         return next((band for band in self.bands if band.name == name), None)
 

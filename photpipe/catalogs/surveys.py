@@ -13,7 +13,7 @@ from types import MappingProxyType
 import numpy as np
 
 from photpipe.catalogs.spec import (
-    Band,
+    CatalogBand,
     CatalogSpec,
     Cut,
     MastTable,
@@ -70,8 +70,10 @@ def _dr2_excess_is_normal(excess: FloatArray, bp: FloatArray, rp: FloatArray) ->
     return np.asarray((excess > 1.0 + 0.015 * x**2) & (excess < 1.3 + 0.06 * x**2))
 
 
-def _gaia_bands() -> tuple[Band, ...]:
-    return tuple(Band(name, f"{name}mag", f"e_{name}mag", "Vega") for name in ("G", "BP", "RP"))
+def _gaia_bands() -> tuple[CatalogBand, ...]:
+    return tuple(
+        CatalogBand(name, f"{name}mag", f"e_{name}mag", "Vega") for name in ("G", "BP", "RP")
+    )
 
 
 def _moving_positions(ra: str, dec: str, default_error_arcsec: float, epoch_yr: float) -> Positions:
@@ -146,7 +148,7 @@ GAIA1 = CatalogSpec(
     source=VizierTable("I/337/gaia"),
     ident="Source",
     positions=_gaia_positions(2015.0),
-    bands=(Band("G", "<Gmag>", "e_<Gmag>", "Vega", flux="<FG>", flux_error="e_<FG>"),),
+    bands=(CatalogBand("G", "<Gmag>", "e_<Gmag>", "Vega", flux="<FG>", flux_error="e_<FG>"),),
     limit_band="G",
     families=(),
     registration=True,
@@ -169,7 +171,7 @@ USNO_B1 = CatalogSpec(
     source=VizierTable("I/284/out"),
     ident="USNO-B1.0",
     positions=_moving_positions("RAJ2000", "DEJ2000", 0.2, 2000.0),
-    bands=(Band("R2", "R2mag", "", "Vega"),),
+    bands=(CatalogBand("R2", "R2mag", "", "Vega"),),
     limit_band="R2",
     families=(),
     registration=True,
@@ -179,13 +181,13 @@ USNO_B1 = CatalogSpec(
 )
 
 
-def _two_mass_band(name: str, column: str, position: int) -> Band:
+def _two_mass_band(name: str, column: str, position: int) -> CatalogBand:
     cuts = (
         letter_in("Qflg", position, "ABC", "photometric quality A, B or C"),
         letter_in("Rflg", position, "123", "measured, not a limit"),
         letter_in("Cflg", position, "0", "not contaminated"),
     )
-    return Band(name, f"{column}mag", f"e_{column}mag", "Vega", cuts=cuts)
+    return CatalogBand(name, f"{column}mag", f"e_{column}mag", "Vega", cuts=cuts)
 
 
 TWO_MASS = CatalogSpec(
@@ -220,11 +222,11 @@ TWO_MASS = CatalogSpec(
 
 def _apass_bands(
     columns: Mapping[str, str], error_unit: str = "mag", flag: str = ""
-) -> tuple[Band, ...]:
+) -> tuple[CatalogBand, ...]:
     """B V (Vega) and g r i (AB) as APASS measured them; `flag` marks single measurements."""
     systems: dict[str, MagnitudeSystem] = {"B": "Vega", "V": "Vega"}
     return tuple(
-        Band(
+        CatalogBand(
             name,
             column,
             f"e_{column}",
@@ -280,7 +282,7 @@ URAT_1 = CatalogSpec(
         epoch_yr=2013.5,
         epoch="Epoch",
     ),
-    bands=(Band("furat", "f.mag", "e_f.mag", "Vega"), *_apass_bands(_APASS_LIKE)),
+    bands=(CatalogBand("furat", "f.mag", "e_f.mag", "Vega"), *_apass_bands(_APASS_LIKE)),
     limit_band="furat",
     families=("APASS",),
     registration=True,
@@ -297,7 +299,7 @@ UCAC4 = CatalogSpec(
     ident="UCAC4",
     positions=_moving_positions("RAJ2000", "DEJ2000", 0.1, 2000.0),
     bands=(
-        Band("fucac", "f.mag", "e_a.mag", "Vega"),
+        CatalogBand("fucac", "f.mag", "e_a.mag", "Vega"),
         *_apass_bands(_APASS_LIKE, error_unit="0.01 mag", flag="f_"),
     ),
     limit_band="fucac",
@@ -308,10 +310,10 @@ UCAC4 = CatalogSpec(
 )
 
 
-def _sdss_bands(mag: str, error: str) -> tuple[Band, ...]:
+def _sdss_bands(mag: str, error: str) -> tuple[CatalogBand, ...]:
     """PSF magnitudes of SDSS from column patterns with ``{}`` for the letter."""
     return tuple(
-        Band(
+        CatalogBand(
             letter,
             mag.format(letter),
             error.format(letter),
@@ -396,10 +398,10 @@ SDSS_R17 = replace(
 )
 
 
-def _ps1_bands(mag: str, error: str, number: str) -> tuple[Band, ...]:
+def _ps1_bands(mag: str, error: str, number: str) -> tuple[CatalogBand, ...]:
     """Mean PSF magnitudes of Pan-STARRS from column patterns with ``{}`` for the letter."""
     return tuple(
-        Band(
+        CatalogBand(
             f"{letter}p1",
             mag.format(letter),
             error.format(letter),
@@ -473,9 +475,9 @@ PANSTARRS_DR2 = replace(
 )
 
 
-def _skymapper_bands(number: str = "") -> tuple[Band, ...]:
+def _skymapper_bands(number: str = "") -> tuple[CatalogBand, ...]:
     return tuple(
-        Band(
+        CatalogBand(
             f"{letter}sm",
             f"{letter}PSF",
             f"e_{letter}PSF",
@@ -555,10 +557,10 @@ REFCAT2 = CatalogSpec(
         epoch_yr=2015.5,
     ),
     bands=(
-        *(Band(f"{letter}p1", f"{letter}mag", f"e_{letter}mag", "AB") for letter in "griz"),
-        Band("J", "Jmag", "e_Jmag", "Vega"),
-        Band("H", "Hmag", "e_Hmag", "Vega"),
-        Band("Ks", "Kmag", "e_Kmag", "Vega"),
+        *(CatalogBand(f"{letter}p1", f"{letter}mag", f"e_{letter}mag", "AB") for letter in "griz"),
+        CatalogBand("J", "Jmag", "e_Jmag", "Vega"),
+        CatalogBand("H", "Hmag", "e_Hmag", "Vega"),
+        CatalogBand("Ks", "Kmag", "e_Kmag", "Vega"),
         *_gaia_bands(),
     ),
     limit_band="rp1",
@@ -575,8 +577,8 @@ REFCAT2 = CatalogSpec(
 )
 
 
-def _synthetic_band(name: str, system: MagnitudeSystem) -> Band:
-    return Band(
+def _synthetic_band(name: str, system: MagnitudeSystem) -> CatalogBand:
+    return CatalogBand(
         name,
         f"{name}mag",
         f"e_{name}mag",

@@ -12,7 +12,7 @@ import numpy as np
 from photpipe.calibrate import output
 from photpipe.calibrate.frame_calibration import CalibratedSources, instrumental
 from photpipe.calibrate.reference_stars import read_sources
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.points import TRAILING_UNCERTAINTY
 from photpipe.distill.star_images import Stars, followed, motion_px
 from photpipe.distill.targets import Target
@@ -22,8 +22,7 @@ from photpipe.fits.values import card_value
 from photpipe.ground.sky import FloatArray
 from photpipe.instruments.frames import Frame
 from photpipe.run.photometry_file import TargetPoint
-from photpipe.run.results import CalibratedFrame as Calibration
-from photpipe.run.results import FieldCalibration
+from photpipe.run.results import CalibratedFrame, FieldCalibration
 from photpipe.run.settings import DistillSettings
 
 OF_STARS = ("APCORR", "APCORRER", "PPSEEING")
@@ -31,8 +30,8 @@ OF_STARS = ("APCORR", "APCORRER", "PPSEEING")
 
 
 def calibrate_like(
-    comove: Frame, stars: Frame, calibration: Calibration, field: FieldCalibration, maxflag: int
-) -> Calibration:
+    comove: Frame, stars: Frame, calibration: CalibratedFrame, field: FieldCalibration, maxflag: int
+) -> CalibratedFrame:
     """Write the database of a comoving stack with the calibration of the stack of the stars.
 
     Parameters
@@ -76,7 +75,7 @@ def calibrate_like(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class TargetPath:
     """Positions (degrees) of a target on the frames of a stack, arrays of shape (frames,)."""
 
     ra_deg: FloatArray
@@ -86,8 +85,8 @@ class Path:
 def finished(
     point: TargetPoint,
     target: Target,
-    path: Path,
-    stars: CalibratedFrame,
+    path: TargetPath,
+    stars: MeasuredFrame,
     settings: DistillSettings,
 ) -> TargetPoint:
     """A point of a comoving stack with all that depends on the image of stars.
@@ -98,9 +97,9 @@ def finished(
         As pp_distill measured it, without a correction for trailing.
     target : Target
         The target at the mid-time of the stack, with its motion.
-    path : Path
+    path : TargetPath
         Where it was on the frames.
-    stars : CalibratedFrame
+    stars : MeasuredFrame
         The stack of the stars.
     settings : DistillSettings
         Whether trails are corrected for, and which neighbours are named.
@@ -118,7 +117,7 @@ def finished(
 
 
 def _crossed(
-    point: TargetPoint, path: Path, stars: CalibratedFrame, image: Stars
+    point: TargetPoint, path: TargetPath, stars: MeasuredFrame, image: Stars
 ) -> tuple[float, str]:
     """Brightening (mag) by the stars on the path, and the worst of them.
 

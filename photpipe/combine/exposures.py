@@ -39,7 +39,7 @@ SATURATION_FLAG = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stars:
+class MeasuredStars:
     """Well measured sources of a frame, brightest first; arrays of shape (n,)."""
 
     ra_deg: FloatArray
@@ -65,7 +65,7 @@ class Exposure:
         Median level of its sky, and the scatter of the pixels about it.
     zeropoint_mag : float
         Magnitude zeropoint of its counts; NaN if it is not calibrated.
-    stars : Stars or None
+    stars : MeasuredStars or None
         Sources of pp_photometry or pp_register, if there are any.
     scale : float
         Factor that brings its counts to those of the stack.
@@ -80,7 +80,7 @@ class Exposure:
     background_adu: float
     noise_adu: float
     zeropoint_mag: float
-    stars: Stars | None
+    stars: MeasuredStars | None
     scale: float = 1.0
     weight: float = math.nan
 
@@ -174,7 +174,7 @@ def _zeropoint(frame: "Frame") -> float:
     return math.nan if given else float(facts.get("zeropoint_mag", math.nan))
 
 
-def _stars(frame: "Frame") -> Stars | None:
+def _stars(frame: "Frame") -> MeasuredStars | None:
     """Sources of an earlier extraction that compare well with those of other frames."""
     if not frame.ldac_path.is_file():
         return None
@@ -191,7 +191,7 @@ def _stars(frame: "Frame") -> Stars | None:
     good = good[np.argsort(columns[2][good])][:BRIGHTEST_STARS]
     x, y, mag, error, fwhm = (column[good] for column in columns)
     ra, dec = frame.wcs().all_pix2world(x, y, 1)
-    return Stars(ra, dec, mag, error, float(np.median(fwhm)) if fwhm.size else math.nan)
+    return MeasuredStars(ra, dec, mag, error, float(np.median(fwhm)) if fwhm.size else math.nan)
 
 
 def scaled(exposures: Sequence[Exposure]) -> tuple[list[Exposure], list[FrameFailure]]:
@@ -236,7 +236,9 @@ def _zeropoints(exposures: Sequence[Exposure], by_time: FloatArray) -> tuple[Flo
     return by_time, "exposure time only; run pp_photometry first if there were clouds"
 
 
-def _star_matrix(stars: Sequence[Stars], tolerance_arcsec: float) -> tuple[FloatArray, FloatArray]:
+def _star_matrix(
+    stars: Sequence[MeasuredStars], tolerance_arcsec: float
+) -> tuple[FloatArray, FloatArray]:
     """Magnitudes and errors of all stars on all frames, NaN where a star is not seen."""
     ra, dec = np.zeros(0), np.zeros(0)
     seen = []

@@ -285,22 +285,21 @@ def _finished(
     point: "TargetPoint", stack: _Stack, followed: _Followed, options: StackedPhotometryOptions
 ) -> "TargetPoint":
     """Point of the comoving stack with what only the stars can tell."""
-    from photpipe.combine.comoving_stack import Path as Way
-    from photpipe.combine.comoving_stack import finished
-    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.combine.comoving_stack import TargetPath, finished
+    from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.target_search import TargetSearch
     from photpipe.services import horizons
 
     settings, combined = stack.parent.settings, followed.combined
-    on_target = CalibratedFrame.read(_frame(stack, options))
-    stars = CalibratedFrame.read(_frame(followed.stars, options))
+    on_target = MeasuredFrame.read(_frame(stack, options))
+    stars = MeasuredFrame.read(_frame(followed.stars, options))
     (target,) = TargetSearch([on_target], stack.parent.directory, settings).moving(
         [combined.target]
     )
     observer = on_target.text("observer") or on_target.text("observatory_code")
     places = horizons.positions(combined.target, combined.midtimes_jd, observer, settings)
-    way = Way(places.ra_deg, places.dec_deg)
-    return finished(point, target, way, stars, settings.distill)
+    path = TargetPath(places.ra_deg, places.dec_deg)
+    return finished(point, target, path, stars, settings.distill)
 
 
 def _smeared(
@@ -311,10 +310,10 @@ def _smeared(
     options: StackedPhotometryOptions,
 ) -> "TargetPoint":
     """Point of the stack of the stars; rejected if the target moved while it was made."""
-    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.target_search import TargetSearch
 
-    on_stars = CalibratedFrame.read(_frame(stack, options))
+    on_stars = MeasuredFrame.read(_frame(stack, options))
     search = TargetSearch([on_stars], stack.parent.directory, stack.parent.settings)
     span_min = (max(made.combined.midtimes_jd) - min(made.combined.midtimes_jd)) * 1440.0
     for target in search.moving([name]):

@@ -227,7 +227,7 @@ def _kit_cones(values: argparse.Namespace) -> Iterator[tuple[str, "Cone"]]:
     text, radius = values.words[1], values.radius or KIT_RADIUS_DEG
     if Path(text).is_file():
         for entry in prefetch.read_list(Path(text), radius):
-            if isinstance(entry, prefetch.Target):
+            if isinstance(entry, prefetch.MovingTarget):
                 raise ConfigError(f"{text}: {entry.name}: kits need NAME RA DEC [RADIUS]")
             yield entry.name, entry.cone
         return

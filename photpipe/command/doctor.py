@@ -26,7 +26,7 @@ _REQUIREMENT = re.compile(r"([\w.-]+)\s*>=\s*([\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Examined:
     """One thing that was looked at.
 
     Parameters
@@ -48,7 +48,7 @@ class Finding:
     needed: bool = True
 
 
-def examine(directory: Path) -> list[Finding]:
+def examine(directory: Path) -> list[Examined]:
     """Look at everything; never fails.
 
     Parameters
@@ -59,15 +59,15 @@ def examine(directory: Path) -> list[Finding]:
     return [*_python(), *_packages(), *_tools(), *_files(directory)]
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[Examined]:
     old = sys.version_info < (3, 11)
     remedy = "install Python 3.11 or newer" if old else ""
     state = f"{platform.python_version()}  {sys.executable}"
-    yield Finding("Python", "Python", state, remedy)
-    yield Finding("Python", "cores", str(core_count()))
+    yield Examined("Python", "Python", state, remedy)
+    yield Examined("Python", "cores", str(core_count()))
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Examined]:
     ready = paths.home() / ".venv" / "bin"
     is_elsewhere = files.is_file(ready / "python") and ready.parent.resolve() != Path(sys.prefix)
     for name, minimum in required_packages():
@@ -79,14 +79,14 @@ def _packages() -> Iterator[Finding]:
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            yield Finding("Python", name, "missing", remedy)
+            yield Examined("Python", name, "missing", remedy)
             continue
         old = _release(found) < _release(minimum)
         state = f"{found}, older than {minimum}" if old else found
-        yield Finding("Python", name, state, remedy if old else "")
+        yield Examined("Python", name, state, remedy if old else "")
     if importlib.util.find_spec("_tkinter") is None:
         remedy = "sudo apt-get install python3-tk (needed only by pp_manident)"
-        yield Finding("Python", "tkinter", "missing", remedy, needed=False)
+        yield Examined("Python", "tkinter", "missing", remedy, needed=False)
 
 
 def required_packages() -> list[tuple[str, str]]:
@@ -105,22 +105,22 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(each) for each in match[0].split(".")) if match else ()
 
 
-def _tools() -> Iterator[Finding]:
+def _tools() -> Iterator[Examined]:
     for each in tool.TOOLS:
         try:
             state = f"{tool.version(each)}  {tool.find(each)}"
         except PhotPipeError as error:
             missing = not any(map(shutil.which, each.executables))
             state = "missing" if missing else str(error).removeprefix(f"{each.name}: ")
-            yield Finding("AstrOmatic tools", each.name, state, each.installation)
+            yield Examined("AstrOmatic tools", each.name, state, each.installation)
         else:
-            yield Finding("AstrOmatic tools", each.name, state)
+            yield Examined("AstrOmatic tools", each.name, state)
 
 
-def _files(directory: Path) -> Iterator[Finding]:
+def _files(directory: Path) -> Iterator[Examined]:
     group = "Files and directories"
-    yield Finding(group, "program", str(paths.home()))
-    yield Finding(group, "PHOTPIPEDIR", os.environ.get("PHOTPIPEDIR") or "not set")
+    yield Examined(group, "program", str(paths.home()))
+    yield Examined(group, "PHOTPIPEDIR", os.environ.get("PHOTPIPEDIR") or "not set")
     yield _checked(group, "telescopes", _telescopes)
     yield _checked(group, "your telescopes", _users_telescopes)
     yield _checked(group, "settings", lambda: _settings(directory))
@@ -128,17 +128,17 @@ def _files(directory: Path) -> Iterator[Finding]:
     yield _checked(group, "cache", _cache)
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    yield Finding(group, "temporary files", f"{folder} ({_size(free)} free)")
+    yield Examined(group, "temporary files", f"{folder} ({_size(free)} free)")
 
 
-def _checked(group: str, name: str, look: Callable[[], str]) -> Finding:
+def _checked(group: str, name: str, look: Callable[[], str]) -> Examined:
     """What a look finds, or the failure as the thing to mend."""
     try:
-        return Finding(group, name, look())
+        return Examined(group, name, look())
     except PhotPipeError as error:
-        return Finding(group, name, "wrong", str(error))
+        return Examined(group, name, "wrong", str(error))
     except ModuleNotFoundError as error:
-        return Finding(group, name, f"not known while {error.name} is missing")
+        return Examined(group, name, f"not known while {error.name} is missing")
 
 
 def _telescopes() -> str:
@@ -188,12 +188,12 @@ def _size(size_bytes: float) -> str:
     return f"{size_bytes:.3g} TB"
 
 
-def rendered(findings: Sequence[Finding], *, quiet: bool = False) -> str:
+def rendered(findings: Sequence[Examined], *, quiet: bool = False) -> str:
     """Findings as text: what is there, then what to do.
 
     Parameters
     ----------
-    findings : sequence of Finding
+    findings : sequence of Examined
         What was found.
     quiet : bool
         Only what to do.

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC
 from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
-from photpipe.science import controlstar
+from photpipe.science import control_star
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -21,8 +21,8 @@ CONTROL_LINEAR = 0.7
 
 
 def control_candidates(
-    frames: Sequence[CalibratedFrame], targets: Sequence[Target], variables: "Table | None"
-) -> tuple[controlstar.Candidates, FloatArray, FloatArray]:
+    frames: Sequence[MeasuredFrame], targets: Sequence[Target], variables: "Table | None"
+) -> tuple[control_star.ControlCandidates, FloatArray, FloatArray]:
     """Stars of the richest frame, followed through the series.
 
     Returns
@@ -44,7 +44,7 @@ def control_candidates(
         level = 0.0 if each.is_calibrated else float(np.nanmedian(values[pairs.index2]))
         mag[pairs.index1, number] = values[pairs.index2] - level
         clean[pairs.index1, number] = _is_clean(each)[pairs.index2]
-    candidates = controlstar.Candidates(
+    candidates = control_star.ControlCandidates(
         mag,
         clean & np.isfinite(mag),
         _is_isolated(richest),
@@ -53,18 +53,18 @@ def control_candidates(
     return candidates, ra, dec
 
 
-def _is_clean(calibrated: CalibratedFrame) -> BoolArray:
+def _is_clean(calibrated: MeasuredFrame) -> BoolArray:
     """Sources without flags, far from saturation and from the edges."""
     ny, nx = calibrated.frame.shape
     x, y = calibrated.column("XWIN_IMAGE"), calibrated.column("YWIN_IMAGE")
-    edge = controlstar.EDGE_PX
+    edge = control_star.EDGE_PX
     inside = (x > edge) & (x < nx - edge) & (y > edge) & (y < ny - edge)
     peak = calibrated.column("FLUX_MAX") + calibrated.column("BACKGROUND")
     level = calibrated.frame.saturation or math.inf
     return np.asarray(inside & (peak < CONTROL_LINEAR * level) & (calibrated.column("FLAGS") == 0))
 
 
-def _is_isolated(calibrated: CalibratedFrame) -> BoolArray:
+def _is_isolated(calibrated: MeasuredFrame) -> BoolArray:
     """Sources without another one within three apertures."""
     from scipy.spatial import KDTree
 

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.distill.measured_frame import NO_MAGNITUDE, CalibratedFrame
+from photpipe.distill.measured_frame import NO_MAGNITUDE, MeasuredFrame
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.distill.targets import MARKED_STAR, POSITIONS, Target
 from photpipe.ground import sky
@@ -86,14 +86,14 @@ class Candidates:
         return int(own[np.argmin(apart[own])]) if own.size else None
 
 
-def tolerance_arcsec(calibrated: CalibratedFrame, settings: DistillSettings) -> float:
+def tolerance_arcsec(calibrated: MeasuredFrame, settings: DistillSettings) -> float:
     """How far a target may be from a prediction that is certain."""
     return max(settings.match_tolerance_arcsec, 0.5 * calibrated.seeing_arcsec)
 
 
 def tracked(
     target: Target,
-    frames: Sequence[CalibratedFrame],
+    frames: Sequence[MeasuredFrame],
     surroundings: Surroundings,
     settings: DistillSettings,
     taken: Collection[tuple[int, int]] = (),
@@ -142,7 +142,7 @@ def tracked(
 
 def told_apart(
     targets: Sequence[Target],
-    frames: Sequence[CalibratedFrame],
+    frames: Sequence[MeasuredFrame],
     surroundings: Surroundings,
     settings: DistillSettings,
 ) -> list[Track]:
@@ -167,7 +167,7 @@ def told_apart(
 
 
 def _lost_claims(
-    tracks: Sequence[Track], frames: Sequence[CalibratedFrame], settings: DistillSettings
+    tracks: Sequence[Track], frames: Sequence[MeasuredFrame], settings: DistillSettings
 ) -> list[tuple[int, tuple[int, int]]]:
     """Index of a track and a source (frame, row) of it that rather is another target."""
     claims: dict[tuple[int, int], list[tuple[float, int]]] = {}
@@ -180,7 +180,7 @@ def _lost_claims(
 
 
 def _off_prediction(
-    target: Target, calibrated: CalibratedFrame, number: int, row: int, settings: DistillSettings
+    target: Target, calibrated: MeasuredFrame, number: int, row: int, settings: DistillSettings
 ) -> float:
     """Distance of a source from a prediction, in units of what the prediction allows."""
     place = calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)
@@ -190,7 +190,7 @@ def _off_prediction(
     return float(apart) * sky.ARCSEC_PER_DEG / allowed
 
 
-def _doubts_about_frames(target: Target, frames: Sequence[CalibratedFrame]) -> dict[int, str]:
+def _doubts_about_frames(target: Target, frames: Sequence[MeasuredFrame]) -> dict[int, str]:
     """Frames that lack the zeropoint or the registration that others of the series have."""
     doubts = {}
     some_registered = any(each.text("astrometric_catalog") for each in frames)
@@ -248,7 +248,7 @@ def _line(time: FloatArray, values: FloatArray, wanted: FloatArray) -> FloatArra
 
 def candidates(
     target: Target,
-    frames: Sequence[CalibratedFrame],
+    frames: Sequence[MeasuredFrame],
     reach_arcsec: FloatArray,
     surroundings: Surroundings,
     taken: Collection[tuple[int, int]],
@@ -284,7 +284,7 @@ def candidates(
 
 
 def _is_star(
-    calibrated: CalibratedFrame,
+    calibrated: MeasuredFrame,
     row: int,
     target: Target,
     surroundings: Surroundings,

@@ -32,7 +32,7 @@ LINEAR = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CalibratedFrame:
+class MeasuredFrame:
     """A frame with its sources and what pp_calibrate found.
 
     Parameters
@@ -52,7 +52,7 @@ class CalibratedFrame:
     photon_counts: float
 
     @classmethod
-    def read(cls, frame: Frame) -> "CalibratedFrame":
+    def read(cls, frame: Frame) -> "MeasuredFrame":
         """Read what belongs to a frame.
 
         Raises

@@ -14,7 +14,7 @@ import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns
 from photpipe.distill.identification import Track
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.star_images import Stars, motion_px
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.distill.targets import CONTROL, Target
@@ -64,7 +64,7 @@ class Neighbours:
 
 
 def points_of_frame(
-    calibrated: CalibratedFrame,
+    calibrated: MeasuredFrame,
     number: int,
     tracks: Sequence[Track],
     guide: Target | None,
@@ -127,7 +127,7 @@ def suspected(points: Sequence[TargetPoint]) -> list[TargetPoint]:
 class _Place:
     """A target's place on one frame."""
 
-    calibrated: CalibratedFrame
+    calibrated: MeasuredFrame
     stars: Stars
     track: Track
     number: int
@@ -140,7 +140,7 @@ class _Place:
     @classmethod
     def of(
         cls,
-        calibrated: CalibratedFrame,
+        calibrated: MeasuredFrame,
         stars: Stars,
         track: Track,
         number: int,

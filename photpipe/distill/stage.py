@@ -15,7 +15,7 @@ from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
     from photpipe.distill.identification import Track
-    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.surroundings import Surroundings
     from photpipe.distill.target_search import TargetSearch
     from photpipe.distill.targets import Target
@@ -105,7 +105,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             offset,
             workspace.settings.distill,
         ),
-        [_Numbered(number, each) for number, each in enumerate(frames)],
+        [_NumberedFrame(number, each) for number, each in enumerate(frames)],
         "measure",
     )
     failed += unmeasured
@@ -139,11 +139,11 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbered:
+class _NumberedFrame:
     """A frame and its number in the arrays of the targets."""
 
     number: int
-    frame: "CalibratedFrame"
+    frame: "MeasuredFrame"
 
     @property
     def name(self) -> str:
@@ -153,13 +153,13 @@ class _Numbered:
 
 def _frames(
     paths: Sequence[Path], workspace: Workspace
-) -> "tuple[list[CalibratedFrame], list[FrameFailure]]":
+) -> "tuple[list[MeasuredFrame], list[FrameFailure]]":
     """Calibrated frames in chronological order, and what is wrong with the others."""
-    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.measure.stage import read_frames
 
     prepared, failed = read_frames(paths, None)
-    frames, unread = workspace.map_frames(CalibratedFrame.read, prepared, "read")
+    frames, unread = workspace.map_frames(MeasuredFrame.read, prepared, "read")
     failed += unread
     if not frames:
         reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
@@ -222,7 +222,7 @@ def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
     return names
 
 
-def _surroundings(frames: "Sequence[CalibratedFrame]", workspace: Workspace) -> "Surroundings":
+def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "Surroundings":
     """Stars around the targets: of the series, and of the catalog that calibrated it."""
     from photpipe.catalogs.calibrators import calibrators_for
     from photpipe.distill.surroundings import Surroundings

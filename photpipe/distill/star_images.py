@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
@@ -23,7 +23,7 @@ MOST_STARS = 24
 SIGNIFICANT = 2.0  # standard errors; stars that trail by less do not tell
 
 
-def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple[float, float]:
+def motion_px(calibrated: MeasuredFrame, target: Target, number: int) -> tuple[float, float]:
     """Motion of a target against the stars during an exposure; zero if it is not known.
 
     Parameters
@@ -40,7 +40,7 @@ def motion_px(calibrated: CalibratedFrame, target: Target, number: int) -> tuple
     return (x1 - x0, y1 - y0) if math.isfinite(x1 - x0) else (0.0, 0.0)
 
 
-def followed(frames: Sequence[CalibratedFrame], targets: Sequence[Target]) -> Target | None:
+def followed(frames: Sequence[MeasuredFrame], targets: Sequence[Target]) -> Target | None:
     """The target that the telescope followed, as the trails of the stars tell; None: the stars."""
     best, found = math.inf, None
     for target in targets:
@@ -50,7 +50,7 @@ def followed(frames: Sequence[CalibratedFrame], targets: Sequence[Target]) -> Ta
     return found
 
 
-def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
+def _trail_ratio(frames: Sequence[MeasuredFrame], target: Target) -> float:
     """Trail of the stars along the motion of a target, in units of it.
 
     The stars of all frames together tell trails that are short against the seeing; the bright
@@ -75,7 +75,7 @@ def _trail_ratio(frames: Sequence[CalibratedFrame], target: Target) -> float:
     return math.sqrt(middle) if middle > SIGNIFICANT * error else 0.0
 
 
-def _brightest(calibrated: CalibratedFrame, among: BoolArray) -> NDArray[np.int64]:
+def _brightest(calibrated: MeasuredFrame, among: BoolArray) -> NDArray[np.int64]:
     """Rows of the brightest of some stars."""
     rows = np.flatnonzero(among)
     return np.asarray(rows[np.argsort(-calibrated.column("FLUX_APER")[rows])][:MOST_STARS])
@@ -86,13 +86,13 @@ class Stars:
 
     Parameters
     ----------
-    calibrated : CalibratedFrame
+    calibrated : MeasuredFrame
         The frame.
     trail_px : tuple of float
         Trail of the stars: against the motion of the target that the telescope followed.
     """
 
-    def __init__(self, calibrated: CalibratedFrame, trail_px: tuple[float, float]) -> None:
+    def __init__(self, calibrated: MeasuredFrame, trail_px: tuple[float, float]) -> None:
         self.calibrated = calibrated
         self.trail_px = trail_px
 

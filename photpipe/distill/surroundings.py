@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import FloatArray
@@ -49,7 +49,7 @@ class Surroundings:
     catalog_mag: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
-    def of(cls, frames: Sequence[CalibratedFrame]) -> "Surroundings":
+    def of(cls, frames: Sequence[MeasuredFrame]) -> "Surroundings":
         """Take the sources of up to twelve frames."""
         chosen = np.unique(np.linspace(0, len(frames) - 1, SAMPLE_FRAMES).round().astype(int))
         columns = [

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe.distill import control_candidates, targets
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC
 from photpipe.distill.targets import Target
 from photpipe.ground import files, sky
 from photpipe.ground.errors import ConfigError, ServiceError, UnknownTargetError
 from photpipe.run.results import FrameFailure
 from photpipe.run.settings import Settings
-from photpipe.science import controlstar
+from photpipe.science import control_star
 from photpipe.services import horizons, skybot, vsx
 from photpipe.services.names import lookups, tidied
 
@@ -44,7 +44,7 @@ class TargetSearch:
 
     Parameters
     ----------
-    frames : sequence of CalibratedFrame
+    frames : sequence of MeasuredFrame
         In the order of time.
     directory : Path
         Data directory.
@@ -58,7 +58,7 @@ class TargetSearch:
     """
 
     def __init__(
-        self, frames: Sequence[CalibratedFrame], directory: Path, settings: Settings
+        self, frames: Sequence[MeasuredFrame], directory: Path, settings: Settings
     ) -> None:
         self.frames, self.directory, self.settings = frames, directory, settings
         self.failed: list[FrameFailure] = []
@@ -264,7 +264,7 @@ class TargetSearch:
                 found.append(targets.fixed(name, *place, len(self.frames), targets.VARIABLE))
         return found
 
-    def _is_seen(self, calibrated: CalibratedFrame, place: tuple[float, float]) -> bool:
+    def _is_seen(self, calibrated: MeasuredFrame, place: tuple[float, float]) -> bool:
         reach = max(self.settings.distill.match_tolerance_arcsec, calibrated.scale_arcsec)
         apart = sky.separation_deg(
             calibrated.column("ra_deg"), calibrated.column("dec_deg"), *place
@@ -274,7 +274,7 @@ class TargetSearch:
     def control_star(self, found: Sequence[Target], variables: "Table | None") -> list[Target]:
         """The control star, away from the other targets; none if no star is fit."""
         candidates, ra, dec = control_candidates.control_candidates(self.frames, found, variables)
-        chosen = controlstar.choose(candidates) if len(ra) else None
+        chosen = control_star.choose(candidates) if len(ra) else None
         if chosen is None:
             log.warning("no star is suitable as a control star")
             return []

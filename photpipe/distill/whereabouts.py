@@ -12,7 +12,7 @@ import numpy as np
 
 from photpipe.distill import identification
 from photpipe.distill.identification import Track, tolerance_arcsec
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import ASTEROID, MOVING, Target
 from photpipe.ground import sky
@@ -46,7 +46,7 @@ class Elsewhere:
 
 def looked_for(
     tracks: Sequence[Track],
-    frames: Sequence[CalibratedFrame],
+    frames: Sequence[MeasuredFrame],
     surroundings: Surroundings,
     settings: DistillSettings,
 ) -> list[Track]:
@@ -79,7 +79,7 @@ def looked_for(
 
 def _looked_for(
     track: Track,
-    frames: Sequence[CalibratedFrame],
+    frames: Sequence[MeasuredFrame],
     surroundings: Surroundings,
     settings: DistillSettings,
     taken: set[tuple[int, int]],
@@ -123,7 +123,7 @@ def _looked_for(
 
 def _moving_alike(
     target: Target,
-    frames: Sequence[CalibratedFrame],
+    frames: Sequence[MeasuredFrame],
     surroundings: Surroundings,
     settings: DistillSettings,
     taken: set[tuple[int, int]],
@@ -154,7 +154,7 @@ def _moving_alike(
     return found
 
 
-def _inside(target: Target, frames: Sequence[CalibratedFrame]) -> list[int]:
+def _inside(target: Target, frames: Sequence[MeasuredFrame]) -> list[int]:
     """Numbers of the frames on which a target is predicted."""
     places = zip(frames, target.ra_deg.tolist(), target.dec_deg.tolist(), strict=True)
     return [
@@ -164,13 +164,13 @@ def _inside(target: Target, frames: Sequence[CalibratedFrame]) -> list[int]:
     ]
 
 
-def _limit(frames: Sequence[CalibratedFrame]) -> float:
+def _limit(frames: Sequence[MeasuredFrame]) -> float:
     """Typical limiting magnitude; NaN where the frames are not calibrated."""
     limits = [each.number("limiting_mag") for each in frames if each.is_calibrated]
     return float(np.median(limits)) if limits else math.nan
 
 
-def outside(target: Target, frames: Sequence[CalibratedFrame]) -> str:
+def outside(target: Target, frames: Sequence[MeasuredFrame]) -> str:
     """How far and where a target lies outside of the frames; empty if that is not known."""
     known = np.flatnonzero(np.isfinite(target.ra_deg) & np.isfinite(target.dec_deg))
     if not known.size or _inside(target, frames):

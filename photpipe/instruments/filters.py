@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class Kind(StrEnum):
+class FilterKind(StrEnum):
     """What kind of filter a name stands for."""
 
     PHOTOMETRIC = "photometric band"
@@ -31,14 +31,14 @@ class Meaning:
 
     Parameters
     ----------
-    kind : Kind
+    kind : FilterKind
         Its kind.
     band : str or None
         Its row in `photpipe.ground.bands`; None where no band of any catalog is near it, or
         where the user has to choose one (clear filters).
     """
 
-    kind: Kind
+    kind: FilterKind
     band: str | None = None
 
 
@@ -121,22 +121,22 @@ def _photometric() -> Iterator[tuple[str, str]]:
 
 
 def _words() -> Iterator[tuple[str, Meaning]]:
-    yield from ((word, Meaning(Kind.CLEAR)) for word in _CLEAR)
-    yield from ((word, Meaning(Kind.NARROW)) for word in _NARROW)
+    yield from ((word, Meaning(FilterKind.CLEAR)) for word in _CLEAR)
+    yield from ((word, Meaning(FilterKind.NARROW)) for word in _NARROW)
     for letter, (word, band) in _COLOURS.items():
-        meaning = Meaning(Kind.TRICOLOUR, band)
+        meaning = Meaning(FilterKind.TRICOLOUR, band)
         yield from (
             (form, meaning) for form in (word, f"{word} rgb", f"rgb {word}", f"lrgb {word}")
         )
         yield from ((form, meaning) for form in (f"rgb {letter}", f"{letter} rgb"))
         yield from ((f"{vendor} {word}", meaning) for vendor in ("astrodon", "baader", "chroma"))
-        yield band.lower(), Meaning(Kind.PLANE, band)
-    yield "G", Meaning(Kind.TRICOLOUR, "TG")  # no photometric filter is called G
-    yield from ((word, Meaning(Kind.PHOTOMETRIC, band)) for word, band in _photometric())
+        yield band.lower(), Meaning(FilterKind.PLANE, band)
+    yield "G", Meaning(FilterKind.TRICOLOUR, "TG")  # no photometric filter is called G
+    yield from ((word, Meaning(FilterKind.PHOTOMETRIC, band)) for word, band in _photometric())
 
 
 WORDS: Mapping[str, Meaning] = MappingProxyType({plain(word): it for word, it in _words()})
-_SET_OF_LRGB = frozenset({Kind.CLEAR, Kind.TRICOLOUR})
+_SET_OF_LRGB = frozenset({FilterKind.CLEAR, FilterKind.TRICOLOUR})
 
 
 def meaning(name: str, companions: Collection[str] = ()) -> Meaning | None:
@@ -152,7 +152,7 @@ def meaning(name: str, companions: Collection[str] = ()) -> Meaning | None:
     """
     form = plain(name)
     if form in ("R", "B") and _is_lrgb(companions):
-        return Meaning(Kind.TRICOLOUR, _COLOURS[form][1])
+        return Meaning(FilterKind.TRICOLOUR, _COLOURS[form][1])
     return WORDS.get(form)
 
 
@@ -175,4 +175,4 @@ def _is_lrgb(names: Collection[str]) -> bool:
     kinds = {WORDS[form].kind for form in forms if form in WORDS and form not in ("R", "B")}
     has_green = any(WORDS[f].band == "TG" for f in forms if f in WORDS)
     has_luminance = bool(forms & {"l", "lum", "luminance"})
-    return (has_green or has_luminance) and kinds <= {*_SET_OF_LRGB, Kind.NARROW}
+    return (has_green or has_luminance) and kinds <= {*_SET_OF_LRGB, FilterKind.NARROW}

@@ -57,7 +57,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DisplayedFrame:
     """The pixels of one frame.
 
     Parameters
@@ -76,7 +76,7 @@ class Picture:
     noise: float
 
     @classmethod
-    def read(cls, path: Path, shape: tuple[int, int]) -> "Picture":
+    def read(cls, path: Path, shape: tuple[int, int]) -> "DisplayedFrame":
         """Look at some rows of a frame.
 
         Raises

@@ -24,7 +24,7 @@ _MARKED = "# marked"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class MarkableFrame:
     """A frame that can be looked at and marked.
 
     Parameters
@@ -52,7 +52,7 @@ class Sight:
     y_px: FloatArray
 
     @classmethod
-    def read(cls, path: Path, telescope: "Telescope | None") -> "Sight":
+    def read(cls, path: Path, telescope: "Telescope | None") -> "MarkableFrame":
         """Read a frame and its catalog; without a catalog there are no sources.
 
         Raises
@@ -107,7 +107,7 @@ def _sources(path: Path) -> tuple[FloatArray, FloatArray]:
 class Marks:
     """Marks of one target on some frames, in chronological order."""
 
-    def __init__(self, sights: Sequence[Sight]) -> None:
+    def __init__(self, sights: Sequence[MarkableFrame]) -> None:
         self.sights = sorted(sights, key=lambda each: each.midtime_jd)
         self._marks: dict[int, tuple[float, float]] = {}
         self._past: list[tuple[int, tuple[float, float] | None]] = []
@@ -207,7 +207,7 @@ class Marks:
         return len(rows)
 
 
-def _row(sight: Sight, ra_deg: float, dec_deg: float) -> str:
+def _row(sight: MarkableFrame, ra_deg: float, dec_deg: float) -> str:
     columns = [sight.name, f"{ra_deg:.8f}", f"{dec_deg:+.8f}", f"{sight.midtime_jd:.8f}"]
     # commas part the columns where blanks are part of the name
     return (", " if len(sight.name.split()) > 1 else " ").join(columns)

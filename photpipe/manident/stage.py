@@ -13,8 +13,8 @@ from photpipe.run.results import FrameFailure, ManidentResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
-    from photpipe.manident.display import Picture
-    from photpipe.manident.marking import Marks, Sight
+    from photpipe.manident.display import DisplayedFrame
+    from photpipe.manident.marking import MarkableFrame, Marks
 
 log = logging.getLogger("pp_manident")
 
@@ -91,17 +91,17 @@ def _write(marks: "Marks", path: Path) -> int:
 
 def _loaded(
     paths: Sequence[Path], options: ManidentOptions, workspace: Workspace
-) -> "tuple[list[tuple[Sight, Picture]], list[FrameFailure]]":
+) -> "tuple[list[tuple[MarkableFrame, DisplayedFrame]], list[FrameFailure]]":
     """Frames that can be shown, and those that cannot."""
     from photpipe.instruments import telescopes
-    from photpipe.manident.display import Picture
-    from photpipe.manident.marking import Sight
+    from photpipe.manident.display import DisplayedFrame
+    from photpipe.manident.marking import MarkableFrame
 
     telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
 
-    def load(path: Path) -> tuple[Sight, Picture]:
-        sight = Sight.read(path, telescope)
-        return sight, Picture.read(path, sight.shape)
+    def load(path: Path) -> tuple[MarkableFrame, DisplayedFrame]:
+        sight = MarkableFrame.read(path, telescope)
+        return sight, DisplayedFrame.read(path, sight.shape)
 
     loaded, failed = workspace.map_frames(load, list(dict.fromkeys(paths)), "read")
     if not loaded:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 from photpipe.ground.errors import ConfigError, FrameError
-from photpipe.manident.display import Picture, View
+from photpipe.manident.display import DisplayedFrame, View
 from photpipe.manident.marking import Marks
 
 GREEN, RED, YELLOW = "#00e000", "#ff3030", "#ffff00"
@@ -61,13 +61,15 @@ class Window:
         From `open_display`.
     marks : Marks
         Frames and marks; changed by clicks.
-    pictures : sequence of Picture
+    pictures : sequence of DisplayedFrame
         Of the frames, in the order of `marks`.
     zoom : float
         Screen pixels per pixel of the frame at first.
     """
 
-    def __init__(self, root: tk.Tk, marks: Marks, pictures: Sequence[Picture], zoom: float) -> None:
+    def __init__(
+        self, root: tk.Tk, marks: Marks, pictures: Sequence[DisplayedFrame], zoom: float
+    ) -> None:
         self.root, self.marks, self.pictures = root, marks, pictures
         self.number, self.scale, self.contrast = 0, zoom, 0
         ny, nx = marks.sights[0].shape

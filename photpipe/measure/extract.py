@@ -80,7 +80,7 @@ def extract(
     extra = sextractor.read_parameter_file(Path(options.paramfile)) if options.paramfile else ()
     owners = {path.with_suffix(".ldac"): path for path in reversed(paths)}
     unique = list(dict.fromkeys(paths))
-    job = _Job(options, workspace, telescope, extra, owners)
+    job = _Extraction(options, workspace, telescope, extra, owners)
     done: list[ExtractedFrame] = []
     failed: list[FrameFailure] = []
     if workspace.catalogs:
@@ -96,7 +96,7 @@ def extract(
 
 
 @dataclass(slots=True)
-class _Job:
+class _Extraction:
     """The extraction of frames: what is asked of each, and what of it is there already."""
 
     options: ExtractOptions

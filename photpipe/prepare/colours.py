@@ -110,7 +110,7 @@ def _check_colours(path: Path, facts: CameraFacts) -> None:
         If it is.
     """
     meaning = filters.meaning(facts.filter_name.value)
-    if meaning is not None and meaning.kind is filters.Kind.PHOTOMETRIC:
+    if meaning is not None and meaning.kind is filters.FilterKind.PHOTOMETRIC:
         what = f"a cube of {CUBE_PLANES} images in {facts.filter_name.value}"
         raise FrameError(path.name, f"{what}; split it into frames and prepare those")
 

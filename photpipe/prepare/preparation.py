@@ -65,7 +65,7 @@ _COMMENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class Overrides:
     """What the user says about the frames; see `pp_prepare.PrepareOptions`."""
 
     ra: float | None = None
@@ -176,7 +176,7 @@ def prepared(
     frame_facts: Sequence[Card],
     header: "Header",
     telescope: Telescope,
-    wishes: Wishes,
+    overrides: Overrides,
 ) -> tuple[list[Card], PreparedFrame]:
     """New header of a frame, and what was read out of the old one.
 
@@ -192,7 +192,7 @@ def prepared(
         The same as a header.
     telescope : Telescope
         Who took it.
-    wishes : Wishes
+    wishes : Overrides
         What the user says.
 
     Raises
@@ -201,7 +201,7 @@ def prepared(
         If a card that is needed is missing or absurd.
     """
     frame = Frame(path, header, telescope.at_site_of(header), raw=True)
-    wcs, scale = _wcs(frame, wishes)
+    wcs, scale = _wcs(frame, overrides)
     written: dict[str, CardValue] = {
         "MIDTIMJD": frame.midtime_jd,
         "SECPIX": math.sqrt(scale[0] * scale[1]),
@@ -222,15 +222,15 @@ def prepared(
         if card.keyword in spared
         or not (is_owned(card.keyword) or card.keyword in telescope.drop_cards)
     ]
-    added = _added(frame, wishes)
+    added = _added(frame, overrides)
     cards = changed(standardised(kept), added)
     cards += [formatted(key, value, COPIED) for key, value in _copies(frame, set(added)).items()]
-    remark = KEPT_WCS if wishes.keep_wcs else STARTING_WCS
+    remark = KEPT_WCS if overrides.keep_wcs else STARTING_WCS
     cards += [
         formatted(name, _unsigned_zero(value), _COMMENTS.get(name, remark))
         for name, value in written.items()
     ]
-    return cards, _outcome(frame, source, wishes, wcs, scale)
+    return cards, _outcome(frame, source, overrides, wcs, scale)
 
 
 def _camera_cards(frame: Frame) -> dict[str, CardValue]:
@@ -248,7 +248,7 @@ def _unsigned_zero(value: CardValue) -> CardValue:
 def _outcome(
     frame: Frame,
     source: str,
-    wishes: Wishes,
+    overrides: Overrides,
     wcs: Mapping[str, CardValue],
     scale: tuple[float, float],
 ) -> PreparedFrame:
@@ -259,7 +259,7 @@ def _outcome(
         source=source,
         telescope=frame.telescope.keyword,
         midtime_jd=frame.midtime_jd,
-        object_name=wishes.target or frame.object_name,
+        object_name=overrides.target or frame.object_name,
         filter_name=frame.filter_name,
         airmass=frame.airmass,
         exptime_s=frame.exptime_s,
@@ -288,7 +288,7 @@ def _band(frame: Frame) -> tuple[str, str]:
         return "", reason if frame.filter_name else ""
 
 
-def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[float, float]]:
+def _wcs(frame: Frame, overrides: Overrides) -> tuple[dict[str, CardValue], tuple[float, float]]:
     """WCS to start from, and its pixel scales in arcsec.
 
     It is that of the header where it is kept, else one of the pointing and the entry.
@@ -298,12 +298,12 @@ def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[floa
     HeaderError
         If the header lacks what is needed for it.
     """
-    trusted = (frame.telescope.trust_wcs or frame.is_stack) and not wishes.turned
-    if wishes.keep_wcs or trusted:
+    trusted = (frame.telescope.trust_wcs or frame.is_stack) and not overrides.turned
+    if overrides.keep_wcs or trusted:
         try:
             kept = standard_wcs(frame.header, frame.shape, frame.name)
         except HeaderError as error:
-            if wishes.keep_wcs:
+            if overrides.keep_wcs:
                 raise
             remark = "it came without a usable WCS; the starting WCS is made from the pointing"
             log.warning("%s: %s", frame.name, remark)
@@ -311,10 +311,10 @@ def _wcs(frame: Frame, wishes: Wishes) -> tuple[dict[str, CardValue], tuple[floa
         else:
             return kept, _matrix_scale(kept)
     orientation = frame.orientation.changed(
-        flipx=wishes.flipx, flipy=wishes.flipy, rotate_deg=wishes.rotate
+        flipx=overrides.flipx, flipy=overrides.flipy, rotate_deg=overrides.rotate
     )
-    if wishes.ra is not None and wishes.dec is not None:
-        pointing = (wishes.ra, wishes.dec)
+    if overrides.ra is not None and overrides.dec is not None:
+        pointing = (overrides.ra, overrides.dec)
         orientation = replace(orientation, offset_deg=(0.0, 0.0))
     elif camera.is_camera(frame.telescope.keyword) and not frame.has_pointing:
         return {}, frame.pixel_scale_arcsec  # pp_register looks where the target is
@@ -346,7 +346,7 @@ def _equinox(frame: Frame) -> dict[str, CardValue]:
     return {}
 
 
-def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
+def _added(frame: Frame, overrides: Overrides) -> dict[str, CardValue]:
     """Cards that the header lacks: the target, what the user supplied, the date."""
     target_card = str(frame.telescope.parameters["object"])
     elsewhere = {*camera.CARDS, *camera.TRANSIENT}
@@ -354,8 +354,8 @@ def _added(frame: Frame, wishes: Wishes) -> dict[str, CardValue]:
     exptime_card = str(frame.telescope.parameters["exptime"])
     if exptime_card in added:
         added[exptime_card] = frame.exptime_s  # a number, whatever was typed
-    if wishes.target:
-        added |= {target_card: wishes.target, "OBJECT": wishes.target}
+    if overrides.target:
+        added |= {target_card: overrides.target, "OBJECT": overrides.target}
     elif card_value(frame.header, "OBJECT") is None and frame.object_name:
         added["OBJECT"] = frame.object_name
     if card_value(frame.header, "DATE-OBS") is None:

@@ -12,7 +12,7 @@ from photpipe.fits.cards import Card
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, FrameError
 from photpipe.instruments import observatories, telescopes
-from photpipe.instruments.cameras import camera, light, memory, reader, telling
+from photpipe.instruments.cameras import camera, fact_lines, light, memory, reader
 from photpipe.instruments.cameras.facts import SOLUTIONS, CameraFacts, Fact, told_missing
 from photpipe.instruments.cameras.places import of_words
 from photpipe.instruments.generic import GENERIC, generic, missing_for_generic
@@ -157,7 +157,7 @@ class Recognition:
         telescope = camera.telescope_of(
             facts, telescopes.by_keyword(GENERIC).parameters, _orientation(learned)
         )
-        told = telling.told(facts)
+        told = fact_lines.told(facts)
         self._announce(facts, told)
         return Recognised(telescope, told)
 

@@ -17,7 +17,7 @@ from photpipe.run.workspace import Workspace
 if TYPE_CHECKING:
     from photpipe.fits.cards import Card
     from photpipe.fits.fitsfile import Hdu
-    from photpipe.prepare.preparation import Wishes
+    from photpipe.prepare.preparation import Overrides
     from photpipe.prepare.recognition import Recognition
 
 log = logging.getLogger("pp_prepare")
@@ -203,7 +203,7 @@ def _prepared(
     jobs, broken = _taken_apart(jobs, known, workspace, write=not options.dry_run)
     failed += broken
     owners = {path.with_suffix(".ldac"): path for path in reversed(jobs)}
-    wishes = preparation.Wishes(
+    overrides = preparation.Overrides(
         flipx=options.flipx,
         flipy=options.flipy,
         rotate=options.rotate,
@@ -216,7 +216,7 @@ def _prepared(
         if owner != job.path:
             reason = f"its catalog would replace that of {owner.name}; rename one of them"
             raise FrameError(job.name, reason)
-        return _prepare_one(job, wishes, known, write=not options.dry_run)
+        return _prepare_one(job, overrides, known, write=not options.dry_run)
 
     frames, unprepared = workspace.map_frames(one, list(jobs.values()), "prepare")
     _tell_doubtful_times(frames)
@@ -302,7 +302,7 @@ def _follows(job: _Job, jobs: Mapping[Path, _Job]) -> bool:
 
 
 def _prepare_one(
-    job: _Job, wishes: "Wishes", known: "Recognition", *, write: bool
+    job: _Job, overrides: "Overrides", known: "Recognition", *, write: bool
 ) -> PreparedFrame:
     """Prepare one plain frame.
 
@@ -317,7 +317,7 @@ def _prepare_one(
     from photpipe.prepare import preparation
 
     path = job.path
-    hdu, frame_facts = _read(path, wishes)
+    hdu, frame_facts = _read(path, overrides)
     header = to_header(frame_facts)
     recognised = known.of(hdu.cards, header, path.name, fitsfile.stored_pixels(path, hdu))
     telescope = recognised.telescope
@@ -326,13 +326,15 @@ def _prepare_one(
         if not path.exists():  # a dry run
             log.info("%s: its edges would be cut off, in %s", job.name, path.name)
         elif path != job.path:
-            hdu, frame_facts = _read(path, wishes)
+            hdu, frame_facts = _read(path, overrides)
             header = to_header(frame_facts)
     _check_pixels(path if path.exists() else job.path, hdu)
     centre = known.centre(header)
     if centre is not None:
-        wishes = replace(wishes, ra=centre[0], dec=centre[1])
-    cards, outcome = preparation.prepared(path, job.source, frame_facts, header, telescope, wishes)
+        overrides = replace(overrides, ra=centre[0], dec=centre[1])
+    cards, outcome = preparation.prepared(
+        path, job.source, frame_facts, header, telescope, overrides
+    )
     cards += [card for card in hdu.cards if card.keyword == fitsfile.PRISTINE_KEYWORD]
     if not write:
         _tell_changes(path.name, hdu.cards, cards)
@@ -348,14 +350,14 @@ def _prepare_one(
     return replace(outcome, changed=written, facts=recognised.facts)
 
 
-def _read(path: Path, wishes: "Wishes") -> "tuple[Hdu, list[Card]]":
+def _read(path: Path, overrides: "Overrides") -> "tuple[Hdu, list[Card]]":
     """Header of a frame as it is, and the cards to read it by."""
     from photpipe.fits import fitsfile
     from photpipe.prepare import preparation
 
     hdu = fitsfile.read_primary(path)
     pristine = fitsfile.pristine_cards(path, hdu.cards)
-    return hdu, preparation.facts(hdu.cards, pristine, keep_wcs=wishes.keep_wcs)
+    return hdu, preparation.facts(hdu.cards, pristine, keep_wcs=overrides.keep_wcs)
 
 
 def _check_pixels(path: Path, hdu: "Hdu") -> None:

@@ -252,7 +252,7 @@ class Solver:
     ) -> tuple[list[Solved], bytes]:
         """Run SCAMP; nothing comes back if it fails."""
         exposures = [
-            scamp.Exposure(
+            scamp.ScampInput(
                 frame=plate.frame,
                 sources=plate.sources,
                 wcs=wcs,
@@ -350,7 +350,7 @@ def _blind(plate: Plate, chart: Chart) -> scamp.Search:
     )
 
 
-def _unrecognised(plate: Plate, chart: Chart, found: patterns.Finding | None) -> str:
+def _unrecognised(plate: Plate, chart: Chart, found: patterns.PatternMatch | None) -> str:
     """Say what was seen of a frame that could not be placed."""
     best = (
         f"at best {found.matched} match where chance gives {found.expected:.1f}"

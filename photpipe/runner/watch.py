@@ -71,7 +71,7 @@ def _directory(names: Sequence[str]) -> Path:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Watched:
     """What was seen of a directory: stamps at the last look, and when the last run ended."""
 
     seen: dict[Path, str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class _Night:
         self.invocation = replace(invocation, is_silent=everywhere)
         self.everywhere = everywhere
         self.status = Status.DONE
-        self._places: dict[Path, _Place] = {}
+        self._places: dict[Path, _Watched] = {}
         self._news_s = time.monotonic()
         self._summary: LiveSummary | None = None
         for each in self._directories():
@@ -131,8 +131,8 @@ class _Night:
         else:
             yield inputs.DataDirectory(self.root, inputs.frames_in(self.root, prefix))
 
-    def _place(self, directory: inputs.DataDirectory) -> _Place:
-        return self._places.setdefault(directory.path, _Place())
+    def _place(self, directory: inputs.DataDirectory) -> _Watched:
+        return self._places.setdefault(directory.path, _Watched())
 
     def _news(self) -> Iterator[Task]:
         """Directories with frames that are complete and were not worked on like this."""
@@ -145,7 +145,7 @@ class _Night:
                 place.tried_s = now_s if retry else place.tried_s
                 yield Task(each.path, tuple(settled), self.options, self.invocation, retry)
 
-    def _settled(self, place: _Place, frames: Sequence[Path]) -> dict[Path, str]:
+    def _settled(self, place: _Watched, frames: Sequence[Path]) -> dict[Path, str]:
         """Frames that have not changed since the last look, and are whole.
 
         One that stands still for long is taken as it is: its run will say what is wrong.

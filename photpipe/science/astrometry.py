@@ -198,7 +198,7 @@ class Pairs:
         )
 
 
-class Detector:
+class DetectorDistortion:
     """The distortion of a detector, fitted to all its frames together.
 
     Every frame has linear terms of its own; the higher ones, which move a pixel position to
@@ -285,7 +285,7 @@ def supported_degree(frames: Sequence[Pairs], shape: tuple[int, int]) -> int:
         return 1
     highest = bearable_degree(np.concatenate([each.pixels for each in usable]), shape)
     criteria = {
-        degree: Detector(usable, shape, degree).information_criterion
+        degree: DetectorDistortion(usable, shape, degree).information_criterion
         for degree in range(1, highest + 1)
     }
     return min(criteria, key=lambda degree: criteria[degree])
@@ -313,7 +313,7 @@ def fit_together(frames: Sequence[Pairs], shape: tuple[int, int]) -> list[dict[s
     kept = list(frames)
     for _ in range(FIT_ROUNDS):
         degree = supported_degree(kept, shape)
-        detector = Detector(kept, shape, degree)
+        detector = DetectorDistortion(kept, shape, degree)
         plates = [detector.plate(each) for each in kept]
         kept = _clipped(frames, plates)
     return [wcs_cards(plate, *each.middle_deg) for plate, each in zip(plates, frames, strict=True)]

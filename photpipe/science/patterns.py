@@ -195,7 +195,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PatternMatch:
     """The best hypothesis of a search.
 
     Parameters
@@ -231,7 +231,7 @@ def search(
     known: Sequence[PlateMap] = (),
     *,
     thorough: bool = True,
-) -> Finding | None:
+) -> PatternMatch | None:
     """Find the map from a frame to the plane of the catalog.
 
     Parameters
@@ -253,7 +253,7 @@ def search(
         The first hypothesis that is sure, otherwise the best; None if there were too few
         stars to make any.
     """
-    best: Finding | None = None
+    best: PatternMatch | None = None
     tried = set()
     for detections, richness in DEPTHS:
         bright = pixels[:detections]
@@ -275,7 +275,7 @@ def search(
 
 def _voted(
     bright: ComplexArray, field: StarField, expectation: Expectation, known: Sequence[PlateMap]
-) -> Iterator[Finding]:
+) -> Iterator[PatternMatch]:
     """Findings when only the position is unknown: the most frequent differences."""
     for origin, plate in enumerate(known):
         difference = (field.plane[None, :] - plate(bright)[:, None]).ravel()
@@ -303,7 +303,7 @@ def _numbered(places: ComplexArray) -> NDArray[np.int64]:
 
 def _recognised(
     bright: ComplexArray, region: StarRegion, count: int, expectation: Expectation
-) -> Iterator[Finding]:
+) -> Iterator[PatternMatch]:
     """Findings from quadrilaterals of the same shape, as seen and in the mirror."""
     square = bright.real + 1j * bright.imag * expectation.pixel_ratio
     seen = quads_of(square)
@@ -393,7 +393,7 @@ def _refined(
     field: StarField,
     expectation: Expectation,
     hypotheses: int,
-) -> Finding | None:
+) -> PatternMatch | None:
     """Hypothesis fitted to all its coincidences, narrower each time; None if it falls apart."""
     for tolerance_px in REFINING_PX:
         tolerance = tolerance_px * expectation.scale_arcsec
@@ -413,4 +413,4 @@ def _refined(
     off = abs(scale_of(plate) / expectation.scale_arcsec - 1)
     if off > expectation.scale_error:
         return None
-    return Finding(plate, mine.size, float(expected), float(score))
+    return PatternMatch(plate, mine.size, float(expected), float(score))

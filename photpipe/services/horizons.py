@@ -201,7 +201,7 @@ class _Search:
 
         services = self.settings.services
 
-        def query(link: web.Link) -> "Table":
+        def query(link: web.ServerQuery) -> "Table":
             client = link.open(
                 HorizonsClass(
                     id=lookup.text,

@@ -51,7 +51,7 @@ def cone_search(
     if max_mag is not None:
         question[f"{spec.limit_column}.lt"] = max_mag
 
-    def query(link: web.Link) -> "Table":
+    def query(link: web.ServerQuery) -> "Table":
         client = link.open(ServiceAPI())
         client.TIMEOUT = settings.deadline_s
         client.set_service_params({"panstarrs": _API}, "catalogs", True)

@@ -36,7 +36,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class MovingTarget:
     """A moving object during a range of dates (JD), and the field of view around it."""
 
     name: str
@@ -55,7 +55,7 @@ class Fetched:
     problem: str = ""
 
 
-def read_list(path: Path, radius_deg: float) -> list[Field | Target]:
+def read_list(path: Path, radius_deg: float) -> list[Field | MovingTarget]:
     """Read a list, one field or target a line.
 
     Lines are ``NAME RA DEC [RADIUS]`` (degrees, or sexagesimal with colons) or
@@ -94,7 +94,7 @@ def read_list(path: Path, radius_deg: float) -> list[Field | Target]:
     return found
 
 
-def _entry(words: list[str], radius_deg: float) -> Field | Target:
+def _entry(words: list[str], radius_deg: float) -> Field | MovingTarget:
     """Field or target of one line."""
     if len(words) not in {3, 4}:
         raise ValueError(f"{len(words)} words")
@@ -104,7 +104,7 @@ def _entry(words: list[str], radius_deg: float) -> Field | Target:
         start, end = _date(first), _date(second)
         if not start <= end <= start + LONGEST_RANGE_D:
             raise ValueError(f"{first} to {second} is not a range of up to {LONGEST_RANGE_D:g} d")
-        return Target(name, start, max(end, start + EPHEMERIS_STEP_D), radius)
+        return MovingTarget(name, start, max(end, start + EPHEMERIS_STEP_D), radius)
     return Field(name, cone_of(first, second, radius))
 
 
@@ -149,7 +149,7 @@ def _date(text: str) -> float:
 
 
 def prefetch(
-    entries: Sequence[Field | Target],
+    entries: Sequence[Field | MovingTarget],
     catalogs: Sequence[str],
     observatory_code: str,
     settings: Settings,
@@ -175,7 +175,7 @@ def prefetch(
                     yield Fetched(field.name, catalog, problem=str(error))
 
 
-def _fields(entry: Field | Target, observatory_code: str, settings: Settings) -> list[Field]:
+def _fields(entry: Field | MovingTarget, observatory_code: str, settings: Settings) -> list[Field]:
     """The field itself, or the fields along the path of a target."""
     if isinstance(entry, Field):
         return [entry]

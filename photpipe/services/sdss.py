@@ -35,7 +35,7 @@ def cone_search(
     release = spec.source.release
     sql = skyserver_sql(spec, cone, max_mag, row_limit)
 
-    def query(link: web.Link) -> "Table":
+    def query(link: web.ServerQuery) -> "Table":
         client = link.open(SDSSClass())
         response = client.query_sql_async(sql, data_release=release, cache=False)
         text = web.text_of(response)

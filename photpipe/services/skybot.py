@@ -85,7 +85,7 @@ def _fetched(request: Request, services: Any) -> "Table":
     assert cone is not None
     radius_deg = min(cone.radius_deg, LARGEST_RADIUS_DEG)
 
-    def query(link: web.Link) -> "Table":
+    def query(link: web.ServerQuery) -> "Table":
         client = link.open(SkybotClass())
         response = client.cone_search_async(
             SkyCoord(cone.ra_deg, cone.dec_deg, unit="deg"),

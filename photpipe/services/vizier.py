@@ -63,7 +63,7 @@ def cone_search(
         criteria[limit_column] = f"<{max_mag:.2f}"
     required = [limit_column] if limit_column else []
 
-    def query(link: web.Link) -> "Table":
+    def query(link: web.ServerQuery) -> "Table":
         client = link.open(
             VizierClass(
                 columns=wanted,

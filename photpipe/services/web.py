@@ -56,7 +56,7 @@ def ask(
     request: str,
     servers: Sequence[str],
     settings: ServiceSettings,
-    query: Callable[["Link"], Answer],
+    query: Callable[["ServerQuery"], Answer],
 ) -> Answer:
     """Put one question to the servers of a service, one after the other, until one answers.
 
@@ -70,7 +70,7 @@ def ask(
     servers : sequence of str
         Base addresses, e.g. ``https://vizier.cfa.harvard.edu``; the first is asked first.
     query : callable
-        Asks and reads the answer through the `Link` it is given; raises `Unusable`.
+        Asks and reads the answer through the `ServerQuery` it is given; raises `Unusable`.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def ask(
             break
         share_s = left_s / (len(servers) - position)
         try:
-            with Link(server, settings, time.monotonic() + share_s) as link:
+            with ServerQuery(server, settings, time.monotonic() + share_s) as link:
                 return query(link)
         except Unusable as error:
             log.debug("%s: %s: %s: %s", service, server, request, error)
@@ -96,7 +96,7 @@ def ask(
     raise ServiceError(service, request, f"{'; '.join(reasons) or 'no server is set'}; {advice}")
 
 
-class Link:
+class ServerQuery:
     """One server for the length of one question.
 
     Parameters
@@ -111,7 +111,7 @@ class Link:
         self._adapter = _Adapter(server, settings, ends_at)
         self._sessions: list[requests.Session] = []
 
-    def __enter__(self) -> "Link":
+    def __enter__(self) -> "ServerQuery":
         return self
 
     def __exit__(self, *_reason: object) -> None:

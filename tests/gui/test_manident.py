@@ -21,8 +21,8 @@ import pp_photometry
 from photpipe.distill.targets import read_positions
 from photpipe.fits.fitsfile import update_header
 from photpipe.ground import sky
-from photpipe.manident.display import OUTSIDE, Picture
-from photpipe.manident.marking import Marks, Sight
+from photpipe.manident.display import OUTSIDE, DisplayedFrame
+from photpipe.manident.marking import MarkableFrame, Marks
 from photpipe.run import photometry_file
 from simsky import Mover, camera, night, observe, read_truth, sky_for
 from tests.prepared import make_prepared
@@ -189,7 +189,7 @@ def test_a_session_from_the_first_click_to_the_photometry(display: str, frames: 
             session.act("mousemove", str(round(x + 3)), str(round(y - 3)), "click", "1")
 
         first = session.screen()
-        sources = Sight.read(frames.paths[0], None)
+        sources = MarkableFrame.read(frames.paths[0], None)
         places = zip(sources.x_px, sources.y_px, strict=True)
         circled = [seen(first, *on_screen(*place), GREEN) for place in places]
         assert len(circled) > 20
@@ -281,7 +281,7 @@ def test_a_click_without_a_source_and_frames_that_cannot_be_shown(
         assert [line.split()[0] for line in lines[1:]] == [
             frames.paths[number].name for number in (0, 3, 4)
         ]
-        sight = Sight.read(frames.paths[0], None)
+        sight = MarkableFrame.read(frames.paths[0], None)
         name, ra, dec, _jd = lines[1].split()[:4]
         assert name == frames.paths[0].name
         assert sight.pixel_of(float(ra), float(dec)) == pytest.approx((101.0, 300.0), abs=1.5)
@@ -320,8 +320,8 @@ def window(display: str, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> Ite
     from photpipe.manident import window
 
     monkeypatch.setenv("DISPLAY", display)
-    sights = [Sight.read(path, None) for path in frames.paths]
-    pictures = [Picture.read(each.path, each.shape) for each in sights]
+    sights = [MarkableFrame.read(path, None) for path in frames.paths]
+    pictures = [DisplayedFrame.read(each.path, each.shape) for each in sights]
     with window.open_display() as root:
         opened = window.Window(root, Marks(sights), pictures, 1.0)
         root.deiconify()

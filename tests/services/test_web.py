@@ -94,7 +94,7 @@ class Client:
 def ask(
     *servers: Server | str, settings: ServiceSettings = SETTINGS, post: bytes | None = None
 ) -> bytes:
-    def query(link: web.Link) -> bytes:
+    def query(link: web.ServerQuery) -> bytes:
         client = link.open(Client())
         method = "GET" if post is None else "POST"
         url = "https://service.example/path/x?a=1&b=%22c%22"
@@ -362,7 +362,7 @@ def test_no_server_at_all() -> None:
 
 
 def test_what_a_parser_chokes_on_is_unusable(start: Start) -> None:
-    def query(link: web.Link) -> object:
+    def query(link: web.ServerQuery) -> object:
         return link.read(lambda: {}["missing"])
 
     with pytest.raises(ServiceError, match=r"unreadable answer \(there is no 'missing'\)"):

@@ -175,11 +175,11 @@ def test_hours_instead_of_degrees(night: Night, capsys: pytest.CaptureFixture[st
 
 def test_hint_about_hours(night: Night) -> None:
     from photpipe.distill import targets
-    from photpipe.distill.measured_frame import CalibratedFrame
+    from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.target_search import TargetSearch
     from photpipe.run.settings import Settings
 
-    frames = [CalibratedFrame.read(Frame.read(path)) for path in night.paths]
+    frames = [MeasuredFrame.read(Frame.read(path)) for path in night.paths]
     search = TargetSearch(frames, night.directory, Settings())
     ra, dec = position(night, 0)
     hours = targets.fixed("x", (ra + 360.0) / 15.0, dec, COUNT)

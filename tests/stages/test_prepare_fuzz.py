@@ -21,7 +21,7 @@ from photpipe.fits.fitsfile import read_hdu
 from photpipe.ground.errors import PhotPipeError
 from photpipe.instruments.cameras.reader import Told
 from photpipe.instruments.telescopes import by_keyword
-from photpipe.prepare.preparation import Wishes, facts, prepared
+from photpipe.prepare.preparation import Overrides, facts, prepared
 from photpipe.prepare.recognition import Recognition
 from tests.framefiles import camera_header, camera_wcs
 
@@ -164,12 +164,17 @@ def mutated_headers(draw: st.DrawFn) -> tuple[str, bytes]:
 
 
 WISHES = st.builds(
-    Wishes,
+    Overrides,
     flipx=st.booleans(),
     rotate=st.sampled_from((0.0, -90.0, 12.3)),
     target=st.sampled_from((None, None, "Čapek\n", "../../x", "x" * 200)),
 ) | st.sampled_from(
-    (Wishes(), Wishes(keep_wcs=True), Wishes(keep_wcs=True), Wishes(ra=359.9999, dec=-90.0))
+    (
+        Overrides(),
+        Overrides(keep_wcs=True),
+        Overrides(keep_wcs=True),
+        Overrides(ra=359.9999, dec=-90.0),
+    )
 )
 
 
@@ -177,7 +182,7 @@ WISHES = st.builds(
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mutated_headers(), WISHES, st.booleans())
 def test_no_header_ends_in_a_traceback(
-    mutated: tuple[str, bytes], wishes: Wishes, named: bool
+    mutated: tuple[str, bytes], overrides: Overrides, named: bool
 ) -> None:
     logging.disable(logging.CRITICAL)  # thousands of warnings, all deserved
     keyword, text = mutated
@@ -188,7 +193,7 @@ def test_no_header_ends_in_a_traceback(
         header = to_header(frame_facts)
         known = Recognition(by_keyword(keyword) if named else None, Told())
         telescope = known.of(cards, header, path.name, PIXELS).telescope
-        new, outcome = prepared(path, path.name, frame_facts, header, telescope, wishes)
+        new, outcome = prepared(path, path.name, frame_facts, header, telescope, overrides)
     except PhotPipeError as error:
         assert "\n" not in str(error)
         assert "a.fits" in str(error)
@@ -203,7 +208,7 @@ def test_no_header_ends_in_a_traceback(
     # the header as it came is kept: the same comes out again
     logging.disable(logging.CRITICAL)
     frame_facts = facts(new, cards)
-    again, _ = prepared(path, path.name, frame_facts, to_header(frame_facts), telescope, wishes)
+    again, _ = prepared(path, path.name, frame_facts, to_header(frame_facts), telescope, overrides)
     logging.disable(logging.NOTSET)
     assert joined(again) == joined(new)
 

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.instruments import telescopes
 from photpipe.instruments.frames import Frame
 from simsky.wcs import wcs_header
@@ -31,7 +31,7 @@ def calibrated_frame(
     number: int = 0,
     directory: Path = Path(),
     **facts: Any,
-) -> CalibratedFrame:
+) -> MeasuredFrame:
     """Frame `number` of a series, one minute after the one before.
 
     Parameters
@@ -96,7 +96,7 @@ def calibrated_frame(
     header["NAXIS1"], header["NAXIS2"] = SHAPE[1], SHAPE[0]
     header["SATURATE"] = 60000.0
     frame = Frame(directory / f"frame{number}.fits", header, telescopes.by_keyword("VATT4K"))
-    return CalibratedFrame(frame, world, every | facts, table, 0.5)
+    return MeasuredFrame(frame, world, every | facts, table, 0.5)
 
 
 def sky_of(x: float, y: float) -> tuple[float, float]:

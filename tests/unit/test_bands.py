@@ -5,7 +5,7 @@ import pytest
 from photpipe.catalogs.surveys import CATALOGS
 from photpipe.ground import bands
 from photpipe.instruments import filters
-from photpipe.instruments.filters import Kind, meaning
+from photpipe.instruments.filters import FilterKind, meaning
 from photpipe.science.published import TRANSFORMATIONS
 
 # "bandconv" of the reference converter of the standard (IAU-ADES, xmltompc80col.py), and its rule
@@ -62,21 +62,24 @@ def test_aliases_and_references() -> None:
 def test_photometric_filters(name: str, band: str | None) -> None:
     found = meaning(name)
     assert (found.band if found else None) == band
-    assert found is None or found.kind is Kind.PHOTOMETRIC
+    assert found is None or found.kind is FilterKind.PHOTOMETRIC
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "band"),
     [
-        *((word, Kind.CLEAR, None) for word in ("L", "Lum", "Luminance", "Clear", "IRCUT", "LP")),
-        *((word, Kind.CLEAR, None) for word in ("UV/IR", "No Filter", "Filter_L", "w")),
-        *((word, Kind.NARROW, None) for word in ("Ha", "OIII", "SII", "H-alpha", "HaOIII")),
-        *((word, Kind.TRICOLOUR, "TG") for word in ("G", "Green", "Baader Green")),
-        *((word, Kind.TRICOLOUR, "TR") for word in ("Red", "RGB R")),
-        *((band, Kind.PLANE, band) for band in ("TB", "TG", "TR")),
+        *(
+            (word, FilterKind.CLEAR, None)
+            for word in ("L", "Lum", "Luminance", "Clear", "IRCUT", "LP")
+        ),
+        *((word, FilterKind.CLEAR, None) for word in ("UV/IR", "No Filter", "Filter_L", "w")),
+        *((word, FilterKind.NARROW, None) for word in ("Ha", "OIII", "SII", "H-alpha", "HaOIII")),
+        *((word, FilterKind.TRICOLOUR, "TG") for word in ("G", "Green", "Baader Green")),
+        *((word, FilterKind.TRICOLOUR, "TR") for word in ("Red", "RGB R")),
+        *((band, FilterKind.PLANE, band) for band in ("TB", "TG", "TR")),
     ],
 )
-def test_filters_that_are_no_bands(name: str, kind: Kind, band: str | None) -> None:
+def test_filters_that_are_no_bands(name: str, kind: FilterKind, band: str | None) -> None:
     assert meaning(name) == filters.Meaning(kind, band)
 
 
@@ -86,11 +89,11 @@ def test_what_nobody_can_know_has_no_meaning(name: str) -> None:
 
 
 def test_letters_of_an_lrgb_set_are_no_johnson_bands() -> None:
-    red = filters.Meaning(Kind.TRICOLOUR, "TR")
+    red = filters.Meaning(FilterKind.TRICOLOUR, "TR")
     assert meaning("R", ["L", "R", "G", "B"]) == red
     assert meaning("R", ["Lum", "R", "Ha"]) == red
     for wheel in (["B", "V", "R", "I"], ["R"], ["B", "V", "R", "L"], ["g", "r", "R", "L"]):
-        assert meaning("R", wheel) == filters.Meaning(Kind.PHOTOMETRIC, "R"), wheel
+        assert meaning("R", wheel) == filters.Meaning(FilterKind.PHOTOMETRIC, "R"), wheel
 
 
 def test_every_word_means_a_band_that_exists() -> None:

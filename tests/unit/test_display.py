@@ -7,7 +7,7 @@ import pytest
 from astropy.io import fits
 
 from photpipe.ground.errors import FrameError
-from photpipe.manident.display import OUTSIDE, Picture, View
+from photpipe.manident.display import OUTSIDE, DisplayedFrame, View
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def bright_places(picture: np.ndarray, view: View) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("scale", [0.37, 0.5, 1.0, 2.0, 3.3])
 def test_places_and_the_direction_of_y(frame: Path, scale: float) -> None:
-    picture = Picture.read(frame, (100, 60))
+    picture = DisplayedFrame.read(frame, (100, 60))
     assert picture.sky == pytest.approx(1000, abs=2)
     assert picture.noise == pytest.approx(10, rel=0.1)
     view = View(0.5, 100.5, int(60 * scale), int(100 * scale), scale)
@@ -51,7 +51,7 @@ def test_places_and_the_direction_of_y(frame: Path, scale: float) -> None:
 
 
 def test_beyond_the_image_there_is_grey(frame: Path) -> None:
-    picture = Picture.read(frame, (100, 60))
+    picture = DisplayedFrame.read(frame, (100, 60))
     rendered = picture.render(View(-20.0, 130.0, 100, 160, 1.0))
     assert (rendered[:20] == OUTSIDE).all()
     assert (rendered[:, :20] == OUTSIDE).all()
@@ -65,24 +65,27 @@ def test_contrast_and_bad_pixels(tmp_path: Path) -> None:
     pixels[0:10] = np.nan
     path = tmp_path / "nan.fits"
     fits.PrimaryHDU(pixels).writeto(path)
-    picture = Picture.read(path, (64, 64))
+    picture = DisplayedFrame.read(path, (64, 64))
     faint, usual, strong = (
         picture.render(View(0.5, 64.5, 64, 64, 1.0, step)) for step in (-3, 0, 4)
     )
     patch = (slice(34, 44), slice(20, 30))
     assert faint[patch].mean() < usual[patch].mean() < strong[patch].mean()
     assert (usual[-10:] == 0).all()
-    assert Picture.read(path, (64, 64)).render(View(0.5, 64.5, 32, 32, 0.5)).shape == (32, 32)
+    assert DisplayedFrame.read(path, (64, 64)).render(View(0.5, 64.5, 32, 32, 0.5)).shape == (
+        32,
+        32,
+    )
 
 
 def test_what_cannot_be_shown(tmp_path: Path) -> None:
     path = tmp_path / "all_nan.fits"
     fits.PrimaryHDU(np.full((20, 20), np.nan, np.float32)).writeto(path)
     with pytest.raises(FrameError, match="all pixels are NaN"):
-        Picture.read(path, (20, 20))
+        DisplayedFrame.read(path, (20, 20))
     flat = tmp_path / "flat.fits"
     fits.PrimaryHDU(np.full((20, 20), 7, np.int16)).writeto(flat)
-    picture = Picture.read(flat, (20, 20))
+    picture = DisplayedFrame.read(flat, (20, 20))
     assert np.ptp(picture.render(View(0.5, 20.5, 20, 20, 1.0))) == 0
     flat.unlink()
     with pytest.raises(FrameError, match=r"flat.fits: there is no such file"):

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from photpipe.distill.identification import told_apart
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.points import points_of_frame, suspected
 from photpipe.distill.star_images import Stars
 from photpipe.distill.surroundings import Surroundings
@@ -46,7 +46,7 @@ def series(directory: Path, *sources: dict[str, float], light: float = 0.0) -> l
     return [calibrated_frame([*STARS, *sources], 0, directory), *rest]
 
 
-def measured(frames: list[CalibratedFrame], *targets: Target) -> dict[str, TargetPoint]:
+def measured(frames: list[MeasuredFrame], *targets: Target) -> dict[str, TargetPoint]:
     """Points on the first frame."""
     around, settings = Surroundings.of(frames), DistillSettings()
     tracks = told_apart(targets, frames, around, settings)

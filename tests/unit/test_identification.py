@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from photpipe.distill.identification import Track, told_apart, tracked
-from photpipe.distill.measured_frame import CalibratedFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, POSITIONS, Target, fixed
 from photpipe.ground import sky
@@ -30,7 +30,7 @@ def moving(sigma3_arcsec: float = 0.0, x: float = 100.0, kind: str = MOVING) -> 
     return Target("T", kind, ra, dec, np.full(COUNT, sigma3_arcsec), 18.0)
 
 
-def series(dx: float = 0.0, dy: float = 0.0, **changes: float) -> list[CalibratedFrame]:
+def series(dx: float = 0.0, dy: float = 0.0, **changes: float) -> list[MeasuredFrame]:
     """Frames on which the target is so many pixels off its prediction."""
     frames = []
     for number in range(COUNT):
@@ -40,7 +40,7 @@ def series(dx: float = 0.0, dy: float = 0.0, **changes: float) -> list[Calibrate
     return frames
 
 
-def found(target: Target, frames: Sequence[CalibratedFrame]) -> Track:
+def found(target: Target, frames: Sequence[MeasuredFrame]) -> Track:
     return tracked(target, frames, Surroundings.of(frames), DistillSettings())
 
 
@@ -125,7 +125,7 @@ def test_parts_of_trails_do_not_tell_where_a_certain_target_is() -> None:
     assert found(moving(8.0), series(dx=10.0, FLAGS=blended)).is_confirmed
 
 
-def apart(targets: Sequence[Target], frames: Sequence[CalibratedFrame]) -> list[Track]:
+def apart(targets: Sequence[Target], frames: Sequence[MeasuredFrame]) -> list[Track]:
     return told_apart(targets, frames, Surroundings.of(frames), DistillSettings())
 
 

@@ -9,12 +9,14 @@ from astropy.wcs import WCS
 from photpipe.distill.targets import read_positions
 from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError
-from photpipe.manident.marking import Marks, Sight
+from photpipe.manident.marking import MarkableFrame, Marks
 
 JD = 2457786.95
 
 
-def sight(number: int, name: str | None = None, place: tuple[float, float] = (0.0, 20.0)) -> Sight:
+def sight(
+    number: int, name: str | None = None, place: tuple[float, float] = (0.0, 20.0)
+) -> MarkableFrame:
     """Frames around RA 0h, each a little shifted."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
@@ -23,7 +25,7 @@ def sight(number: int, name: str | None = None, place: tuple[float, float] = (0.
     wcs.wcs.cd = [[-1e-4, 0.0], [0.0, 1e-4]]
     path = Path(name or f"image {number}.fits")
     x, y = np.array([50.2, 60.0, 150.0]), np.array([70.3, 70.0, 20.0])
-    return Sight(path, (200, 180), JD + number / 1440, wcs, True, x, y)
+    return MarkableFrame(path, (200, 180), JD + number / 1440, wcs, True, x, y)
 
 
 @pytest.fixture
@@ -131,4 +133,4 @@ def test_a_frame_without_solution_cannot_be_marked(tmp_path: Path) -> None:
     header = fits.Header({"TEL_KEYW": "VATT4K", "MIDTIMJD": JD, "SECPIXX": 0.4, "INSTRUME": "x"})
     fits.PrimaryHDU(np.zeros((10, 10), np.int16), header).writeto(path)
     with pytest.raises(HeaderError, match="no celestial WCS"):
-        Sight.read(path, None)
+        MarkableFrame.read(path, None)

@@ -8,7 +8,7 @@ import pytest
 from astropy.table import Table
 
 from photpipe.astromatic import scamp, tool
-from photpipe.astromatic.scamp import Exposure, Search, Solution
+from photpipe.astromatic.scamp import ScampInput, Search, Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ToolError
@@ -65,7 +65,7 @@ def sources(seen: View) -> Table:
     )
 
 
-def exposures(field: Stars, ra: float, dec: float, corner_px: float = 0.0) -> list[Exposure]:
+def exposures(field: Stars, ra: float, dec: float, corner_px: float = 0.0) -> list[ScampInput]:
     """Three frames whose starting WCS is off by 10 arcsec."""
     result = []
     for number in range(3):
@@ -74,11 +74,11 @@ def exposures(field: Stars, ra: float, dec: float, corner_px: float = 0.0) -> li
         seen = view(number, field, true, corner_px=corner_px)
         off = sky.shifted(*at, 8.0, -6.0)
         start = {**true, "CRVAL1": float(off[0]), "CRVAL2": float(off[1])}
-        result.append(Exposure(f"a {number}.fits", sources(seen), start, SHAPE, JD, "T'X_r"))
+        result.append(ScampInput(f"a {number}.fits", sources(seen), start, SHAPE, JD, "T'X_r"))
     return result
 
 
-def run(field: Stars, frames: list[Exposure], **changes: object) -> list[Solution]:
+def run(field: Stars, frames: list[ScampInput], **changes: object) -> list[Solution]:
     settings = {"POSITION_MAXERR": "15.0", "FGROUP_RADIUS": "1.0", "FWHM_THRESHOLDS": "50,100"}
     timeout_s = float(changes.pop("timeout_s", Settings().tools.timeout_s))
     search = SEARCH if not changes else Search(**{**vars_of(SEARCH), **changes})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from photpipe.ground import bands
 from photpipe.instruments import filters
-from photpipe.instruments.filters import Kind
+from photpipe.instruments.filters import FilterKind
 
 CLEAR_BAND = "G"
 _RED_LINES, _GREEN_LINES = ("ha", "halpha", "sii", "s2", "nii", "n2"), ("oiii", "o3", "hb", "hbeta")
@@ -34,13 +34,13 @@ def choice_of(filter_name: str) -> Choice:
     if meaning is None:
         what = "no filter name that PP knows" if filter_name.strip() else "taken for clear"
         return Choice(CLEAR_BAND, f"{called}: {what}; calibrated to {CLEAR_BAND} (Gaia)")
-    if meaning.kind is Kind.PHOTOMETRIC and meaning.band:
+    if meaning.kind is FilterKind.PHOTOMETRIC and meaning.band:
         return Choice(meaning.band, "")
     if meaning.band:
         nearest = bands.reference(meaning.band)
         return Choice(meaning.band, f"{called}: {meaning.kind}; {nearest} is the nearest band")
     nearest = CLEAR_BAND
-    if meaning.kind is Kind.NARROW:
+    if meaning.kind is FilterKind.NARROW:
         nearest = _line_band(filter_name)
     return Choice(
         nearest, f"{called}: {meaning.kind}, no photometric band; calibrated to {nearest}"

@@ -1,6 +1,6 @@
 """What `toolbox.py` prints of cameras without an entry: facts, memories, a ready entry."""
 
-from photpipe.instruments.cameras import memory, telling
+from photpipe.instruments.cameras import fact_lines, memory
 from photpipe.instruments.cameras.bands import choice_of
 from photpipe.instruments.cameras.facts import SOLUTIONS, CameraFacts
 from photpipe.instruments.cameras.memory import Learned
@@ -37,7 +37,7 @@ instrument_identifiers["{identifier}"] = "{keyword}"
 def explained(frame: str, facts: CameraFacts) -> tuple[list[str], bool]:
     """Lines that tell the facts of a frame, and whether a run would lack nothing."""
     lines = [f"{frame}: {facts.bundle.name}, a camera without an entry ({facts.bundle.keyword})"]
-    for each in telling.told(facts):
+    for each in fact_lines.told(facts):
         doubt = f"; {each.doubt}" if each.doubt else ""
         lines.append(f"  {each.name:14}{each.value:48} {each.origin}{doubt}".rstrip())
     learned = memory.recall(facts.bundle.identity)

@@ -201,7 +201,7 @@ def colour(header: "Header") -> Fact[str] | None:
         return None
     origin, _, shown = (text(header, table.PLANE_ORIGIN) or table.PLANE).partition(", but ")
     meaning = filters.meaning(glass) if glass else None
-    if glass is None or (meaning and meaning.kind is filters.Kind.CLEAR):
+    if glass is None or (meaning and meaning.kind is filters.FilterKind.CLEAR):
         return Fact(plane, origin, shown)
     kind = meaning.kind if meaning else "no filter that PP knows"
     through = f"seen through {glass!r} ({kind}): no band of a colour camera"

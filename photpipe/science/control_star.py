@@ -13,7 +13,7 @@ EDGE_PX = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
+class ControlCandidates:
     """Stars of a series; arrays of shape (stars,) or (stars, frames), NaN where not seen.
 
     Parameters
@@ -34,7 +34,7 @@ class Candidates:
     is_excluded: BoolArray
 
 
-def choose(candidates: Candidates) -> int | None:
+def choose(candidates: ControlCandidates) -> int | None:
     """Index of the control star, or None if no star will do.
 
     Among the candidates around the 5 % brightness rank the one with the smallest scatter is
@@ -62,7 +62,9 @@ def _filled(mag: FloatArray) -> FloatArray:
     return np.where(seen, mag, np.inf)
 
 
-def _quietest(candidates: Candidates, usable: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> int:
+def _quietest(
+    candidates: ControlCandidates, usable: "np.ndarray[tuple[int], np.dtype[np.intp]]"
+) -> int:
     """Candidate of the smallest scatter among those of the right brightness."""
     mag = np.where(candidates.is_clean[usable], candidates.mag[usable], np.nan)
     brightness = np.nanmedian(_filled(mag), axis=1)
