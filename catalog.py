@@ -21,15 +21,32 @@ Writes
     what ``-o`` names: ``.ecsv``, ``.csv``, ``.fits``, or ``.cat`` (LDAC, for SCAMP); else into
     the cache alone.
 
+``from catalog import catalog`` gives scripts for the original its class.
+
 Example
     ``./catalog.py PANSTARRS 179.28 0.43 0.1 -maxmag 18 -o stars.csv``
 """
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from photpipe.command import cli
 from photpipe.command.catalog import act, decimal, parser
+
+if TYPE_CHECKING:
+    from photpipe.original.catalog import catalog
+
+__all__ = ["catalog", "main"]
+
+
+def __getattr__(name: str) -> object:
+    """The class `catalog`, fetched when it is asked for."""
+    if name != "catalog":
+        raise AttributeError(name)
+    from photpipe.original.catalog import catalog
+
+    return catalog
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,8 @@ Writes
 Example
     ``./diagnostics.py -single night1 night2``
 
-`refresh`, `export_single` and `write_summary` are importable from here.
+`refresh`, `export_single`, `write_summary` and the original's `create_...` and `add_...`, each of
+which renders the pages, are importable from here.
 """
 
 import argparse
@@ -33,9 +34,8 @@ _FUNCTIONS = {"refresh": "write", "export_single": "write", "write_summary": "su
 
 def __getattr__(name: str) -> object:
     """Functions of the report, fetched when they are asked for."""
-    if name not in _FUNCTIONS:
-        raise AttributeError(name)
-    return getattr(importlib.import_module(f"photpipe.report.{_FUNCTIONS[name]}"), name)
+    module = f"report.{_FUNCTIONS[name]}" if name in _FUNCTIONS else "original.diagnostics"
+    return getattr(importlib.import_module(f"photpipe.{module}"), name)
 
 
 def parser() -> argparse.ArgumentParser:

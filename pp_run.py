@@ -37,6 +37,15 @@ COMMAND = cli.Command(
 )
 
 
+def __getattr__(name: str) -> object:
+    """`run_the_pipeline`, for scripts that import it, fetched when it is asked for."""
+    if name != "run_the_pipeline":
+        raise AttributeError(name)
+    from photpipe.original.pipeline import run_the_pipeline
+
+    return run_the_pipeline
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run pp_run; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)

@@ -13,11 +13,12 @@ Writes
 Example
     ``./toolbox.py mscience0001.fits``
 
-`explain` (the lines about one frame), `iso`, `parse_datetime` and `parse_sexagesimal` are
-importable from here.
+`explain` (the lines about one frame) and all other names of `__all__`, among them those of the
+original, are importable from here.
 """
 
 import argparse
+import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,20 +29,37 @@ from photpipe.run.options import TELESCOPE
 
 if TYPE_CHECKING:
     from photpipe.instruments.explaining import explain
+    from photpipe.original.toolbox import (
+        dateobs_to_jd,
+        get_binning,
+        jd_to_fractionalyear,
+        jd_to_gregorian,
+        skycenter,
+    )
 
-__all__ = ["explain", "iso", "main", "parse_datetime", "parse_sexagesimal"]
+__all__ = [
+    "dateobs_to_jd",
+    "explain",
+    "get_binning",
+    "iso",
+    "jd_to_fractionalyear",
+    "jd_to_gregorian",
+    "main",
+    "parse_datetime",
+    "parse_sexagesimal",
+    "skycenter",
+]
 SUMMARY = (
     "Explain what PP makes of a header: every fact, the cards it comes from, and what is missing."
 )
 
 
 def __getattr__(name: str) -> object:
-    """`explain`, which reads FITS files, is fetched when it is asked for."""
-    if name != "explain":
+    """Functions that read FITS files, or are for scripts, fetched when they are asked for."""
+    if name not in __all__:
         raise AttributeError(name)
-    from photpipe.instruments.explaining import explain
-
-    return explain
+    room = "instruments.explaining" if name == "explain" else "original.toolbox"
+    return getattr(importlib.import_module(f"photpipe.{room}"), name)
 
 
 def parser() -> argparse.ArgumentParser:

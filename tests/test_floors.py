@@ -28,6 +28,7 @@ STAIRS: tuple[tuple[str, ...], ...] = (
     ("exports",),
     ("command",),
     ("runner",),
+    ("original",),
 )
 FLOOR = {room: level for level, rooms in enumerate(STAIRS) for room in rooms}
 DOOR = len(STAIRS)  # the scripts of the root: above all, and closed to each other

@@ -27,7 +27,7 @@ LONGEST = 60  # characters of a value in the table of corrections
 
 def commands() -> list[str]:
     """Names of all installed commands: the pp_*.py files of the root."""
-    return sorted(path.stem for path in ROOT.glob("pp*_*.py"))
+    return sorted({path.stem for path in ROOT.glob("pp*_*.py")} - {"pp_setup"})  # a module
 
 
 DOORS = ("catalog", "diagnostics", "toolbox")
