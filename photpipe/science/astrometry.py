@@ -581,13 +581,13 @@ def check_plate(
     area = (along_x.conjugate() * along_y).imag
     scale = math.sqrt(abs(area)) or math.nan
     tolerance = tolerance_px * scale
-    stars, inside = _stars_inside(plane(grid), grid, shape, ra0, dec0, ra_deg, dec_deg)
-    chosen = inside[:most]
+    stars, chosen = _stars_inside(plane(grid), grid, shape, ra0, dec0, ra_deg, dec_deg)
+    stars, chosen = stars[:most], chosen[:most]
     detected = plane(pixels[:most])
     usable = np.flatnonzero(np.isfinite(detected))
     detected = detected[usable]
-    found, star, expected = _coincidences(detected, stars[chosen], tolerance)
-    residual = detected[found] - stars[chosen][star]
+    found, star, expected = _coincidences(detected, stars, tolerance)
+    residual = detected[found] - stars[star]
     return PlateCheck(
         detections=detected.size,
         references=chosen.size,
@@ -619,11 +619,13 @@ def _stars_inside(
     ra_deg: FloatArray,
     dec_deg: FloatArray,
 ) -> tuple[ComplexArray, IntArray]:
-    """Plane positions of all stars, and the indices of those that fall on the detector."""
-    stars = tangent_plane(ra0, dec0, ra_deg, dec_deg)
+    """Plane positions and indices of the stars that fall on the detector."""
     if not np.isfinite(outline).all():
-        return stars, np.empty(0, np.int64)
+        return np.empty(0, complex), np.empty(0, np.int64)
     reach = float(np.abs(outline).max()) or 1.0
+    # the tangent plane stretches: what lies within the reach on it lies within the reach on the sky
+    beside = np.flatnonzero(np.abs(dec_deg - dec0) <= 1.001 * reach / sky.ARCSEC_PER_DEG)
+    stars = tangent_plane(ra0, dec0, ra_deg[beside], dec_deg[beside])
     terms = _terms(outline.real / reach, outline.imag / reach, 3).astype(complex)
     back = np.linalg.lstsq(terms, grid, rcond=None)[0]
     near = np.flatnonzero(np.abs(stars) <= reach)
@@ -634,7 +636,7 @@ def _stars_inside(
         & (at.imag >= 0.5)
         & (at.imag <= shape[0] + 0.5)
     )
-    return stars, near[on_frame]
+    return stars[near[on_frame]], beside[near[on_frame]]
 
 
 def _coincidences(
