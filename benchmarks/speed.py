@@ -1,8 +1,13 @@
 """How fast pp_run is, as a multiple of what the tools alone need for the same frames.
 
-    python benchmarks/speed.py                     all sets of the table (200 frames take a while)
-    python benchmarks/speed.py -sets 10x1024 30x1024
+    python benchmarks/speed.py                     the sets of some minutes
+    python benchmarks/speed.py -sets 200x1024 1000x512 3x6144 2x9576x6388
+    python benchmarks/speed.py -again 200x1024     a second run, and one with a new frame
+    python benchmarks/speed.py -stack 30x1024      pp_stackedphotometry -comoving
     python benchmarks/speed.py -profile 10x1024    where the time goes
+
+A set is a number of frames and their side, or rows and columns, in pixels. Where others use the
+machine, compare the seconds of processor.
 
 The unit is one Source Extractor pass with twenty apertures per frame, two frames at a time, and
 one SCAMP run at fixed resolution over all of them. Frames come from the simulator, services from
@@ -19,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,12 +36,15 @@ from photpipe.astromatic import extraction  # noqa: E402
 from simsky import SkyServer, camera, night, observe, sky_for  # noqa: E402
 from tests.conftest import FIELD, START_JD, TARGET  # noqa: E402
 
-SETS = {"10x1024": 5.0, "30x1024": 3.0, "10x2048": 2.5, "200x1024": 2.5}  # and the goals
+SETS = ("10x1024", "30x1024", "10x2048")
+GOALS = {  # ratio to the tools
+    **{"10x1024": 2.5, "30x1024": 1.6, "200x1024": 1.0, "10x2048": 1.0},
+    **{"3x6144": 1.5, "2x9576x6388": 1.5},
+}
 STARS_PER_MPIX = 600
 SIDE_BY_SIDE = 2
 RESOLUTION_ARCSEC = 1.0
 CONFIG = ".config"
-COMMAND = [sys.executable, str(ROOT / "pp_run.py")]
 
 
 @contextlib.contextmanager
@@ -62,10 +70,16 @@ def services(sky: Any, folder: Path) -> Iterator[None]:
         process.join(10)
 
 
-def make_frames(count: int, side: int, folder: Path) -> Any:
+def frames_of(name: str) -> tuple[int, tuple[int, int]]:
+    """Number and shape of the frames of a set."""
+    count, *sides = (int(word) for word in name.split("x"))
+    return count, (sides[0], sides[-1])
+
+
+def make_frames(count: int, shape: tuple[int, int], folder: Path) -> Any:
     """Render frames; returns the sky."""
-    cam = camera("VATT4K", shape=(side, side))
-    stars = STARS_PER_MPIX * (side / 1024) ** 2
+    cam = camera("VATT4K", shape=shape)
+    stars = STARS_PER_MPIX * shape[0] * shape[1] / 1024**2
     sky = sky_for(cam, 3552, *FIELD, stars_per_frame=stars).with_movers(TARGET)
     plan = night(
         cam, *FIELD, count=count, start_jd=START_JD, seed=1, object_name="3552", cloud_mag=0.2
@@ -75,20 +89,23 @@ def make_frames(count: int, side: int, folder: Path) -> Any:
     return sky
 
 
-def timed_run(folder: Path, cache: Path) -> tuple[float, float, float]:
-    """Wall seconds of pp_run, CPU seconds with all tools, and peak memory of pp_run in MB."""
+def timed_run(
+    folder: Path, cache: Path, words: Sequence[str] = ("pp_run.py", "-quiet", ".")
+) -> tuple[float, float, float]:
+    """Wall seconds of a command, CPU seconds with all tools, and its peak memory in MB."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     config = str(folder / CONFIG)
     environment = os.environ | {"PHOTPIPE_CACHE": str(cache), "XDG_CONFIG_HOME": config}
     start, peak_mb = time.perf_counter(), 0.0
-    with subprocess.Popen([*COMMAND, "-quiet", "."], cwd=folder, env=environment) as process:
+    command = [sys.executable, str(ROOT / words[0]), *words[1:]]
+    with subprocess.Popen(command, cwd=folder, env=environment) as process:
         while process.poll() is None:
             peak_mb = max(peak_mb, peak_memory_mb(process.pid))
             time.sleep(0.05)
     wall_s = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if process.returncode:
-        raise SystemExit(f"pp_run ended with status {process.returncode}")
+        raise SystemExit(f"{words[0]} ended with status {process.returncode}")
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return wall_s, cpu_s, peak_mb
 
@@ -157,12 +174,12 @@ def run(*words: str, cwd: Path) -> None:
         raise SystemExit(done.stderr.decode())
 
 
-def measure(name: str, goal: float, scratch: Path) -> None:
+def measure(name: str, scratch: Path) -> None:
     """Print a row of the table."""
-    count, side = (int(word) for word in name.split("x"))
+    (count, shape), goal = frames_of(name), GOALS.get(name, float("nan"))
     folder, work = scratch / name, scratch / f"{name}_tools"
     work.mkdir()
-    sky = make_frames(count, side, folder)
+    sky = make_frames(count, shape, folder)
     with services(sky, folder):
         wall_s, cpu_s, peak_mb = timed_run(folder, scratch / f"{name}_cache")
     extracted_s, solved_s, tools_cpu_s = timed_tools(folder, work)
@@ -176,14 +193,42 @@ def measure(name: str, goal: float, scratch: Path) -> None:
     shutil.rmtree(work)
 
 
+def measure_again(name: str, scratch: Path) -> None:
+    """Print what a second run costs when nothing is new, and when one frame is."""
+    count, shape = frames_of(name)
+    folder, cache = scratch / name, scratch / "cache"
+    sky = make_frames(count + 1, shape, folder)
+    late = max(folder.glob("*.fits"))
+    late.rename(scratch / late.name)
+    with services(sky, folder):
+        for label in ("all frames", "nothing new", "a new frame"):
+            if label == "a new frame":
+                (scratch / late.name).rename(late)
+            wall_s, cpu_s, peak_mb = timed_run(folder, cache)
+            print(f"{name:>9} {label:>12} {wall_s:8.1f} s {cpu_s:8.1f} CPU s {peak_mb:6.0f} MB")
+
+
+def measure_stack(name: str, scratch: Path) -> None:
+    """Print what a comoving stack and the photometry on it cost."""
+    count, shape = frames_of(name)
+    folder, cache = scratch / name, scratch / "cache"
+    sky = make_frames(count, shape, folder)
+    with services(sky, folder):
+        timed_run(folder, cache)
+        names = sorted(path.name for path in folder.glob("*.fits"))
+        words = ("pp_stackedphotometry.py", "-quiet", "-comoving", *names)
+        wall_s, cpu_s, peak_mb = timed_run(folder, cache, words)
+    print(f"{name:>9} {'stack':>12} {wall_s:8.1f} s {cpu_s:8.1f} CPU s {peak_mb:6.0f} MB")
+
+
 def profile(name: str, scratch: Path) -> None:
     """Print how long each stage took, and how much of it was work of Python and of the tools."""
     from photpipe.runner import directory
     from photpipe.runner.progress import Progress
 
-    count, side = (int(word) for word in name.split("x"))
+    count, shape = frames_of(name)
     folder = scratch / name
-    sky = make_frames(count, side, folder)
+    sky = make_frames(count, shape, folder)
     os.environ |= {
         "PHOTPIPE_CACHE": str(scratch / "cache"),
         "XDG_CONFIG_HOME": str(folder / CONFIG),
@@ -224,18 +269,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("-sets", nargs="+", default=list(SETS), metavar="NxSIDE")
     parser.add_argument("-profile", metavar="NxSIDE")
+    parser.add_argument("-again", metavar="NxSIDE")
+    parser.add_argument("-stack", metavar="NxSIDE")
     parser.add_argument("-folder", type=Path, help="where frames are written")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
-        if options.profile:
-            profile(options.profile, Path(scratch))
-            return
+        for name, what in (
+            (options.profile, profile),
+            (options.again, measure_again),
+            (options.stack, measure_stack),
+        ):
+            if name:
+                what(name, Path(scratch))
+                return
         print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         print(
             "      set   pp_run  extract   SCAMP  ratio   goal  ms/frame    CPU s  ratio  peak MB"
         )
         for name in options.sets:
-            measure(name, SETS.get(name, float("nan")), Path(scratch))
+            measure(name, Path(scratch))
 
 
 if __name__ == "__main__":
