@@ -7,6 +7,7 @@ files that it writes for every frame, also for those it did not match, never lea
 
 import logging
 import math
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -162,8 +163,8 @@ class Solution:
     flux_rms_mag: float = math.nan
 
 
-def arguments(search: Search, count: int, threads: int) -> list[str]:
-    """Arguments of SCAMP for so many inputs; they win over the settings of the telescope."""
+def arguments(search: Search, count: int, threads: int, first: int = 0) -> list[str]:
+    """Arguments of SCAMP for inputs numbered from `first`; they win over other settings."""
     values: dict[str, object] = {
         "c": SETTINGS,
         "ASTREF_CATALOG": "FILE",
@@ -212,7 +213,11 @@ def arguments(search: Search, count: int, threads: int) -> list[str]:
         "NTHREADS": threads,
     }
     words = [word for key, value in values.items() for word in (f"-{key}", str(value))]
-    return [*(_input_name(number) for number in range(count)), *words]
+    return [*_input_names(count, first), *words]
+
+
+def _input_names(count: int, first: int) -> list[str]:
+    return [_input_name(first + number) for number in range(count)]
 
 
 def _input_name(number: int) -> str:
@@ -227,6 +232,7 @@ def run(
     *,
     timeout_s: float,
     threads: int = 1,
+    first: int = 0,
 ) -> tuple[list[Solution | None], bytes]:
     """Solve frames together.
 
@@ -244,6 +250,8 @@ def run(
         Seconds after which SCAMP is stopped.
     threads : int
         Cores it may use.
+    first : int
+        Number of the first frame: they are called by their numbers in the report.
 
     Returns
     -------
@@ -262,20 +270,37 @@ def run(
 
     with tempfile.TemporaryDirectory(prefix="pp_scamp_") as name:
         folder = Path(name)
-        for number, each in enumerate(exposures):
-            write_ldac(folder / _input_name(number), each.sources[list(COLUMNS)], each.header())
+        names = _input_names(len(exposures), first)
+        for input_name, each in zip(names, exposures, strict=True):
+            write_ldac(folder / input_name, each.sources[list(COLUMNS)], each.header())
         reference.write_ldac(folder / REFERENCE)
         lines = [f"{key} {value}" for key, value in settings.items() if value]
         kept = [line for line in lines if not line.startswith(_UNSPOKEN)]
         (folder / SETTINGS).write_text("\n".join(kept) + "\n", "utf-8")
-        argv = arguments(search, len(exposures), threads)
+        argv = arguments(search, len(exposures), threads, first)
         finished = run_tool(SCAMP, argv, folder, timeout_s, threads)
         finished.check()
-        return _results(folder, exposures, finished)
+        return _results(folder, names, exposures, finished)
+
+
+_TABLE = re.compile(rb'(<TABLE ID="(\w+)".*?<TABLEDATA>)(.*?)(\s*</TABLEDATA>)', re.DOTALL)
+
+
+def joined(reports: Sequence[bytes]) -> bytes:
+    """One report of several runs: the first, whose tables have the rows of all."""
+    rows: dict[bytes, bytes] = {}
+    for report in reports:
+        for _, name, more, _ in _TABLE.findall(report):
+            rows[name] = rows.get(name, b"") + more
+
+    def whole(table: re.Match[bytes]) -> bytes:
+        return table[1] + rows[table[2]] + table[4]
+
+    return _TABLE.sub(whole, reports[0]) if reports else b""
 
 
 def _results(
-    folder: Path, exposures: Sequence[ScampInput], finished: Finished
+    folder: Path, names: Sequence[str], exposures: Sequence[ScampInput], finished: Finished
 ) -> tuple[list[Solution | None], bytes]:
     """Solutions out of the files that SCAMP wrote; None for a frame whose file is unusable.
 
@@ -293,9 +318,9 @@ def _results(
     except _UNUSABLE as error:
         raise finished.error(f"{_NO_RESULT} ({error})") from error
     solutions: list[Solution | None] = []
-    for number, (each, row) in enumerate(zip(exposures, rows, strict=True)):
+    for name, each, row in zip(names, exposures, rows, strict=True):
         try:
-            head = (folder / _input_name(number)).with_suffix(".head").read_bytes()
+            head = (folder / name).with_suffix(".head").read_bytes()
             solutions.append(_solution(each.frame, row, head))
         except _UNUSABLE as error:
             solutions.append(None)

@@ -2,8 +2,8 @@
 
 A solution goes three steps. A *seed* says where the frame lies: the header, shifted to where
 most stars agree, or the pattern of the stars, or SCAMP's own match. SCAMP *refines* all seeded
-frames together, with a distortion that they share. At last each solution is *judged*: by the
-two contrasts of SCAMP, and by all stars, independently of SCAMP.
+frames, a dozen together, with a distortion that they share. At last each solution is *judged*:
+by the two contrasts of SCAMP, and by all stars, independently of SCAMP.
 
 Where SCAMP fails or its contrasts stay low although the stars leave no doubt (ten pairs and
 fifty nats of surprise at least), the frame is registered by least squares of its own. At the
@@ -11,6 +11,7 @@ very end the frames are *polished*: fitted together once more, which halves SCAM
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ from photpipe.register.plates import (
     degree_of,
 )
 from photpipe.run.settings import Settings
+from photpipe.run.workspace import side_by_side
 from photpipe.science import astrometry, fewstars, patterns
 
 log = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ SEED_ERROR_PX = 40.0
 FIT_ROUNDS = 3
 PATIENCE = 6  # failures in a row after which only quick attempts are made
 FRAMES_PER_TIMEOUT = 30
+MOST_TOGETHER = 12  # frames in a run of SCAMP that refines
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,8 @@ class Solver:
         """Let SCAMP itself look for frames, within what the telescope's entry allows."""
         for group in _by_instrument(self.unseeded(plates)):
             found, _ = self._run(
-                group, [each.wcs for each in group], chart, _blind(group[0], chart)
+                *(group, [each.wcs for each in group], chart, _blind(group[0], chart)),
+                self.jobs,
             )
             for each in found:
                 if each.objection is None:
@@ -169,7 +173,7 @@ class Solver:
             seeds = _refitted_seeds(group, chart, [self._seeds[each.frame].wcs for each in group])
             degree = max(degree_of(wcs) for wcs in seeds)
             search = _refining(group[0], degree, fineness)
-            found, xml = self._run(group, seeds, chart, search)
+            found, xml = self._run_in_batches(group, seeds, chart, search)
             good = sum(self._judge(each) for each in found)
             if good > self.report[0]:
                 self.report = good, xml
@@ -243,12 +247,40 @@ class Solver:
             for found, wcs in zip(group, fitted, strict=True):
                 self.solved[found.plate.frame] = found.refitted(wcs)
 
+    def _run_in_batches(
+        self,
+        group: Sequence[Plate],
+        starts: Sequence[Cards],
+        chart: Chart,
+        search: scamp.Search,
+    ) -> tuple[list[Solved], bytes]:
+        """Run SCAMP on some frames at a time, side by side; its reports come as one.
+
+        The time that it takes grows with the square of their number: 50 ms a frame for 5,
+        90 for 30, 220 for 120 (frames with 500 sources).
+        """
+        count = math.ceil(len(group) / MOST_TOGETHER)
+        edges = [len(group) * number // count for number in range(count + 1)]
+        threads = max(1, self.jobs // count)
+
+        def one(number: int) -> tuple[list[Solved], bytes]:
+            part = slice(edges[number], edges[number + 1])
+            where = threads, edges[number]
+            return self._run(group[part], starts[part], chart, search, *where)
+
+        with side_by_side(min(self.jobs, count)) as pool:
+            done = list(pool.map(one, range(count)))
+        reports = [xml for _, xml in done if xml]
+        return [each for found, _ in done for each in found], scamp.joined(reports)
+
     def _run(
         self,
         group: Sequence[Plate],
         starts: Sequence[Cards],
         chart: Chart,
         search: scamp.Search,
+        threads: int,
+        first: int = 0,
     ) -> tuple[list[Solved], bytes]:
         """Run SCAMP; nothing comes back if it fails."""
         exposures = [
@@ -270,7 +302,8 @@ class Solver:
                 search,
                 group[0].scamp_settings,
                 timeout_s=timeout_s,
-                threads=self.jobs,
+                threads=threads,
+                first=first,
             )
         except ToolError as error:
             log.warning("%s", error)

@@ -36,6 +36,20 @@ def core_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextlib.contextmanager
+def side_by_side(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads whose tools are ended when anything is raised, an interrupt above all."""
+    pool = ThreadPoolExecutor(max_workers=max(1, jobs))
+    try:
+        yield pool
+    except BaseException:
+        stopping.set()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        stopping.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class KeptCatalog:
     """A catalog that one stage has extracted and another may want.
@@ -176,17 +190,10 @@ class Workspace:
                 failed[number] = _unforeseen(name, error)
             return []
 
-        pool = ThreadPoolExecutor(max_workers=max(1, self.jobs))
-        try:
+        with side_by_side(self.jobs) as pool:
             outcomes = self.progress(pool.map(one, range(len(items)), items), len(items), label)
             done = [outcome for each in outcomes for outcome in each]
             return done, [failed[number] for number in sorted(failed)]
-        except BaseException:
-            stopping.set()
-            raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            stopping.clear()
 
 
 def fault_of_surroundings(error: Exception) -> str:

@@ -187,7 +187,7 @@ def test_an_unknown_target_leaves_the_decision_to_the_background(frames, workspa
     result = photometry(frames, PhotometryOptions(target="field 17"), workspace)
     assert result.done == 3
     assert result.decided_by == "background"
-    assert "field 17 is no Solar System object" in caplog.text
+    assert "field 17 is not a Solar System object" in caplog.text
 
 
 def test_a_broken_service_leaves_the_decision_to_the_background(frames, workspace, server, caplog):
@@ -196,7 +196,7 @@ def test_a_broken_service_leaves_the_decision_to_the_background(frames, workspac
     assert result.done == 3
     assert result.decided_by == "background"
     assert "the target of 3 frames is not considered" in caplog.text
-    assert "chosen by the background alone" in caplog.text
+    assert "chosen from the background only" in caplog.text
 
 
 def test_targets_of_different_frames_are_asked_for_once_each(frames, workspace, server):

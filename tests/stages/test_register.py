@@ -12,12 +12,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 import pp_register
-from photpipe.astromatic import tool
+from photpipe.astromatic import scamp, tool
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.fits import fitsfile
 from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError
 from photpipe.instruments.frames import Frame
+from photpipe.register import solver
 from photpipe.register.campaign import starting_wcs
 from photpipe.register.stage import verify
 from photpipe.run.results import RegisterResult
@@ -88,6 +89,24 @@ def test_without_an_ephemeris_a_lost_frame_is_looked_for_elsewhere(
     options = RegisterOptions(asks_horizons=False)
     result = register([lost], options, Workspace(lost.parent, settings, quiet=True))
     assert [each.frame for each in result.failed] == [lost.name]
+
+
+def test_batches_of_scamp_change_next_to_nothing(
+    field: Sighting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = registered(field)
+    before = [fits.getheader(path) for path in field.frames]
+    monkeypatch.setattr(solver, "MOST_TOGETHER", 1)
+    apart = registered(field)
+    assert apart.failed == ()
+    for row, other in zip(together.frames, apart.frames, strict=True):
+        assert (row.frame, row.fit, row.as_contrast) == (other.frame, other.fit, other.as_contrast)
+    for path, old in zip(field.frames, before, strict=True):
+        now = fits.getheader(path)
+        apart_arcsec = [3600 * abs(now[key] - old[key]) for key in ("CRVAL1", "CRVAL2")]
+        assert max(apart_arcsec) < 0.1 * STRICT_RMS_ARCSEC
+    rows = scamp.read_xml((field.directory / "astrometry_scamp.xml").read_bytes())
+    assert [row["Catalog_Name"] for row in rows] == ["00000.ldac", "00001.ldac", "00002.ldac"]
 
 
 def test_header_holds_numbers_and_where_they_come_from(field: Sighting) -> None:

@@ -126,6 +126,22 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_reports_of_several_runs_become_one() -> None:
+    """With the frames of all in the tables, each under a name of its own."""
+    field = stars(1, 150.0, 20.0, 0.4, 3000)
+    frames = exposures(field, 150.0, 20.0)
+    runs = [
+        scamp.run(part, reference(field), SEARCH, {}, timeout_s=60.0, first=first)[1]
+        for part, first in ((frames[:2], 0), (frames[2:], 2))
+    ]
+    rows = scamp.read_xml(scamp.joined(runs))
+    assert [row["Catalog_Name"] for row in rows] == ["00000.ldac", "00001.ldac", "00002.ldac"]
+    alone = [row for each in runs for row in scamp.read_xml(each)]
+    assert [row["AS_Contrast"] for row in rows] == [row["AS_Contrast"] for row in alone]
+    assert scamp.joined(runs[:1]) == runs[0]
+    assert scamp.joined([]) == b""
+
+
 def test_arguments_decide_what_matters() -> None:
     words = scamp.arguments(SEARCH, 2, 4)
     assert words[:2] == ["00000.ldac", "00001.ldac"]
