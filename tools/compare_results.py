@@ -45,11 +45,19 @@ def make(folder: Path, clone: Path) -> None:
     folder.mkdir(parents=True)
     sys.path.insert(0, str(clone))
     os.environ["XDG_CONFIG_HOME"] = str(folder.absolute() / ".config")
+    _trust_simulated_services(folder / ".config")
     example = folder / "example"
     shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns("LOG", "*.md", "truth*"))
     _run(example, "-offline")
     for name, words in NIGHTS.items():
         _simulated(folder / name, words)
+
+
+def _trust_simulated_services(config: Path) -> None:
+    """Let the settings beside the simulated frames lead to the simulated services."""
+    file = config / "photpipe" / "settings.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("[services]\ntrust_directories = true\n", "utf-8")
 
 
 def _simulated(folder: Path, words: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from photpipe.calibrate import old_names
 from photpipe.calibrate.frame_calibration import CalibratedSources, ReferenceStars
 from photpipe.calibrate.reference_stars import Sources
 from photpipe.catalogs.database import Scalar, magnitude_columns, write_database
+from photpipe.catalogs.frame_facts import FrameFacts
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 FloatArray = NDArray[np.float64]
-
-_CARDS = {  # facts that earlier stages left in the header
-    "aperture_correction_mag": "APCORR",
-    "aperture_correction_error_mag": "APCORRER",
-    "sky_noise_adu": "APNOISE",
-    "gain": "PHOTGAIN",
-    "limiting_mag_instrumental": "INSTLIM",
-}
-_LEFT_OUT = {"steps", "rejected", "frame", "database", "stars_file", "midtime_jd"}
 
 
 def write(each: CalibratedSources) -> CalibratedFrame:
@@ -133,40 +125,56 @@ def _facts(each: CalibratedSources) -> dict[str, Scalar]:
     """The row of the table ``header``."""
     sources, calibrated, field = each.sources, each.calibrated, each.field
     frame = sources.frame
-    own = {
-        name: getattr(calibrated, name)
-        for name in CalibratedFrame.__slots__
-        if name not in _LEFT_OUT
-    }
-    return {
-        "frame": frame.name,
-        "telescope": frame.telescope.name,
-        "telescope_keyword": frame.telescope.keyword,
-        "observatory_code": frame.telescope.observatory_code,
-        "observer": frame.telescope.observer,
-        "object": frame.object_name,
-        "filter": frame.filter_name,
-        "midtime_jd": frame.midtime_jd,
-        "exptime_s": frame.exptime_s,
-        "single_exptime_s": frame.single_exptime_s,
-        "airmass": frame.airmass,
-        "pixel_scale_arcsec": sources.pixel_scale_arcsec,
-        "aperture_radius_px": sources.aperture_radius_px,
-        "astrometric_catalog": card_text(frame.header, "REGCAT") or "",
-        "photometry_mode": card_text(frame.header, "PHOTMODE") or "",
-        **{name: _number(frame.header, card) for name, card in _CARDS.items()},
-        **own,
-        "calibrated": calibrated.is_calibrated,
-        "repeatability_mag": field.repeatability_mag,
-        "colour": field.colour,
-        "colour_reference": field.colour_reference,
-        "colour_term": field.colour_term,
-        "colour_term_error": field.colour_term_error,
-        "sky_term": field.sky_term,
-        "spatial_terms": json.dumps(field.spatial),
-        "ref_colour": "-".join(each.reference.bands) if each.reference else "",
-        **old_names.facts(each),
-    }
+    found = FrameFacts(
+        frame=frame.name,
+        telescope=frame.telescope.name,
+        telescope_keyword=frame.telescope.keyword,
+        observatory_code=frame.telescope.observatory_code,
+        observer=frame.telescope.observer,
+        object=frame.object_name,
+        filter=frame.filter_name,
+        midtime_jd=frame.midtime_jd,
+        exptime_s=frame.exptime_s,
+        single_exptime_s=frame.single_exptime_s,
+        airmass=frame.airmass,
+        pixel_scale_arcsec=sources.pixel_scale_arcsec,
+        aperture_radius_px=sources.aperture_radius_px,
+        astrometric_catalog=card_text(frame.header, "REGCAT") or "",
+        photometry_mode=card_text(frame.header, "PHOTMODE") or "",
+        aperture_correction_mag=_number(frame.header, "APCORR"),
+        aperture_correction_error_mag=_number(frame.header, "APCORRER"),
+        sky_noise_adu=_number(frame.header, "APNOISE"),
+        gain=_number(frame.header, "PHOTGAIN"),
+        limiting_mag_instrumental=_number(frame.header, "INSTLIM"),
+        band=calibrated.band,
+        catalog=calibrated.catalog,
+        magnitude_system=calibrated.magnitude_system,
+        zeropoint_mag=calibrated.zeropoint_mag,
+        zeropoint_sigma_mag=calibrated.zeropoint_sigma_mag,
+        standard_error_mag=calibrated.standard_error_mag,
+        scatter_mag=calibrated.scatter_mag,
+        intrinsic_scatter_mag=calibrated.intrinsic_scatter_mag,
+        reduced_chi2=calibrated.reduced_chi2,
+        matched=calibrated.matched,
+        usable=calibrated.usable,
+        used=calibrated.used,
+        needed=calibrated.needed,
+        limiting_mag=calibrated.limiting_mag,
+        seeing_arcsec=calibrated.seeing_arcsec,
+        sources=calibrated.sources,
+        note=calibrated.note,
+        relative_error_mag=calibrated.relative_error_mag,
+        calibrated=calibrated.is_calibrated,
+        repeatability_mag=field.repeatability_mag,
+        colour=field.colour,
+        colour_reference=field.colour_reference,
+        colour_term=field.colour_term,
+        colour_term_error=field.colour_term_error,
+        sky_term=field.sky_term,
+        spatial_terms=json.dumps(field.spatial),
+        ref_colour="-".join(each.reference.bands) if each.reference else "",
+    )
+    return {**found.as_row(), **old_names.facts(each)}
 
 
 def _number(header: "Header", card: str) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe.calibrate.frame_calibration import MANUAL
-from photpipe.catalogs.database import read_database
+from photpipe.catalogs.frame_facts import read_facts
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.matching import mutual_matches
 from photpipe.fits.pixels import read_pixels
@@ -167,11 +167,10 @@ def _zeropoint(frame: "Frame") -> float:
     if not frame.database_path.is_file():
         return math.nan
     try:
-        facts, _ = read_database(frame.database_path)
+        facts, _ = read_facts(frame.database_path)
     except PhotPipeError:
         return math.nan
-    given = facts.get("catalog") == MANUAL
-    return math.nan if given else float(facts.get("zeropoint_mag", math.nan))
+    return math.nan if facts.catalog == MANUAL else facts.zeropoint_mag
 
 
 def _stars(frame: "Frame") -> MeasuredStars | None:

@@ -296,7 +296,7 @@ def _finished(
     (target,) = TargetSearch([on_target], stack.parent.directory, settings).moving(
         [combined.target]
     )
-    observer = on_target.text("observer") or on_target.text("observatory_code")
+    observer = on_target.facts.observer or on_target.facts.observatory_code
     places = horizons.positions(combined.target, combined.midtimes_jd, observer, settings)
     path = TargetPath(places.ra_deg, places.dec_deg)
     return finished(point, target, path, stars, settings.distill)

@@ -193,12 +193,12 @@ def _off_prediction(
 def _doubts_about_frames(target: Target, frames: Sequence[MeasuredFrame]) -> dict[int, str]:
     """Frames that lack the zeropoint or the registration that others of the series have."""
     doubts = {}
-    some_registered = any(each.text("astrometric_catalog") for each in frames)
+    some_registered = any(each.facts.astrometric_catalog for each in frames)
     some_calibrated = any(each.is_calibrated for each in frames)
     for number, each in enumerate(frames):
         # positions found by hand hold for a frame however it is registered
         by_hand = target.kind in {POSITIONS, MARKED_STAR}
-        if some_registered and not by_hand and not each.text("astrometric_catalog"):
+        if some_registered and not by_hand and not each.facts.astrometric_catalog:
             doubts[number] = "the frame is not registered: the target may be elsewhere"
         elif some_calibrated and not each.is_calibrated:
             doubts[number] = "the frame has no zeropoint: the magnitude is instrumental"

@@ -1,13 +1,13 @@
 """A calibrated frame as the later stages see it: its sources and what pp_calibrate found."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns, read_database
+from photpipe.catalogs.frame_facts import FrameFacts
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
@@ -37,7 +37,7 @@ class MeasuredFrame:
 
     Parameters
     ----------
-    facts : mapping
+    facts : FrameFacts
         The table ``header`` of the database.
     sources : Table
         The table ``data``.
@@ -47,7 +47,7 @@ class MeasuredFrame:
 
     frame: Frame
     wcs: "WCS"
-    facts: Mapping[str, Any]
+    facts: FrameFacts
     sources: "Table"
     photon_counts: float
 
@@ -62,8 +62,8 @@ class MeasuredFrame:
         HeaderError
             If there is no WCS.
         """
-        facts, sources = read_database(frame.database_path)
-        lacking = [name for name in _FACTS if name not in facts]
+        header, sources = read_database(frame.database_path)
+        lacking = [name for name in _FACTS if name not in header]
         lacking += [name for name in _COLUMNS if name not in sources.colnames]
         if lacking:
             message = (
@@ -71,19 +71,20 @@ class MeasuredFrame:
                 f"{lacking[0]}); run pp_photometry and pp_calibrate on the frame"
             )
             raise ReductionError(message)
-        _check_aperture(frame, float(facts["aperture_radius_px"]))
-        noise = float(facts.get("sky_noise_adu", math.nan))
-        return cls(frame, frame.wcs(), facts, sources, _photon_counts(sources, noise))
+        facts = FrameFacts.of(header)
+        _check_aperture(frame, facts.aperture_radius_px)
+        counts = _photon_counts(sources, facts.sky_noise_adu)
+        return cls(frame, frame.wcs(), facts, sources, counts)
 
     @property
     def midtime_jd(self) -> float:
         """Middle of the exposure."""
-        return float(self.facts["midtime_jd"])
+        return self.facts.midtime_jd
 
     @property
     def zeropoint_mag(self) -> float:
         """NaN where the magnitudes are instrumental."""
-        return float(self.facts["zeropoint_mag"])
+        return self.facts.zeropoint_mag
 
     @property
     def is_calibrated(self) -> bool:
@@ -93,12 +94,12 @@ class MeasuredFrame:
     @property
     def radius_px(self) -> float:
         """Radius of the aperture."""
-        return float(self.facts["aperture_radius_px"])
+        return self.facts.aperture_radius_px
 
     @property
     def scale_arcsec(self) -> float:
         """Size of a pixel."""
-        return float(self.facts["pixel_scale_arcsec"])
+        return self.facts.pixel_scale_arcsec
 
     @property
     def aperture_arcsec(self) -> float:
@@ -108,7 +109,7 @@ class MeasuredFrame:
     @property
     def seeing_arcsec(self) -> float:
         """Width of the stars; twice the pixel where it is not known."""
-        seeing = self.number("seeing_arcsec")
+        seeing = self.facts.seeing_arcsec
         return seeing if seeing > 0 else 2.0 * self.scale_arcsec
 
     def column(self, name: str) -> FloatArray:
@@ -118,14 +119,6 @@ class MeasuredFrame:
     def value(self, name: str, row: int) -> float:
         """A column of one source."""
         return float(self.sources[name][row])
-
-    def number(self, name: str) -> float:
-        """A fact; NaN where it is not known."""
-        return float(self.facts.get(name, math.nan))
-
-    def text(self, name: str) -> str:
-        """A fact in words; empty where it is not known."""
-        return str(self.facts.get(name, ""))
 
     def well_measured_stars(self) -> BoolArray:
         """Which sources are bright, unflagged and unsaturated."""
@@ -137,7 +130,7 @@ class MeasuredFrame:
 
     def magnitudes(self) -> FloatArray:
         """Calibrated magnitudes of all sources, or instrumental ones; NaN where there is none."""
-        name, _ = magnitude_columns(str(self.facts["band"]))
+        name, _ = magnitude_columns(self.facts.band)
         values = self.column(name if name in self.sources.colnames else "MAG_APER")
         return np.where(values < NO_MAGNITUDE, values, np.nan)
 

@@ -240,7 +240,7 @@ class _Place:
 
     def _named(self, star: Star) -> str:
         """A star in words."""
-        band = self.calibrated.facts["band"] if self.calibrated.is_calibrated else "inst."
+        band = self.calibrated.facts.band if self.calibrated.is_calibrated else "inst."
         return f"{star.name} of {band} = {star.mag:.1f} at {self._apart(star):.1f} arcsec"
 
     def _stars_near(
@@ -268,7 +268,7 @@ class _Place:
     def detected(self, row: int, around: Neighbours) -> TargetPoint:
         """Point of a source of the catalog."""
         calibrated = self.calibrated
-        band = str(calibrated.facts["band"])
+        band = calibrated.facts.band
         names = magnitude_columns(band)
         instrumental, error = (
             calibrated.value("MAG_APER", row),
@@ -295,7 +295,7 @@ class _Place:
     def forced(self, around: Neighbours) -> TargetPoint:
         """Point of an aperture on the prediction: a measurement, or a limit."""
         found = forced_flux(self.stars.pixels, self.x_px, self.y_px, self.calibrated.radius_px)
-        noise = self.calibrated.number("sky_noise_adu")
+        noise = self.calibrated.facts.sky_noise_adu
         if found.problem or not noise > 0:
             return self._unmeasured(found.problem or "the noise of the sky is unknown")
         error = math.sqrt(noise**2 + max(found.flux, 0.0) * self.calibrated.photon_counts)
@@ -303,8 +303,8 @@ class _Place:
         flux = found.flux if is_seen else LIMIT_SIGMA * error
         instrumental = -2.5 * math.log10(flux)
         instrumental_sig = POGSON * error / flux if is_seen else math.nan
-        extra = np.nan_to_num(self.calibrated.number("repeatability_mag"))
-        zeropoint_sig = np.nan_to_num(self.calibrated.number("zeropoint_sigma_mag"))
+        extra = np.nan_to_num(self.calibrated.facts.repeatability_mag)
+        zeropoint_sig = np.nan_to_num(self.calibrated.facts.zeropoint_sigma_mag)
         return self._point(
             mag=instrumental + self._correction(),
             sig=math.hypot(instrumental_sig, extra, zeropoint_sig),
@@ -330,7 +330,7 @@ class _Place:
         """From an instrumental to a calibrated magnitude here, for the colour of the Sun."""
         if not self.calibrated.is_calibrated:
             return 0.0
-        terms = np.array(json.loads(str(self.calibrated.facts.get("spatial_terms") or "[]")))
+        terms = np.array(json.loads(self.calibrated.facts.spatial_terms or "[]"))
         total = self.calibrated.zeropoint_mag
         if terms.size:
             place = np.array([self.x_px]), np.array([self.y_px])
@@ -355,7 +355,7 @@ class _Place:
         if not around.text:
             return 0.0, ""
         radius = self.calibrated.radius_px
-        pixel = self.calibrated.number("sky_noise_adu") / (math.sqrt(math.pi) * radius)
+        pixel = self.calibrated.facts.sky_noise_adu / (math.sqrt(math.pi) * radius)
         hidden = HIDDEN_SIGMA[method] * float(np.nan_to_num(pixel))
         counts = around.flux - wings_in_sky(around.around, radius, hidden)
         effect = _effect_mag(flux, counts, around.flux)
@@ -394,14 +394,13 @@ class _Place:
         rejected: str = "",
     ) -> TargetPoint:
         """Point with all that the frame tells."""
-        calibrated = self.calibrated
-        number, text = calibrated.number, calibrated.text
+        calibrated, facts = self.calibrated, self.calibrated.facts
         predicted = (
             float(self.target.ra_deg[self.number]),
             float(self.target.dec_deg[self.number]),
         )
         east, north = sky.offsets_arcsec(*source, *predicted)
-        level = calibrated.zeropoint_mag, number("zeropoint_sigma_mag")
+        level = calibrated.zeropoint_mag, facts.zeropoint_sigma_mag
         instrumental = photometry_file.without_zeropoint(mag, sig, *level)
         correction = self.trailing_mag()
         point = TargetPoint(
@@ -419,31 +418,31 @@ class _Place:
             sigma_north_arcsec=sigma_arcsec,
             manual_east_arcsec=0.0,
             manual_north_arcsec=0.0,
-            exptime_s=number("exptime_s"),
+            exptime_s=facts.exptime_s,
             zeropoint=level[0],
             zeropoint_sig=level[1],
-            zeropoint_scatter=number("scatter_mag"),
+            zeropoint_scatter=facts.scatter_mag,
             instrumental_mag=instrumental[0],
             instrumental_sig=instrumental[1],
             trailing_mag=0.0,
-            catalog=text("catalog"),
-            band=text("band"),
+            catalog=facts.catalog,
+            band=facts.band,
             flags=flags,
             flags_in_words="; ".join(describe(flags)),
-            astrometric_catalog=text("astrometric_catalog"),
-            telescope=text("telescope"),
-            telescope_keyword=text("telescope_keyword"),
-            observatory_code=text("observatory_code"),
+            astrometric_catalog=facts.astrometric_catalog,
+            telescope=facts.telescope,
+            telescope_keyword=facts.telescope_keyword,
+            observatory_code=facts.observatory_code,
             method=method,
             snr=snr,
             fwhm_arcsec=fwhm_arcsec,
-            seeing_arcsec=number("seeing_arcsec"),
+            seeing_arcsec=facts.seeing_arcsec,
             aperture_radius_px=self.calibrated.radius_px,
             aperture_radius_arcsec=calibrated.aperture_arcsec,
-            limiting_mag=number("limiting_mag"),
-            airmass=number("airmass"),
-            filter=text("filter"),
-            colour_term=number("colour_term"),
+            limiting_mag=facts.limiting_mag,
+            airmass=facts.airmass,
+            filter=facts.filter,
+            colour_term=facts.colour_term,
             contamination_mag=contamination[0],
             contamination=contamination[1],
             rejected=rejected or ("saturated" if flags & SourceFlag.SATURATED else ""),

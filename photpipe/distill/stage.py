@@ -164,7 +164,7 @@ def _frames(
     if not frames:
         reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
         raise ReductionError(f"no frame can be used: {reasons}")
-    bands = {each.text("band") for each in frames}
+    bands = {each.facts.band for each in frames}
     if len(bands) > 1:
         message = (
             f"the frames have several bands ({', '.join(sorted(bands))}); distill each separately"
@@ -216,7 +216,7 @@ def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
         return [] if options.positions else [options.target]
     if options.positions or options.fixedtargets:
         return []
-    names = sorted({each.text("object").strip() for each in search.frames} - {""})
+    names = sorted({each.facts.object.strip() for each in search.frames} - {""})
     if not names:
         log.warning("the headers name no target; use -target NAME")
     return names
@@ -230,7 +230,7 @@ def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "S
 
     around = Surroundings.of(frames)
     best = next((each for each in frames if each.is_calibrated), None)
-    catalog = best.text("catalog") if best else ""
+    catalog = best.facts.catalog if best else ""
     if best is None or not catalog or not around.ra_deg.size:
         return around
     from photpipe.ground import sky
@@ -241,7 +241,7 @@ def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "S
         stars = fetch_catalog(
             catalog, cone, workspace.settings.with_offline(), epoch_jd=best.midtime_jd
         )
-        stars = calibrators_for(stars, best.text("band"), solar=False, use_all_stars=True)
+        stars = calibrators_for(stars, best.facts.band, solar=False, use_all_stars=True)
     except PhotPipeError as error:
         log.debug("no catalog stars around the targets: %s", error)
         return around

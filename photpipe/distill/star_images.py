@@ -31,7 +31,7 @@ def motion_px(calibrated: MeasuredFrame, target: Target, number: int) -> tuple[f
     number : int
         Number of the frame in the arrays of the target.
     """
-    east, north = target.rate_arcsec_min[:, number] * calibrated.number("single_exptime_s") / 60.0
+    east, north = target.rate_arcsec_min[:, number] * calibrated.facts.single_exptime_s / 60.0
     ra, dec = float(target.ra_deg[number]), float(target.dec_deg[number])
     if not (np.isfinite([east, north, ra, dec]).all() and math.hypot(east, north) > 0):
         return 0.0, 0.0

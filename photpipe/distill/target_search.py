@@ -71,7 +71,7 @@ class TargetSearch:
     @property
     def _observatory(self) -> str:
         frame = self.frames[0]
-        return frame.text("observer") or frame.text("observatory_code")
+        return frame.facts.observer or frame.facts.observatory_code
 
     def of_positions(self, name: str, target: str | None) -> list[Target]:
         """Targets of a positions file, or of all ``positions_*.dat``.
@@ -163,7 +163,7 @@ class TargetSearch:
 
     def _meant(self, name: str) -> str:
         """A name of the headers that is nearly the same; empty if there is none."""
-        known = sorted({each.text("object") for each in self.frames} - {"", name})
+        known = sorted({each.facts.object for each in self.frames} - {"", name})
         alike = difflib.get_close_matches(name, known, 1)
         return f": did you mean {alike[0]}?" if alike else ""
 

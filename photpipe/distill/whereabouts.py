@@ -166,7 +166,7 @@ def _inside(target: Target, frames: Sequence[MeasuredFrame]) -> list[int]:
 
 def _limit(frames: Sequence[MeasuredFrame]) -> float:
     """Typical limiting magnitude; NaN where the frames are not calibrated."""
-    limits = [each.number("limiting_mag") for each in frames if each.is_calibrated]
+    limits = [each.facts.limiting_mag for each in frames if each.is_calibrated]
     return float(np.median(limits)) if limits else math.nan
 
 

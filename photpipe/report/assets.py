@@ -299,13 +299,13 @@ class FrameStudio:
 
     def _reference_stars(self) -> list[ReferenceStar]:
         """Stars of the photometric catalog that were found, the brightest first."""
-        from photpipe.catalogs.database import read_database
+        from photpipe.catalogs.frame_facts import read_facts
 
         calibrated = self.frame.calibrated
         if calibrated is None or not calibrated.matched:
             return []
-        facts, table = read_database(self.path.with_name(calibrated.database))
-        self.colour = str(facts.get("ref_colour", ""))
+        facts, table = read_facts(self.path.with_name(calibrated.database))
+        self.colour = facts.ref_colour
         if "ref_ident" not in table.colnames:
             return []
         table = table[np.asarray(table["ref_ident"]).astype(str) != ""]

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
+from photpipe.catalogs.frame_facts import FrameFacts
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.instruments import telescopes
 from photpipe.instruments.frames import Frame
@@ -96,7 +97,7 @@ def calibrated_frame(
     header["NAXIS1"], header["NAXIS2"] = SHAPE[1], SHAPE[0]
     header["SATURATE"] = 60000.0
     frame = Frame(directory / f"frame{number}.fits", header, telescopes.by_keyword("VATT4K"))
-    return MeasuredFrame(frame, world, every | facts, table, 0.5)
+    return MeasuredFrame(frame, world, FrameFacts(**every | facts), table, 0.5)
 
 
 def sky_of(x: float, y: float) -> tuple[float, float]:
