@@ -268,8 +268,8 @@ class Solver:
             where = threads, edges[number]
             return self._run(group[part], starts[part], chart, search, *where)
 
-        with side_by_side(min(self.jobs, count)) as pool:
-            done = list(pool.map(one, range(count)))
+        with side_by_side(min(self.jobs, count)) as spread:
+            done = list(spread(one, range(count)))
         reports = [xml for _, xml in done if xml]
         return [each for found, _ in done for each in found], scamp.joined(reports)
 

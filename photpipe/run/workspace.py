@@ -2,16 +2,19 @@
 
 import contextlib
 import errno
+import functools
 import logging
 import os
 import sys
 import threading
+import time
 import traceback
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from photpipe.ground import files
 from photpipe.ground.errors import PhotPipeError
@@ -27,6 +30,9 @@ stopping = threading.Event()
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """Errors of a disk that takes no more."""
 
+_SIGNAL_CHECK_S = 0.5  # at most this late; waking up costs microseconds
+_NAP_S = 0.01
+
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -37,17 +43,42 @@ def core_count() -> int:
 
 
 @contextlib.contextmanager
-def side_by_side(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads whose tools are ended when anything is raised, an interrupt above all."""
-    pool = ThreadPoolExecutor(max_workers=max(1, jobs))
+def side_by_side(jobs: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """A ``map`` on threads; their tools are ended when anything is raised, as an interrupt is."""
+    crew = f"frames-{uuid.uuid4()}"
+    pool = ThreadPoolExecutor(max(1, jobs), thread_name_prefix=crew)
     try:
-        yield pool
+        yield functools.partial(_outcomes, pool)
     except BaseException:
         stopping.set()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        _await_end(crew)
         stopping.clear()
+
+
+def _outcomes(
+    pool: ThreadPoolExecutor, function: Callable[..., Outcome], *items: Iterable[Any]
+) -> Iterator[Outcome]:
+    """Outcomes of a function for all items, in their order; as ``pool.map``, but open to signals.
+
+    Python handles a signal in the main thread, between two of its instructions: one that comes
+    just before the thread begins to wait would be noticed only when the wait is over.
+    """
+    for future in [pool.submit(function, *each) for each in zip(*items, strict=True)]:
+        while not wait([future], _SIGNAL_CHECK_S).done:
+            pass
+        yield future.result()
+
+
+def _await_end(crew: str) -> None:
+    """Wait for all threads of a pool, that one too whose start a signal interrupted.
+
+    The pool does not know of it, and it would miss that the run is stopping.
+    """
+    while any(thread.name.startswith(crew) for thread in threading.enumerate()):
+        time.sleep(_NAP_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +221,8 @@ class Workspace:
                 failed[number] = _unforeseen(name, error)
             return []
 
-        with side_by_side(self.jobs) as pool:
-            outcomes = self.progress(pool.map(one, range(len(items)), items), len(items), label)
+        with side_by_side(self.jobs) as spread:
+            outcomes = self.progress(spread(one, range(len(items)), items), len(items), label)
             done = [outcome for each in outcomes for outcome in each]
             return done, [failed[number] for number in sorted(failed)]
 
