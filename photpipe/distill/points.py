@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns
+from photpipe.distill.clean import Difference, Subtraction
 from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.star_images import Stars, motion_px
@@ -21,18 +22,25 @@ from photpipe.distill.targets import CONTROL, Target
 from photpipe.ground import sky
 from photpipe.ground.sky import FloatArray
 from photpipe.run import photometry_file
-from photpipe.run.photometry_file import BRIGHTER, DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CLEAN, DETECTED, FORCED, LIMIT, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
 from photpipe.science.forced import forced_flux, wings_in_sky
 from photpipe.science.noise import POGSON, annulus_reach
 from photpipe.science.saturation import touched
+from photpipe.science.subtraction import centroid, misfit
 
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
 BRIGHTENING_POINTS = 4
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
+GAUSSIAN_FWHM = 2.3548  # standard deviations
+SPOILED_SIGMA = 0.1  # of its error, by which neighbours must change a point to be subtracted
+DEEPEST = 4.0  # light with neighbours of a target that can be told from them
+WORST = 2  # neighbours of which it is looked how well they are subtracted
+CENTRED_SNR = 10.0  # from which on a target has a place of its own on a difference
+FARTHEST_CENTRE = 0.3  # of the seeing, from where the series shows it
 # standard deviations of a pixel, from which on light is seen and is left out of a local sky: by
 # Source Extractor (measured with stars of three profiles at three distances), and by means of 5 x 5
 HIDDEN_SIGMA = {DETECTED: 1.0, FORCED: 0.5}
@@ -55,12 +63,15 @@ class Neighbours:
         Light of all in the aperture.
     around : array, shape (n, n)
         Their light on the pixels around (counts), those of the sky annulus included.
+    worst : array, shape (n, 3)
+        Places (px from the target) and counts of those that matter most.
     """
 
     text: str
     near: float
     flux: float
     around: FloatArray
+    worst: FloatArray
 
 
 def points_of_frame(
@@ -71,6 +82,7 @@ def points_of_frame(
     surroundings: Surroundings,
     offset_arcsec: tuple[float, float],
     settings: DistillSettings,
+    subtraction: Subtraction | None = None,
 ) -> dict[str, TargetPoint]:
     """Points of all targets on one frame; targets outside of it have none.
 
@@ -82,6 +94,8 @@ def points_of_frame(
         The target that the telescope followed; none: it followed the stars.
     offset_arcsec : (float, float)
         East and north offset that the user added to the predictions.
+    subtraction : Subtraction or None
+        How neighbours of moving targets are subtracted; None: they are not.
     """
     east, north = motion_px(calibrated, guide, number) if guide else (0.0, 0.0)
     stars = Stars(calibrated, (-east, -north))
@@ -94,6 +108,8 @@ def points_of_frame(
         if row is None and not calibrated.contains(place.x_px, place.y_px):
             continue
         point = place.forced(around) if row is None else place.detected(row, around)
+        if subtraction is not None and place.is_spoiled(point, others):
+            point = place.clean(point, subtraction.difference(number, track), around)
         if track.target.kind != CONTROL:
             point = replace(
                 point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1]
@@ -232,11 +248,13 @@ class _Place:
         x, y, counts = self._counts_of(stars)
         around = self.stars.light_around(x, y, counts)
         if not counts.any():
-            return Neighbours("", 0.0, 0.0, around)
+            return Neighbours("", 0.0, 0.0, around, np.zeros((0, 3)))
         inside = counts * self.stars.part_of_aperture(x, y)
         near = inside * np.array([self._apart(each) <= reach for each in stars])
-        worst = int(np.argmax(near if near.any() else inside))
-        return Neighbours(self._named(stars[worst]), float(near.sum()), float(inside.sum()), around)
+        order = np.argsort(-(near if near.any() else inside))
+        worst = np.column_stack([x, y, counts])[order[:WORST]]
+        name = self._named(stars[int(order[0])])
+        return Neighbours(name, float(near.sum()), float(inside.sum()), around, worst)
 
     def _named(self, star: Star) -> str:
         """A star in words."""
@@ -299,25 +317,93 @@ class _Place:
         if found.problem or not noise > 0:
             return self._unmeasured(found.problem or "the noise of the sky is unknown")
         error = math.sqrt(noise**2 + max(found.flux, 0.0) * self.calibrated.photon_counts)
-        is_seen = found.flux >= FORCED_SIGMA * error
-        flux = found.flux if is_seen else LIMIT_SIGMA * error
-        instrumental = -2.5 * math.log10(flux)
-        instrumental_sig = POGSON * error / flux if is_seen else math.nan
-        extra = np.nan_to_num(self.calibrated.facts.repeatability_mag)
-        zeropoint_sig = np.nan_to_num(self.calibrated.facts.zeropoint_sigma_mag)
+        point = self._of_aperture(found.flux, error, (self.x_px, self.y_px), FORCED)
+        effect, text = self._contamination(found.flux, around, FORCED)
+        return replace(point, contamination_mag=effect, contamination=text)
+
+    def _of_aperture(
+        self, flux: float, error: float, place: tuple[float, float], method: str
+    ) -> TargetPoint:
+        """Point of counts in an aperture of ours: a measurement, or a limit."""
+        calibrated = self.calibrated
+        is_seen = flux >= FORCED_SIGMA * error
+        counts = flux if is_seen else LIMIT_SIGMA * error
+        instrumental = -2.5 * math.log10(counts)
+        instrumental_sig = POGSON * error / counts if is_seen else math.nan
+        extra = np.nan_to_num(calibrated.facts.repeatability_mag)
+        zeropoint_sig = np.nan_to_num(calibrated.facts.zeropoint_sigma_mag)
+        source, sigma = (self.ra_deg, self.dec_deg), math.nan
+        if method == CLEAN and flux >= CENTRED_SNR * error:
+            ra, dec = calibrated.wcs.all_pix2world(*place, 1)
+            source = float(ra), float(dec)
+            sigma = calibrated.seeing_arcsec / GAUSSIAN_FWHM * error / flux
         return self._point(
             mag=instrumental + self._correction(),
             sig=math.hypot(instrumental_sig, extra, zeropoint_sig),
             aperture=(instrumental, instrumental_sig),
-            source=(self.ra_deg, self.dec_deg),
-            sigma_arcsec=math.nan,
+            source=source,
+            sigma_arcsec=sigma,
             flags=self._forced_flags(),
-            method=FORCED if is_seen else LIMIT,
-            snr=found.flux / error,
+            method=method if is_seen else LIMIT,
+            snr=flux / error,
             fwhm_arcsec=math.nan,
-            contamination=self._contamination(found.flux, around, FORCED),
+            contamination=(0.0, ""),
             rejected=self.track.doubts.get(self.number) or self._uncertain(),
         )
+
+    def is_spoiled(self, point: TargetPoint, others: Sequence[Track]) -> bool:
+        """Whether neighbours change a moving target, and can be subtracted: movers cannot."""
+        known = math.isfinite(point.mag) and self.number not in self.track.doubts
+        least = max(self.settings.subtraction_mag, SPOILED_SIGMA * np.nan_to_num(point.sig))
+        if not (self.target.moves and known and abs(point.contamination_mag) >= least):
+            return False
+        movers = [each.as_star(self.number) for each in others if each.target.moves]
+        reach = self.reach_arcsec
+        return all(self._apart(each) > reach for each in movers)
+
+    def clean(self, plain: TargetPoint, found: Difference | str, around: Neighbours) -> TargetPoint:
+        """Point on a difference; the plain one, with the reason, where that is no better."""
+        if isinstance(found, str):
+            return replace(plain, subtraction=found)
+        radius = self.calibrated.radius_px
+        own = found.window.left, found.window.top
+        x, y = self._centre(found)
+        sums = [
+            forced_flux(image, x - own[0], y - own[1], radius)
+            for image in (found.difference, found.raw)
+        ]
+        problem = next((each.problem for each in sums if each.problem), "")
+        if problem:
+            return replace(plain, subtraction=f"not subtracted: {problem}")
+        flux = sums[0].flux
+        misfits = [misfit(found.match, -dx, -dy, radius) for dx, dy, _ in around.worst]
+        left = float(np.linalg.norm(np.array(misfits) * around.worst[:, 2]))
+        added = math.hypot(found.error(x, y, radius), left)
+        photons = max(flux, sums[1].flux, 0.0) * self.calibrated.photon_counts
+        error = math.hypot(self.calibrated.facts.sky_noise_adu, math.sqrt(photons), added)
+        subtraction_sig = POGSON * added / max(flux, FORCED_SIGMA * error)
+        if subtraction_sig > self.settings.subtraction_error_mag and added > 0.5 * error:
+            return replace(plain, subtraction=f"subtracted to {subtraction_sig:.2f} mag only")
+        if sums[1].flux > DEEPEST * max(flux, FORCED_SIGMA * error):
+            return replace(plain, subtraction="too deep in the light of a star")
+        point = self._of_aperture(flux, error, (x, y), CLEAN)
+        return replace(
+            point,
+            plain_mag=plain.mag,
+            plain_sig=plain.sig,
+            subtraction_sig=subtraction_sig,
+            subtraction_misfit=max(misfits, default=0.0),
+            subtraction=f"{around.text}, by {found.frames} frames",
+        )
+
+    def _centre(self, found: Difference) -> tuple[float, float]:
+        """Centre of a target on a difference (FITS pixels); where it should be if it is faint."""
+        fwhm = self.calibrated.seeing_arcsec / self.calibrated.scale_arcsec
+        own = found.window.left + 1, found.window.top + 1
+        x, y = centroid(found.difference, self.x_px - own[0], self.y_px - own[1], fwhm)
+        x, y = x + own[0], y + own[1]
+        apart = math.hypot(x - self.x_px, y - self.y_px)
+        return (x, y) if apart <= FARTHEST_CENTRE * fwhm else (self.x_px, self.y_px)
 
     def _uncertain(self) -> str:
         """Why an aperture here may miss the target; empty if it does not."""
@@ -448,6 +534,11 @@ class _Place:
             rejected=rejected or ("saturated" if flags & SourceFlag.SATURATED else ""),
             aperture_mag=aperture[0],
             aperture_sig=aperture[1],
+            plain_mag=math.nan,
+            plain_sig=math.nan,
+            subtraction_sig=math.nan,
+            subtraction_misfit=math.nan,
+            subtraction="",
         )
         return point.corrected(correction, TRAILING_UNCERTAINTY * correction)
 

@@ -102,7 +102,8 @@ def _contaminated(limit_mag: float, point: TargetPoint) -> str:
     if point.method == LIMIT or point.contamination.endswith(BRIGHTER) or not abs(effect) > least:
         return ""
     how = f"{abs(effect):.2f} mag {'brighter' if effect > 0 else 'fainter'}"
-    return f"{CONTAMINATED}: {point.contamination or 'neighbours'}, {how}"
+    why = f"; {point.subtraction}" if point.subtraction else ""
+    return f"{CONTAMINATED}: {point.contamination or 'neighbours'}, {how}{why}"
 
 
 def judged(

@@ -54,6 +54,9 @@ class DistillOptions:
         False
     )
     reject: str = REJECT.field("pos")
+    no_star_subtraction: bool = Option(
+        "measure moving targets beside stars as they are, with the light of the stars"
+    ).field(False)
     keep_contaminated: bool = Option(
         "use points of moving targets that neighbours change by more than 0.02 mag, too"
     ).field(False)
@@ -77,6 +80,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         If no frame is calibrated (or, at least, measured).
     """
     from photpipe.distill import clock, rejection
+    from photpipe.distill.clean import Subtraction
     from photpipe.distill.points import points_of_frame, suspected
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
@@ -95,6 +99,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     tracks, around = _tracks(search, options, workspace)
     guide = followed(frames, [each.target for each in tracks])
     offset = options.offset or (0.0, 0.0)
+    subtraction = None if options.no_star_subtraction else Subtraction(frames, tracks)
     found, unmeasured = workspace.map_frames(
         lambda numbered: points_of_frame(
             numbered.frame,
@@ -104,6 +109,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             around,
             offset,
             workspace.settings.distill,
+            subtraction,
         ),
         [_NumberedFrame(number, each) for number, each in enumerate(frames)],
         "measure",
@@ -276,6 +282,7 @@ def _written(
         detected=kept.count(files.DETECTED),
         forced=kept.count(files.FORCED),
         limits=kept.count(files.LIMIT),
+        clean=kept.count(files.CLEAN),
         rejected=len(points) - len(kept),
         contaminated=sum(bool(each.contamination) for each in points),
         median_mag=float(np.median(mags)) if good else math.nan,
@@ -292,6 +299,8 @@ def _say(done: DistilledTarget, points: "list[TargetPoint]") -> None:
     """Tell the user, and the LOG, what was measured of a target."""
     counts = f"{done.detected} detected, {done.forced} forced, {done.limits} limits"
     counts += f", {done.rejected} rejected"
+    if done.clean:
+        counts += f", {done.clean} freed of neighbours"
     if done.contaminated:
         counts += f", {done.contaminated} contaminated"
     brightness = "no magnitude"

@@ -14,7 +14,7 @@ from photpipe.exports import choosing
 from photpipe.exports.identification import Identification
 from photpipe.ground import bands, timescale
 from photpipe.ground.errors import ConfigError
-from photpipe.run.photometry_file import DETECTED, TargetPoint
+from photpipe.run.photometry_file import CLEAN, DETECTED, TargetPoint
 
 # our catalog names: code in ADES, code in column 72 of an 80-column record
 ASTROMETRIC_CATALOGS = {
@@ -123,7 +123,7 @@ def reportable(points: Iterable[TargetPoint]) -> list[TargetPoint]:
         If none is left: why.
     """
     points = list(points)
-    good = [p for p in points if p.is_good and p.method == DETECTED]
+    good = [p for p in points if p.is_good and _is_centred(p)]
     placed = choosing.kept(good, _has_place, "left out, no time or position is known")
     registered = [p for p in placed if p.astrometric_catalog in ASTROMETRIC_CATALOGS]
     if registered:
@@ -134,6 +134,12 @@ def reportable(points: Iterable[TargetPoint]) -> list[TargetPoint]:
     else:
         message = f"none of {len(points)} points is a good detection"
     raise ConfigError(f"nothing to report: {message}")
+
+
+def _is_centred(point: TargetPoint) -> bool:
+    """Whether the place is that of a source; an aperture on the prediction tells none."""
+    is_known = math.isfinite(point.sigma_east_arcsec)
+    return point.method == DETECTED or (point.method == CLEAN and is_known)
 
 
 def _has_place(point: TargetPoint) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
-DETECTED, FORCED, LIMIT = "detected", "forced", "limit"
+DETECTED, FORCED, LIMIT, CLEAN = "detected", "forced", "limit", "clean"
 CONTAMINATED = "contaminated"
 SPOILERS = (CONTAMINATED,)
 """What spoils points that were measured well: kinds of rejection with symbols of their own.
@@ -64,7 +64,7 @@ class TargetPoint:
     telescope: str = _column("", "telescope and instrument")
     telescope_keyword: str = _column("", "keyword of the telescope's entry")
     observatory_code: str = _column("", "observatory code of the Minor Planet Center")
-    method: str = _column("", "detected, forced, or limit")
+    method: str = _column("", "detected, forced, clean (neighbours subtracted), or limit")
     snr: float = _column("", "signal-to-noise ratio in the aperture")
     fwhm_arcsec: float = _column("arcsec", "full width at half maximum of the source")
     seeing_arcsec: float = _column("arcsec", "median full width at half maximum of the stars")
@@ -79,6 +79,11 @@ class TargetPoint:
     rejected: str = _column("", "reason of the rejection; empty if the measurement is good")
     aperture_mag: float = _column("mag", "instrumental magnitude in the aperture, as measured")
     aperture_sig: float = _column("mag", "its error from sky and photon noise only")
+    plain_mag: float = _column("mag", "mag with its neighbours; NaN: none was subtracted")
+    plain_sig: float = _column("mag", "its error")
+    subtraction_sig: float = _column("mag", "part of sig: noise and misfit of the template")
+    subtraction_misfit: float = _column("", "fraction of a star's flux that a template leaves")
+    subtraction: str = _column("", "what was subtracted, or why nothing was")
 
     def corrected(self, correction_mag: float, error_mag: float) -> "TargetPoint":
         """The point with a correction for trailing added to magnitude and error."""
@@ -160,7 +165,8 @@ _FOOTNOTES = """#
 # [7]: photometric band
 # [8]: Source Extractor flags
 # [9]: telescope and instrument
-# [10]: how it was measured: APER (detected source), FORCED (aperture at the predicted position)
+# [10]: how it was measured: APER (detected source), FORCED (aperture at the predicted position),
+#       CLEAN (neighbours subtracted)
 # FWHM: full width at half maximum of the source (arcsec)
 # mag = ZP + inst_mag and sig = hypot(ZP_sig, in_sig), to the last digit: corrections for trailing,
 # colour, position on the frame and background are part of inst_mag, their errors of in_sig; the
@@ -169,7 +175,7 @@ _FOOTNOTES = """#
 # upper limits, with the reason behind the last column
 """
 _DECIMALS = 4
-_METHODS = {DETECTED: "APER", FORCED: "FORCED", LIMIT: "LIMIT"}
+_METHODS = {DETECTED: "APER", FORCED: "FORCED", LIMIT: "LIMIT", CLEAN: "CLEAN"}
 
 
 def _word(text: str) -> str:
@@ -275,8 +281,14 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
     return str(table.meta.get("target", "")), rows
 
 
+_NEWEST = (
+    *("aperture_mag", "aperture_sig", "plain_mag", "plain_sig"),
+    *("subtraction_sig", "subtraction_misfit", "subtraction"),
+)
+
+
 def _point(row: dict[str, Any]) -> TargetPoint:
     """Point of one row; types as declared. Files of earlier versions lack the newest columns."""
     kinds: dict[str, type] = {each.name: each.type for each in dataclasses.fields(TargetPoint)}  # type: ignore[misc]
-    row = {"aperture_mag": math.nan, "aperture_sig": math.nan} | row
+    row = {name: math.nan if kinds[name] is float else "" for name in _NEWEST} | row
     return TargetPoint(**{name: kind(row[name]) for name, kind in kinds.items()})

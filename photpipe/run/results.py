@@ -819,6 +819,8 @@ class DistilledTarget:
         Where it is, if it is not where it was predicted to be seen.
     distance_au : float
         Distance from the observer; NaN if unknown.
+    clean : int
+        Points from which neighbours were subtracted.
     """
 
     name: str
@@ -836,6 +838,7 @@ class DistilledTarget:
     predicted_mag: float
     whereabouts: str = ""
     distance_au: float = math.nan
+    clean: int = 0
 
 
 @dataclass(frozen=True, slots=True)

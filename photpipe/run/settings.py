@@ -120,6 +120,8 @@ class DistillSettings:
     largest_tolerance_arcsec: float = 60.0
     contamination_mag: float = 0.01
     contaminated_mag: float = 0.02
+    subtraction_mag: float = 0.003
+    subtraction_error_mag: float = 0.1
     trailing_correction: bool = True
     reject: Mapping[str, str] = field(default_factory=dict)
 

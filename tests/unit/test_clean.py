@@ -1,0 +1,123 @@
+"""Targets that pass a star, on frames made by hand: freed of it, or kept out."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from photpipe.distill.clean import Subtraction
+from photpipe.distill.identification import told_apart
+from photpipe.distill.measured_frame import MeasuredFrame
+from photpipe.distill.points import points_of_frame
+from photpipe.distill.surroundings import Surroundings
+from photpipe.distill.targets import MOVING, Target
+from photpipe.run.photometry_file import CLEAN, DETECTED, FORCED, TargetPoint
+from photpipe.run.settings import DistillSettings
+from photpipe.science.forced import forced_flux
+from photpipe.science.starimage import StarImage
+from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
+
+COUNT, STEP_PX, PLACE, MAG = 4, 35.0, (150.0, 140.0), 15.5
+STARS = [{"x": 45.0 + 57 * n, "y": 45.0 + 95 * (m % 3), "mag": 13.0 + 0.2 * n}
+         for m in (0, 2) for n in range(5)]  # fmt: skip
+SEEING_PX = (5.0, 4.5, 5.5, 5.0)
+RADIUS_PX = 5.0
+NOISE = 2.0
+
+
+def pixels(number: int, *sources: dict[str, float]) -> np.ndarray:
+    """A frame with stars of its seeing."""
+    rng = np.random.default_rng(number)
+    image = np.full(SHAPE, 100.0)
+    profile = StarImage(SEEING_PX[number], 3.0)
+    y, x = np.ogrid[1 : SHAPE[0] + 1, 1 : SHAPE[1] + 1]
+    for source in sources:
+        part = float(profile.light(0.0, 0.0, RADIUS_PX)[0])
+        flux = 10 ** (-0.4 * (source["mag"] - 25.0)) / part
+        image += flux * profile.surface(x - source["x"], y - source["y"])
+    return image + rng.normal(0, np.sqrt(NOISE**2 + 0.5 * (image - 100.0)))
+
+
+def night(
+    directory: Path, apart_px: float, star_mag: float = MAG, step_px: float = STEP_PX
+) -> tuple[list[MeasuredFrame], Target]:
+    """Frames of a target that passes a star on the first one."""
+    star = {"x": PLACE[0] + apart_px, "y": PLACE[1], "mag": star_mag}
+    frames, places = [], []
+    for number in range(COUNT):
+        own = {"x": PLACE[0], "y": PLACE[1] + step_px * number, "mag": MAG}
+        image = pixels(number, *STARS, star, own)
+        fits.writeto(directory / f"frame{number}.fits", image.astype("float32"))
+        seen = [*STARS, star] + ([own] if number and step_px > 20 else [])
+        facts = {"seeing_arcsec": 0.4 * SEEING_PX[number], "sky_noise_adu": 18.0}
+        frames.append(calibrated_frame(seen, number, directory, **facts))
+        places.append(sky_of(own["x"], own["y"]))
+    ra, dec = np.transpose(places)
+    return frames, Target("T", MOVING, ra, dec, np.zeros(COUNT), MAG)
+
+
+def measured(
+    frames: list[MeasuredFrame],
+    target: Target,
+    *,
+    subtracts: bool,
+    catalog: np.ndarray | None = None,
+) -> TargetPoint:
+    around, settings = Surroundings.of(frames), DistillSettings()
+    if catalog is not None:
+        around.catalog_ra_deg, around.catalog_dec_deg, around.catalog_mag = catalog
+    tracks = told_apart([target], frames, around, settings)
+    way = Subtraction(frames, tracks) if subtracts else None
+    return points_of_frame(frames[0], 0, tracks, None, around, (0.0, 0.0), settings, way)["T"]
+
+
+@pytest.mark.parametrize("apart_px", [4.0, 9.0])
+def test_a_star_is_subtracted(tmp_path: Path, apart_px: float) -> None:
+    frames, target = night(tmp_path, apart_px)
+    plain = measured(frames, target, subtracts=False)
+    clean = measured(frames, target, subtracts=True)
+    assert plain.contamination_mag > 0.02
+    assert (clean.method, clean.contamination, clean.contamination_mag) == (CLEAN, "", 0.0)
+    assert clean.mag == pytest.approx(MAG, abs=max(3 * clean.sig, 0.02))
+    assert clean.plain_mag == plain.mag < MAG - 0.03
+    assert 0.001 < clean.subtraction_sig < clean.sig < 0.03
+    assert clean.subtraction.startswith("star of R = 15.5")
+    assert clean.subtraction.endswith("by 3 frames")
+    assert 0 < clean.sigma_east_arcsec < 0.05
+    assert math.hypot(clean.offset_east_arcsec, clean.offset_north_arcsec) < 0.1
+
+
+def test_a_target_alone_stays_as_it_is(tmp_path: Path) -> None:
+    frames, target = night(tmp_path, 60.0)
+    with_it, without = (measured(frames, target, subtracts=each) for each in (True, False))
+    assert str(with_it) == str(without)
+
+
+def test_what_cannot_be_subtracted_says_why(tmp_path: Path) -> None:
+    for name in ("slow", "saturated", "deep", "lonely"):
+        (tmp_path / name).mkdir()
+    star = np.array([*sky_of(PLACE[0] + 9.0, PLACE[1]), MAG])[:, None]
+    slow = measured(*night(tmp_path / "slow", 9.0, step_px=1.0), subtracts=True, catalog=star)
+    assert slow.subtraction == "no other frame shows the place without the target"
+    frames, target = night(tmp_path / "saturated", 9.0, star_mag=11.0)
+    for each in frames:
+        each.frame.header["SATURATE"] = 3000.0
+    frames = [replace(each, frame=replace(each.frame)) for each in frames]
+    saturated = measured(frames, target, subtracts=True)
+    assert saturated.method in (FORCED, DETECTED)
+    assert saturated.subtraction
+    deep = measured(*night(tmp_path / "deep", 1.0, star_mag=MAG - 3), subtracts=True)
+    assert deep.subtraction == "too deep in the light of a star"
+    assert deep.contamination_mag > 1.0
+
+
+def test_errors_tell_what_is_left(tmp_path: Path) -> None:
+    """The sum of the target alone, against which the difference is judged, is another program's."""
+    frames, target = night(tmp_path, 5.0)
+    clean = measured(frames, target, subtracts=True)
+    own = {"x": PLACE[0], "y": PLACE[1], "mag": MAG}
+    alone = forced_flux(pixels(0, own), PLACE[0], PLACE[1], RADIUS_PX).flux
+    assert clean.aperture_mag == pytest.approx(-2.5 * math.log10(alone), abs=4 * clean.sig)
