@@ -46,6 +46,7 @@ from photpipe.ground import files
 from photpipe.ground.errors import FrameError
 
 if TYPE_CHECKING:
+    from astropy.io.fits import Header
     from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,21 @@ def plain_frames(path: Path, *, write: bool = True) -> tuple[Path, ...]:
             target = path.with_name(name)
             _write(file, detector, target, path, write=write)
         return tuple(path.with_name(name) for name in names)
+
+
+def read_header(path: Path) -> "Header":
+    """Header of the first image of a file, which may be compressed, mended to be read.
+
+    Raises
+    ------
+    FrameError
+        If the file cannot be used, or has no image.
+    """
+    with frame_errors(path), packed.opened(path) as (file, _):
+        units = _units(file, path.name)
+        if len(units) == 1:
+            return to_header(units[0].cards)
+        return to_header(_detectors(units, path.name)[0].cards)
 
 
 def _units(file: BinaryIO, name: str) -> list[Hdu]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe.fits.fitsfile import read_header
+from photpipe.fits.unpack import read_header
 from photpipe.fits.values import card_text
 from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.timescale import iso

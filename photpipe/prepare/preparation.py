@@ -32,7 +32,7 @@ from photpipe.ground.timescale import SECONDS_PER_DAY, iso, julian_year
 from photpipe.instruments import telescopes
 from photpipe.instruments.cameras import camera
 from photpipe.instruments.dialects import equinox
-from photpipe.instruments.frames import STARTING_WCS, Frame
+from photpipe.instruments.frames import STACK_CARD, STARTING_WCS, Frame
 from photpipe.instruments.generic import GENERIC
 from photpipe.instruments.telescope import Telescope
 from photpipe.run.results import PreparedFrame
@@ -147,6 +147,9 @@ def recognised(cards: Sequence[Card], header: "Header", name: str) -> Telescope 
         If the user's telescope file has a mistake.
     """
     known = telescopes.registry()
+    is_stack = card_text(header, STACK_CARD) is not None
+    if camera.is_camera(card_text(header, "TEL_KEYW") or "") and not is_stack:
+        return None  # prepared, and its original header is lost: read again what it still has
     for keyword in (card_text(header, "TEL_KEYW"), text_value(cards, "TEL_KEYW")):
         if keyword and (keyword in known or keyword == card_text(header, "TEL_KEYW")):
             return telescopes.identify(to_header(cards), name)

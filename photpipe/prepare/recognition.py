@@ -223,11 +223,13 @@ def _answer(header: "Header", name: str, told: reader.Told) -> str | None:
     """What the header says to a question about a GENERIC telescope; None if it says nothing."""
     facts = reader.read(header, told)
     scale, pointing = facts.scale_arcsec, next(iter(facts.pointings), None)
+    is_binning_told = facts.binning.origin != "no card"
+    is_scale_of_wcs = scale is not None and "WCS" in scale.origin  # of the pixels as they are
     answers = {
         "secpix": scale
         and ",".join(str(s / b) for s, b in zip(scale.value, facts.binning.value, strict=True)),
         "binning": "{},{}".format(*facts.binning.value)
-        if facts.binning.origin != "no card"
+        if is_binning_told or is_scale_of_wcs
         else None,
         "ra": pointing and str(pointing.value[0]),
         "dec": pointing and str(pointing.value[1]),

@@ -5,7 +5,7 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,17 +58,17 @@ def frames_in(directory: Path, prefix: str | None = None) -> tuple[Path, ...]:
 def without_own_outputs(paths: Sequence[Path]) -> list[Path]:
     """Leave out what the pipeline made of other files: unpacked and trimmed frames, stacks.
 
-    A file that was made of one that is not there any more is a frame like others, and so
-    are stacks among themselves.
+    A file that was made of one that is not named, or not there any more, is a frame like
+    others, and so are stacks among themselves.
     """
-    made = {path: _maker(path) for path in paths}
+    made = {path: _maker(path, paths) for path in paths}
     kept = [path for path in paths if not made[path] or made[path] == _STACKED_CARD]
     frames = [path for path in kept if not made[path]]
     return frames or kept
 
 
-def _maker(path: Path) -> str:
-    """File that a frame was made of, or the card that marks stacks; empty for a frame."""
+def _maker(path: Path, named: Collection[Path]) -> str:
+    """Named file that a frame was made of, or the card that marks stacks; empty for a frame."""
     from photpipe.fits.cards import text_value
     from photpipe.fits.fitsfile import read_primary
     from photpipe.fits.unpack import source_name
@@ -76,7 +76,8 @@ def _maker(path: Path) -> str:
     with contextlib.suppress(FrameError):
         cards = read_primary(path).cards
         source = source_name(cards)  # a header may hold anything
-        if source not in {"", path.name} and (path.parent / source).is_file():
+        origin = path.parent / source
+        if source not in {"", path.name} and origin in named and origin.is_file():
             return source
         return _STACKED_CARD if text_value(cards, _STACKED_CARD) else ""
     return ""

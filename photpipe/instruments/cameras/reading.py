@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _LEADING_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*[a-zA-Z\"'µ/°%]*\s*")
 _COMPASS = re.compile(r"\s*([NSEW])\s*$|^\s*([NSEW])\s*")
 _FOUR_FIELDS = re.compile(r"([-+]?\d+)[:\s]+(\d{1,2})[:\s]+(\d{1,2})[:\s]+(\d+)")
+_DEGREES = re.compile(r"\s*deg(?:rees?)?\.?$", re.IGNORECASE)
 _UNSET = {"", "none", "null", "nan", "n/a", "na", "unknown", "undefined", "-", "--", "not set"}
 
 
@@ -76,7 +77,7 @@ def angle(value: object) -> tuple[float, bool] | None:
     compass = _COMPASS.search(letters)
     sign = -1.0 if compass and (compass[1] or compass[2]).upper() in "SW" else 1.0
     letters = _COMPASS.sub("", letters).replace("º", "°")
-    plain = as_number(letters.rstrip("° "))
+    plain = as_number(_DEGREES.sub("", letters).rstrip("° "))
     if plain is not None:
         return sign * plain, False
     four = _FOUR_FIELDS.fullmatch(letters)
