@@ -29,6 +29,7 @@ COMMAND = cli.Command(
     options_class=CalibrateOptions,
     has_report=True,
     leaves_out_copies=True,
+    takes_turns=True,
 )
 
 

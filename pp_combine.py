@@ -30,6 +30,7 @@ COMMAND = cli.Command(
     stage=combine,
     options_class=CombineOptions,
     leaves_out_copies=True,
+    takes_turns=True,
 )
 
 

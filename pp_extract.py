@@ -30,6 +30,7 @@ COMMAND = cli.Command(
     stage=extract,
     options_class=ExtractOptions,
     leaves_out_copies=True,
+    takes_turns=True,
 )
 
 

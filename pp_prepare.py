@@ -28,6 +28,7 @@ COMMAND = cli.Command(
     stage=prepare,
     options_class=PrepareOptions,
     has_report=True,
+    takes_turns=True,
 )
 
 

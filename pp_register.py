@@ -32,6 +32,7 @@ COMMAND = cli.Command(
     options_class=RegisterOptions,
     has_report=True,
     leaves_out_copies=True,
+    takes_turns=True,
 )
 
 

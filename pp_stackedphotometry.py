@@ -31,6 +31,7 @@ COMMAND = cli.Command(
     options_class=StackedPhotometryOptions,
     has_report=True,
     leaves_out_copies=True,
+    takes_turns=True,
     folders=("skycoadd", "comove"),
 )
 

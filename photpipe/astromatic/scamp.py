@@ -8,13 +8,13 @@ files that it writes for every frame, also for those it did not match, never lea
 import logging
 import math
 import re
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from photpipe.astromatic.room import temporary_folder
 from photpipe.astromatic.tool import SCAMP, Finished, run_tool
 from photpipe.fits.values import as_number
 from photpipe.ground.sky import ARCSEC_PER_DEG
@@ -268,8 +268,7 @@ def run(
     """
     from photpipe.catalogs.ldac import write_ldac
 
-    with tempfile.TemporaryDirectory(prefix="pp_scamp_") as name:
-        folder = Path(name)
+    with temporary_folder("pp_scamp_") as folder:
         names = _input_names(len(exposures), first)
         for input_name, each in zip(names, exposures, strict=True):
             write_ldac(folder / input_name, each.sources[list(COLUMNS)], each.header())

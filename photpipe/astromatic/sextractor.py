@@ -8,7 +8,6 @@ no ``.head`` file beside the frame overrides its header.
 import hashlib
 import logging
 import math
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from photpipe.astromatic.extraction import (
     parameter_lines,
 )
 from photpipe.astromatic.frame_links import link_frame
+from photpipe.astromatic.room import temporary_folder
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
 from photpipe.catalogs.ldac import parse_ldac
 from photpipe.fits.pixels import open_plane, read_pixels
@@ -149,12 +149,8 @@ def extract_frame(
         level_adu = detector.saturation_adu
     # the tool compares peak + background, which rounding puts below a pixel on the level
     detector = replace(detector, saturation_adu=min(threshold(level_adu), NO_SATURATION_ADU))
-    try:
-        with tempfile.TemporaryDirectory(prefix="pp_extract_") as folder:
-            content, finished = _run(frame, settings, extraction, detector, Path(folder), timeout_s)
-    except OSError as error:
-        reason = f"no temporary directory can be used: {error}; set TMPDIR to one with room"
-        raise FrameError(frame.name, reason) from error
+    with temporary_folder("pp_extract_") as folder:
+        content, finished = _run(frame, settings, extraction, detector, folder, timeout_s)
     table, header = _catalog(content, extraction, finished)
     if len(table) == 0:
         raise ReductionError(_nothing_found(frame, extraction))

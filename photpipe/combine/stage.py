@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photpipe.astromatic.room import told_when_full
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, FrameError, ReductionError, ToolError
 from photpipe.run import kinds
@@ -276,7 +277,8 @@ def _working_folder(path: Path, keep: bool) -> Iterator[Path]:
     ):
         with contextlib.suppress(OSError):  # some network disks know no locks
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield Path(name)
+        with told_when_full(Path(name), "make room and run again"):
+            yield Path(name)
 
 
 def _sweep(directory: Path) -> None:

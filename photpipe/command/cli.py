@@ -4,6 +4,7 @@ Exit codes are those of `Status`.
 """
 
 import argparse
+import contextlib
 import logging
 import shlex
 import sys
@@ -15,6 +16,7 @@ from photpipe.command.history import recorded
 from photpipe.command.parser import Command, build_parser, new_parser, normalised, parsed
 from photpipe.command.reporting import Outcome, Status, conclude, reporting
 from photpipe.ground.log import logging_to
+from photpipe.run.lock import in_turn
 from photpipe.run.settings import Settings, tell_ignored
 from photpipe.run.workspace import Workspace, core_count
 
@@ -86,7 +88,8 @@ def _run_stage(
         telescopes.registry()  # a mistake in the user's telescopes is told once, not per frame
         if command.leaves_out_copies:
             paths = told_without_copies(paths)
-        outcome.status = conclude(command.stage(paths, options, workspace))
+        with in_turn(directory) if command.takes_turns else contextlib.nullcontext():
+            outcome.status = conclude(command.stage(paths, options, workspace))
     return outcome.status
 
 

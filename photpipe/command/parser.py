@@ -42,6 +42,8 @@ class Command:
         The pages of diagnostics.html show its result and are written anew behind it.
     leaves_out_copies : bool
         Of files that are one exposure it works on one alone.
+    takes_turns : bool
+        It changes files beside the frames, and waits for others that do.
     folders : tuple of str
         Folders of the data directory with results and pages of their own (those of stacks).
     offered : callable, optional
@@ -58,6 +60,7 @@ class Command:
     is_anywhere: bool = False
     has_report: bool = False
     leaves_out_copies: bool = False
+    takes_turns: bool = False
     folders: tuple[str, ...] = ()
     offered: Callable[[], dict[str, tuple[Option, Any]]] | None = None
 

@@ -61,6 +61,10 @@ class ToolError(PhotPipeError):
         self.tool, self.reason, self.argv, self.tail = tool, reason, tuple(argv), tail
 
 
+class RoomError(PhotPipeError):
+    """A disk that is not that of the frames has no room: which folder, which disk, what to do."""
+
+
 class ServiceError(PhotPipeError):
     """A network service gave no usable answer and the cache holds none either.
 

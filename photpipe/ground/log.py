@@ -57,7 +57,12 @@ class _Log(logging.FileHandler):
     def _open(self) -> io.TextIOWrapper:
         """Append to a regular file of the directory, never through a link to elsewhere."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        handle = files.open_regular(Path(self.baseFilename), flags)
+        path = Path(self.baseFilename)
+        handle = files.open_regular(path, flags)
+        if os.fstat(handle).st_nlink > 1:  # the file of somebody else, too: go on with a copy
+            os.close(handle)
+            files.write_bytes(path, files.read_bytes(path))
+            handle = files.open_regular(path, flags)
         return os.fdopen(handle, "a", encoding=self.encoding, errors=self.errors)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)

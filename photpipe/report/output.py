@@ -1,5 +1,7 @@
 """The folder of the report: files that change only when their content does."""
 
+import contextlib
+import hashlib
 import json
 import logging
 import secrets
@@ -23,7 +25,8 @@ class Output:
 
     A file that takes time is made with a key that tells what it was made from, and is left
     alone while the key stays the same. Files of an earlier rendering that were not written or
-    kept by this one are removed in the end, in the folders that belong to the pages alone.
+    kept by this one are removed in the end, in the folders that belong to the pages alone, if they
+    are as they were written then: what somebody else put there stays.
 
     Parameters
     ----------
@@ -40,8 +43,9 @@ class Output:
         self._lock = threading.Lock()
         for name in owned:
             files.make_folder(folder / name)
-        self._before = self._read_memory()
+        self._before, self._digests_before = self._read_memory()
         self._made: dict[str, dict[str, Any]] = {}
+        self._digests: dict[str, str] = {}
 
     def put(self, name: str, content: str | bytes) -> None:
         """Write a file, unless it has this content already."""
@@ -49,6 +53,7 @@ class Output:
         write(self.folder / name, raw)
         with self._lock:
             self._seen.add(name)
+            self._digests[name] = _digest(raw)
 
     def keep(self, name: str, key: str, make: Callable[[], tuple[bytes, Info]]) -> Info:
         """Make a file, unless it was made from the same key before.
@@ -63,6 +68,7 @@ class Output:
             content, info = make()
             known = {"key": key, "info": dict(info)}
             write(self.folder / name, content)
+            self._digests_before[name] = _digest(content)
         self._remember(name, known)
         return dict(known["info"])
 
@@ -82,24 +88,41 @@ class Output:
         with self._lock:
             self._seen.add(name)
             self._made[name] = known
+            self._digests[name] = self._digests_before.get(name, "")
 
     def close(self) -> None:
         """Remove what is left of earlier renderings, and remember the keys."""
         for folder in self.owned:
             for path in (self.folder / folder).iterdir():
-                if f"{folder}/{path.name}" not in self._seen and path.is_file():
+                name = f"{folder}/{path.name}"
+                if name not in self._seen and self._is_ours(path, name):
                     path.unlink(missing_ok=True)
-        text = json.dumps(self._made, sort_keys=True, separators=(",", ":"))
+        memory = {"made": self._made, "digests": self._digests}
+        text = json.dumps(memory, sort_keys=True, separators=(",", ":"))
         write(self.folder / _MEMORY, encoded(text))
 
-    def _read_memory(self) -> dict[str, dict[str, Any]]:
+    def _is_ours(self, path: Path, name: str) -> bool:
+        """Whether a file is one that an earlier rendering wrote, and nobody changed since."""
+        with contextlib.suppress(OSError):
+            digest = self._digests_before.get(name)
+            return bool(digest) and _digest(files.read_bytes(path)) == digest
+        return False
+
+    def _read_memory(self) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """What earlier renderings made, by its key, and digests of all that they wrote."""
         try:
             memory = json.loads(files.read_text(self.folder / _MEMORY))
-            return {
-                name: {"key": each["key"], "info": each["info"]} for name, each in memory.items()
+            made = {
+                name: {"key": each["key"], "info": each["info"]}
+                for name, each in memory["made"].items()
             }
+            return made, {name: str(each) for name, each in memory["digests"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return {}
+            return {}, {}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:24]
 
 
 def write(path: Path, content: bytes) -> None:

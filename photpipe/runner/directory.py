@@ -11,11 +11,12 @@ from pathlib import Path
 from photpipe.command.history import in_history, write_report
 from photpipe.command.reporting import Outcome, Status, reporting, status_of
 from photpipe.ground.log import logging_to
+from photpipe.run import lock
 from photpipe.run.record import RunResult
 from photpipe.run.results import DistillResult
 from photpipe.run.settings import Settings, tell_ignored
 from photpipe.run.workspace import Workspace
-from photpipe.runner import console, lock
+from photpipe.runner import console
 from photpipe.runner.directory_result import DirectoryResult
 from photpipe.runner.options import RunOptions
 

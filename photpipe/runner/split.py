@@ -19,9 +19,10 @@ from photpipe.fits.fitsfile import PRISTINE_FOLDER
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.log import logging_to
+from photpipe.run import lock
 from photpipe.run.results import FrameFailure
 from photpipe.run.settings import DATA_DIRECTORY_FILE
-from photpipe.runner import groups, inputs, lock
+from photpipe.runner import groups, inputs
 from photpipe.runner.directory import Task, run_directory, workspace_of
 from photpipe.runner.directory_result import DirectoryResult
 

@@ -94,11 +94,13 @@ def translated(answer: Any) -> "Table":
             continue
         try:
             values = np.ma.filled(np.ma.asarray(answer[source]).astype(float), np.nan)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise Unusable(f"column {source} holds no numbers") from error
         table[name] = values / _MINUTES_PER_HOUR if name in _PER_HOUR else values
     if len(table) == 0 or not all(np.isfinite(table[name]).all() for name in _INDISPENSABLE):
         raise Unusable("no positions")
+    if "targetname" not in answer.colnames:
+        raise Unusable("no column targetname")
     table.meta = {"name": str(answer["targetname"][0])}
     return table
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from photpipe.ground.errors import ServiceError, UnknownTargetError
 from photpipe.ground.sky import separation_deg
 from photpipe.run.settings import Settings
 from photpipe.services import cache as cache_module
+from photpipe.services import ephemeris, web
 from photpipe.services.horizons import positions
 from simsky import Sky, SkyServer, faults
 from tests.services.conftest import JD
@@ -229,3 +231,24 @@ def test_other_refusals(server: SkyServer, settings: Settings, text: str, reason
         positions("3552", [JD], "290", settings)
     assert not isinstance(caught.value, UnknownTargetError)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"datetime_jd": None}, "no column datetime_jd"),
+        ({"datetime_jd": [np.nan] * 2}, "no positions"),
+        ({"datetime_jd": ["2017-Feb-02", "n.a."]}, "column datetime_jd holds no numbers"),
+        ({"datetime_jd": np.ma.masked_all(2)}, "no positions"),
+        ({"RA": None}, "no column RA"),
+        ({"targetname": None}, "no column targetname"),
+    ],
+)
+def test_an_answer_without_times_places_or_name_is_told(
+    changes: dict[str, object], reason: str
+) -> None:
+    columns = {"targetname": ["x"] * 2, "datetime_jd": [1.0, 2.0], "RA": [1.0, 2.0]}
+    columns |= {"DEC": [1.0, 2.0], **changes}
+    answer = Table({name: column for name, column in columns.items() if column is not None})
+    with pytest.raises(web.Unusable, match=reason):
+        ephemeris.translated(answer)

@@ -361,8 +361,8 @@ def test_a_simulated_sky_comes_back(tmp_path):
 
 
 def test_the_command(field, tmp_path, capsys, monkeypatch):
-    for name in ("-a b.fits", "c.fits"):
-        field.write(tmp_path / name)
+    for exptime_s, name in enumerate(("-a b.fits", "c.fits"), 60):  # else one is a copy
+        field.write(tmp_path / name, EXPTIME=float(exptime_s))
     monkeypatch.chdir(tmp_path)
     words = ["-snr", "3", "-minarea", "5", "--aprad", "3,4.5", "-ignore_saturation"]
     assert (

@@ -192,7 +192,7 @@ def test_no_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     (failure,) = extract([path], LOUD, Workspace(tmp_path)).failed
     assert failure.reason.startswith("no temporary directory can be used: ")
-    assert failure.reason.endswith("set TMPDIR to one with room")
+    assert failure.reason.endswith("set TMPDIR to a directory on a disk with room")
 
 
 @pytest.mark.parametrize(

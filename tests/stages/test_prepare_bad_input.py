@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import gzip
+import os
 import re
 import resource
 import subprocess
@@ -17,6 +18,7 @@ from astropy.io import fits
 import pp_prepare
 from photpipe.command.cli import Status
 from photpipe.fits.fitsfile import read_header
+from photpipe.run import lock
 from photpipe.run.results import PrepareResult
 from photpipe.run.workspace import Workspace
 from pp_prepare import PrepareOptions
@@ -341,3 +343,55 @@ def test_a_result_that_cannot_be_kept_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == Status.FAILED
     assert "Traceback" not in done.stdout + done.stderr
     assert "ERROR: a.fits: " in done.stdout
+
+
+def test_commands_that_are_started_at_once_take_turns(tmp_path: Path) -> None:
+    for name in "abc":
+        write_frame(tmp_path / f"{name}.fits")
+    pristine = {name: (tmp_path / f"{name}.fits").read_bytes() for name in "abc"}
+    scripts = ("pp_prepare.py", "pp_prepare.py -restore", "pp_extract.py", "pp_prepare.py")
+    running = [
+        subprocess.Popen(
+            [sys.executable, *f"{ROOT}/{script} a.fits b.fits c.fits".split()],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for script in scripts
+    ]
+    said = [each.communicate(timeout=120)[0] for each in running]
+    assert not any("Traceback" in each or "meanwhile" in each for each in said), said
+    assert command(tmp_path, "-restore", "a.fits", "b.fits", "c.fits").returncode == 0
+    assert {name: (tmp_path / f"{name}.fits").read_bytes() for name in "abc"} == pristine
+
+
+def test_a_command_waits_for_another_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_frame(tmp_path / "a.fits")
+    monkeypatch.setattr(lock, "STAGES_WAIT_S", 0.05)
+    monkeypatch.setattr(lock, "POLL_S", 0.01)
+    words = [str(tmp_path / "a.fits")]
+    with lock.locked(tmp_path):
+        assert pp_prepare.main(words) == Status.FAILED
+    said = capsys.readouterr().out
+    who = rf"process {os.getpid()} on \S+ since \S+"
+    assert re.search(rf"waiting for {who}, which is working here\n", said)
+    assert re.search(rf"ERROR: .*: {who} is working here; wait for it to end", said)
+    assert pp_prepare.main(words) == Status.DONE
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\xff\x00garbage", b"a b c", b"\xc2\xb2 h d", b"9" * 5000 + b" h d"]
+)
+def test_garbage_in_the_lock_does_no_harm(tmp_path: Path, garbage: bytes) -> None:
+    (tmp_path / ".diagnostics").mkdir()
+    (tmp_path / ".diagnostics" / "lock").write_bytes(garbage)
+    with lock.locked(tmp_path) as was_killed:
+        assert not was_killed
+        with pytest.raises(lock.OccupiedError, match=f"process {os.getpid()} on"):
+            lock.locked(tmp_path).__enter__()
+    (tmp_path / ".diagnostics" / "lock").write_text("4711 host 2017-02-02T00:00:00Z")
+    with lock.locked(tmp_path) as was_killed:
+        assert was_killed

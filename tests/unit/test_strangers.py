@@ -1,5 +1,6 @@
 """A directory from a stranger: nothing is written through its links, no pipe is waited for."""
 
+import json
 import logging
 import os
 from pathlib import Path
@@ -11,8 +12,8 @@ from photpipe.ground.errors import ConfigError
 from photpipe.ground.log import logging_to
 from photpipe.report import render
 from photpipe.report.output import Output, write
+from photpipe.run.lock import locked
 from photpipe.runner.inputs import data_directories
-from photpipe.runner.lock import locked
 
 
 @pytest.fixture
@@ -120,3 +121,48 @@ def test_folders_that_cannot_be_looked_into_are_passed_by(
 
     monkeypatch.setattr(Path, "exists", forbidden)
     assert list(data_directories(data)) == []
+
+
+def test_what_has_another_name_elsewhere_is_not_written_into(data: Path, outside: Path) -> None:
+    """An archive may hold hard links to files of the user's."""
+    (data / ".diagnostics").mkdir()
+    for name in ("LOG", ".diagnostics/lock"):
+        (data / name).hardlink_to(outside / "precious")
+    with logging_to(data, quiet=True), locked(data):
+        logging.getLogger("pp_test").info("measured")
+    assert (outside / "precious").read_text() == "keep"
+    assert (data / "LOG").read_text().startswith("keeppp_test.py: measured")
+    files.write_text(data / "photometry.dat", "x")
+    (data / "table.dat").hardlink_to(outside / "precious")
+    files.write_text(data / "table.dat", "x")
+    write(data / "table.dat", b"y")
+    assert (outside / "precious").read_text() == "keep"
+
+
+def test_only_files_of_our_own_are_removed_from_the_pages(data: Path, outside: Path) -> None:
+    report = data / ".diagnostics"
+
+    def rendered(*names: str) -> set[str]:
+        output = Output(report, ("frames", "images"))
+        for name in names:
+            output.put(f"frames/{name}", name)
+        output.keep("images/a.jpg", "key", lambda: (b"picture", {}))
+        output.close()
+        return {path.name for path in (report / "frames").iterdir()}
+
+    assert rendered("a.html", "b.html", "c.html") == {"a.html", "b.html", "c.html"}
+    (report / "frames" / "notes.txt").write_text("my own")
+    (report / "frames" / "c.html").write_text("mine by now")
+    (report / "frames" / "precious").hardlink_to(outside / "precious")
+    memory = json.loads((report / "made.json").read_text())
+    memory["digests"] |= {"frames/notes.txt": "0" * 24, "../../x": "0", "frames/precious": ""}
+    memory["made"]["frames/notes.txt"] = {"key": "x", "info": {}}
+    (report / "made.json").write_text(json.dumps(memory))
+    assert rendered("a.html") == {"a.html", "c.html", "notes.txt", "precious"}
+    assert (report / "frames" / "notes.txt").read_text() == "my own"
+    assert (report / "images" / "a.jpg").read_bytes() == b"picture"
+    Output(report, ("frames", "images")).close()
+    assert {path.name for path in (report / "frames").iterdir()} == {
+        *("c.html", "notes.txt", "precious"),
+    }
+    assert list((report / "images").iterdir()) == []

@@ -1,4 +1,4 @@
-"""One run at a time in a directory: a lock that vanishes with the process that holds it."""
+"""One at a time in a directory: a lock that vanishes with the process that holds it."""
 
 import contextlib
 import errno
@@ -18,6 +18,32 @@ log = logging.getLogger(__name__)
 
 LOCK_FILE = Path(".diagnostics", "lock")
 POLL_S = 0.5
+STAGES_WAIT_S = 600.0
+
+
+class OccupiedError(ConfigError):
+    """Another process works in the directory."""
+
+
+@contextlib.contextmanager
+def in_turn(directory: Path) -> Iterator[None]:
+    """Let commands that were started at once work one after the other.
+
+    Where no lock can be written nothing else can be, either: the work itself says why.
+
+    Raises
+    ------
+    OccupiedError
+        If another one works there for very long.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(directory, STAGES_WAIT_S))
+        except OccupiedError:
+            raise
+        except ConfigError as error:
+            log.debug("no lock: %s", error)
+        yield
 
 
 @contextlib.contextmanager
@@ -54,7 +80,11 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
         raise _unwritable(directory, error) from error
     with file:
         deadline_s = time.monotonic() + patience_s
+        tells = patience_s > 0
         while not _take(file):
+            if tells:
+                log.info("waiting for %s, which is working here", _named(_holder(file)))
+                tells = False
             if time.monotonic() >= deadline_s:
                 raise _occupied(directory, _holder(file))
             time.sleep(POLL_S)
@@ -85,11 +115,14 @@ def _take(file: TextIO) -> bool:
     return True
 
 
-def _occupied(directory: Path, holder: list[str]) -> ConfigError:
-    who = "process {} on {} since {}".format(*holder) if len(holder) == 3 else "another process"
-    return ConfigError(
-        f"{directory}: {who} is working here; wait for it to end (or end it), then run again"
-    )
+def _named(holder: list[str]) -> str:
+    is_name = _is_name(holder)
+    return "process {} on {} since {}".format(*holder) if is_name else "another process"
+
+
+def _occupied(directory: Path, holder: list[str]) -> OccupiedError:
+    advice = "wait for it to end (or end it), then run again"
+    return OccupiedError(f"{directory}: {_named(holder)} is working here; {advice}")
 
 
 def _holder(file: TextIO) -> list[str]:
@@ -118,6 +151,9 @@ def _is_alive(holder: list[str]) -> bool:
 
 
 def _write(file: TextIO, text: str) -> None:
+    """Put a text into the lock, unless the file has another name, too: it is not ours alone."""
+    if os.fstat(file.fileno()).st_nlink > 1:
+        return
     with contextlib.suppress(OSError):  # a full disk: the lock itself holds all the same
         file.seek(0)
         file.truncate()
