@@ -108,7 +108,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
         outcome.reason = f"the Python package {error.name} is missing"
         _say(
             f"the Python package {error.name} is missing here; type 'make install' in your clone "
-            "and 'source .venv/bin/activate', or 'pip install photometrypipeline'"
+            "and 'source .venv/bin/activate', or 'pip install .' there"
         )
         if debug:
             traceback.print_exc()

@@ -63,7 +63,7 @@ def _connected(address: str) -> "Client":
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
-        message = "-cluster needs Dask: pip install 'photometrypipeline[cluster]'"
+        message = "-cluster needs Dask: type pip install '.[cluster]' in your clone"
         raise ConfigError(message) from error
     for name in ("distributed", "asyncio"):
         logging.getLogger(name).setLevel(logging.ERROR)
