@@ -12,6 +12,7 @@ airmass     computed from position, time and site; 1 where the site is unknown
 """
 
 import logging
+import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
     from astropy.wcs import WCS
 
+_filtering = threading.Lock()
 log = logging.getLogger(__name__)
 
 LONGEST_EXPOSURE_S = 1e6
@@ -348,8 +350,9 @@ class Frame:
         """
         from astropy.wcs import WCS
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # astropy remarks on every repair it makes
+        # astropy remarks on every repair it makes; filters are one for all threads
+        with _filtering, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             try:
                 wcs = WCS(self._wcs_header(), naxis=2)
             except Exception as problem:  # wcslib and astropy have no common exception

@@ -1,6 +1,9 @@
 """Facts of frames: golden headers of all telescopes, fallbacks, and headers gone wrong."""
 
 import math
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from photpipe.ground.errors import ConfigError, HeaderError, PhotPipeError
 from photpipe.instruments import generic, telescopes
 from photpipe.instruments.frames import Frame
 from photpipe.instruments.telescopes import Telescope
-from photpipe.science.wcs_seed import seed_wcs
+from photpipe.science.wcs_seed import Orientation, seed_wcs
 from tests.headers import expectations, frame_of, golden_block, golden_header
 
 EXPECTED = expectations()
@@ -22,6 +25,8 @@ FACTS = (
     *("pixel_scale_arcsec", "midtime_jd", "airmass", "gain", "saturation", "orientation"),
     *("distortion", "is_prepared"),
 )
+
+NORTH_UP = Orientation(True, False, 0.0)
 
 
 def golden_frame(keyword: str) -> Frame:
@@ -513,3 +518,24 @@ def test_mutated_headers_raise_named_errors_alone(keyword: str) -> None:
 def assert_finite(value: object) -> None:
     numbers = value if isinstance(value, tuple) else (value,)
     assert all(math.isfinite(n) for n in numbers if isinstance(n, int | float))
+
+
+def test_remarks_of_astropy_are_nobodys_business_in_any_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Filters of warnings are one for all threads: none of them is to see those of another."""
+    header = golden_header("VATT4K")
+    header.update(seed_wcs((40, 50), (10.0, 20.0), (0.4, 0.4), NORTH_UP).cards())
+    header["RADECSYS"], header["EQUINOX"] = "FK5", 2000.0
+    frames = [frame_of(header) for _ in range(8)]
+    heard: list[str] = []
+    monkeypatch.setattr("warnings.showwarning", lambda message, *_: heard.append(str(message)))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with warnings.catch_warnings(), ThreadPoolExecutor(4) as pool:
+            warnings.simplefilter("always")
+            list(pool.map(lambda number: frames[number % 8].wcs(), range(200)))
+    finally:
+        sys.setswitchinterval(before)
+    assert heard == []
