@@ -1,4 +1,8 @@
-"""One at a time in a directory: a lock that vanishes with the process that holds it."""
+"""One at a time in a directory: a lock that vanishes with the process that holds it.
+
+By hand on purpose: the library filelock tells neither who holds a lock nor that its holder was
+killed, and has no answer where a network disk knows no locks.
+"""
 
 import contextlib
 import errno

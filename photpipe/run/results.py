@@ -7,10 +7,11 @@ results) and can be saved and read again. NaN is written as null.
 import dataclasses
 import json
 import math
-import types
 import typing
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+from photpipe.run.typed import typed
 
 ResultT = TypeVar("ResultT")
 
@@ -73,32 +74,10 @@ def from_json(kind: type[ResultT], text: str) -> ResultT:
 
     Raises
     ------
-    ValueError, TypeError, KeyError
+    ValueError, TypeError
         If the text was written by something else.
     """
-    return typing.cast("ResultT", _rebuilt(json.loads(text), kind))
-
-
-def _rebuilt(value: Any, hint: Any) -> object:
-    """Value in the shape of its type hint."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in {types.UnionType, typing.Union}:
-        if value is None and type(None) in arguments:
-            return None
-        return _rebuilt(value, next(each for each in arguments if each is not type(None)))
-    if value is None and hint is float:
-        return math.nan
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
-        known = {each.name for each in dataclasses.fields(hint)}
-        return hint(**{k: _rebuilt(v, hints[k]) for k, v in value.items() if k in known})
-    if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_rebuilt(each, arguments[0]) for each in value)
-        return tuple(_rebuilt(each, kind) for each, kind in zip(value, arguments, strict=True))
-    if origin is dict:
-        return {key: _rebuilt(each, arguments[1]) for key, each in value.items()}
-    return float(value) if hint is float else value
+    return typing.cast("ResultT", typed(json.loads(text), kind, kind.__name__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ import logging
 import math
 import os
 import tomllib
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any, Self
 
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError
+from photpipe.run.typed import fields_of, typed
 
 log = logging.getLogger(__name__)
 
@@ -379,29 +378,13 @@ def _suggestion(name: str, section: object) -> str:
 
 def _section_overridden(section: Any, content: Mapping[str, Any], where: str) -> Any:
     """Copy of one section with the values of a file, each checked against its type."""
-    hints = typing.get_type_hints(type(section))
+    hints = fields_of(type(section))
     changes = {}
     for key, value in content.items():
         if key not in hints:
             raise ConfigError(f"{where} {key} is not a setting{_suggestion(key, section)}")
-        changes[key] = _converted(value, hints[key], f"{where} {key}")
+        try:
+            changes[key] = typed(value, hints[key], f"{where} {key}")
+        except TypeError as error:
+            raise ConfigError(str(error)) from error
     return dataclasses.replace(section, **changes)
-
-
-def _converted(value: object, hint: Any, where: str) -> object:
-    """Value in the type of its field: integers serve as floats, lists become tuples."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in {types.UnionType, typing.Union}:
-        hint = next(each for each in arguments if each is not type(None))
-        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_converted(each, arguments[0], where) for each in value)
-    if isinstance(value, Mapping) and origin in {dict, Mapping}:
-        return dict(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    plain = origin or hint
-    if isinstance(plain, type) and type(value) is plain:
-        return value
-    wanted = getattr(plain, "__name__", str(plain))
-    raise ConfigError(f"{where} = {value!r} should be of type {wanted}")

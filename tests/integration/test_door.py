@@ -1,17 +1,22 @@
 """The door for Python: tables of what a run left."""
 
+import ast
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import photpipe
 import pp_run
 from photpipe.door import Night, plot, to_table
 from photpipe.ground.errors import ConfigError, ReductionError
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "example_data" / "vatt4k"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "example_data" / "vatt4k"
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +69,35 @@ def test_a_directory_without_results_is_told(tmp_path: Path) -> None:
         photpipe.open(tmp_path)
     with pytest.raises(ConfigError, match="no such directory"):
         photpipe.open(tmp_path / "nowhere")
+
+
+def shown(cell: str, names: dict[str, Any]) -> Any:
+    """What a notebook shows below a cell: the value of its last expression."""
+    tree = ast.parse(cell)
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
+
+
+def test_the_notebook_of_the_manual_runs(
+    night: Night,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "demo").symlink_to(night.directory)
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((ROOT / "docs" / "night.ipynb").read_text("utf-8"))
+    cells = ["".join(each["source"]) for each in notebook["cells"] if each["cell_type"] == "code"]
+    names: dict[str, Any] = {}
+    results = [shown(cell, names) for cell in cells]
+    figures = [each for each in results if isinstance(each, Figure)]
+    assert len(figures) == 1
+    tables = [each for each in results if hasattr(each, "_repr_html_")]
+    tables = [each for each in tables if not isinstance(each, Figure)]
+    assert len(tables) == 5
+    assert all("<table" in each._repr_html_() for each in tables)
+    assert names["mean_mag"] == pytest.approx(names["good"]["mag"].mean(), abs=0.02)
+    assert 20 < len(names["used"]) < len(names["stars"])
+    assert abs(names["residual_mag"].mean()) < 0.02
+    assert "sources calibrate" in capsys.readouterr().out

@@ -40,7 +40,19 @@ def test_results_survive_the_disk(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"values": 3}', "\x00"])
+DAMAGED = (
+    *("", "[]", "{}", '{"values": 3}', "\x00", '{"values": [1.5], "pair": ["x", 3]}'),
+    *('{"values": ["1.5"], "pair": [3, "x"]}', '{"values": [1.5], "pair": [3]}'),
+    '{"values": [1.5], "pair": [3, "x"], "best": {"frame": "a"}}',
+)
+
+
+def test_fields_of_other_versions_are_left_out_or_have_their_defaults() -> None:
+    text = '{"values": [1], "pair": [3, "x"], "from_tomorrow": {"a": 1}}'
+    assert from_json(SampleResult, text) == SampleResult((1.0,), (3, "x"))
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_damaged_state_is_ignored_with_a_warning(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
