@@ -14,9 +14,10 @@ import shlex
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,29 +196,50 @@ def run_tool(
     """
     command = [str(find(tool)), *argv]
     log.debug("%s: %s", cwd, shlex.join(command))
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=_environment(threads),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ToolError(tool.name, f"cannot be started: {error}", command) from error
     output = _Output(f"{tool.name} in {cwd.name}")  # several run side by side
-    with process:
-        try:
-            _follow(process, output, _Patience(timeout_s))
-        except _StoppedError as stop:
-            _kill_group(process)
-            raise ToolError(tool.name, str(stop), command, output.tail) from None
-        except BaseException:
-            _kill_group(process)
+    process = None
+    try:
+        with _signals_held():  # one that comes while it starts would leave it behind
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=_environment(threads),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        _follow(process, output, _Patience(timeout_s))
+    except OSError as error:
+        if process:
             raise
+        raise ToolError(tool.name, f"cannot be started: {error}", command) from error
+    except _StoppedError as stop:
+        raise ToolError(tool.name, str(stop), command, output.tail) from None
+    finally:
+        if process:
+            with process:
+                if process.returncode is None:
+                    _kill_group(process)
     return Finished(tool, tuple(command), process.returncode, output.tail)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold back what would interrupt the block, until it is over."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are handled in the main thread alone
+        return
+    kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(kind))]
+    before = {kind: signal.signal(kind, lambda number, _: came.append(number)) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def _environment(threads: int) -> dict[str, str]:
