@@ -346,6 +346,8 @@ def target_missed(state: State) -> Mapping[str, object] | None:
     missed = [each for each in wanted if math.isnan(each.target_offset_arcsec)]
     if not missed or len(missed) * 2 < len(wanted):
         return None
+    if state.distill and any(each.frame.startswith("target ") for each in state.distill.failed):
+        return None  # outside of the frames, or not known: pp_distill says why
     return {"target": missed[0].target, "which": wording.of(len(missed), len(wanted))}
 
 
@@ -482,14 +484,17 @@ def nothing_measured(state: State) -> Mapping[str, object] | None:
     """There is no target."""
     if state.distill is None or any(each.kind != CONTROL for each in state.distill.targets):
         return None
-    return {
-        "reasons": wording.listed([each.reason for each in state.distill.failed]) or "no target"
-    }
+    failed = [f"{each.frame}: {each.reason}" for each in state.distill.failed]
+    return {"reasons": wording.listed(failed) or "no header names a target"}
 
 
 def search_failed(state: State) -> Iterator[Finding]:
-    """Targets that could not be looked for, and frames that could not be measured."""
-    for each in state.distill.failed if state.distill else ():
+    """Targets that could not be searched, and frames that could not be measured.
+
+    Without any target these are the reasons that `nothing_measured` gives.
+    """
+    told = nothing_measured(state) is not None
+    for each in state.distill.failed if state.distill and not told else ():
         yield Finding({"what": each.frame, "reason": each.reason})
 
 

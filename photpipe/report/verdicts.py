@@ -8,7 +8,7 @@ import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from photpipe.report import findings, origins, wording
+from photpipe.report import causes, findings, origins, wording
 from photpipe.report.findings import Finding
 from photpipe.report.state import FrameState, State, TargetData
 from photpipe.run.photometry_file import LIMIT
@@ -80,7 +80,7 @@ def judge(state: State) -> list[Verdict]:
             rule.severity,
             rule.section,
             wording.sentence(rule.text.format(**found.values)),
-            rule.advice.format(**found.values),
+            _advice(rule, found, state),
             found.frames,
             found.target,
         )
@@ -89,6 +89,14 @@ def judge(state: State) -> list[Verdict]:
     ]
     return sorted(verdicts, key=lambda verdict: verdict.severity.rank)
 
+
+def _advice(rule: Rule, found: Finding, state: State) -> str:
+    """What to try: the remedy for the cause where the cause is known, else that of the rule."""
+    given = " ".join(str(found.values[name]) for name in _REASONS if name in found.values)
+    return causes.remedy(given, state) or rule.advice.format(**found.values)
+
+
+_REASONS = ("reason", "reasons", "note")
 
 B, L, N, G = Severity.BAD, Severity.LOOK, Severity.NOTE, Severity.GOOD
 
@@ -515,6 +523,7 @@ RULES: tuple[Rule, ...] = (
         "results",
         findings.search_failed,
         "{what}: {reason}",
+        "See LOG for details.",
     ),
     Rule(
         "never measured",

@@ -647,7 +647,7 @@ def _results(state: State) -> Section:
     if not state.targets:
         if state.distill is None:
             return _missing(state, "pp_distill")
-        return Section(True, "No target was measured.", Severity.BAD)
+        return Section(True, "No target was measured; see the verdict.", Severity.BAD)
     names = [each.name for each in state.targets if each.kind != CONTROL]
     measured = [each for each in state.targets if each.kind != CONTROL and each.good]
     reasons = (

@@ -259,7 +259,7 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ),
     ("repeatability", field(repeatability_mag=0.05), "scatter by 0.050 mag from frame to frame"),
     ("variable stars", field(variable_stars=("a", "b")), "2 reference stars vary"),
-    ("no target", result("distill", targets=()), "No target was measured: no target"),
+    ("no target", result("distill", targets=()), "No target was measured: no header names a target"),
     (
         "search failed",
         result("distill", failed=(FrameFailure("SkyBoT", "does not answer"),)),
