@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +30,18 @@ class _LogLine(logging.Formatter):
         """Text of one record."""
         if record.name.startswith(COMMAND_PREFIXES):
             record.filename = f"{record.name}.py"
-        text = super().format(record)
+        text = one_of_a_kind(super().format(record))
         return "".join(c if c.isprintable() or c in "\n\t" else escaped(c) for c in text)
+
+
+_ONE_OF_MANY = re.compile(
+    r"(?<![\w.,+-])1 (frame|image|star|source|point|target|group|mark|row|session|catalog|pixel)s\b"
+)
+
+
+def one_of_a_kind(text: str) -> str:
+    """Text in which a count of one is followed by the singular: ``1 frame``."""
+    return _ONE_OF_MANY.sub(r"1 \1", text)
 
 
 def escaped(character: str) -> str:
@@ -43,7 +54,8 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Text of one record."""
-        text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in record.getMessage())
+        text = one_of_a_kind(record.getMessage())
+        text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
         if record.levelno >= logging.ERROR:
             return f"ERROR: {text}"
         return f"warning: {text}" if record.levelno == logging.WARNING else text

@@ -14,7 +14,7 @@ from photpipe.report.assets import EXPECTED, Cutout, Spot
 from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
-from photpipe.report.views import CARDS, Animation, Drawn, Link, TargetCard
+from photpipe.report.views import CARDS, Animation, Drawn, Link, TargetCard, main_target
 from photpipe.run.photometry_file import TargetPoint
 
 if TYPE_CHECKING:
@@ -53,12 +53,16 @@ class Drawer:
         spots : mapping
             Slug of each target to frame to what is shown of it there.
         """
+        from photpipe.report.finder import finder_view
+
         targets = self.state.targets[:CARDS]
+        main = main_target(self.state)
         return Drawn(
             growth=self._growth(links),
             seeing=self._seeing(links),
             zeropoints=self._zeropoints(links),
             cards=tuple(self._card(each, spots[each.slug], links) for each in targets),
+            finder=finder_view(self.state, main, self.output, links) if main else None,
         )
 
     def _growth(self, links: Links) -> "Markup":

@@ -278,30 +278,30 @@ def _image(frame: FrameState, assets: FrameAssets, links: Links) -> ImageView | 
     radius = max((each.point.aperture_radius_px for each in assets.spots), default=0.0)
     ring = max(width * SMALLEST_RING, 1.5 * radius if math.isfinite(radius) else 0.0)
     stars = wording.many(len(assets.matched), "catalog star")
-    bar_px, bar_text = _scale_bar(frame, width)
-    arrow = max(0.06 * min(width, height), 1.5 * _font_px(width))
-    margin = 1.35 * arrow + _font_px(width)
+    bar_px, bar_text = scale_bar(frame, width)
+    arrow = max(0.06 * min(width, height), 1.5 * font_px(width))
+    margin = 1.35 * arrow + font_px(width)
     return ImageView(
         src=links.file(picture.file),
         width=width,
         height=height,
         alt=f"Frame {frame.name}, {width} by {height} pixels, with {stars} marked",
         ring=f"{ring:.1f}",
-        font=f"{_font_px(width):.1f}",
-        catalog=tuple(Ring(*_place(x, y, height)) for x, y in assets.matched),
+        font=f"{font_px(width):.1f}",
+        catalog=tuple(Ring(*pixel_in_image(x, y, height)) for x, y in assets.matched),
         stars=tuple(
-            Ring(*_place(each.x, each.y, height), str(each.number), each.is_used)
+            Ring(*pixel_in_image(each.x, each.y, height), str(each.number), each.is_used)
             for each in assets.stars
         ),
         targets=tuple(_target_mark(each, width, height) for each in assets.spots),
-        compass=_compass(frame, arrow),
+        compass=compass(frame, arrow),
         compass_at=(f"{width - margin:.1f}", f"{margin:.1f}"),
         bar_px=bar_px,
         bar_text=bar_text,
     )
 
 
-def _place(x: float, y: float, height: int) -> tuple[str, str]:
+def pixel_in_image(x: float, y: float, height: int) -> tuple[str, str]:
     """FITS pixel (1, 1 is the middle of the first one) in the picture, y down."""
     return f"{x - 0.5:.1f}", f"{height - y + 0.5:.1f}"
 
@@ -310,26 +310,26 @@ def _target_mark(spot: Spot, width: int, height: int) -> TargetMark:
     radius = spot.point.aperture_radius_px
     circle = None
     if spot.measured and math.isfinite(radius):
-        circle = (*_place(*spot.measured, height), f"{radius:.1f}")
+        circle = (*pixel_in_image(*spot.measured, height), f"{radius:.1f}")
     arm = width / 90
     cross = ""
     if spot.predicted:
-        x, y = _place(*spot.predicted, height)
+        x, y = pixel_in_image(*spot.predicted, height)
         cross = f"M{x} {y}m{-arm:.1f} 0h{2 * arm:.1f}m{-arm:.1f} {-arm:.1f}v{2 * arm:.1f}"
     place = spot.measured or spot.predicted or (math.nan, math.nan)
     name = spot.target.name
-    is_left = place[0] + len(name) * LETTER * _font_px(width) > width
+    is_left = place[0] + len(name) * LETTER * font_px(width) > width
     side = -1 if is_left else 1
-    label = _place(place[0] + side * 1.3 * arm, place[1] + 1.3 * arm, height)
+    label = pixel_in_image(place[0] + side * 1.3 * arm, place[1] + 1.3 * arm, height)
     return TargetMark(name, circle, cross, label, is_left)
 
 
-def _font_px(width: int) -> float:
+def font_px(width: int) -> float:
     """Size of the letters on a picture, in pixels of the frame."""
     return width / 45
 
 
-def _compass(frame: FrameState, length: float) -> tuple[Arrow, ...]:
+def compass(frame: FrameState, length: float) -> tuple[Arrow, ...]:
     """Arrows to the north and east; none if the frame is not registered."""
     row = frame.registered
     if row is None or not math.isfinite(row.rotation_deg):
@@ -347,7 +347,7 @@ def _compass(frame: FrameState, length: float) -> tuple[Arrow, ...]:
     )
 
 
-def _scale_bar(frame: FrameState, width: int) -> tuple[str, str]:
+def scale_bar(frame: FrameState, width: int) -> tuple[str, str]:
     """Length in pixels and words of a bar that is a round number of arc seconds or minutes."""
     scale = frame.facts.pixel_scale_arcsec[0] if frame.facts else math.nan
     if not scale > 0:
@@ -436,6 +436,7 @@ def _plots(
             f"Residuals of the reference stars against {name}",
             tuple(_residuals(stars, places)),
             (Mark("y", 0.0, ""),),
+            has_edge=True,
         )
 
 

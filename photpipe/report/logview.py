@@ -14,10 +14,11 @@ MOST_LINES = 3000
 # the first line of a command signs with its name and repeats it as it was typed; pp_run signs
 # for the steps. Logs of version 1.0 have the names of Python files there
 _COMMAND = re.compile(
-    r"^(?:(?:cli|directory)\.py: (?=\w+(?: |$))|chain\.py: (?=\w+: \d+ frames)"
-    r"|pp_run\.py: (?=\w+: \d+ frames)|(?P<signed>\w+)\.py: (?=(?P=signed)(?: |$)))"
+    r"^(?:(?:cli|directory)\.py: (?=\w+(?: |$))|chain\.py: (?=\w+: \d+ frames?)"
+    r"|pp_run\.py: (?=\w+: \d+ frames?)|(?P<signed>\w+)\.py: (?=(?P=signed)(?: |$)))"
     r"(?P<command>(?:pp|pptool)_\w+)"
 )
+_FOREIGN = "warnings.py: "  # of other packages: recorded, and no trouble of the run
 _TROUBLE = re.compile(r"\b(error|fail|traceback|not registered|warning)", re.IGNORECASE)
 
 
@@ -76,4 +77,5 @@ def log_view(path: Path, links: Links) -> LogView:
 def _kind(text: str) -> str:
     if _COMMAND.match(text):
         return "command"
-    return "bad" if _TROUBLE.search(text) else ""
+    is_ours = not text.startswith(_FOREIGN)
+    return "bad" if is_ours and _TROUBLE.search(text) else ""

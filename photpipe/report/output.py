@@ -80,6 +80,11 @@ class Output:
         self._remember(name, known)
         return dict(known["info"])
 
+    def info(self, name: str) -> Info | None:
+        """What was told about a file of this rendering; None if there is no such file."""
+        known = self._made.get(name)
+        return None if known is None else dict(known["info"])
+
     def key(self, name: str) -> str:
         """What a file of this rendering was made from; empty if it was not made."""
         return str(self._made.get(name, {}).get("key", ""))

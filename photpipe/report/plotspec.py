@@ -69,6 +69,8 @@ class Plot:
         Wide, to be zoomed and moved.
     can_reject : bool
         A click on a point rejects it.
+    has_edge : bool
+        Points that are not used and far away are drawn at the edge instead of widening the axes.
     """
 
     title: str
@@ -80,6 +82,7 @@ class Plot:
     upside_down: bool = False
     is_large: bool = False
     can_reject: bool = False
+    has_edge: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -95,6 +98,7 @@ class Plot:
             "down": self.upside_down,
             "large": self.is_large,
             "reject": self.can_reject,
+            "edge": self.has_edge,
             "series": [_series(each) for each in self.series if each.x],
             "marks": [{"axis": each.axis, "at": each.at, "text": each.text} for each in self.marks],
         }

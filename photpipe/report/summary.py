@@ -56,6 +56,8 @@ class SummaryRow:
         Path of its main page from the root; empty if there is none.
     remark : str
         The most serious verdict, or why it failed.
+    failed : int
+        Frames that failed at any stage.
     """
 
     directory: str
@@ -69,6 +71,7 @@ class SummaryRow:
     seconds: float = math.nan
     link: str = ""
     remark: str = ""
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def row_of(
         seconds=seconds,
         link=f"{directory}/{MAIN}" if has_page else "",
         remark=remark or _worst(state),
+        failed=sum(bool(each.failures) for each in state.frames),
     )
 
 
@@ -175,7 +179,7 @@ def _view(row: SummaryRow) -> _RowView:
     return _RowView(
         directory=Link(row.directory, quote(os.fsencode(row.link))),
         status=Word(
-            "some frames failed" if row.status == PARTIAL else row.status,
+            _partial(row) if row.status == PARTIAL else row.status,
             _WORDS.get(row.status, Severity.NOTE),
         ),
         frames=str(row.frames) if known else wording.UNKNOWN,
@@ -187,6 +191,11 @@ def _view(row: SummaryRow) -> _RowView:
         seconds=number(row.seconds, 1),
         remark=row.remark,
     )
+
+
+def _partial(row: SummaryRow) -> str:
+    """What is missing in a directory that was not done completely."""
+    return f"{wording.many(row.failed, 'frame')} failed" if row.failed else "incomplete"
 
 
 def _target_text(target: SummaryTarget) -> str:

@@ -64,6 +64,7 @@ class TargetView:
     plots: tuple[Plot, ...]
     animation: Animation | None
     animation_note: str
+    still: str
     stills: tuple[Still, ...]
     rows: tuple[PointRow, ...]
     rejections: Mapping[str, object]
@@ -99,6 +100,7 @@ def target_view(
         facts=tuple(_facts(target)),
         plots=tuple(each for each in _plots(target, frames, links) if not each.is_empty),
         animation=animation,
+        still=next((each.src for each in cutouts.values()), ""),
         animation_note=f"{shown} of {len(cutouts)} frames" if shown < len(cutouts) else "",
         stills=tuple(_stills(target, frames, cutouts, links)),
         rows=tuple(_row(each, frames, by_hand, links) for each in target.points),
@@ -161,6 +163,7 @@ def _plots(target: TargetData, frames: Mapping[str, FrameState], links: Links) -
         upside_down=True,
         is_large=True,
         can_reject=True,
+        has_edge=True,
     )
     yield from _offset_plots(target.points, axis, frames, links)
 

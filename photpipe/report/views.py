@@ -20,6 +20,8 @@ from photpipe.run.results import StageRecord
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from photpipe.report.finder import FinderView
+
 MOST_FRAMES_LINKED = 8
 MOST_OF_A_RULE = 4
 CARDS = 4  # targets whose light curves stand on the main page
@@ -208,14 +210,45 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class Hero:
+    """What the first screen shows of the target, beside its light curve.
+
+    Parameters
+    ----------
+    card : TargetCard
+        Light curve and animation.
+    finder : FinderView or None
+        Finder chart.
+    magnitude : str
+        Median with error, band and unit.
+    detail : str
+        Range, number of measurements, time.
+    """
+
+    card: TargetCard
+    finder: "FinderView | None"
+    magnitude: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class MainView:
-    """The main page."""
+    """The main page.
+
+    Parameters
+    ----------
+    outcome : Word
+        The verdict in one line, with the count of what needs a look.
+    """
 
     title: str
     subtitle: str
     severity: str
     tiles: tuple[Tile, ...]
+    outcome: Word
+    hero: Hero | None
     verdicts: tuple[VerdictView, ...]
+    passed: tuple[VerdictView, ...]
     more_verdicts: tuple[VerdictView, ...]
     facts: tuple[tuple[str, str], ...]
     stages: tuple[StageRow, ...]
@@ -245,6 +278,7 @@ class Drawn:
     seeing: "Markup"
     zeropoints: "Markup"
     cards: tuple[TargetCard, ...]
+    finder: "FinderView | None" = None
 
 
 def main_view(
@@ -263,18 +297,22 @@ def main_view(
     """
     judged = list(judged)
     first, more = _first_of_each(judged)
+    count = len(state.frames)
 
     def told(section: Section, command: str) -> Section:
         stopped = _stopped(state, command) and not section.is_there
         return replace(section, log=_log_link(command, log_lines, links)) if stopped else section
 
     return MainView(
-        title=state.directory.name or str(state.directory),
+        title=title(state),
         subtitle=subtitle(state),
+        outcome=outcome(judged),
+        hero=_hero(state, drawn),
         severity=judged[0].severity if judged else Severity.NOTE,
         tiles=tuple(_tiles(state, links)),
-        verdicts=tuple(verdict_view(each, len(state.frames), links) for each in first),
-        more_verdicts=tuple(verdict_view(each, len(state.frames), links) for each in more),
+        verdicts=tuple(verdict_view(each, count, links) for each in first if not is_good(each)),
+        passed=tuple(verdict_view(each, count, links) for each in first if is_good(each)),
+        more_verdicts=tuple(verdict_view(each, count, links) for each in more),
         facts=tuple(_facts(state)),
         stages=tuple(_stage(each, log_lines, links) for each in state.history.records),
         log=Link("LOG", links.log),
@@ -294,6 +332,65 @@ def main_view(
         targets=tuple(_target_row(each, links) for each in state.targets),
         cards=drawn.cards,
     )
+
+
+def is_good(verdict: Verdict) -> bool:
+    """Whether there is nothing to do about it."""
+    return verdict.severity is Severity.GOOD
+
+
+def outcome(judged: Iterable[Verdict]) -> Word:
+    """The verdict in one line."""
+    counts = Counter(each.severity for each in judged)
+    bad, look = counts[Severity.BAD], counts[Severity.LOOK]
+    looks = f"{look} {'needs' if look == 1 else 'need'} a look"
+    if bad:
+        problems = wording.many(bad, "problem")
+        return Word(f"{problems}, {looks}" if look else problems, Severity.BAD)
+    if look:
+        return Word(looks, Severity.LOOK)
+    passed = counts[Severity.GOOD]
+    if not passed:
+        return Word("no results yet", Severity.NOTE)
+    return Word(f"{wording.many(passed, 'check')} passed, nothing needs a look", Severity.GOOD)
+
+
+def main_target(state: State) -> TargetData | None:
+    """The target of the first screen: the first one with a magnitude, else the first."""
+    named = [each for each in state.targets if each.kind != CONTROL]
+    return next((each for each in named if each.good), named[0] if named else None)
+
+
+def title(state: State) -> str:
+    """Who was observed; the directory where nobody knows."""
+    target = main_target(state)
+    objects = _distinct(each.facts.object_name for each in state.frames if each.facts)
+    name = target.name if target else wording.listed(objects, 2)
+    return name or state.directory.name or str(state.directory)
+
+
+def magnitude(target: TargetData) -> str:
+    """Median magnitude with its typical error, band and unit."""
+    good = target.good
+    if not good:
+        return "no magnitude"
+    value = wording.with_error(
+        wording.median(each.mag for each in good), wording.median(each.sig for each in good)
+    )
+    system = "" if math.isfinite(good[0].zeropoint) else " (instrumental)"
+    return f"{good[0].band or 'no band'} = {value} mag{system}"
+
+
+def _hero(state: State, drawn: Drawn) -> Hero | None:
+    """The target of the first screen; None if none was measured."""
+    target = main_target(state)
+    if target is None or not drawn.cards:
+        return None
+    card = next((each for each in drawn.cards if each.target.text == target.name), drawn.cards[0])
+    mags = [each.mag for each in target.good]
+    span = f"range {max(mags) - min(mags):.3f} mag, " if len(mags) > 1 else ""
+    used = wording.counted(len(target.good), len(target.points))
+    return Hero(card, drawn.finder, magnitude(target), f"{span}{used}")
 
 
 def _first_of_each(judged: Iterable[Verdict]) -> tuple[list[Verdict], list[Verdict]]:

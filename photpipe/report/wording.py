@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from photpipe.ground import timescale
+from photpipe.ground.log import one_of_a_kind
 
 UNKNOWN = "–"
 LEAST_USUAL, MOST_USUAL = 0.01, 100.0  # two decimals suit numbers between
@@ -62,6 +63,7 @@ def counted(good: int, total: int) -> str:
 
 def sentence(text: str) -> str:
     """Text that begins with a capital letter, unless with the name of a command."""
+    text = one_of_a_kind(text)
     return text if text.startswith("pp_") else text[:1].upper() + text[1:]
 
 

@@ -351,7 +351,7 @@ def test_options_reach_their_stages() -> None:
     [
         (["-cat", "NOSUCH"], "unknown catalog 'NOSUCH'"),
         (["-regcat", "NOSUCH"], "unknown catalog 'NOSUCH'"),
-        (["-reject", "foo"], "there is no schema 'foo'"),
+        (["-reject", "foo"], "there is no criterion 'foo'"),
         (["-positions", "nowhere.dat"], "-positions: there is no file nowhere.dat"),
         (["-fixedtargets", "nowhere.dat"], "-fixedtargets: there is no file nowhere.dat"),
     ],

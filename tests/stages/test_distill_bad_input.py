@@ -448,7 +448,7 @@ def test_file_that_cannot_be_written(night: Night, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("words", "toml", "message"),
     [
-        (("-reject", "wild"), "", "there is no schema 'wild'; choose from none, pos"),
+        (("-reject", "wild"), "", "there is no criterion 'wild'; choose from none, pos"),
         (("-reject", "bad"), 'bad = "brightness > 3"', "bad = 'brightness > 3' should be"),
         (("-reject", "bad"), 'bad = "mag > 1..3"', "bad = 'mag > 1..3'"),
         ((), 'bad = "mag"', "bad = 'mag' should be"),

@@ -118,7 +118,7 @@
   }
 
   // limits and rejected points do not squeeze the good ones: far away, they stand at the edge
-  const atEdge = (spec, series) => spec.reject && series.style !== "used" && spec.series[0].style === "used";
+  const atEdge = (spec, series) => spec.edge && series.style !== "used" && spec.series[0].style === "used";
 
   function extent(spec, axis) {
     const values = [];
@@ -436,10 +436,26 @@
     const { slug, reason, chosen, others } = JSON.parse(root.dataset.rejections);
     const reasons = new Map(Object.entries(chosen));
     const before = JSON.stringify([...reasons.keys()].sort());
+    const memory = `rejections ${location.pathname} ${slug}`;
+    recall();
     const panel = root.querySelector(".rejections");
     const allowed = new Set(all("tr[data-key]", root)
       .filter((row) => row.querySelector(".reject"))
       .map((row) => row.dataset.key));
+
+    // what was chosen survives a reload, until the directory itself has it
+    function recall() {
+      const kept = JSON.parse(localStorage.getItem(memory) || "null");
+      if (!kept || kept.before !== before) return localStorage.removeItem(memory);
+      reasons.clear();
+      for (const [frame, why] of kept.reasons) reasons.set(frame, why);
+    }
+
+    function remember() {
+      const now = JSON.stringify([...reasons.keys()].sort());
+      if (now === before) localStorage.removeItem(memory);
+      else localStorage.setItem(memory, JSON.stringify({ before, reasons: [...reasons] }));
+    }
 
     function text() {
       const mine = [...reasons].map(([frame, why]) => [slug, frame, ...why.split(" ")].map(quoted).join(" "));
@@ -462,8 +478,9 @@
       if (!panel) return;
       const changed = JSON.stringify([...reasons.keys()].sort()) !== before;
       panel.hidden = !changed && !reasons.size;
+      document.body.classList.toggle("has-panel", !panel.hidden);
       panel.querySelector(".count").textContent =
-        `${reasons.size} ${reasons.size === 1 ? "point" : "points"} rejected${changed ? ", not saved yet" : ""}.`;
+        `${reasons.size} ${reasons.size === 1 ? "measurement" : "measurements"} rejected${changed ? ", not saved yet" : ""}.`;
       panel.querySelector("textarea").value = text();
       panel.querySelector("a").href = `data:text/plain;charset=utf-8,${encodeURIComponent(text())}`;
     }
@@ -471,6 +488,7 @@
     function toggle(frame) {
       if (!allowed.has(frame)) return;
       if (!reasons.delete(frame)) reasons.set(frame, reason);
+      remember();
       show();
     }
 
