@@ -23,7 +23,7 @@ from pathlib import Path
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
 from photpipe.run.workspace import core_count
-from photpipe.runner.options import RunOptions, run_options
+from photpipe.runner.options import EXAMPLES, RunOptions, run_options
 
 EVERYWHERE = "all"
 COMMAND = cli.Command(
@@ -34,6 +34,7 @@ COMMAND = cli.Command(
     offered=run_options,
     positional_help="FITS frames, lists of them (.lst), directories, or 'all'",
     has_report=True,
+    examples=EXAMPLES,
 )
 
 
@@ -59,7 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = RunOptions.of(**{name: getattr(values, name) for name in run_options()})
         common = {name: getattr(values, name) for name in ("offline", "quiet", "debug")}
         invocation = Invocation(
-            shlex.join(words), uuid.uuid4().hex, jobs=values.jobs or core_count(), **common
+            *(shlex.join(words), uuid.uuid4().hex),
+            jobs=values.jobs or core_count(),
+            is_verbose=values.verbose,
+            **common,
         )
         work = _chosen(values)
         outcome.status = work(options=options, invocation=invocation)

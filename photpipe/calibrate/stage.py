@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
+from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import CAT, FILTER, SOLAR, TARGET, TELESCOPE, Option
 from photpipe.run.results import (
@@ -382,7 +383,7 @@ def _choose_catalog(
                 spatial=options.spatial,
             )
         remark = f"{series.calibrated} of {len(sources)} frames have at least {fewest} usable stars"
-        log.info("%s: %d stars in the field; %s", name, len(stars), remark)
+        log.info("%s: %d stars in the field; %s", name, len(stars), remark, extra=FRAME)
         attempts.append(CatalogAttempt(name, len(stars), series.calibrated, remark))
         if series.calibrated > (best.calibrated if best else 0):
             best = series
@@ -439,6 +440,7 @@ def _report(result: CalibrateResult) -> None:
                 "over" if field.sky_term < 0 else "under",
                 abs(field.sky_term),
                 field.sky_term_error,
+                extra=FRAME,
             )
         if field.spatial:
             log.info("the zeropoint varies over the frame (%d terms)", len(field.spatial))
@@ -456,4 +458,5 @@ def _report(result: CalibrateResult) -> None:
                 each.used,
                 each.matched,
                 f"; {each.note}" if each.note and each.catalog != MANUAL else "",
+                extra=FRAME,
             )

@@ -7,12 +7,14 @@ An option is typed as the manual writes it (``-keep_wcs``) or as people type tod
 import argparse
 import difflib
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import photpipe
+from photpipe.command import completion
 from photpipe.command.streams import open_streams
 from photpipe.ground.files import is_file, is_folder
 from photpipe.run.options import CommonOptions, Option, options_of
@@ -48,6 +50,8 @@ class Command:
         Folders of the data directory with results and pages of their own (those of stacks).
     offered : callable, optional
         What the command takes, where that is more than the class declares.
+    examples : tuple of (str, str)
+        Commands to be typed, each with what it does, for ``-h``.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Command:
     takes_turns: bool = False
     folders: tuple[str, ...] = ()
     offered: Callable[[], dict[str, tuple[Option, Any]]] | None = None
+    examples: tuple[tuple[str, str], ...] = ()
 
     def options(self) -> dict[str, tuple[Option, Any]]:
         """What the command takes, with the defaults."""
@@ -71,7 +76,7 @@ class Command:
 
 def build_parser(command: Command) -> argparse.ArgumentParser:
     """Parser of a command, its options and those that all commands share."""
-    parser = new_parser(command.name, command.summary)
+    parser = new_parser(command.name, command.summary, examples=command.examples)
     common = options_of(CommonOptions)
     groups = dict.fromkeys(option.group for option, _ in command.options().values())
     shown = {name: parser.add_argument_group(name) if name else parser for name in groups}
@@ -109,21 +114,57 @@ class _Parser(argparse.ArgumentParser):
         return values
 
 
-def new_parser(name: str, summary: str, *, is_mixed: bool = False) -> argparse.ArgumentParser:
-    """Parser as all commands have it: no abbreviations, -h and -version."""
+class _Help(argparse.HelpFormatter):
+    """Help in which a paragraph that is indented stays as it is."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        parts = text.split("\n\n")
+        kept = [each if each.startswith("  ") else fill(each, width, indent) for each in parts]
+        return "\n".join(kept)
+
+
+def _shown(examples: Sequence[tuple[str, str]]) -> str:
+    """Examples as a paragraph of the help."""
+    lines = [f"  {typed}\n      {about}" for typed, about in examples]
+    return f"examples:\n\n{chr(10).join(lines)}\n\n" if lines else ""
+
+
+class _Completion(argparse.Action):
+    """``-completion SHELL``: print the script of the shell, and end."""
+
+    def __call__(self, parser: Any, _namespace: Any, values: Any, _option: Any = None) -> None:
+        """Print what makes the shell complete the options of the command."""
+        sys.stdout.write(completion.script(values, parser.prog, completion.options_of(parser)))
+        parser.exit()
+
+
+def new_parser(
+    name: str,
+    summary: str,
+    *,
+    is_mixed: bool = False,
+    examples: Sequence[tuple[str, str]] = (),
+) -> argparse.ArgumentParser:
+    """Parser as all commands have it: no abbreviations, -h, -version and -completion."""
     open_streams()
     parser = _Parser(
         prog=name,
         description=summary,
         allow_abbrev=False,
         add_help=False,
-        epilog="Options may be written -keep_wcs or --keep-wcs. "
+        formatter_class=_Help,
+        epilog=_shown(examples) + "Options may be written -keep_wcs or --keep-wcs. "
         "Exit status: 0 done, 1 failed, 2 wrong usage, 3 some frames failed, 130 interrupted.",
     )
     parser.is_mixed = is_mixed
     parser.add_argument("-h", "-help", action="help", help="show this help and exit")
     version = f"%(prog)s (Photometry Pipeline) {photpipe.__version__}"
     parser.add_argument("-version", action="version", version=version, help="show the version")
+    about = "print what completes options in a shell: bash, zsh or fish"
+    parser.add_argument(
+        "-completion", action=_Completion, choices=completion.SHELLS, metavar="SHELL", help=about
+    )
     return parser
 
 
@@ -137,7 +178,7 @@ def normalised(argv: Sequence[str], names: Sequence[str]) -> list[str]:
     What follows a lone ``--`` is left alone, as are values and file names. A file whose name
     begins with a dash, as a wildcard may bring it, is no option.
     """
-    known = {*names, "help", "version"}
+    known = {*names, "help", "version", "completion"}
     result: list[str] = []
     for position, word in enumerate(argv):
         if word == "--":

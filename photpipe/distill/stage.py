@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
+from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import REJECT, TARGET, Option
 from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
@@ -307,7 +308,7 @@ def _say(done: DistilledTarget, points: "list[TargetPoint]") -> None:
     if math.isfinite(done.median_mag):
         band = points[0].band if done.is_calibrated else "instrumental"
         brightness = f"median {band} = {done.median_mag:.3f} mag, scatter {done.scatter_mag:.3f}"
-    log.info("%s: %d frames: %s; %s", done.name, done.points, counts, brightness)
+    log.info("%s: %d frames: %s; %s", done.name, done.points, counts, brightness, extra=FRAME)
     for each in points:
         if each.rejected or each.contamination:
             why = each.rejected or f"{each.contamination} ({each.contamination_mag:.2f} mag)"

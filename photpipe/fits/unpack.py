@@ -44,6 +44,7 @@ from photpipe.fits.fitsfile import (
 )
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
+from photpipe.ground.log import FRAME
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -255,7 +256,7 @@ def _write(
             length = detector.hdu.data_bytes
             _copy(file, detector.hdu.data_start, length, out)
         out.write(bytes(-length % BLOCK_BYTES))
-    log.info("%s: unpacked into %s", original.name, target.name)
+    log.info("%s: unpacked into %s", original.name, target.name, extra=FRAME)
 
 
 @contextlib.contextmanager

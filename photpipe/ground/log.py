@@ -49,11 +49,60 @@ def escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+FRAME = {"is_of_frame": True}
+"""``log.info(..., extra=FRAME)``: a line about a single frame, which pp_run keeps for LOG."""
+
+TINTS = {"good": "32", "look": "33", "bad": "31", "note": "2"}
+_NETWORK = re.compile(
+    r"host unknown|network (?:is )?unreachable|no connection within|no secure connection", re.I
+)
+
+
+def tinted(tint: str) -> dict[str, str]:
+    """``log.info(..., extra=tinted("good"))``: a line in colour, on a terminal that has colours."""
+    return {"tint": tint}
+
+
+def has_colours(stream: TextIO) -> bool:
+    """Whether a stream is a terminal whose user did not refuse colours (https://no-color.org)."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not is_plain
+
+
+class _Brief(logging.Filter):
+    """Keeps from the screen what LOG has anyway: lines of frames, the same lack of a network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is shown."""
+        if getattr(record, "is_of_frame", False):
+            return False
+        lack = _NETWORK.search(record.getMessage()) if record.levelno == logging.WARNING else None
+        if lack is None:
+            return True
+        is_new = not self._seen
+        self._seen.add(lack[0].lower())
+        return is_new
+
+
 class _OneLine(logging.Formatter):
     """Console lines: warnings and errors say what they are; control characters are shown."""
 
+    def __init__(self, *, has_colours: bool = False) -> None:
+        super().__init__()
+        self.has_colours = has_colours
+
     def format(self, record: logging.LogRecord) -> str:
-        """Text of one record."""
+        """Text of one record, in colour where that is wanted."""
+        text = self._plain(record)
+        level = {logging.ERROR: "bad", logging.WARNING: "look"}.get(record.levelno, "")
+        tint = TINTS.get(getattr(record, "tint", level), "")
+        return f"\x1b[{tint}m{text}\x1b[0m" if tint and self.has_colours else text
+
+    def _plain(self, record: logging.LogRecord) -> str:
         text = one_of_a_kind(record.getMessage())
         text = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
         if record.levelno >= logging.ERROR:
@@ -96,6 +145,15 @@ class _Log(logging.FileHandler):
 class _Console(logging.StreamHandler[TextIO]):
     """The screen. When nobody listens any more (``| head``), the run goes on in silence."""
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; a progress bar steps aside for it."""
+        tqdm = sys.modules.get("tqdm")
+        if tqdm is None:
+            super().emit(record)
+            return
+        with tqdm.tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
         """Send all further words nowhere, those that wait in the stream included."""
         if not isinstance(sys.exc_info()[1], OSError):
@@ -106,7 +164,9 @@ class _Console(logging.StreamHandler[TextIO]):
 
 
 @contextlib.contextmanager
-def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> Iterator[None]:
+def logging_to(
+    directory: Path, *, quiet: bool = False, debug: bool = False, brief: bool = False
+) -> Iterator[None]:
     """Attach LOG (appended, everything) and the console for the length of a block.
 
     Parameters
@@ -117,9 +177,11 @@ def logging_to(directory: Path, *, quiet: bool = False, debug: bool = False) -> 
         Console shows warnings and errors alone.
     debug : bool
         Console shows everything.
+    brief : bool
+        Console leaves lines about single frames to LOG.
     """
     root = logging.getLogger()
-    handlers = [_console(quiet=quiet, debug=debug)]
+    handlers = [_console(quiet=quiet, debug=debug, brief=brief)]
     problem = ""
     try:
         file = _Log(directory / LOG_NAME, encoding="utf-8", errors="replace")
@@ -162,11 +224,13 @@ def on_console(*, quiet: bool = False, debug: bool = False) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-def _console(*, quiet: bool, debug: bool) -> logging.Handler:
+def _console(*, quiet: bool, debug: bool, brief: bool = False) -> logging.Handler:
     """Handler of the screen; warnings of Python and of other packages go to LOG alone."""
     console = _Console(sys.stdout)
-    console.setFormatter(_OneLine())
+    console.setFormatter(_OneLine(has_colours=has_colours(sys.stdout)))
     console.setLevel(logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO)
+    if brief and not debug:
+        console.addFilter(_Brief())
     if not debug:
-        console.addFilter(lambda record: record.name.split(".")[0] not in {"py", *FOREIGN})
+        console.addFilter(lambda record: record.name.split(".")[0] not in {"py", "astropy", *FOREIGN})
     return console

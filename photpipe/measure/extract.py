@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError, PhotPipeError
+from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import ExtractedFrame, ExtractResult, FrameFailure
@@ -197,7 +198,7 @@ def _report(result: ExtractResult, *, tells_gain: bool) -> None:
     """Say what came out of each frame."""
     for each in result.frames:
         seeing = f"{each.fwhm_px:.2f} px ({each.fwhm_arcsec:.2f} arcsec)"
-        log.info("%s: %d sources, seeing %s", each.frame, each.sources, seeing)
+        log.info("%s: %d sources, seeing %s", each.frame, each.sources, seeing, extra=FRAME)
     unknown = sum(each.gain == 0 for each in result.frames)
     if unknown and tells_gain:
         log.warning(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, FrameError
+from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import FILTER, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
@@ -346,6 +347,7 @@ def _prepare_one(
         *(path.name, what, outcome.telescope, outcome.object_name or "no object"),
         *(outcome.filter_name or "no filter", outcome.exptime_s, outcome.midtime_jd),
         *(outcome.ra_deg, outcome.dec_deg),
+        extra=FRAME,
     )
     return replace(outcome, changed=written, facts=recognised.facts)
 

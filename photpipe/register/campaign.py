@@ -17,6 +17,7 @@ from photpipe.catalogs.table import SourceTable
 from photpipe.fits.standard_wcs import standard_wcs
 from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError, ReductionError, ServiceError
+from photpipe.ground.log import FRAME
 from photpipe.register import blind
 from photpipe.register.plates import KEPT, Chart, Plate, Solved, cone_of, covering
 from photpipe.register.solver import FINENESS, Solver
@@ -171,7 +172,7 @@ class Campaign:
             if proposal is None:
                 solver.complain(plate, blind.not_found(hints))
                 continue
-            log.info("%s: found %s", plate.frame, cone_of(proposal.wcs, plate.shape))
+            log.info("%s: found %s", plate.frame, cone_of(proposal.wcs, plate.shape), extra=FRAME)
             nearby = [_like(each, plate, proposal) for each in lost]
             found = next(each for each in nearby if each.frame == plate.frame)
             solver.place(found, proposal.wcs)
@@ -261,7 +262,7 @@ class Campaign:
         least = settings.registration.min_sources_astrometric_catalog
         if len(stars) < least:
             raise ReductionError(f"{name} has {len(stars)} stars in {cone}; {least} are needed")
-        log.info("%s: %d stars in %s", name, len(stars), cone)
+        log.info("%s: %d stars in %s", name, len(stars), cone, extra=FRAME)
         chart = Chart(stars, cone)
         self.charts.setdefault(name, []).append(chart)
         return chart

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from photpipe.ground.errors import HeaderError, PhotPipeError
+from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import CAT, MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
@@ -332,6 +333,7 @@ class _Run:
                 "%s: registered with %s: %d stars, rms %.3f arcsec%s (%s, %s)",
                 *(each.frame, each.catalog, each.matched, each.rms_arcsec),
                 *(_contrasts(each), each.seed, each.fit),
+                extra=FRAME,
             )
         self.workspace.save(result)
         self._learn(result)

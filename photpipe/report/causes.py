@@ -112,11 +112,6 @@ CAUSES: tuple[Cause, ...] = (
         "setup/mytelescopes.py.",
     ),
     Cause(
-        "colour mosaic",
-        r"mosaic of colours",
-        "Extract the green plane of the frames and run on that.",
-    ),
-    Cause(
         "other kind",
         r"process it separately, or use -split|kinds \(",
         "Use -split to process each instrument, filter and field separately.",

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+SMALL_FRAMES = 12
 
-_LOOK = "6"  # to be raised when figures or animations come to look otherwise
+_LOOK = "7"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
+_ANCHOR = re.compile(r'<a [^>]*"frame:[^>]*>|</a>')
 
 
 class Drawer:
@@ -39,11 +41,17 @@ class Drawer:
         All results.
     output : Output
         Where figures are kept.
+
+    Attributes
+    ----------
+    is_small : bool
+        One short animation, of the main target, is all that there is room for.
     """
 
     def __init__(self, state: State, output: Output) -> None:
         self.state, self.output = state, output
         self.slugs = {each.name: each.slug for each in state.frames}
+        self.is_small = False
 
     def drawn(self, spots: Mapping[str, Mapping[str, Spot]], links: Links) -> Drawn:
         """Figures of the main page.
@@ -110,8 +118,8 @@ class Drawer:
         ]
         curve = self._figure(
             f"curve-{target.slug}",
-            (kinds, values),
-            lambda: plots.light_curve(target, self.slugs),
+            (kinds, values, self.state.is_live),
+            lambda: plots.light_curve(target, self.slugs, marks_newest=self.state.is_live),
             links,
         )
         animation = self.animation(target, spots, links)
@@ -145,7 +153,7 @@ class Drawer:
         except EXPECTED as error:
             log.warning("figure %s cannot be drawn: %s", name, error)
             return Markup("")
-        return Markup(_FRAME_LINK.sub(lambda found: f'"{links.frame(found[1])}"', text))
+        return Markup(_linked(text, links))
 
     # -- animations
 
@@ -156,11 +164,12 @@ class Drawer:
         from photpipe.report.images import animation, animation_size
 
         seen = _cutouts(target, spots)
-        chosen = _evenly(seen, self.state.settings.report.animation_frames)
-        if len(chosen) < 2:
+        most = SMALL_FRAMES if self.is_small else self.state.settings.report.animation_frames
+        chosen = _evenly(seen, most)
+        if len(chosen) < 2 or (self.is_small and target is not main_target(self.state)):
             return None
         cels = [self._cel(point, cutout) for point, cutout in chosen]
-        file = f"animations/{target.slug}.gif"
+        file = f"animations/{target.slug}{'-small' if self.is_small else ''}.gif"
 
         def made() -> tuple[bytes, Info]:
             return animation(cels), {}
@@ -179,6 +188,13 @@ class Drawer:
             circle = (*cutout.measured, cutout.radius_px)
         time = wording.instant(point.midtime_jd, 0)
         return Cel(self.output.folder / cutout.file, time, circle, cutout.predicted)
+
+
+def _linked(figure: str, links: Links) -> str:
+    """Figure whose points lead to the pages of their frames, as far as there are any."""
+    if not links.frame(""):
+        return _ANCHOR.sub("", figure)
+    return _FRAME_LINK.sub(lambda found: f'"{links.frame(found[1])}"', figure)
 
 
 def _cutouts(target: TargetData, spots: Mapping[str, Spot]) -> list[tuple[TargetPoint, Cutout]]:

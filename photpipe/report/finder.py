@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 RING_SHARE = 1 / 40  # radius of the circle in units of the width
 SHORTEST_PATH = 1 / 60  # of the width; a shorter one is hidden by the circle
+SHORTEST_LABELLED = 1 / 8  # of the width; labels of a shorter one would overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _drawn(
         ring=(x, y, f"{RING_SHARE * width:.1f}"),
         path=path,
         ends=tuple((a, b, text) for (a, b), text in zip((drawn[0], drawn[-1]), times, strict=True))
-        if is_moving
+        if reach > SHORTEST_LABELLED * width
         else (),
         compass=compass(frame, arrow),
         compass_at=(f"{width - margin:.1f}", f"{margin:.1f}"),

@@ -76,9 +76,12 @@ class SingleLinks(Links):
     ----------
     root : Path
         The folder of the report, where pictures are taken from.
+    has_frames : bool
+        Whether the pages of the frames are within.
     """
 
     root: Path
+    has_frames: bool = False
 
     @property
     def main(self) -> str:
@@ -96,8 +99,8 @@ class SingleLinks(Links):
         return ""
 
     def frame(self, slug: str) -> str:
-        """Part of a frame."""
-        return f"#frame-{slug}"
+        """Part of a frame; empty if the frames are left out."""
+        return f"#frame-{slug}" if self.has_frames else ""
 
     def target(self, slug: str) -> str:
         """Part of a target."""

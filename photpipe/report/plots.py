@@ -143,10 +143,18 @@ def zeropoints(state: State) -> "Markup":
     return figures.svg(figure, "Magnitude zeropoint of each frame over time, with its error")
 
 
-def light_curve(target: TargetData, slugs: dict[str, str]) -> "Markup":
-    """Magnitudes of a target over time; what does not count has symbols of its own."""
+def light_curve(
+    target: TargetData, slugs: dict[str, str], *, marks_newest: bool = False
+) -> "Markup":
+    """Magnitudes of a target over time; what does not count has symbols of its own.
+
+    Parameters
+    ----------
+    marks_newest : bool
+        Draw a ring around the last point: there are more to come.
+    """
     axis = TimeAxis.of([each.midtime_jd for each in target.points])
-    figure, (axes,) = figures.new_figure(size_inch=(10, 3.8), has_short_labels=True)
+    figure, (axes,) = figures.new_figure(size_inch=(7.5, 3.6), has_short_labels=True)
     edges = _edges(target)
     for (label, color, marker, _), points in symbols.kinds(target):
         shown = [each for each in points if math.isfinite(each.mag)]
@@ -161,6 +169,10 @@ def light_curve(target: TargetData, slugs: dict[str, str]) -> "Markup":
         _linked(
             axes, times, mags, [slugs.get(each.frame, "") for each in shown], color, marker, label
         )
+    if marks_newest and target.good:
+        last = target.good[-1]
+        ring: dict[str, Any] = {"facecolors": "none", "edgecolors": figures.RED, "linewidths": 1.6}
+        axes.scatter(axis.at(last.midtime_jd), last.mag, s=140, gid="newest", **ring)
     band = next((each.band for each in target.points if each.band), "")
     axes.set(xlabel=axis.label, ylabel=f"{band} (mag)".strip())
     _wide_enough(axes, LEAST_RANGE_MAG)

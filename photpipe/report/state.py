@@ -113,6 +113,8 @@ class State:
         Points that the user rejected: (slug of the target, frame) to reason.
     remarks : tuple of str
         What of the directory could not be read.
+    is_live : bool
+        Whether frames are still being taken.
     """
 
     directory: Path
@@ -127,6 +129,7 @@ class State:
     targets: tuple[TargetData, ...] = ()
     rejections: dict[tuple[str, str], str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    is_live: bool = False
 
     def failures(self, stage: str) -> list[FrameState]:
         """Frames on which a stage failed."""
@@ -158,6 +161,7 @@ def gather(workspace: Workspace) -> State:
         targets=tuple(targets),
         rejections=rejections,
         remarks=tuple(remarks),
+        is_live=workspace.is_live,
     )
 
 

@@ -100,7 +100,7 @@ def target_view(
         facts=tuple(_facts(target)),
         plots=tuple(each for each in _plots(target, frames, links) if not each.is_empty),
         animation=animation,
-        still=next((each.src for each in cutouts.values()), ""),
+        still=next((cutouts[p.frame].src for p in target.points if p.frame in cutouts), ""),
         animation_note=f"{shown} of {len(cutouts)} frames" if shown < len(cutouts) else "",
         stills=tuple(_stills(target, frames, cutouts, links)),
         rows=tuple(_row(each, frames, by_hand, links) for each in target.points),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from photpipe.report.finder import FinderView
 
+RELOAD_S = 10
+UNIX_EPOCH_JD, SECONDS_PER_DAY = 2440587.5, 86400.0
 MOST_FRAMES_LINKED = 8
 MOST_OF_A_RULE = 4
 CARDS = 4  # targets whose light curves stand on the main page
@@ -232,6 +234,23 @@ class Hero:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """A page that renews itself: how often (s), and the end of the newest exposure.
+
+    Parameters
+    ----------
+    newest_s : float
+        Seconds since 1970, UTC; NaN without a frame.
+    frame : Link
+        The newest frame.
+    """
+
+    reload_s: int
+    newest_s: float
+    frame: Link
+
+
+@dataclass(frozen=True, slots=True)
 class MainView:
     """The main page.
 
@@ -247,6 +266,7 @@ class MainView:
     tiles: tuple[Tile, ...]
     outcome: Word
     hero: Hero | None
+    live: Live | None
     verdicts: tuple[VerdictView, ...]
     passed: tuple[VerdictView, ...]
     more_verdicts: tuple[VerdictView, ...]
@@ -308,6 +328,7 @@ def main_view(
         subtitle=subtitle(state),
         outcome=outcome(judged),
         hero=_hero(state, drawn),
+        live=_live(state, links),
         severity=judged[0].severity if judged else Severity.NOTE,
         tiles=tuple(_tiles(state, links)),
         verdicts=tuple(verdict_view(each, count, links) for each in first if not is_good(each)),
@@ -381,6 +402,17 @@ def magnitude(target: TargetData) -> str:
     return f"{good[0].band or 'no band'} = {value} mag{system}"
 
 
+def _live(state: State, links: Links) -> Live | None:
+    """When the page renews itself; None if no more frames are expected."""
+    timed = [each for each in state.frames if math.isfinite(each.midtime_jd)]
+    if not state.is_live or not timed:
+        return None
+    newest = max(timed, key=lambda each: each.midtime_jd)
+    half_s = newest.facts.exptime_s / 2.0 if newest.facts else 0.0
+    ended_s = (newest.midtime_jd - UNIX_EPOCH_JD) * SECONDS_PER_DAY + half_s
+    return Live(RELOAD_S, round(ended_s, 1), Link(newest.name, links.frame(newest.slug)))
+
+
 def _hero(state: State, drawn: Drawn) -> Hero | None:
     """The target of the first screen; None if none was measured."""
     target = main_target(state)
@@ -435,7 +467,7 @@ def subtitle(state: State) -> str:
     times = [each.midtime_jd for each in state.frames if math.isfinite(each.midtime_jd)]
     objects = _distinct(each.facts.object_name for each in state.frames if each.facts)
     parts = [
-        wording.listed(objects, 2),
+        wording.listed([each for each in objects if each != title(state)], 2),
         wording.listed(_telescope_names(state)),
         f"band {band(state)}" if band(state) else "",
         wording.many(len(state.frames), "frame"),

@@ -20,7 +20,7 @@ from photpipe.report.logview import log_view
 from photpipe.report.output import Output, write
 from photpipe.report.state import State, TargetData, gather
 from photpipe.report.targetview import target_view
-from photpipe.report.views import main_view
+from photpipe.report.views import main_view, title
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.workspace import Workspace
 
@@ -47,8 +47,13 @@ def refresh(workspace: Workspace) -> Path:
     return workspace.directory / places.MAIN
 
 
-def export_single(workspace: Workspace) -> Path:
+def export_single(workspace: Workspace, *, frames: bool = False) -> Path:
     """Render the pages, and all of them into one file, ``diagnostics_single.html``.
+
+    Parameters
+    ----------
+    frames : bool
+        With the page of every frame; without them a file is small enough to be mailed.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def export_single(workspace: Workspace) -> Path:
     report.write()
     path = workspace.directory / SINGLE
     with files.replacing(path) as file:
-        file.writelines(encoded(part) for part in report.single())
+        file.writelines(encoded(part) for part in report.single(frames=frames))
     return path
 
 
@@ -128,7 +133,7 @@ class Report:
         spots = self.spots[target.slug]
         views = {frame: cutout_view(spot, links) for frame, spot in spots.items()}
         cutouts = {frame: view for frame, view in views.items() if view is not None}
-        animation = self.drawer.animation(target, spots, links)
+        animation = None if self.drawer.is_small else self.drawer.animation(target, spots, links)
         return target_view(self.state, target, cutouts, animation, links)
 
     def _write_main(self) -> None:
@@ -149,13 +154,14 @@ class Report:
         drawn = self.drawer.drawn(self.spots, links)
         return main_view(self.state, self.judged, drawn, log_lines, links)
 
-    def single(self) -> Iterator[str]:
+    def single(self, *, frames: bool) -> Iterator[str]:
         """Text of the single file, part by part; after `write`."""
-        links = SingleLinks("", self.output.folder)
+        links = SingleLinks("", self.output.folder, has_frames=frames)
+        self.drawer.is_small = not frames
         log_page = log_view(self.workspace.log_path, links)
         yield render.page(
             "single_head.html",
-            title=self.state.directory.name,
+            title=title(self.state),
             style=render.resource("style.css"),
             script=render.resource("report.js"),
             links=links,
@@ -164,7 +170,7 @@ class Report:
         yield render.page("main.html", view=main, links=links)
         for target in self.state.targets:
             yield render.page("target.html", view=self._target_view(target, links), links=links)
-        for index in range(len(self.state.frames)):
+        for index in range(len(self.state.frames) if frames else 0):
             yield render.page("frame.html", view=self._frame_view(index, links), links=links)
         yield render.page("log.html", view=log_page, links=links)
         yield render.page("single_foot.html", script=render.resource("report.js"))

@@ -117,6 +117,8 @@ class Workspace:
         No progress bars.
     jobs : int
         Frames worked on side by side.
+    is_live : bool
+        More frames are expected (``pp_run -watch``): the pages renew themselves.
 
     Attributes
     ----------
@@ -128,6 +130,7 @@ class Workspace:
     settings: Settings = field(default_factory=Settings)
     quiet: bool = False
     jobs: int = field(default_factory=core_count)
+    is_live: bool = False
     catalogs: dict[Path, KeptCatalog] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -45,6 +45,10 @@ class Invocation:
         Frames worked on side by side in one directory.
     is_silent : bool
         Say nothing on the screen at all: somebody else reports.
+    is_live : bool
+        More frames are expected: the pages renew themselves.
+    is_verbose : bool
+        Show a line for every frame, as LOG has it.
     """
 
     arguments: str
@@ -54,6 +58,8 @@ class Invocation:
     debug: bool = False
     jobs: int = 1
     is_silent: bool = False
+    is_live: bool = False
+    is_verbose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,8 @@ def workspace_of(task: Task) -> Workspace:
     if task.invocation.offline:
         settings = settings.with_offline()
     quiet = task.invocation.quiet or task.invocation.is_silent
-    return Workspace(task.directory, settings, quiet=quiet, jobs=task.invocation.jobs)
+    jobs, is_live = task.invocation.jobs, task.invocation.is_live
+    return Workspace(task.directory, settings, quiet=quiet, jobs=jobs, is_live=is_live)
 
 
 def run_directory(task: Task) -> DirectoryResult:
@@ -126,7 +133,7 @@ def run_directory(task: Task) -> DirectoryResult:
                 if earlier is None:
                     _write_pages(workspace, record, outcome)
                 result = _result(task, workspace, record, outcome)
-                console.print_result(result)
+                console.print_result(result, workspace)
     seconds = time.monotonic() - began
     return replace(result, status=outcome.status, reason=outcome.reason, seconds=seconds)
 
@@ -142,7 +149,8 @@ def _opened(task: Task, held: contextlib.ExitStack) -> Workspace:
     workspace, invocation = workspace_of(task), task.invocation
     patience_s = HANDED_ON_S if task.is_once else 0.0
     was_killed = held.enter_context(lock.locked(task.directory, patience_s))
-    held.enter_context(logging_to(task.directory, quiet=invocation.quiet, debug=invocation.debug))
+    manners = {name: getattr(invocation, name) for name in ("quiet", "debug")}
+    held.enter_context(logging_to(task.directory, **manners, brief=not invocation.is_verbose))
     log.debug("%s", f"{COMMAND} {invocation.arguments}")
     tell_ignored(task.directory)
     if was_killed:

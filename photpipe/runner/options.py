@@ -16,6 +16,11 @@ from photpipe.run.options import Option, options_of
 
 GENERIC = "GENERIC"
 HOW_TO_RUN = "how to run"
+EXAMPLES = (
+    ("pp_run *.fits", "the frames of one field and filter, whoever took them"),
+    ("pp_run -target 3552 -filter R -solar *.fits", "an asteroid, with stars of solar colour"),
+    ("pp_run -watch .", "frames as they arrive, all night"),
+)
 HEADINGS = {
     "distill": "targets",
     "calibrate": "calibration",
@@ -44,6 +49,7 @@ class RunOptions:
     watch: bool = Option("watch for new frames and update results and pages, until Ctrl-C").field(
         False
     )
+    verbose: bool = Option("show a line for every frame, as LOG has it").field(False)
     cluster: str | None = Option(
         "address of a Dask scheduler that shares out directories", kinds.text, "ADDRESS"
     ).field(None)

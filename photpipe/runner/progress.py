@@ -14,6 +14,7 @@ from photpipe.command.history import in_history
 from photpipe.command.reporting import status_of, tell_failures
 from photpipe.ground import files
 from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.log import FRAME
 from photpipe.run.options import options_of
 from photpipe.run.record import INTERRUPTED, RunResult, StepRecord
 from photpipe.run.results import (
@@ -25,7 +26,7 @@ from photpipe.run.results import (
     unmet,
 )
 from photpipe.run.workspace import Workspace
-from photpipe.runner import groups, reuse
+from photpipe.runner import console, groups, reuse
 from photpipe.runner.options import RunOptions, told
 from photpipe.runner.stages import PHOTOMETRY, PREPARE, REGISTER, STAGES, Stage, needs_bands
 
@@ -267,7 +268,7 @@ class Progress:
         self._forget_what_follows(stage)
         options = stage.options(self.options)
         began = time.monotonic()
-        log.info("%s: %d frames", stage.command, len(paths))
+        log.info("%s: %d frames", stage.command, len(paths), extra=FRAME)
         with (
             in_history(stage.command, _words(options), self.workspace) as outcome,
             cache.traced() as trace,
@@ -288,6 +289,7 @@ class Progress:
                 seconds=time.monotonic() - began,
             )
         )
+        log.info("%s", console.of_stage(stage.command, result, time.monotonic() - began))
         self._fail(result.failed)
         self._fall_short(result)
         return result

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from photpipe.command.file_names import common_directory, named_paths
+from photpipe.command.history import write_report
 from photpipe.command.reporting import Status
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
@@ -16,7 +17,7 @@ from photpipe.ground.log import on_console
 from photpipe.run.settings import RunSettings, Settings
 from photpipe.run.workspace import core_count
 from photpipe.runner import inputs, walk, workers
-from photpipe.runner.directory import Invocation, Task
+from photpipe.runner.directory import Invocation, Task, workspace_of
 from photpipe.runner.live_summary import LiveSummary
 from photpipe.runner.one_directory import run_task
 from photpipe.runner.options import RunOptions
@@ -53,6 +54,7 @@ def watch(
             time.sleep(settings.poll_s)
             night.look()
     with on_console(quiet=invocation.quiet):
+        night.finish()
         log.info("no longer waiting for frames in %s", root)
     return night.status
 
@@ -93,7 +95,7 @@ class _Night:
         everywhere: bool,
     ) -> None:
         self.root, self.options, self.settings = root, options, settings
-        self.invocation = replace(invocation, is_silent=everywhere)
+        self.invocation = replace(invocation, is_silent=everywhere, is_live=True)
         self.everywhere = everywhere
         self.status = Status.DONE
         self._places: dict[Path, _Watched] = {}
@@ -106,6 +108,13 @@ class _Night:
     def is_over(self) -> bool:
         """Whether nothing has come for so long that nothing will."""
         return time.monotonic() - self._news_s > self.settings.idle_s
+
+    def finish(self) -> None:
+        """Write the pages once more, as those of a night that is over."""
+        over = replace(self.invocation, is_live=False)
+        for directory, place in self._places.items():
+            if place.done:
+                write_report(workspace_of(Task(directory, (), self.options, over)))
 
     def look(self) -> None:
         """Look once, and work on what is new."""

@@ -54,7 +54,7 @@ def one_more(scene: Scene, name: str = "late.fits", seed: int = 9) -> Path:
 def test_main_job(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     toml = commands.directory / "photpipe.toml"
     toml.write_text(toml.read_text().replace("pages = false", "pages = true"))
-    assert run(*commands.frames) == 0
+    assert run("-verbose", *commands.frames) == 0
     measured = points(commands.directory)
     assert [point.frame for point in measured] == [path.name for path in commands.frames]
     difference = errors(commands.directory)
@@ -64,7 +64,7 @@ def test_main_job(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     screen = capsys.readouterr().out
     for point in measured:
         assert f"{point.mag:8.4f} +- {point.sig:6.4f}" in screen
-    assert screen.splitlines()[-1] == str(commands.directory / "diagnostics.html")
+    assert screen.splitlines()[-1] == (commands.directory / "diagnostics.html").as_uri()
     assert list(worked(commands.directory)) == ALL_STEPS
 
 
@@ -186,7 +186,7 @@ def test_second_run_reuses_everything(
     assert run(*commands.frames) == 0
     before, asked = stamps(commands.directory), server.count()
     capsys.readouterr()
-    assert run(*commands.frames) == 0
+    assert run("-verbose", *commands.frames) == 0
     assert stamps(commands.directory) == before
     assert server.count() == asked
     assert worked(commands.directory) == {}
@@ -292,7 +292,7 @@ def test_service_that_failed_is_asked_again(
     server.fail(replace(faults.ERROR_503, service="horizons"))
     assert run(commands.directory) == 3
     last = capsys.readouterr().out
-    assert "all 3 frames completed, but see above: target 3552" in last
+    assert "all 3 frames completed; see the warnings above: target 3552" in last
     assert "ERROR: target 3552: JPL Horizons" in last
     assert not (commands.directory / "photometry_3552.dat").exists()
     server.heal()
@@ -569,7 +569,7 @@ def test_names_that_are_no_files_stop_no_frame(
     screen = capsys.readouterr().out
     assert "pipe.fits: a pipe or a device" in screen
     assert "link.fits: there is no such file" in screen
-    assert "directory.fits: a directory" in screen
+    assert "folder.fits: a directory" in screen
     assert len(points(directory)) == len(commands.frames)
 
 

@@ -35,7 +35,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     frames = ("a 1.fits", "n#2.fits", "n003.fits", "n004.fits")
     night = Night(names=frames, targets=("<i>3552</i> 'x'", "Control Star"), shape=(300, 400))
     workspace = Maker(tmp_path_factory.mktemp("shown") / "night & day", night).everything()
-    export_single(workspace)
+    export_single(workspace, frames=True)
     return workspace
 
 
@@ -151,7 +151,7 @@ def test_keys_and_links_walk_from_frame_to_frame(browser: Browser, shown: Worksp
     browser._loaded = False
     browser.press("h")
     browser.wait_for_load()
-    assert title() == "night & day"
+    assert title() == "<i>3552</i> 'x'"
     assert browser.run("location.hash") == "#frames"
     assert browser.complaints == []
 
@@ -200,13 +200,17 @@ def test_rejecting_points_makes_a_file_that_is_understood(
     browser.click(*middle_of_point(browser, "a 1.fits"))
     browser.run("document.querySelectorAll('.reject')[2].click()")
     assert visible(browser, ".rejections")
-    assert browser.run("document.querySelector('.count').textContent").startswith("2 points")
+    assert browser.run("document.querySelector('.count').textContent").startswith("2 measurements")
     assert (
         browser.run(
             "document.querySelectorAll('.plot')[0].querySelectorAll('.point.chosen').length"
         )
         == 2
     )
+    browser.open(target(shown))  # what was chosen survives a reload, and is where one looks
+    assert browser.run("document.querySelector('.count').textContent").startswith("2 measurements")
+    panel = "document.querySelector('.rejections').getBoundingClientRect()"
+    assert browser.run(f"{panel}.top >= 0 && {panel}.bottom <= innerHeight + 1")
     href = browser.run("document.querySelector('.rejections a').href")
     (tmp_path / "rejections.txt").write_text(unquote(href.partition(",")[2]))
     slug = "i_3552_i_x"
@@ -222,6 +226,7 @@ def test_rejecting_points_makes_a_file_that_is_understood(
     browser.click(*middle_of_point(browser, "n003.fits"), modifiers=8)  # shift opens the frame
     browser.wait_for_load()
     assert browser.run("document.title") == "n003.fits"
+    browser.run("localStorage.clear()")
 
 
 def test_reasons_in_any_words_come_through(browser: Browser, make: Callable[..., Maker]) -> None:

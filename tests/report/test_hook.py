@@ -147,6 +147,14 @@ def test_door_here_and_elsewhere(
     assert diagnostics.main(["-h"]) == 0
 
 
+def test_door_takes_frames_for_their_directory(
+    night: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [str(path) for path in sorted(night.directory.glob("*.fits"))]
+    assert diagnostics.main(["-single", *frames]) == 0
+    assert capsys.readouterr().out == f"{night.directory / 'diagnostics_single.html'}\n"
+
+
 def test_door_gives_out_functions() -> None:
     assert diagnostics.refresh is write.refresh
     assert diagnostics.export_single is write.export_single

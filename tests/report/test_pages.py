@@ -559,13 +559,84 @@ def test_report_json_has_all_numbers(night: Workspace) -> None:
 
 
 def test_single_file_has_everything_inside(night: Workspace) -> None:
-    page = export_single(night)
+    page = export_single(night, frames=True)
     tree = parsed(page.read_text("utf-8"))
     known = set(identifiers(tree))
     assert {"top", "frame-n001", "frame-n003", "target-3552", "log"} <= known
     assert len(known) == len(identifiers(tree))
     for link in links(tree):
         assert link.startswith("data:") or (link.startswith("#") and link[1:] in known), link[:80]
+
+
+def test_single_file_without_frames_is_small(make: Callable[..., Maker]) -> None:
+    workspace = make(names=names(12), shape=(120, 120), stars=12).everything()
+    page = export_single(workspace)
+    tree = parsed(page.read_text("utf-8"))
+    known = set(identifiers(tree))
+    assert {"top", "target-3552", "log"} <= known
+    assert not any(each.startswith("frame-") for each in known)
+    for link in links(tree):
+        assert link.startswith("data:") or (link.startswith("#") and link[1:] in known), link[:80]
+    assert page.stat().st_size < 2_000_000 * 12 / 60 + 100_000  # 2 MB for a night of 60 frames
+
+
+def test_first_screen_shows_who_when_and_how_bright(night: Workspace) -> None:
+    tree = parsed(refresh(night).read_text("utf-8"))
+    text = words(tree)
+    assert text.index("3552") < text.index("R = 17.042 ± 0.010 mag") < text.index("Data summary")
+    assert "5 checks passed, nothing needs a look" in text
+    finder = next(e for e in tree.iter("div") if "finder" in e.attrib.get("class", ""))
+    marks = [e for e in finder.iter() if e.attrib.get("class") in ("aperture", "bar")]
+    assert len(marks) == 4  # ring, scale, north and east
+    assert [e.text for e in finder.iter() if e.text in ("N", "E")] == ["N", "E"]
+
+
+def test_path_of_the_finder_chart_follows_the_prediction(make: Callable[..., Maker]) -> None:
+    maker = make()
+    workspace = maker.everything()
+    found = [
+        maker.point(name, index, 40.0 + 60 * index, 100.0)
+        for index, name in enumerate(maker.night.names)
+    ]
+    workspace.save(DistillResult((maker.target("3552", found, "moving"),), maker.night.names, ()))
+    tree = parsed(refresh(workspace).read_text("utf-8"))
+    way = next(e for e in tree.iter() if e.attrib.get("class") == "way").attrib["d"]
+    places = [tuple(map(float, each.split())) for each in way.removeprefix("M").split("L")]
+    height = maker.night.shape[0]
+    for (x, y), index in zip(places, range(3), strict=True):
+        assert x == pytest.approx(40.0 + 60 * index - 0.5 - 0.2, abs=0.15)
+        assert y == pytest.approx(height - 100.0 + 0.5, abs=0.1)
+
+
+def test_live_page_renews_itself_and_marks_the_newest_point(night: Workspace) -> None:
+    assert 'http-equiv="refresh"' not in refresh(night).read_text("utf-8")
+    text = refresh(replace(night, is_live=True)).read_text("utf-8")
+    assert 'http-equiv="refresh"' in text
+    assert text.count('_newest"') == 2  # the target's and the control star's
+    (line,) = [e for e in parsed(text).iter("p") if "data-newest" in e.attrib]
+    newest_s = (2457786.95 + 2 * 90 / 86400 - 2440587.5) * 86400 + 30
+    assert float(line.attrib["data-newest"]) == pytest.approx(newest_s, abs=0.2)
+    assert "n003.fits" in words(line)
+
+
+def test_stars_that_are_not_used_do_not_flatten_the_residuals(night: Workspace) -> None:
+    refresh(night)
+    tree = parsed((night.report_directory / "frames" / "n002.html").read_text("utf-8"))
+    plots = [
+        json.loads(e.attrib["data-plot"]) for e in tree.iter("figure") if "data-plot" in e.attrib
+    ]
+    assert [each["edge"] for each in plots] == [False, False, True, True, True, True]
+
+
+def test_warnings_of_other_packages_are_no_trouble_of_the_run(night: Workspace) -> None:
+    (night.directory / "LOG").write_text(
+        "warnings.py: x.py:1: FITSFixedWarning: 'datfix' made the change [2026]\n"
+        "chain.py: pp_register: 1 frame [2026]\npp_register.py: error: n1.fits failed [2026]\n"
+    )
+    refresh(night)
+    tree = parsed((night.report_directory / "log.html").read_text("utf-8"))
+    kinds = [each.attrib.get("class", "") for each in tree.iter("li")]
+    assert kinds == ["", "command", "bad"]
 
 
 def test_folder_travels_alone(night: Workspace, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from photpipe.report.summary import (
     DONE,
     FAILED,
+    PARTIAL,
     RUNNING,
     WAITING,
     SummaryRow,
@@ -61,6 +62,14 @@ def test_page_reloads_while_there_is_something_to_come(
     tree = parsed(text)
     assert ('http-equiv="refresh"' in text) == live
     assert f"{1 + (not live)} of 2 directories completed" in words(tree)
+
+
+@pytest.mark.parametrize(("failed", "words_of_status"), [(0, "incomplete"), (2, "2 frames failed")])
+def test_partial_directory_says_what_is_missing(
+    tmp_path: Path, failed: int, words_of_status: str
+) -> None:
+    page = write_summary(tmp_path, [SummaryRow("a", PARTIAL, failed=failed)])
+    assert words_of_status in words(parsed(page.read_text("utf-8")))
 
 
 def test_thirty_targets_and_one_point(tmp_path: Path) -> None:

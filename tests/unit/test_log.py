@@ -76,3 +76,17 @@ def test_output_that_cannot_be_written_is_one_line(caplog: pytest.LogCaptureFixt
         file.flush()
     assert outcome.status == cli.Status.FAILED
     assert caplog.messages == ["output cannot be written: No space left on device"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pp_run: 1 frames", "pp_run: 1 frame"),
+        ("1 of 11 frames, 1 stars", "1 of 11 frames, 1 star"),
+        ("0.1 frames, x1 frames, 21 frames", "0.1 frames, x1 frames, 21 frames"),
+    ],
+)
+def test_one_of_a_kind_is_singular(text: str, said: str, tmp_path: Path) -> None:
+    with logging_to(tmp_path):
+        logging.getLogger("photpipe.test").info("%s", text)
+    assert said in (tmp_path / "LOG").read_text()

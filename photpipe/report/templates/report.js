@@ -505,7 +505,23 @@
     show();
   }
 
+  // -- a night that goes on
+
+  function ago(seconds) {
+    if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`;
+    const minutes = Math.round(seconds / 60);
+    return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  }
+
+  function keepTime(line) {
+    const show = () => (line.querySelector(".ago").textContent = ago(Date.now() / 1000 - line.dataset.newest));
+    show();
+    setInterval(show, 1000);
+  }
+
   // -- start
+
+  for (const line of all(".live[data-newest]")) keepTime(line);
 
   if (document.documentElement.classList.contains("single")) {
     addEventListener("hashchange", route);

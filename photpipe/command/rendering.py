@@ -1,0 +1,50 @@
+"""What diagnostics.py does: the pages of directories are rendered again."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from photpipe.command import cli
+from photpipe.ground.errors import ConfigError
+from photpipe.run.workspace import Workspace
+
+
+def render_all(values: argparse.Namespace) -> cli.Status:
+    """Render the pages of each directory; one that fails does not stop the others."""
+    values.offline = True
+    status = cli.Status.DONE
+    for directory in data_directories(values.directories):
+        with cli.reporting(debug=values.debug) as outcome:
+            workspace = cli.open_workspace(directory, values)
+            page = render(workspace, single=values.single, frames=values.frames)
+            sys.stdout.write(f"{page}\n")
+        status = max(status, outcome.status)
+    return status
+
+
+def data_directories(names: Sequence[str]) -> list[Path]:
+    """Directories that the user named, each once; of a file, that in which it lies."""
+    paths = [Path(name).absolute() for name in names]
+    return list(dict.fromkeys(path.parent if path.is_file() else path for path in paths))
+
+
+def render(workspace: Workspace, *, single: bool, frames: bool = False) -> Path:
+    """Render the pages of a directory; the page to be looked at.
+
+    Raises
+    ------
+    ConfigError
+        If the directory holds no results, or cannot be written.
+    """
+    from photpipe.report import write
+
+    directory = workspace.directory
+    if not workspace.state_directory.is_dir():
+        raise ConfigError(f"{directory}: no results are saved here; run pp_run or pp_prepare first")
+    try:
+        if single:
+            return write.export_single(workspace, frames=frames)
+        return write.refresh(workspace)
+    except OSError as error:
+        raise ConfigError(f"{directory}: the pages cannot be written: {error}") from error
