@@ -232,5 +232,6 @@ def _console(*, quiet: bool, debug: bool, brief: bool = False) -> logging.Handle
     if brief and not debug:
         console.addFilter(_Brief())
     if not debug:
-        console.addFilter(lambda record: record.name.split(".")[0] not in {"py", "astropy", *FOREIGN})
+        others = {"py", "astropy", *FOREIGN}
+        console.addFilter(lambda record: record.name.split(".")[0] not in others)
     return console

@@ -160,4 +160,4 @@ def test_door_gives_out_functions() -> None:
     assert diagnostics.export_single is write.export_single
     assert callable(diagnostics.write_summary)
     with pytest.raises(AttributeError):
-        _ = diagnostics.create_website
+        _ = diagnostics.no_such_function
