@@ -84,7 +84,7 @@ def test_other_objects_and_bad_files(
     broken.touch()
     assert pptool_lightcurve.main(["-offline", *nights, str(broken)]) == 3
     assert pptool_lightcurve.main(["-offline", str(other)]) == 1
-    assert "1 points in 1 sessions are too few" in capsys.readouterr().out
+    assert "1 point in 1 session are too few" in capsys.readouterr().out
 
 
 def test_periods_to_try_are_a_range(nights: list[str], capsys: pytest.CaptureFixture[str]) -> None:
