@@ -34,6 +34,8 @@ BEST, REPORT = "best_astrometry.dat", "astrometry_scamp.xml"
 TOLERANCES = ("none", "low", "medium", "high")
 # above a lower threshold more sources touch each other
 BLENDS_TOLERATED = ("medium", "high")
+# where pixels are larger, what touches a star moves its position (0.2 arcsec at 5 arcsec a pixel)
+LARGEST_PIXEL_ARCSEC = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ class _Run:
             mine = [each for each in frames if each.telescope.keyword == keyword]
             result = extract(
                 [each.path for each in mine],
-                self._wanted(mine[0].telescope),
+                self._wanted(mine[0]),
                 self.workspace,
                 tells_gain=False,
             )
@@ -252,10 +254,11 @@ class _Run:
             self.failures |= {each.frame: each.reason for each in result.failed}
         return [frame for frame in frames if frame.name not in failed]
 
-    def _wanted(self, telescope: "Telescope") -> "ExtractOptions":
-        """What is extracted of the frames of a telescope: what another stage wants if that does."""
+    def _wanted(self, frame: "Frame") -> "ExtractOptions":
+        """What is extracted of frames like this one: what another stage wants if that does."""
         from photpipe.measure.extract import ExtractOptions
 
+        telescope = frame.telescope
         wanted = ExtractOptions(
             snr=self.options.snr or telescope.source_snr,
             minarea=self.options.minarea or telescope.source_minarea,
@@ -269,6 +272,7 @@ class _Run:
             or shared.minarea > wanted.minarea
             or shared.nodeblending != wanted.nodeblending
             or self._tolerance(telescope) not in BLENDS_TOLERATED
+            or not _is_well_sampled(frame)
         ):
             return wanted
         self.deeper[telescope.keyword] = wanted.snr / shared.snr
@@ -398,6 +402,14 @@ class _Run:
                 write_bytes(directory / REPORT, self.campaign.report[1])
             for name, charts in self.campaign.charts.items():
                 joined(charts).write_ldac(directory / f"{slug(name)}.cat")
+
+
+def _is_well_sampled(frame: "Frame") -> bool:
+    """Whether the pixels are known to be small enough for blends to leave positions alone."""
+    try:
+        return max(frame.pixel_scale_arcsec) <= LARGEST_PIXEL_ARCSEC
+    except HeaderError:
+        return False
 
 
 def _row(solved: "Solved") -> RegisteredFrame:

@@ -68,11 +68,18 @@ def test_main_job(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(worked(commands.directory)) == ALL_STEPS
 
 
-@pytest.mark.parametrize(("tolerance", "times"), [("high", 1), ("none", 2)])
+@pytest.mark.parametrize(
+    ("tolerance", "pixel_arcsec", "times"), [("high", 3.0, 1), ("none", 3.0, 2), ("high", 0.1, 2)]
+)
 def test_one_extraction_serves_registration_and_photometry(
-    commands: Scene, monkeypatch: pytest.MonkeyPatch, tolerance: str, times: int
+    commands: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    tolerance: str,
+    pixel_arcsec: float,
+    times: int,
 ) -> None:
     """Where sources that touch each other may register a frame; otherwise there are two."""
+    monkeypatch.setattr("photpipe.register.stage.LARGEST_PIXEL_ARCSEC", pixel_arcsec)
     runs = []
     run_tool = sextractor.run_tool
 
