@@ -6,11 +6,12 @@ a template (`photpipe.science.subtraction`), and the target is measured on the d
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
@@ -150,10 +151,22 @@ class Subtraction:
         All frames, in the order of the arrays of the targets.
     tracks : sequence of Track
         The targets; the light of those that move is kept out of the templates.
+    kept : dict
+        Names of target and frame, and what was subtracted there.
     """
 
     frames: Sequence[MeasuredFrame]
     tracks: Sequence[Track]
+    kept: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
+
+    def keep(self, target: str, frame: str, found: Difference) -> None:
+        """Keep what was subtracted from a point, for the pages."""
+        panels = np.stack([found.raw, found.template, found.difference])
+        self.kept[target, frame] = panels.astype(np.float32)
+
+    def panels(self, target: str) -> dict[str, NDArray[np.float32]]:
+        """Frame, template and difference of a target, shape (3, n, n), by the name of the frame."""
+        return {frame: each for (name, frame), each in sorted(self.kept.items()) if name == target}
 
     def difference(self, number: int, track: Track) -> Difference | str:
         """The frame `number` without the sky behind a target, or why there is none."""

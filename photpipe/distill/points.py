@@ -109,7 +109,10 @@ def points_of_frame(
             continue
         point = place.forced(around) if row is None else place.detected(row, around)
         if subtraction is not None and place.is_spoiled(point, others):
-            point = place.clean(point, subtraction.difference(number, track), around)
+            found = subtraction.difference(number, track)
+            point = place.clean(point, found, around)
+            if isinstance(found, Difference) and math.isfinite(point.plain_mag):
+                subtraction.keep(track.target.name, point.frame, found)
         if track.target.kind != CONTROL:
             point = replace(
                 point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1]

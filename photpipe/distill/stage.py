@@ -86,7 +86,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
     from photpipe.distill.whereabouts import outside
-    from photpipe.run import photometry_file
+    from photpipe.run import photometry_file, subtracted
     from photpipe.run.photometry_file import CONTAMINATED
 
     rules = rejection.schemata(options.reject, workspace.settings.distill)
@@ -125,6 +125,8 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         kept += spoiled if target.moves else []
         points = rejection.judged(points, target.name, kept, by_hand)
         measured.append((target, points))
+        panels = subtraction.panels(target.name) if subtraction else {}
+        subtracted.write(workspace.state_directory, target.name, panels)
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
         if isinstance(outcome, FrameFailure):
             reason = outcome.reason + outside(target, frames) + search.hint(target)

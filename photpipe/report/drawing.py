@@ -5,6 +5,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from photpipe.ground import files
@@ -16,6 +17,7 @@ from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
 from photpipe.report.views import CARDS, Animation, Drawn, Link, TargetCard, main_target
 from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.subtracted import Panels
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -155,6 +157,23 @@ class Drawer:
             return Markup("")
         return Markup(_linked(text, links))
 
+    # -- subtractions
+
+    def subtractions(
+        self, target: TargetData, panels_of: Mapping[str, Panels], links: Links
+    ) -> dict[str, str]:
+        """Pictures of frame, template and difference of a target, by frame."""
+        from photpipe.report.images import subtraction
+
+        pictures = {}
+        for frame, panels in panels_of.items():
+            if frame not in self.slugs or panels.ndim != 3 or len(panels) != 3:
+                continue
+            file = f"cutouts/{target.slug}-{self.slugs[frame]}-subtracted.jpg"
+            self.output.keep(file, _key(panels.tobytes()), partial(_picture, subtraction, panels))
+            pictures[frame] = links.file(file)
+        return pictures
+
     # -- animations
 
     def animation(
@@ -201,6 +220,10 @@ def _cutouts(target: TargetData, spots: Mapping[str, Spot]) -> list[tuple[Target
     """Points of a target that have a cut-out, in chronological order."""
     seen = ((point, spots.get(point.frame)) for point in target.points)
     return [(point, spot.cutout) for point, spot in seen if spot and spot.cutout]
+
+
+def _picture(draw: "Callable[[Panels], bytes]", panels: Panels) -> tuple[bytes, Info]:
+    return draw(panels), {}
 
 
 def _nothing() -> "Markup":

@@ -26,6 +26,7 @@ SOFTENING_SIGMA = 3.0  # where the asinh turns from linear to logarithmic
 HIGHEST_SIGMA = 40.0  # white, unless the frame has brighter pixels
 DEEP_SIGMA = 30.0  # white in cut-outs
 WHITE_PERCENTILE = 99.8
+PANEL_GAP_PX = 2
 FRAME_MS = 350
 ANIMATION_PX = 240
 _GREYS = 30
@@ -157,6 +158,20 @@ def cutout(plane: Plane, stretch: Stretch, x: float, y: float, half_px: int) -> 
             slice(y0, y1), slice(x0, x1)
         )
     return _encoded(stretch.grey(values), CUTOUT_QUALITY)
+
+
+def subtraction(panels: NDArray[np.float16]) -> bytes:
+    """JPEG of a frame, its template and the difference side by side, in one stretch.
+
+    Parameters
+    ----------
+    panels : array, shape (3, n, n)
+        Counts above the sky.
+    """
+    stretch = Stretch.of(panels[2].astype(np.float32), deep=True)
+    greys = [stretch.grey(each.astype(np.float32)) for each in panels]
+    gap = np.full((greys[0].shape[0], PANEL_GAP_PX), 255, np.uint8)
+    return _encoded(np.hstack([greys[0], gap, greys[1], gap, greys[2]]), CUTOUT_QUALITY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Still:
     words: str
     remark: str
     cutout: CutoutView
+    subtraction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def target_view(
     cutouts: Mapping[str, CutoutView],
     animation: Animation | None,
     links: Links,
+    subtractions: Mapping[str, str] | None = None,
 ) -> TargetView:
     """View of a target.
 
@@ -87,6 +89,8 @@ def target_view(
         Frame to the target's cut-out on it.
     animation : Animation or None
         The moving picture, if there is one.
+    subtractions : mapping or None
+        Frame to the picture of what was subtracted there.
     """
     frames = {each.name: each for each in state.frames}
     by_hand = _by_hand(state, target)
@@ -102,7 +106,7 @@ def target_view(
         animation=animation,
         still=next((cutouts[p.frame].src for p in target.points if p.frame in cutouts), ""),
         animation_note=f"{shown} of {len(cutouts)} frames" if shown < len(cutouts) else "",
-        stills=tuple(_stills(target, frames, cutouts, links)),
+        stills=tuple(_stills(target, frames, cutouts, subtractions or {}, links)),
         rows=tuple(_row(each, frames, by_hand, links) for each in target.points),
         rejections=_rejections(state, target, by_hand),
         rejections_file=REJECTIONS_FILE,
@@ -256,6 +260,7 @@ def _stills(
     target: TargetData,
     frames: Mapping[str, FrameState],
     cutouts: Mapping[str, CutoutView],
+    subtractions: Mapping[str, str],
     links: Links,
 ) -> Iterable[Still]:
     for point in target.points:
@@ -268,6 +273,7 @@ def _stills(
             magnitude(point),
             _spoilt(point),
             cutout,
+            subtractions.get(point.frame, ""),
         )
 
 

@@ -21,6 +21,7 @@ from photpipe.report.output import Output, write
 from photpipe.report.state import State, TargetData, gather
 from photpipe.report.targetview import target_view
 from photpipe.report.views import main_view, title
+from photpipe.run import subtracted
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.workspace import Workspace
 
@@ -134,7 +135,9 @@ class Report:
         views = {frame: cutout_view(spot, links) for frame, spot in spots.items()}
         cutouts = {frame: view for frame, view in views.items() if view is not None}
         animation = None if self.drawer.is_small else self.drawer.animation(target, spots, links)
-        return target_view(self.state, target, cutouts, animation, links)
+        panels = subtracted.read(self.workspace.state_directory, target.name)
+        subtractions = self.drawer.subtractions(target, panels, links)
+        return target_view(self.state, target, cutouts, animation, links, subtractions)
 
     def _write_main(self) -> None:
         """Write the main page (in both places), the LOG, the numbers, style and script."""

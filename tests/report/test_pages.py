@@ -14,7 +14,7 @@ import pytest
 
 from photpipe.report.symbols import SPOILED
 from photpipe.report.write import export_single, refresh
-from photpipe.run import photometry_file
+from photpipe.run import photometry_file, subtracted
 from photpipe.run.photometry_file import SPOILERS
 from photpipe.run.results import (
     CalibrateResult,
@@ -536,6 +536,24 @@ def test_limits_and_rejected_points_are_drawn_as_such(make: Callable[..., Maker]
     assert styles == ["used", "limit", "contaminated", "rejected"]
     assert set(SPOILED) == set(SPOILERS)
     assert "R &gt; 21.00 (5σ)" in text
+
+
+def test_what_was_subtracted_is_shown_beside_the_frame(make: Callable[..., Maker]) -> None:
+    maker = make()
+    maker.everything()
+    page = maker.workspace.report_directory / "targets" / "3552.html"
+    refresh(maker.workspace)
+    assert "subtracted" not in page.read_text("utf-8")
+    panels = np.random.default_rng(1).normal(0, 5, (3, 9, 9)).astype(np.float32)
+    subtracted.write(
+        maker.workspace.state_directory, "3552", {"n001.fits": panels, "gone.fits": panels}
+    )
+    refresh(maker.workspace)
+    (source,) = re.findall(r'<img class="subtraction" src="([^"]+)"', page.read_text("utf-8"))
+    assert (page.parent / source).resolve().read_bytes().startswith(b"\xff\xd8")
+    assert "the difference, on which the target was measured" in words(
+        parsed(page.read_text("utf-8"))
+    )
 
 
 # -- what goes out

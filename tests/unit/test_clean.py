@@ -14,6 +14,8 @@ from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.points import points_of_frame
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target
+from photpipe.report import images
+from photpipe.run import subtracted
 from photpipe.run.photometry_file import CLEAN, DETECTED, FORCED, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science.forced import forced_flux
@@ -121,3 +123,25 @@ def test_errors_tell_what_is_left(tmp_path: Path) -> None:
     own = {"x": PLACE[0], "y": PLACE[1], "mag": MAG}
     alone = forced_flux(pixels(0, own), PLACE[0], PLACE[1], RADIUS_PX).flux
     assert clean.aperture_mag == pytest.approx(-2.5 * math.log10(alone), abs=4 * clean.sig)
+
+
+def test_what_was_subtracted_is_kept_for_the_pages(tmp_path: Path) -> None:
+    frames, target = night(tmp_path, 6.0)
+    around, settings = Surroundings.of(frames), DistillSettings()
+    tracks = told_apart([target], frames, around, settings)
+    way = Subtraction(frames, tracks)
+    points_of_frame(frames[0], 0, tracks, None, around, (0.0, 0.0), settings, way)
+    assert not way.panels("another")
+    subtracted.write(tmp_path, "T", way.panels("T"))
+    ((frame, panels),) = subtracted.read(tmp_path, "T").items()
+    assert frame == "frame0.fits"
+    raw, template, difference = panels.astype(float)
+    middle = len(raw) // 2
+    assert template[middle, middle + 6] > 100  # the star
+    assert abs(difference[middle, middle + 6]) < 0.3 * template[middle, middle + 6]
+    assert difference[middle, middle] > 0.7 * raw[middle, middle]  # the target
+    assert images.subtraction(panels).startswith(b"\xff\xd8")
+    subtracted.write(tmp_path, "T", {})
+    assert subtracted.read(tmp_path, "T") == {}
+    (tmp_path / "subtracted_T.npz").write_bytes(b"no archive")
+    assert subtracted.read(tmp_path, "T") == {}
