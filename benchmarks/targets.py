@@ -4,8 +4,8 @@ Run from the clone with ``python benchmarks/targets.py``; ``-quick`` takes two t
 ``-seed N`` another sky, ``-dump FILE`` writes every point as ECSV. Ten telescopes, each with a
 sidereal and a non-sidereal night, and eight asteroids per night of signal-to-noise ratios 5 to
 200 and rates 0 to 5 arcsec/min. On a non-sidereal night the telescope follows six of them, which
-move alike; the other two happen to be in the field and are found with -asteroids. One line per
-goal: what, goal, measured, and whether it is reached.
+move alike; the other two happen to be in the field and are found with -asteroids. The rows of
+``passages.py`` follow. One line per goal: what, goal, measured, and whether it is reached.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import numpy as np
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from benchmarks import passages
 from benchmarks.accuracy import Row, print_table, pull_row, rms, surroundings
 from photpipe.ground import sky
 from photpipe.run import photometry_file
@@ -305,12 +306,14 @@ def main() -> int:
     parser.add_argument("-frames", type=int, default=5)
     parser.add_argument("-dump", type=Path, help="ECSV file of all points")
     parser.add_argument("-lost", type=int, default=150, help="targets off their ephemeris")
+    parser.add_argument("-passages", type=int, default=3, help="nights of targets that pass stars")
     words = parser.parse_args()
     logging.disable(logging.WARNING)
     table = collected(TELESCOPES[:2] if words.quick else TELESCOPES, words.frames, words.seed)
     if words.dump:
         table.write(words.dump, format="ascii.ecsv", overwrite=True)
-    return 0 if print_table([*judged(table), *off_ephemeris(words.lost)]) else 1
+    beside = passages.judged(passages.collected(words.passages, words.seed))
+    return 0 if print_table([*judged(table), *off_ephemeris(words.lost), *beside]) else 1
 
 
 if __name__ == "__main__":

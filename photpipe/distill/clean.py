@@ -4,8 +4,9 @@ Where a neighbour changes a moving target, frames of the night on which the targ
 a template (`photpipe.science.subtraction`), and the target is measured on the difference.
 """
 
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -153,20 +154,46 @@ class Subtraction:
         The targets; the light of those that move is kept out of the templates.
     kept : dict
         Names of target and frame, and what was subtracted there.
+    regions : dict
+        Where that is on the frame.
     """
 
     frames: Sequence[MeasuredFrame]
     tracks: Sequence[Track]
     kept: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
+    regions: dict[tuple[str, str], Region] = field(default_factory=dict)
 
     def keep(self, target: str, frame: str, found: Difference) -> None:
         """Keep what was subtracted from a point, for the pages."""
         panels = np.stack([found.raw, found.template, found.difference])
         self.kept[target, frame] = panels.astype(np.float32)
+        self.regions[target, frame] = found.window
 
     def panels(self, target: str) -> dict[str, NDArray[np.float32]]:
         """Frame, template and difference of a target, shape (3, n, n), by the name of the frame."""
         return {frame: each for (name, frame), each in sorted(self.kept.items()) if name == target}
+
+    def images(self, target: str) -> Iterator[tuple[str, bytes]]:
+        """FITS files of the differences around a target, the template as extension, by frame."""
+        from astropy.io import fits
+
+        for calibrated in self.frames:
+            key = target, calibrated.frame.name
+            if key not in self.kept:
+                continue
+            header = calibrated.wcs.to_header(relax=True)
+            header["CRPIX1"] -= self.regions[key].left
+            header["CRPIX2"] -= self.regions[key].top
+            header["OBJECT"] = target.encode("ascii", "replace").decode()
+            _, template, difference = self.kept[key]
+            stream = io.BytesIO()
+            fits.HDUList(
+                [
+                    fits.PrimaryHDU(difference, header),
+                    fits.ImageHDU(template, header, name="TEMPLATE"),
+                ]
+            ).writeto(stream)
+            yield calibrated.frame.name, stream.getvalue()
 
     def difference(self, number: int, track: Track) -> Difference | str:
         """The frame `number` without the sky behind a target, or why there is none."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
 from photpipe.ground.log import FRAME
 from photpipe.run import kinds
@@ -15,6 +16,7 @@ from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
+    from photpipe.distill.clean import Subtraction
     from photpipe.distill.identification import Track
     from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.surroundings import Surroundings
@@ -57,6 +59,9 @@ class DistillOptions:
     reject: str = REJECT.field("pos")
     no_star_subtraction: bool = Option(
         "measure moving targets beside stars as they are, with the light of the stars"
+    ).field(False)
+    write_subtracted: bool = Option(
+        "write the differences around moving targets as FITS files, into .diagnostics/subtracted"
     ).field(False)
     keep_contaminated: bool = Option(
         "use points of moving targets that neighbours change by more than 0.02 mag, too"
@@ -127,6 +132,8 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         measured.append((target, points))
         panels = subtraction.panels(target.name) if subtraction else {}
         subtracted.write(workspace.state_directory, target.name, panels)
+        if subtraction and options.write_subtracted:
+            _write_images(subtraction, target.name, workspace)
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
         if isinstance(outcome, FrameFailure):
             reason = outcome.reason + outside(target, frames) + search.hint(target)
@@ -145,6 +152,14 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     )
     workspace.save(result)
     return result
+
+
+def _write_images(subtraction: "Subtraction", target: str, workspace: Workspace) -> None:
+    """Write the differences around a target as FITS files, for the eye and for other programs."""
+    folder = workspace.report_directory / "subtracted"
+    files.make_folder(folder)
+    for frame, content in subtraction.images(target):
+        files.write_bytes(folder / f"{Path(frame).stem}_{files.slug(target)}.fits", content)
 
 
 @dataclass(frozen=True, slots=True)

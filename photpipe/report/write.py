@@ -135,7 +135,8 @@ class Report:
         views = {frame: cutout_view(spot, links) for frame, spot in spots.items()}
         cutouts = {frame: view for frame, view in views.items() if view is not None}
         animation = None if self.drawer.is_small else self.drawer.animation(target, spots, links)
-        panels = subtracted.read(self.workspace.state_directory, target.name)
+        folder = self.workspace.state_directory
+        panels = {} if self.drawer.is_small else subtracted.read(folder, target.name)
         subtractions = self.drawer.subtractions(target, panels, links)
         return target_view(self.state, target, cutouts, animation, links, subtractions)
 

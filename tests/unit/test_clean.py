@@ -1,5 +1,6 @@
 """Targets that pass a star, on frames made by hand: freed of it, or kept out."""
 
+import io
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from photpipe.distill.clean import Subtraction
 from photpipe.distill.identification import told_apart
@@ -20,6 +22,7 @@ from photpipe.run.photometry_file import CLEAN, DETECTED, FORCED, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science.forced import forced_flux
 from photpipe.science.starimage import StarImage
+from photpipe.science.subtraction import centroid
 from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
 
 COUNT, STEP_PX, PLACE, MAG = 4, 35.0, (150.0, 140.0), 15.5
@@ -132,6 +135,13 @@ def test_what_was_subtracted_is_kept_for_the_pages(tmp_path: Path) -> None:
     way = Subtraction(frames, tracks)
     points_of_frame(frames[0], 0, tracks, None, around, (0.0, 0.0), settings, way)
     assert not way.panels("another")
+    ((name, content),) = way.images("T")
+    assert name == "frame0.fits"
+    with fits.open(io.BytesIO(content)) as written:
+        assert [each.name for each in written] == ["PRIMARY", "TEMPLATE"]
+        x, y = WCS(written[0].header).all_world2pix(*sky_of(*PLACE), 0)
+        shown = centroid(written[0].data.astype(float), float(x), float(y), 5.0)
+        assert shown == pytest.approx((float(x), float(y)), abs=0.3)  # the target
     subtracted.write(tmp_path, "T", way.panels("T"))
     ((frame, panels),) = subtracted.read(tmp_path, "T").items()
     assert frame == "frame0.fits"
