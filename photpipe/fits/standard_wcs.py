@@ -7,7 +7,7 @@ alike by all of them and by astropy: TAN or TPV, a CD matrix, ICRS, numbers.
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,7 +115,9 @@ class _System:
         _check_sizes(terms, axes[0], frame)
         sip = any(re.match(r"[AB]_ORDER", name) for name in terms)
         numbered = [name for name in terms if re.match(r"PV\d_", name)]
-        if projection == "TAN" and numbered:
+        if projection == "TAN" and _tell_the_pole(terms, numbered):
+            terms = {name: value for name, value in terms.items() if name not in numbered}
+        elif projection == "TAN" and numbered:
             projection = _polynomial_projection(numbered, frame)
         if projection == "TPV" and sip:
             raise HeaderError(frame, "A_ORDER", f"SIP and PV terms together: {_NO_WCS}")
@@ -235,6 +237,15 @@ def _number(value: object, name: str, frame: str) -> float | int:
     if not math.isfinite(number) or (is_order and number not in _SIP_ORDERS):
         raise HeaderError(frame, name, f"{str(value)!r} is not such a number: {_NO_WCS}")
     return int(number) if is_order else number
+
+
+def _tell_the_pole(terms: Mapping[str, CardValue], names: Sequence[str]) -> bool:
+    """Whether PV1 terms on TAN say no more than that its native pole is where it always is.
+
+    PixInsight writes PV1_1 and PV1_2 as 0. As a polynomial they would make x vanish.
+    """
+    usual = {"PV1_0": {0.0}, "PV1_1": {0.0}, "PV1_2": {0.0, 90.0}, "PV1_3": {180.0}}
+    return "PV1_1" in names and all(terms[name] in usual.get(name, ()) for name in names)
 
 
 def _polynomial_projection(names: Iterable[str], frame: str) -> str:

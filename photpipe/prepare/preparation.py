@@ -45,6 +45,10 @@ log = logging.getLogger(__name__)
 
 WCS_EQUINOX = 2000.0
 KEPT_WCS = "PP: WCS of the header, kept"
+_NO_WCS_TO_KEEP = (
+    "missing: this header has no WCS that -keep_wcs could keep (pp_prepare -restore also removes "
+    "the one that pp_register wrote); run without -keep_wcs"
+)
 _EQUINOX_KEYWORD = "PPEQUINX"
 COPIED = "PP: copy, under the usual name"
 _COPIES = ("FILTER", "EXPTIME", "AIRMASS")
@@ -306,6 +310,8 @@ def _wcs(frame: Frame, overrides: Overrides) -> tuple[dict[str, CardValue], tupl
         try:
             kept = standard_wcs(frame.header, frame.shape, frame.name)
         except HeaderError as error:
+            if overrides.keep_wcs and card_value(frame.header, "CTYPE1") is None:
+                raise HeaderError(frame.name, "CTYPE1", _NO_WCS_TO_KEEP) from error
             if overrides.keep_wcs:
                 raise
             remark = "it came without a usable WCS; the starting WCS is made from the pointing"

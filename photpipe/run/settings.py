@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from photpipe.ground import paths
 from photpipe.ground.errors import ConfigError
+from photpipe.ground.files import is_file, is_folder
 from photpipe.run.typed import fields_of, typed
 
 log = logging.getLogger(__name__)
@@ -263,11 +264,11 @@ class Settings:
 
 def _caches_beside(directory: Path) -> Iterator[Path]:
     """Folders of answers for these frames alone: theirs, and the shipped one of the example."""
-    if (directory / "cache").is_dir():
+    if is_folder(directory / "cache"):
         yield directory / "cache"
     shipped = paths.home() / "example_data" / "vatt4k"
     frame = directory / EXAMPLE_FRAME
-    if directory != shipped and (shipped / "cache").is_dir() and frame.is_file():
+    if directory != shipped and is_folder(shipped / "cache") and is_file(frame):
         with contextlib.suppress(OSError):
             if _is_copy(frame, shipped / EXAMPLE_FRAME):
                 yield shipped / "cache"

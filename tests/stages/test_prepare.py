@@ -400,6 +400,7 @@ def test_frame_without_wcs_has_none_to_keep(tmp_path: Path) -> None:
     path = tmp_path / "a.fits"
     original = write_frame(path)
     (failure,) = prepare(path, keep_wcs=True).failed
+    assert "this header has no WCS that -keep_wcs could keep" in failure.reason
     assert "run without -keep_wcs" in failure.reason
     assert path.read_bytes() == original
 

@@ -179,3 +179,17 @@ def test_settings_that_may_not_be_looked_at_are_none(
 
     monkeypatch.setattr(Path, "is_file", may_not_search)
     assert hidden not in settings.settings_files(tmp_path)
+
+
+def test_a_directory_that_may_not_be_searched_has_no_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = Path.stat
+
+    def closed(path: Path, **how: bool) -> object:
+        if path.parent == tmp_path / "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", closed)
+    assert Settings.load(tmp_path / "closed") == Settings()

@@ -137,6 +137,19 @@ def test_right_ascension_comes_out_from_0_to_360() -> None:
 
 
 @pytest.mark.parametrize(
+    "terms",
+    [
+        {"PV1_1": "0", "PV1_2": "0"},  # as PixInsight writes it
+        {"PV1_1": 0.0, "PV1_2": 90.0},
+        {"PV1_0": 0.0, "PV1_1": 0.0, "PV1_2": 90.0, "PV1_3": 180.0},
+    ],
+)
+def test_pole_where_it_always_is(terms: dict[str, Any]) -> None:
+    kept = standard_wcs(header_of(TAN | terms), SHAPE, "a.fits")
+    assert kept == standard_wcs(header_of(TAN), SHAPE, "a.fits")
+
+
+@pytest.mark.parametrize(
     ("terms", "reason"),
     [
         ({}, "CRVAL1.*no usable WCS; run without -keep_wcs"),
@@ -149,7 +162,9 @@ def test_right_ascension_comes_out_from_0_to_360() -> None:
         (TAN | {"CD1_1": "junk"}, "CD1_1"),
         (STEPS | {"CDELT1": 0.0}, "singular"),
         (TAN | {"CTYPE1": "RA---TNX", "CTYPE2": "DEC--TNX"}, "IRAF's TNX"),
-        (TAN | {"PV1_1": 0.0, "PV1_2": 90.0}, "ambiguous"),
+        (TAN | {"PV1_1": 1.0, "PV1_2": 0.0}, "ambiguous"),
+        (TAN | {"PV1_1": 0.0, "PV1_2": 45.0}, "ambiguous"),
+        (TAN | {"PV1_1": 0.0, "PV1_3": 90.0}, "ambiguous"),
         (SIP | PV, "SIP and PV"),
         (TAN | {"CTYPE1": "RA---XYZ", "CTYPE2": "DEC--XYZ"}, "CTYPE1"),
         (TAN | {"CTYPE2": "DEC--SIN"}, "CTYPE1"),
