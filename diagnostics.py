@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("-single", action="store_true", help=about)
     about = "with -single: the pages of the frames, too (some 200 kB each)"
     result.add_argument("-frames", action="store_true", help=about)
+    about = "show the pages in a browser: points that are clicked on are measured again at once"
+    result.add_argument("-serve", action="store_true", help=about)
     for name in ("jobs", "quiet", "debug"):
         result.add_argument(f"-{name}", **COMMON[name].keywords())
     about = "data directories, or frames in them (default: this one)"
@@ -50,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run diagnostics.py; returns the exit status."""
-    return cli.run_tool(parser(), rendering.render_all, argv)
+    from photpipe.runner.serve import serve
+
+    return cli.run_tool(parser(), lambda values: rendering.render_all(values, serve), argv)
 
 
 if __name__ == "__main__":

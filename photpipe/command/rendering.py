@@ -2,23 +2,36 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
+from photpipe.ground.log import logging_to
 from photpipe.run.workspace import Workspace
 
 
-def render_all(values: argparse.Namespace) -> cli.Status:
-    """Render the pages of each directory; one that fails does not stop the others."""
+def render_all(
+    values: argparse.Namespace, serve: Callable[[Workspace], None] | None = None
+) -> cli.Status:
+    """Render the pages of each directory; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    serve : callable, optional
+        What shows the pages of a directory with ``-serve``.
+    """
     values.offline = True
     status = cli.Status.DONE
     for directory in data_directories(values.directories):
         with cli.reporting(debug=values.debug) as outcome:
             workspace = cli.open_workspace(directory, values)
             page = render(workspace, single=values.single, frames=values.frames)
-            sys.stdout.write(f"{page}\n")
+            if values.serve and serve:
+                with logging_to(directory, quiet=values.quiet, debug=values.debug):
+                    serve(workspace)
+            else:
+                sys.stdout.write(f"{page}\n")
         status = max(status, outcome.status)
     return status
 

@@ -115,6 +115,7 @@ class FrameAssets:
     """
 
     picture: Picture | None
+    viewer: str
     matched: Places
     stars: tuple[ReferenceStar, ...]
     stars_left_out: int
@@ -192,6 +193,7 @@ class FrameStudio:
         )
         return FrameAssets(
             picture=picture,
+            viewer=self._attempt("viewer", self._viewer, "") if picture else "",
             matched=matched,
             stars=tuple(stars[:MOST_REFERENCE_STARS]),
             stars_left_out=max(0, len(stars) - MOST_REFERENCE_STARS),
@@ -274,6 +276,32 @@ class FrameStudio:
         height, width = self._plane.shape
         content = quick_look(self._plane, settings.thumbnail_px, settings.image_bytes)
         return content, {"width": width, "height": height}
+
+    def _viewer(self) -> str:
+        """Script with the whole frame for the viewer; empty if there shall be none."""
+        from photpipe.report.viewer import script
+
+        limit_px, file = self._settings.viewer_px, f"images/{self.frame.slug}.js"
+        if not limit_px:
+            return ""
+        registered = self.frame.registered
+        places = [
+            self._pixel(p.source_ra_deg, p.source_dec_deg)
+            or self._pixel(p.predicted_ra_deg, p.predicted_dec_deg)
+            for _, p in self.seen[:1]
+        ]
+        target = places[0] if places else None
+        try:
+            key = f"{self._fingerprint} {limit_px} {registered} {target}"
+        except PhotPipeError:
+            return file if self.output.earlier(file) is not None else ""
+        wcs = self._wcs if registered else None
+
+        def made() -> tuple[bytes, Info]:
+            return script(self.frame.slug, self._plane, wcs, target, limit_px), {}
+
+        self.output.keep(file, key, made)
+        return file
 
     # -- stars
 

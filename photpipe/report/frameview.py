@@ -72,6 +72,9 @@ class ImageView:
     compass_at: tuple[str, str]
     bar_px: str
     bar_text: str
+    viewer: str
+    slug: str
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def frame_view(state: State, index: int, assets: FrameAssets, links: Links) -> F
         main=links.part("frames"),
         notices=tuple(_notices(frame, assets)),
         facts=tuple(_facts(frame)),
-        image=_image(frame, assets, links),
+        image=_image(state, frame, assets, links),
         registration=tuple(_registration(frame)),
         photometry=tuple(_photometry(state, frame)),
         calibration=tuple(_calibration(frame)),
@@ -270,7 +273,7 @@ def _calibration(frame: FrameState) -> Iterable[tuple[str, str]]:
 # -- picture
 
 
-def _image(frame: FrameState, assets: FrameAssets, links: Links) -> ImageView | None:
+def _image(state: State, frame: FrameState, assets: FrameAssets, links: Links) -> ImageView | None:
     picture = assets.picture
     if picture is None:
         return None
@@ -298,6 +301,9 @@ def _image(frame: FrameState, assets: FrameAssets, links: Links) -> ImageView | 
         compass_at=(f"{width - margin:.1f}", f"{margin:.1f}"),
         bar_px=bar_px,
         bar_text=bar_text,
+        viewer=links.script(assets.viewer),
+        slug=frame.slug,
+        others=tuple(each.slug for each in state.frames),
     )
 
 

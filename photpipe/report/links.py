@@ -57,6 +57,10 @@ class Links:
         """A file of the folder."""
         return f"{self.folder}{name}"
 
+    def script(self, name: str) -> str:
+        """A script of the folder; empty if there is none."""
+        return self.file(name) if name else ""
+
     def data(self, name: str) -> str:
         """A file of the data directory."""
         up = "" if self.folder == f"{FOLDER}/" else f"{self.folder}../"
@@ -110,6 +114,10 @@ class SingleLinks(Links):
         """Content of a file, as a link."""
         content = base64.b64encode((self.root / name).read_bytes()).decode()
         return f"data:{_TYPES[Path(name).suffix]};base64,{content}"
+
+    def script(self, name: str) -> str:
+        """Scripts beside the one within do not run."""
+        return ""
 
     def data(self, name: str) -> str:
         """Files beside the report do not travel with it."""

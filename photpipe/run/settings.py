@@ -142,6 +142,7 @@ class ReportSettings:
     pages: bool = True
     thumbnail_px: int = 800
     image_bytes: int = 50000
+    viewer_px: int = 4096
     cutout_px: int = 61
     animation_frames: int = 100
 

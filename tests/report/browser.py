@@ -117,6 +117,10 @@ class Browser:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Open a file from disk and wait until it is loaded."""
+        self.open_address(path.as_uri() + fragment)
+
+    def open_address(self, address: str) -> None:
+        """Open a page by its address and wait until it is loaded."""
         self.complaints.clear()
         self.requests.clear()
         self._loaded = False
@@ -124,7 +128,7 @@ class Browser:
         self.send("Page.navigate", url="about:blank")
         self._wait_for_load()
         self._loaded = False
-        self.send("Page.navigate", url=path.as_uri() + fragment)
+        self.send("Page.navigate", url=address)
         self._wait_for_load()
 
     def wait_for_load(self) -> None:

@@ -307,6 +307,41 @@ def test_star_is_found_in_picture_plots_and_table(browser: Browser, shown: Works
     assert browser.run("document.querySelectorAll('.image .lit').length") == 1
 
 
+VIEWED = "document.querySelector('.viewer canvas') !== null"
+
+
+def test_viewer_zooms_tells_and_keeps_what_was_chosen(browser: Browser, shown: Workspace) -> None:
+    browser.resize(1400)
+    browser.open(frame(shown))
+    browser.run("sessionStorage.clear()")
+    browser.open(frame(shown))
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    assert browser.run(VIEWED)
+    box = "document.querySelector('svg.over').getAttribute('viewBox').split(' ').map(Number)"
+    assert browser.run(box) == pytest.approx([0, 0, 240, 200], abs=1.0)
+    where = "const r = document.querySelector('.viewer canvas').getBoundingClientRect();"
+    at = "clientX: r.left + r.width / 2, clientY: r.top + r.height / 2, bubbles: true"
+    dispatch = "document.querySelector('.viewer canvas').dispatchEvent"
+    browser.run(f"{{{where} {dispatch}(new PointerEvent('pointermove', {{{at}}}))}}")
+    told = browser.run("document.querySelector('.readout').textContent")
+    assert told.startswith("x 120.5, y 100.5 · RA 11:57:07.")
+    assert "Dec +0" in told
+    assert "ADU" in told
+    browser.run(f"{{{where} {dispatch}(new WheelEvent('wheel', {{deltaY: -1, {at}}}))}}")
+    assert browser.run(box)[2] == pytest.approx(240 / 1.25, abs=1.0)
+    browser.run("document.querySelector('input[data-layer=catalog]').click()")
+    browser.press("ArrowLeft")
+    browser.wait_for_load()
+    browser.run("new Promise((done) => setTimeout(done, 300))")
+    assert browser.run("document.querySelector('input[data-layer=catalog]').checked")
+    assert browser.run(box)[2] == pytest.approx(240 / 1.25, abs=1.0)
+    browser.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: ' '}))")
+    browser.run("new Promise((done) => setTimeout(done, 500))")
+    assert browser.run("Object.keys(window.ppFrames).length") == 3
+    assert browser.complaints == []
+    browser.run("sessionStorage.clear()")
+
+
 def test_single_file_shows_one_page_at_a_time(browser: Browser, shown: Workspace) -> None:
     page = shown.directory / "diagnostics_single.html"
     browser.resize(1400)

@@ -1,6 +1,9 @@
 """The pages as text: valid, escaped, linked, complete whatever is missing, made again alike."""
 
+import base64
+import io
 import json
+import math
 import os
 import re
 import shutil
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from photpipe.report.symbols import SPOILED
 from photpipe.report.write import export_single, refresh
@@ -655,6 +659,27 @@ def test_warnings_of_other_packages_are_no_trouble_of_the_run(night: Workspace) 
     tree = parsed((night.report_directory / "log.html").read_text("utf-8"))
     kinds = [each.attrib.get("class", "") for each in tree.iter("li")]
     assert kinds == ["", "command", "bad"]
+
+
+def test_viewer_has_the_whole_frame_its_sky_and_its_counts(make: Callable[..., Maker]) -> None:
+    maker = make(shape=(1024, 1024), stars=200)
+    refresh(maker.everything())
+    path = maker.workspace.report_directory / "images" / "n002.js"
+    assert path.stat().st_size < 250_000  # of 1024 x 1024 pixels
+    text = path.read_text("utf-8")
+    name, _, content = text.removesuffix(";\n").partition(" = ")
+    assert name == '(window.ppFrames ||= {})["n002"]'
+    frame = json.loads(content)
+    with Image.open(io.BytesIO(base64.b64decode(frame["image"].partition(",")[2]))) as image:
+        assert image.size == (1024, 1024)
+        grey = float(np.median(np.asarray(image)))
+    full = math.asinh((frame["white"] - frame["black"]) / frame["unit"])
+    counts = frame["black"] + frame["unit"] * math.sinh(grey / 255 * full)
+    assert counts == pytest.approx(1000.0, abs=10.0)  # the sky of the night
+    (at_x, at_y), cd = frame["sky"]["at"], frame["sky"]["cd"]
+    ra, dec = maker.wcs.all_pix2world(at_x, at_y, 1)
+    assert (frame["sky"]["ra"], frame["sky"]["dec"]) == pytest.approx((float(ra), float(dec)))
+    assert cd == pytest.approx([-0.5 / 3600, 0, 0, 0.5 / 3600], abs=1e-9)
 
 
 def test_folder_travels_alone(night: Workspace, tmp_path: Path) -> None:

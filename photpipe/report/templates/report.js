@@ -59,7 +59,7 @@
     const on = !boxes.some((box) => box.checked);
     for (const box of boxes) {
       box.checked = on;
-      applyLayer(box);
+      box.dispatchEvent(new Event("change"));
     }
   }
 
@@ -490,6 +490,18 @@
       if (!reasons.delete(frame)) reasons.set(frame, reason);
       remember();
       show();
+      apply();
+    }
+
+    // served by diagnostics.py -serve: what is chosen is distilled at once
+    async function apply() {
+      const base = document.documentElement.dataset.serve;
+      if (!base) return;
+      const count = panel.querySelector(".count");
+      count.textContent = "Measuring again …";
+      const answer = await fetch(`${base}reject`, { method: "POST", body: text() });
+      if (answer.ok) location.reload();
+      else count.textContent = (await answer.json().catch(() => ({}))).error || "It could not be applied.";
     }
 
     root.addEventListener("reject", (event) => toggle(event.detail));
@@ -503,6 +515,275 @@
       event.target.textContent = done || document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
     });
     show();
+  }
+
+  // -- frames to look into: a canvas below what is drawn over the image
+
+  const DEGREE = Math.PI / 180;
+  const BLINK_MS = 100;
+
+  function toSky({ at, ra, dec, cd }, x, y) {
+    const [dx, dy] = [x - at[0], y - at[1]];
+    const east = (cd[0] * dx + cd[1] * dy) * DEGREE;
+    const north = (cd[2] * dx + cd[3] * dy) * DEGREE;
+    const below = Math.cos(dec * DEGREE) - north * Math.sin(dec * DEGREE);
+    const a = Math.atan2(east, below);
+    const d = Math.atan((Math.cos(a) * (Math.sin(dec * DEGREE) + north * Math.cos(dec * DEGREE))) / below);
+    return [(((ra + a / DEGREE) % 360) + 360) % 360, d / DEGREE];
+  }
+
+  function toPixel({ at, ra, dec, cd }, [raAt, decAt]) {
+    const [a, d0, d] = [(raAt - ra) * DEGREE, dec * DEGREE, decAt * DEGREE];
+    const below = Math.sin(d0) * Math.sin(d) + Math.cos(d0) * Math.cos(d) * Math.cos(a);
+    const east = (Math.cos(d) * Math.sin(a)) / below / DEGREE;
+    const north = (Math.cos(d0) * Math.sin(d) - Math.sin(d0) * Math.cos(d) * Math.cos(a)) / below / DEGREE;
+    const determinant = cd[0] * cd[3] - cd[1] * cd[2];
+    return [at[0] + (cd[3] * east - cd[1] * north) / determinant, at[1] + (cd[0] * north - cd[2] * east) / determinant];
+  }
+
+  function sexagesimal(value, decimals) {
+    const unit = 3600 * 10 ** decimals;
+    const whole = Math.round(Math.abs(value) * unit);
+    const seconds = ((whole % (60 * 10 ** decimals)) / 10 ** decimals).toFixed(decimals).padStart(decimals + 3, "0");
+    const minutes = String(Math.floor(whole / (60 * 10 ** decimals)) % 60).padStart(2, "0");
+    return `${String(Math.floor(whole / unit)).padStart(2, "0")}:${minutes}:${seconds}`;
+  }
+
+  class FrameViewer {
+    constructor(box) {
+      this.box = box;
+      this.svg = box.querySelector("svg.over");
+      this.slug = box.dataset.frame;
+      this.slugs = JSON.parse(box.dataset.frames);
+      this.shown = this.slug;
+      this.load(this.slug).then((frame) => frame && this.start(frame));
+    }
+
+    // a script beside the page brings the frame; each is loaded once
+    async load(slug) {
+      const frames = (window.ppFrames ||= {});
+      if (!frames[slug]) {
+        const script = document.createElement("script");
+        script.src = this.box.dataset.script.replace(/[^/]*$/, `${encodeURIComponent(slug)}.js`);
+        const done = new Promise((resolve) => (script.onload = script.onerror = resolve));
+        document.head.append(script);
+        await done;
+      }
+      const frame = frames[slug];
+      if (frame && !frame.picture) {
+        frame.picture = new Image();
+        frame.picture.src = frame.image;
+        await frame.picture.decode();
+      }
+      return frame;
+    }
+
+    start(frame) {
+      this.frame = frame;
+      this.font = parseFloat(this.svg.getAttribute("font-size"));
+      this.canvas = document.createElement("canvas");
+      this.canvas.tabIndex = 0;
+      this.canvas.setAttribute("role", "img");
+      this.canvas.setAttribute("aria-label", this.box.querySelector("img").alt);
+      this.svg.before(this.canvas);
+      this.box.classList.add("has-canvas");
+      this.addControls();
+      const pixels = document.createElement("canvas");
+      [pixels.width, pixels.height] = [frame.picture.naturalWidth, frame.picture.naturalHeight];
+      const context = pixels.getContext("2d", { willReadFrequently: true });
+      context.drawImage(frame.picture, 0, 0);
+      this.pixels = context;
+      this.whole();
+      this.recall();
+      this.listen();
+      new ResizeObserver(() => this.draw()).observe(this.box);
+    }
+
+    addControls() {
+      const caption = this.box.parentElement.querySelector("figcaption");
+      for (const hint of all(".hint", caption)) hint.hidden = false;
+      const label = document.createElement("label");
+      this.slider = document.createElement("input");
+      Object.assign(this.slider, { type: "range", min: -2, max: 3, step: 0.1, value: 0, className: "stretch" });
+      label.append("brightness ", this.slider);
+      this.align = document.createElement("input");
+      this.align.type = "checkbox";
+      const onTarget = document.createElement("label");
+      onTarget.append(this.align, " blink aligned on the target");
+      caption.append(label, ...(this.frame.target ? [onTarget] : []));
+      this.readout = document.createElement("div");
+      this.readout.className = "readout soft";
+      caption.after(this.readout);
+      this.slider.addEventListener("input", () => this.draw());
+    }
+
+    // what is seen: its middle in pixels of the frame (y down), and canvas pixels per pixel
+    whole() {
+      this.view = { x: this.frame.width / 2, y: this.frame.height / 2, zoom: 1 };
+    }
+
+    recall() {
+      const kept = JSON.parse(sessionStorage.getItem("viewer") || "null");
+      if (!kept) return;
+      this.slider.value = kept.stretch;
+      if (kept.sky && this.frame.sky && kept.zoom > 1) {
+        const [x, y] = toPixel(this.frame.sky, kept.sky);
+        this.view = { x: x - 0.5, y: this.frame.height - y + 0.5, zoom: kept.zoom };
+      }
+    }
+
+    remember() {
+      const { x, y, zoom } = this.view;
+      const sky = this.frame.sky && toSky(this.frame.sky, x + 0.5, this.frame.height - y + 0.5);
+      sessionStorage.setItem("viewer", JSON.stringify({ sky, zoom, stretch: this.slider.value }));
+    }
+
+    draw() {
+      const { frame, canvas, view } = this;
+      const wide = this.box.clientWidth;
+      const ratio = window.devicePixelRatio || 1;
+      canvas.width = Math.round(wide * ratio);
+      canvas.height = Math.round((canvas.width * frame.height) / frame.width);
+      const scale = (canvas.width / frame.width) * view.zoom;
+      const context = canvas.getContext("2d");
+      context.fillStyle = "#000";
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.filter = `brightness(${2 ** this.slider.value})`;
+      context.imageSmoothingEnabled = scale < 3;
+      const [left, top] = [view.x - canvas.width / scale / 2, view.y - canvas.height / scale / 2];
+      context.setTransform(scale, 0, 0, scale, -left * scale, -top * scale);
+      const shown = window.ppFrames[this.shown] || frame;
+      const [a, b, c, d, e, f] = this.aligned(shown);
+      context.transform(a, b, c, d, e, f);
+      context.drawImage(shown.picture, 0, 0, shown.width, shown.height);
+      const [width, height] = [canvas.width / scale, canvas.height / scale];
+      this.svg.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
+      this.svg.setAttribute("font-size", (this.font * width) / frame.width);
+      this.remember();
+    }
+
+    // from pixels of another frame (y down) to those of this one
+    aligned(other) {
+      const { frame } = this;
+      if (other === frame) return [1, 0, 0, 1, 0, 0];
+      if (this.align.checked && frame.target && other.target) {
+        const [dx, dy] = [frame.target[0] - other.target[0], frame.target[1] - other.target[1]];
+        return [1, 0, 0, 1, dx, frame.height - other.height - dy];
+      }
+      if (!frame.sky || !other.sky) return [1, 0, 0, 1, 0, 0];
+      const at = (x, y) => {
+        const [px, py] = toPixel(frame.sky, toSky(other.sky, x + 0.5, other.height - y + 0.5));
+        return [px - 0.5, frame.height - py + 0.5];
+      };
+      const [o, p, q] = [at(0, 0), at(other.width, 0), at(0, other.height)];
+      return [(p[0] - o[0]) / other.width, (p[1] - o[1]) / other.width, (q[0] - o[0]) / other.height, (q[1] - o[1]) / other.height, o[0], o[1]];
+    }
+
+    // place of the pointer in pixels of the frame, y down
+    place(event) {
+      const { left, top, width } = this.canvas.getBoundingClientRect();
+      const scale = (width / this.frame.width) * this.view.zoom;
+      const middle = [width / 2, (width * this.frame.height) / this.frame.width / 2];
+      return [this.view.x + (event.clientX - left - middle[0]) / scale, this.view.y + (event.clientY - top - middle[1]) / scale, scale];
+    }
+
+    tell(event) {
+      const { frame } = this;
+      const [x, y] = this.place(event);
+      if (x < 0 || y < 0 || x >= frame.width || y >= frame.height) return (this.readout.textContent = "");
+      const part = frame.picture.naturalWidth / frame.width;
+      const [grey] = this.pixels.getImageData(Math.floor(x * part), Math.floor(y * part), 1, 1).data;
+      const full = Math.asinh((frame.white - frame.black) / frame.unit);
+      const counts = frame.black + frame.unit * Math.sinh((grey / 255) * full);
+      const words = [`x ${(x + 0.5).toFixed(1)}, y ${(frame.height - y + 0.5).toFixed(1)}`];
+      if (frame.sky) {
+        const [ra, dec] = toSky(frame.sky, x + 0.5, frame.height - y + 0.5);
+        words.push(`RA ${sexagesimal(ra / 15, 2)}`, `Dec ${dec < 0 ? "−" : "+"}${sexagesimal(dec, 1)}`);
+      }
+      words.push(`about ${counts.toFixed(0)} ADU`);
+      this.readout.textContent = words.join(" · ");
+    }
+
+    zoom(factor, x, y) {
+      const { view } = this;
+      const zoom = Math.min(40, Math.max(1, view.zoom * factor));
+      const part = view.zoom / zoom;
+      if (zoom === 1) this.whole();
+      else this.view = { x: x + (view.x - x) * part, y: y + (view.y - y) * part, zoom };
+      this.draw();
+    }
+
+    pick(event) {
+      const [x, y, scale] = this.place(event);
+      let [best, least] = [null, 14 / scale];
+      for (const star of all("g[data-key]", this.svg)) {
+        const circle = star.querySelector("circle");
+        const apart = Math.hypot(circle.getAttribute("cx") - x, circle.getAttribute("cy") - y);
+        if (apart < Math.max(least, +circle.getAttribute("r")) && (!best || apart < least)) [best, least] = [star, apart];
+      }
+      if (!best) return;
+      light(page(this.box), best.dataset.key);
+      const row = all("tr[data-key]", page(this.box)).find((each) => each.dataset.key === best.dataset.key);
+      row?.scrollIntoView({ block: "center" });
+    }
+
+    async blink() {
+      if (this.timer) return this.still();
+      this.timer = -1;
+      await Promise.all(this.slugs.map((slug) => this.load(slug)));
+      let number = this.slugs.indexOf(this.slug);
+      this.timer = setInterval(() => {
+        number = (number + 1) % this.slugs.length;
+        this.shown = this.slugs[number];
+        this.draw();
+      }, BLINK_MS);
+    }
+
+    still() {
+      clearInterval(this.timer);
+      this.timer = 0;
+      this.shown = this.slug;
+      this.draw();
+    }
+
+    listen() {
+      const { canvas } = this;
+      let start = null;
+      let moved = false;
+      canvas.addEventListener("wheel", (event) => {
+        event.preventDefault();
+        const [x, y] = this.place(event);
+        this.zoom(event.deltaY < 0 ? 1.25 : 0.8, x, y);
+      }, { passive: false });
+      canvas.addEventListener("pointerdown", (event) => {
+        start = [event.clientX, event.clientY];
+        moved = false;
+        canvas.setPointerCapture(event.pointerId);
+      });
+      canvas.addEventListener("pointermove", (event) => {
+        this.tell(event);
+        if (!start) return;
+        const by = [event.clientX - start[0], event.clientY - start[1]];
+        if (!moved && Math.hypot(...by) < 4) return;
+        moved = true;
+        const [, , scale] = this.place(event);
+        this.view.x -= by[0] / scale;
+        this.view.y -= by[1] / scale;
+        start = [event.clientX, event.clientY];
+        this.draw();
+      });
+      for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => (start = null));
+      canvas.addEventListener("click", (event) => moved || this.pick(event));
+      canvas.addEventListener("dblclick", () => {
+        this.whole();
+        this.draw();
+      });
+      document.addEventListener("keydown", (event) => {
+        if (event.key !== " " || event.target.closest("button, input, a, summary, textarea, .plot")) return;
+        event.preventDefault();
+        this.blink();
+      });
+    }
   }
 
   // -- a night that goes on
@@ -529,9 +810,16 @@
   }
   for (const table of all("table.sortable")) makeSortable(table);
   for (const box of all("input[data-layer]")) {
-    box.addEventListener("change", () => applyLayer(box));
+    const memory = `layer ${box.dataset.layer}`;
+    const kept = box.closest("figure") && sessionStorage.getItem(memory);
+    if (kept) box.checked = kept === "on";
+    box.addEventListener("change", () => {
+      applyLayer(box);
+      sessionStorage.setItem(memory, box.checked ? "on" : "off");
+    });
     applyLayer(box);
   }
+  for (const box of all(".viewer[data-script]")) new FrameViewer(box);
   const plots = new Map(all(".plot[data-plot]").map((figure) => [figure, new Plot(figure)]));
   for (const root of all("[data-rejections]")) {
     makeRejectable(root, [...plots].filter(([figure]) => root.contains(figure)).map(([, plot]) => plot));

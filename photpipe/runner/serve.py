@@ -1,0 +1,214 @@
+"""Pages over HTTP on this machine: points that are clicked on are rejected and distilled again.
+
+Nothing listens beyond loopback. The address holds a random token; without it nothing is given
+out. Of the data directory the pages, the files of photometry and LOG are read; ``rejections.txt``
+is all that a page may write.
+"""
+
+import contextlib
+import http.server
+import json
+import logging
+import mimetypes
+import secrets
+import shlex
+import threading
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from photpipe.command.history import in_history, write_report
+from photpipe.command.parser import Command, parsed
+from photpipe.command.reporting import status_of
+from photpipe.distill.stage import DistillOptions, distill
+from photpipe.ground import files
+from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.run import photometry_file
+from photpipe.run.results import DistillResult, History
+from photpipe.run.workspace import Workspace
+
+log = logging.getLogger("diagnostics")
+
+HOST = "127.0.0.1"
+MOST_BYTES = 1_000_000
+GIVEN_OUT = (
+    ".html",
+    ".css",
+    ".js",
+    ".json",
+    ".jpg",
+    ".gif",
+    ".png",
+    ".svg",
+    ".dat",
+    ".ecsv",
+    ".csv",
+)
+DISTILL = Command("pp_distill", "", distill, DistillOptions)
+
+
+def distill_again(workspace: Workspace) -> None:
+    """Distill the frames of the last time again, with the options of then, and draw the pages.
+
+    Raises
+    ------
+    PhotPipeError
+        If the frames were not distilled before, or cannot be now.
+    """
+    last = workspace.load(DistillResult)
+    if last is None:
+        raise ConfigError(f"{workspace.directory}: no target was measured here; run pp_distill")
+    history = workspace.load(History) or History()
+    words = next((e.arguments for e in history.records if e.command == DISTILL.name), "")
+    values = parsed(DISTILL, [*shlex.split(words), "frame.fits"])
+    options = DistillOptions(**{name: getattr(values, name) for name in DISTILL.options()})
+    paths = [workspace.directory / name for name in last.frames]
+    with in_history(DISTILL.name, words, workspace) as outcome:
+        outcome.status = status_of(distill(paths, options, workspace))
+    write_report(workspace)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Gives out the pages of one directory on loopback.
+
+    Parameters
+    ----------
+    directory : Path
+        The data directory.
+    redo : callable
+        What is done when the rejections have changed.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, directory: Path, redo: Callable[[], None], port: int = 0) -> None:
+        self.directory, self.redo = directory.resolve(), redo
+        self.token = secrets.token_urlsafe(24)
+        self.turn = threading.Lock()
+        super().__init__((HOST, port), _Handler)
+
+    @property
+    def address(self) -> str:
+        """Address of the main page."""
+        return f"http://{HOST}:{self.server_port}/{self.token}/diagnostics.html"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Answers of the server."""
+
+    server: Server
+    server_version, sys_version = "photpipe", ""
+
+    def do_GET(self) -> None:
+        """Give out a file."""
+        path = self._named()
+        if path is None:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        content = path.read_bytes()
+        kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+        if kind == "text/html":
+            served = f'<html data-serve="/{self.server.token}/" '.encode()
+            content = content.replace(b"<html ", served, 1)
+        self._answer(HTTPStatus.OK, content, kind)
+
+    def do_POST(self) -> None:
+        """Take the rejections of a page, and distill again."""
+        if self._asked() != "reject" or not self._is_own_page():
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        length = int(self.headers.get("Content-Length") or 0)
+        if not 0 <= length <= MOST_BYTES:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        try:
+            with self.server.turn:
+                _reject(self.server.directory, self.rfile.read(length).decode("utf-8"))
+                self.server.redo()
+        except (PhotPipeError, ValueError, OSError) as error:
+            self._answer(HTTPStatus.BAD_REQUEST, json.dumps({"error": str(error)}).encode())
+            return
+        self._answer(HTTPStatus.OK, b"{}")
+
+    def _asked(self) -> str | None:
+        """What is asked for below the token; None without the token, or by another name of here."""
+        hosts = {f"{name}:{self.server.server_port}" for name in (HOST, "localhost")}
+        if self.headers.get("Host") not in hosts:  # a stranger's name that leads to loopback
+            return None
+        token, _, rest = unquote(urlsplit(self.path).path).lstrip("/").partition("/")
+        return rest if secrets.compare_digest(token.encode(), self.server.token.encode()) else None
+
+    def _is_own_page(self) -> bool:
+        origin = self.headers.get("Origin") or ""
+        return urlsplit(origin).netloc == self.headers.get("Host")
+
+    def _named(self) -> Path | None:
+        """File that is asked for; None if there is none that may be given out."""
+        name = self._asked()
+        if not name or "\0" in name:
+            return None
+        path = (self.server.directory / name).resolve()
+        is_ours = path.is_relative_to(self.server.directory)
+        is_page = path.suffix in GIVEN_OUT or path.name == "LOG"
+        return path if is_ours and is_page and path.is_file() else None
+
+    def _answer(self, status: HTTPStatus, content: bytes, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, template: str, *values: object) -> None:
+        """Requests are nobody's business but of those who debug."""
+        log.debug(template, *values)
+
+
+def _reject(directory: Path, text: str) -> None:
+    """Write the file of rejections, as it was before if a line of it is wrong.
+
+    Raises
+    ------
+    ConfigError
+        If a line is not a target, a frame and a reason.
+    """
+    path = directory / photometry_file.REJECTIONS_FILE
+    before = files.read_text(path) if path.is_file() else None
+    files.write_text(path, text)
+    try:
+        photometry_file.read_rejections(directory)
+    except ConfigError:
+        if before is None:
+            path.unlink()
+        else:
+            files.write_text(path, before)
+        raise
+
+
+@contextlib.contextmanager
+def serving(workspace: Workspace, port: int = 0) -> Iterator[Server]:
+    """Server of a directory for the length of a block."""
+    server = Server(workspace.directory, lambda: distill_again(workspace), port)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def serve(workspace: Workspace) -> None:
+    """Give out the pages of a directory until Ctrl-C."""
+    with serving(workspace) as server, contextlib.suppress(KeyboardInterrupt):
+        log.info("%s", server.address)
+        log.info("only this machine can open it; from afar: ssh -L %d:%s:%d", *_tunnel(server))
+        threading.Event().wait()
+
+
+def _tunnel(server: Server) -> tuple[int, str, int]:
+    return server.server_port, HOST, server.server_port
