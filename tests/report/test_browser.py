@@ -318,23 +318,23 @@ def test_viewer_zooms_tells_and_keeps_what_was_chosen(browser: Browser, shown: W
     browser.run("new Promise((done) => setTimeout(done, 300))")
     assert browser.run(VIEWED)
     box = "document.querySelector('svg.over').getAttribute('viewBox').split(' ').map(Number)"
-    assert browser.run(box) == pytest.approx([0, 0, 240, 200], abs=1.0)
+    assert browser.run(box) == pytest.approx([0, 0, 400, 300], abs=1.0)
     where = "const r = document.querySelector('.viewer canvas').getBoundingClientRect();"
     at = "clientX: r.left + r.width / 2, clientY: r.top + r.height / 2, bubbles: true"
     dispatch = "document.querySelector('.viewer canvas').dispatchEvent"
     browser.run(f"{{{where} {dispatch}(new PointerEvent('pointermove', {{{at}}}))}}")
     told = browser.run("document.querySelector('.readout').textContent")
-    assert told.startswith("x 120.5, y 100.5 · RA 11:57:07.")
+    assert told.startswith("x 200.5, y 150.5 · RA 11:57:07.")
     assert "Dec +0" in told
     assert "ADU" in told
     browser.run(f"{{{where} {dispatch}(new WheelEvent('wheel', {{deltaY: -1, {at}}}))}}")
-    assert browser.run(box)[2] == pytest.approx(240 / 1.25, abs=1.0)
+    assert browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
     browser.run("document.querySelector('input[data-layer=catalog]').click()")
     browser.press("ArrowLeft")
     browser.wait_for_load()
     browser.run("new Promise((done) => setTimeout(done, 300))")
     assert browser.run("document.querySelector('input[data-layer=catalog]').checked")
-    assert browser.run(box)[2] == pytest.approx(240 / 1.25, abs=1.0)
+    assert browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
     browser.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: ' '}))")
     browser.run("new Promise((done) => setTimeout(done, 500))")
     assert browser.run("Object.keys(window.ppFrames).length") == 3
