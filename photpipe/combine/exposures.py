@@ -20,6 +20,7 @@ from photpipe.ground.errors import FrameError, PhotPipeError
 from photpipe.ground.sky import FloatArray
 from photpipe.register.registration import FAILED, REGISTERED, STATUS
 from photpipe.run.results import FrameFailure
+from photpipe.science.flags import SourceFlag
 from photpipe.science.noise import robust_sigma
 from photpipe.science.relativeflux import relative_zeropoints
 
@@ -35,7 +36,6 @@ SAMPLE_PIXELS = 200_000
 BRIGHTEST_STARS = 400  # of each frame: more tell nothing new about clouds
 STAR_SNR = 20.0
 STAR_TOLERANCE_PX = 1.5
-SATURATION_FLAG = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +186,7 @@ def _stars(frame: "Frame") -> MeasuredStars | None:
     except (PhotPipeError, KeyError):
         return None
     flags, error = np.asarray(table["FLAGS"]), columns[3]
-    good = np.flatnonzero((flags < SATURATION_FLAG) & (error > 0) & (error < 1.0 / STAR_SNR))
+    good = np.flatnonzero((flags < SourceFlag.SATURATED) & (error > 0) & (error < 1.0 / STAR_SNR))
     good = good[np.argsort(columns[2][good])][:BRIGHTEST_STARS]
     x, y, mag, error, fwhm = (column[good] for column in columns)
     ra, dec = frame.wcs().all_pix2world(x, y, 1)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from photpipe.astromatic.room import told_when_full
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, FrameError, ReductionError, ToolError
+from photpipe.ground.timescale import SECONDS_PER_DAY
 from photpipe.run import kinds
 from photpipe.run.options import COMOVING, METHOD, TARGET, TELESCOPE, Option
 from photpipe.run.results import CombineResult, FrameFailure
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pp_combine")
 
 SKY_STACK, COMOVING_STACK = "skycoadd.fits", "comove.fits"
-SECONDS_PER_DAY = 86400.0
 LARGEST_STACK = 25.0  # in areas of a frame: beyond, the frames do not show one field
 FRAMES_PER_TIMEOUT = 10  # SWarp may take as long for so many frames as other tools for one
 _WORKING_FOLDER = ".pp_combine_"

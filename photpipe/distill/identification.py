@@ -13,11 +13,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.distill.measured_frame import NO_MAGNITUDE, MeasuredFrame
+from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.distill.targets import MARKED_STAR, POSITIONS, Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.measure.apertures import NO_MAGNITUDE
 from photpipe.run.settings import DistillSettings
 from photpipe.science.agreement import FEWEST_FRAMES, agreeing
 from photpipe.science.flags import SourceFlag

@@ -13,13 +13,13 @@ from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.instruments.frames import Frame
+from photpipe.measure.apertures import NO_MAGNITUDE
 from photpipe.measure.pixels import read_image
 
 if TYPE_CHECKING:
     from astropy.table import Table
     from astropy.wcs import WCS
 
-NO_MAGNITUDE = 99.0
 # what is read without a second look; databases of the original PHOTOMETRYPIPELINE lack it
 _FACTS = ("midtime_jd", "zeropoint_mag", "aperture_radius_px", "pixel_scale_arcsec", "band")
 _COLUMNS = (

@@ -19,6 +19,7 @@ import numpy as np
 from photpipe.ground import sky
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.sky import FloatArray, parse_sexagesimal
+from photpipe.ground.timescale import MINUTES_PER_DAY
 
 MOVING, FIXED, POSITIONS, MARKED_STAR, ASTEROID, VARIABLE, CONTROL = (
     "moving",
@@ -30,7 +31,6 @@ MOVING, FIXED, POSITIONS, MARKED_STAR, ASTEROID, VARIABLE, CONTROL = (
     "control",
 )
 
-MINUTES_PER_DAY = 1440.0
 
 _JULIAN_DATES = (2.0e6, 3.0e6)
 _TITLES = {

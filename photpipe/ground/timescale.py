@@ -13,6 +13,8 @@ J2000_JD = 2451545.0
 UNIX_EPOCH_JD = 2440587.5
 DAYS_PER_JULIAN_YEAR = 365.25
 SECONDS_PER_DAY = 86400.0
+MINUTES_PER_DAY = 1440.0
+HOURS_PER_DAY = 24.0
 
 CENTURY_PIVOT = 70
 """Years of two digits below it are of the 21st century: no CCD frame is of 1917."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from photpipe.calibrate.frame_calibration import CLOUD_MAG
 from photpipe.instruments.cameras.camera import is_camera
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
@@ -22,7 +23,6 @@ LARGEST_RMS_ARCSEC = 0.3
 FEWEST_MATCHED = 8
 LARGEST_SCALE_ERROR = 0.02
 SEEING_RATIO = 1.5
-CLOUD_MAG = 0.3
 LARGEST_ZEROPOINT_ERROR_MAG = 0.05
 STEADY_ZEROPOINT_MAG = 0.05
 SEEING_SHARE = 0.6  # of the scatter that is left when the aperture corrections are taken out

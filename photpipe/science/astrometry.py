@@ -24,9 +24,9 @@ IntArray = NDArray[np.int64]
 PixelToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
-FEWEST_PAIRS = 6
+FEWEST_PAIRS = 6  # twice what the linear terms of a frame take
 FIT_ROUNDS = 3
-CLIP_SIGMA = 4.0
+CLIP_SIGMA = 4.0  # for each axis: one good pair in 3000 lies beyond
 RAYLEIGH_MEDIAN = 1.1774  # median length of a plane vector, in standard deviations per axis
 
 

@@ -17,7 +17,7 @@ BoolArray = NDArray[np.bool_]
 
 APERTURES = 20
 MEDIAN_ERROR = 1.2533  # √(π/2): error of a median relative to that of a mean, normal scatter
-MONOTONIC_SIGMA = 3.0
+MONOTONIC_SIGMA = 3.0  # one ring in 740 falls by more from noise alone
 LOCUS_INTERVAL = 0.15  # relative width that surely holds the stars of one frame
 LOCUS_SIGMA = 4.0
 LOCUS_MIN_WIDTH = 0.1  # relative; sizes of good stars scatter by a few per cent

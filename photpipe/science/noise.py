@@ -16,8 +16,8 @@ BoolArray = NDArray[np.bool_]
 
 POGSON = 2.5 / np.log(10.0)  # magnitude error per relative flux error
 MAD_TO_SIGMA = 1.4826022185056018  # of a normal distribution
-EMPTY_APERTURES = 300
-EMPTY_APERTURES_ENOUGH = 30
+EMPTY_APERTURES = 300  # their scatter (from the MAD) is good to 7 %
+EMPTY_APERTURES_ENOUGH = 30  # to 20 %
 ANNULUS_GAP_PX = 2.0
 ANNULUS_WIDTH_PX = 24.0  # that of Source Extractor's local background
 RING_STEP = 2  # every second pixel of the annulus is enough

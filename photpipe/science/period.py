@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground.errors import ReductionError
+from photpipe.ground.timescale import HOURS_PER_DAY
 from photpipe.science.periods import Candidate, candidates
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-HOURS_PER_DAY = 24.0
 SCAN_ORDER = 2
 MAX_ORDER = 6
 MIN_POINTS_PER_PARAMETER = 2

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.ground.timescale import HOURS_PER_DAY
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-HOURS_PER_DAY = 24.0
 ORDER = 6
 # size of the harmonics, in units of the largest; how often light curves are so
 SHAPES = (

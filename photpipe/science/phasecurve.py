@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground.errors import ReductionError
+from photpipe.ground.timescale import HOURS_PER_DAY
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-HOURS_PER_DAY = 24.0
 MAX_ORDER = 4  # of the Fourier series that takes the rotation out
 SCATTER_MAG = np.concatenate([[0.0], np.geomspace(0.003, 1.0, 30)])
 USUAL_SCATTER_MAG = 0.05  # half of all nights' scatters are believed to be below

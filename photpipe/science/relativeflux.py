@@ -11,9 +11,9 @@ import numpy as np
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.noise import robust_sigma
 
-FEWEST_COMMON_STARS = 3
-ERROR_FLOOR_MAG = 0.01
-CLIP_SIGMA = 4.0
+FEWEST_COMMON_STARS = 3  # one of them may vary, and two agree
+ERROR_FLOOR_MAG = 0.01  # so that no single bright star decides
+CLIP_SIGMA = 4.0  # one good star in 16 000 lies beyond
 CLIP_ROUNDS = 4
 
 
