@@ -26,6 +26,7 @@ STAIRS: tuple[tuple[str, ...], ...] = (
     ("combine", "manident"),
     ("report",),
     ("exports",),
+    ("movers",),
     ("command",),
     ("runner",),
     ("original",),

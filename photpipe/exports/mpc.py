@@ -252,14 +252,16 @@ def ades_psv(points: Sequence[TargetPoint], name: Identification, header: Header
     for group, rows in header.checked().blocks():
         lines.append(f"# {group}")
         lines += [f"! {key} {value}" for key, value in rows]
-    observations = _observations(points, name, header)
+    return "\n".join([*lines, *psv_rows(_observations(points, name, header))]) + "\n"
+
+
+def psv_rows(observations: Sequence[dict[str, str]]) -> list[str]:
+    """Observations as pipe-separated lines, below one with the names of their elements."""
     used = [key for key in OPTICAL_FIELDS if any(key in row for row in observations)]
     widths = {key: max(len(key), *(len(row.get(key, "")) for row in observations)) for key in used}
-    lines.append("|".join(f"{key:<{widths[key]}}" for key in used))
-    lines += [
-        "|".join(f"{row.get(key, ''):<{widths[key]}}" for key in used) for row in observations
-    ]
-    return "\n".join(lines) + "\n"
+    titles = "|".join(f"{key:<{widths[key]}}" for key in used)
+    rows = ["|".join(f"{row.get(key, ''):<{widths[key]}}" for key in used) for row in observations]
+    return [titles, *rows]
 
 
 def _observations(

@@ -76,7 +76,7 @@ def mpcreport(
     def one(target: str, points: Sequence[TargetPoint], path: Path) -> tuple[str, str]:
         name = identified(options.target or target)
         good = mpc.reportable(points)
-        text = render(good, name, _mpc_header(options, good[0], workspace, path.parent))
+        text = render(good, name, mpc_header(options, good[0], workspace, path.parent))
         return f"mpcreport_{files.slug(target)}{suffix}", text
 
     return writing.write_reports(paths, one)
@@ -100,7 +100,7 @@ def _rms_time_s(options: MpcReportOptions, folder: Path) -> float:
     return math.hypot(off_s, found.clock.error_s)
 
 
-def _mpc_header(
+def mpc_header(
     options: MpcReportOptions, point: TargetPoint, workspace: Workspace, folder: Path
 ) -> mpc.Header:
     """Header of a report: options first, then settings, then the telescope."""

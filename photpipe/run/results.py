@@ -860,6 +860,78 @@ class DistillResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Mover:
+    """A body that pp_movers found.
+
+    Parameters
+    ----------
+    name : str
+        What SkyBoT knows it as, or a name of our own (trkSub).
+    known : str
+        Full name of the known body; empty if it is none.
+    ra_deg, dec_deg, sigma_arcsec : float
+        Place at the reference time, and its error.
+    rate_east, rate_north, rate_sigma : float
+        Motion on the sky (arcsec/min), and its error.
+    mag, sig : float
+        Magnitude and error; instrumental without a zeropoint.
+    snr, snr_without_best : float
+        Significance of all frames together, and without the one that says most.
+    frames : int
+        Frames on which its track lies.
+    offset_arcsec : float
+        From the place where the known body was predicted; NaN if it is none.
+    """
+
+    name: str
+    known: str
+    ra_deg: float
+    dec_deg: float
+    sigma_arcsec: float
+    rate_east: float
+    rate_north: float
+    rate_sigma: float
+    mag: float
+    sig: float
+    snr: float
+    snr_without_best: float
+    frames: int
+    offset_arcsec: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoversResult:
+    """Outcome of pp_movers, the most significant body first.
+
+    Parameters
+    ----------
+    midtime_jd : float
+        The reference time (JD, UTC).
+    threshold : float
+        Significance from which on a body counts.
+    fastest_arcsec_min : float
+        Largest rate that was tried.
+    compared : bool
+        Whether SkyBoT's list was at hand.
+    """
+
+    movers: tuple[Mover, ...]
+    midtime_jd: float
+    band: str
+    threshold: float
+    fastest_arcsec_min: float
+    compared: bool
+    frames: tuple[str, ...]
+    files: tuple[str, ...]
+    failed: tuple[FrameFailure, ...]
+
+    @property
+    def done(self) -> int:
+        """How many frames were searched."""
+        return len(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
 class ManidentResult:
     """Outcome of pp_manident.
 

@@ -16,7 +16,7 @@ from photpipe.run.record import RunResult
 from photpipe.run.workspace import Workspace
 from photpipe.runner.options import RunOptions, with_card_of_filter
 from photpipe.runner.progress import Progress
-from photpipe.runner.stages import PREPARE, STAGES, check
+from photpipe.runner.stages import PREPARE, check, stages_of
 
 log = logging.getLogger("pp_run")
 
@@ -64,7 +64,7 @@ def run(
         if left_out:
             log.info("excluded according to their headers: %s", left_out)
         frames = told_without_copies(frames)
-        for stage in STAGES:
+        for stage in stages_of(options):
             if stage is not PREPARE and not frames:
                 log.error("no usable frames left; stopping")
                 break

@@ -50,6 +50,9 @@ class RunOptions:
         False
     )
     verbose: bool = Option("show a line for every frame, as LOG has it").field(False)
+    movers: bool = Option(
+        "look for unknown movers, too (pp_movers); takes a minute or more a night"
+    ).field(False)
     cluster: str | None = Option(
         "address of a Dask scheduler that shares out directories", kinds.text, "ADDRESS"
     ).field(None)

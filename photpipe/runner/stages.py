@@ -9,8 +9,9 @@ from typing import Any
 
 from photpipe.calibrate.stage import CalibrateOptions, calibrate, check_options
 from photpipe.distill.stage import DistillOptions, distill
-from photpipe.ground.errors import ConfigError
+from photpipe.ground.errors import ConfigError, ReductionError
 from photpipe.measure.stage import PhotometryOptions, photometry, wanted_of
+from photpipe.movers.stage import MoversOptions, movers, none_found
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
 from photpipe.run import photometry_file
@@ -18,6 +19,8 @@ from photpipe.run.results import (
     NO_BAND,
     CalibrateResult,
     DistillResult,
+    FrameFailure,
+    MoversResult,
     PhotometryResult,
     PrepareResult,
     RegisterResult,
@@ -204,6 +207,16 @@ def _distill(
     return distill(paths, options, workspace)
 
 
+def _movers(
+    paths: Sequence[Path], options: MoversOptions, _run: RunOptions, workspace: Workspace
+) -> MoversResult:
+    try:
+        return movers(paths, options, workspace)
+    except ReductionError as error:  # the photometry is done all the same
+        failure = FrameFailure("-movers", str(error))
+        return none_found([path.name for path in paths], failure)
+
+
 def _files_of_photometry(result: PhotometryResult, directory: Path) -> list[Path]:
     return [directory / name for name in (*(f.catalog for f in result.frames), result.growth_file)]
 
@@ -251,6 +264,20 @@ DISTILL = Stage(
 )
 STAGES = (PREPARE, REGISTER, PHOTOMETRY, CALIBRATE, DISTILL)
 """All stages, in their order."""
+MOVERS = Stage(
+    command="pp_movers",
+    kind=MoversResult,
+    options=lambda _options: MoversOptions(),
+    work=_movers,
+    sections=("photometry",),
+    outputs=lambda result, directory: [directory / name for name in result.files],
+)
+"""What only ``-movers`` asks for, behind them."""
+
+
+def stages_of(options: RunOptions) -> tuple[Stage, ...]:
+    """Stages that the user wants, in their order."""
+    return (*STAGES, MOVERS) if options.movers else STAGES
 
 
 def check(options: RunOptions, workspace: Workspace) -> None:

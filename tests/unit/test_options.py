@@ -18,7 +18,7 @@ from photpipe.runner.options import HEADINGS, RunOptions, run_options, told, wit
 COMMANDS = (
     *("pp_prepare", "pp_extract", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"),
     *("pp_combine", "pp_stackedphotometry", "pp_manident", "pptool_lightcurve", "pptool_aavso"),
-    *("pptool_alcdef", "pptool_mpcreport", "pptool_phasecurve"),
+    *("pptool_alcdef", "pptool_mpcreport", "pptool_phasecurve", "pp_movers"),
 )
 NO_OPTIONS = {"only_failed", "asks_horizons"}  # what the chain tells a stage, and the user cannot
 

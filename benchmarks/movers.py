@@ -1,0 +1,60 @@
+"""Movers in simulated nights: how many are found, how many are invented, and what it costs.
+
+Run from the clone with ``python benchmarks/movers.py``; ``-nights N`` takes more or fewer than
+twenty nights of 30 frames of 1024 x 1024 pixels, 400 stars and ten movers of 0.2 to 3 arcsec/min
+and S/N of 1.5 to 10 a frame; ``-first N`` begins with another one. One line per goal: what, goal,
+measured, and whether it is reached.
+"""
+
+import argparse
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+
+from benchmarks.accuracy import Row, print_table
+from tests.unit.test_tracking import found, matched, simulated
+
+STACKED = 7.0
+LONGEST_S, CORES = 240.0, 2
+LARGEST_GB = 1.0
+
+
+def campaign(first: int, nights: int) -> list[Row]:
+    """Search many nights."""
+    there, seen, false, cost = 0, 0, 0, []
+    for seed in range(first, first + nights):
+        sim = simulated(1000 + seed)
+        began = time.process_time()
+        sightings = found(sim)
+        cost.append(time.process_time() - began)
+        pairs = matched(sim, sightings)
+        strong = np.flatnonzero(sim.truth[:, 4] * np.sqrt(len(sim.minutes)) >= STACKED)
+        there += len(strong)
+        seen += len(set(strong) & set(pairs))
+        false += len(sightings) - len(pairs)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    time_s = max(cost) / CORES
+    return [
+        Row("movers found", ">= 95 %", f"{seen} of {there}", seen >= 0.95 * there),
+        Row("false ones", "<= 1 a night", f"{false} in {nights} nights", false <= nights),
+        Row("time of a night on two cores", "<= 4 min", f"{time_s:.0f} s", time_s <= LONGEST_S),
+        Row("memory", "<= 1 GB", f"{memory:.2f} GB", memory <= LARGEST_GB),
+    ]
+
+
+def main() -> int:
+    """Run the campaign; returns 0 if all goals are reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-nights", type=int, default=20)
+    parser.add_argument("-first", type=int, default=0)
+    words = parser.parse_args()
+    return 0 if print_table(campaign(words.first, words.nights)) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
