@@ -11,7 +11,7 @@ Reads
     (pp_calibrate); SkyBoT's list of known bodies, from the service or the cache.
 Writes
     ``movers_positions.dat`` for ``pp_distill -positions``, ``movers.psv`` (lines for the Minor
-    Planet Center in ADES; nothing is sent) and ``movers.html`` with a picture of each.
+    Planet Center in ADES; nothing is sent) and ``movers.html`` with an image of each.
 
 Frames whose stars trail, and frames of several nights, are refused.
 

@@ -23,7 +23,7 @@ class MoverView:
 
     name: str
     known: str
-    picture: str
+    image: str
     ra: str
     dec: str
     rate: str
@@ -62,7 +62,7 @@ def _view(mover: Mover, picture: NDArray[np.float64], compared: bool) -> MoverVi
     return MoverView(
         name=mover.name,
         known=known,
-        picture=_picture(picture),
+        image=_picture(picture),
         ra=f"{mover.ra_deg:.5f}",
         dec=f"{mover.dec_deg:+.5f}",
         rate=f"{rate:.3f} ± {mover.rate_sigma:.3f}",
