@@ -307,7 +307,13 @@ def test_star_is_found_in_picture_plots_and_table(browser: Browser, shown: Works
     assert browser.run("document.querySelectorAll('.image .lit').length") == 1
 
 
-VIEWED = "document.querySelector('.viewer canvas') !== null"
+# settles when the viewer has its frame, and a number of frames are loaded
+VIEWED = """new Promise((done) => {
+  const count = () => Object.keys(window.ppFrames || {}).length;
+  const is = () => document.querySelector('.has-canvas') && count() >= COUNT;
+  const look = () => (is() ? done(true) : setTimeout(look, 20));
+  look();
+})"""
 
 
 def test_viewer_zooms_tells_and_keeps_what_was_chosen(browser: Browser, shown: Workspace) -> None:
@@ -315,8 +321,7 @@ def test_viewer_zooms_tells_and_keeps_what_was_chosen(browser: Browser, shown: W
     browser.open(frame(shown))
     browser.run("sessionStorage.clear()")
     browser.open(frame(shown))
-    browser.run("new Promise((done) => setTimeout(done, 300))")
-    assert browser.run(VIEWED)
+    assert browser.run(VIEWED.replace("COUNT", "1"))
     box = "document.querySelector('svg.over').getAttribute('viewBox').split(' ').map(Number)"
     assert browser.run(box) == pytest.approx([0, 0, 400, 300], abs=1.0)
     where = "const r = document.querySelector('.viewer canvas').getBoundingClientRect();"
@@ -330,14 +335,16 @@ def test_viewer_zooms_tells_and_keeps_what_was_chosen(browser: Browser, shown: W
     browser.run(f"{{{where} {dispatch}(new WheelEvent('wheel', {{deltaY: -1, {at}}}))}}")
     assert browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
     browser.run("document.querySelector('input[data-layer=catalog]').click()")
+    browser._loaded = False
     browser.press("ArrowLeft")
     browser.wait_for_load()
-    browser.run("new Promise((done) => setTimeout(done, 300))")
+    assert browser.run(VIEWED.replace("COUNT", "1"))
     assert browser.run("document.querySelector('input[data-layer=catalog]').checked")
     assert browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
-    browser.run("document.dispatchEvent(new KeyboardEvent('keydown', {key: ' '}))")
-    browser.run("new Promise((done) => setTimeout(done, 500))")
-    assert browser.run("Object.keys(window.ppFrames).length") == 3
+    browser.run(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true}))"
+    )
+    assert browser.run(VIEWED.replace("COUNT", "3"))
     assert browser.complaints == []
     browser.run("sessionStorage.clear()")
 
