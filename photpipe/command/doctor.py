@@ -18,6 +18,7 @@ import photpipe
 from photpipe.astromatic import tool
 from photpipe.ground import files, paths
 from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.ground.files import is_file
 from photpipe.run import settings
 from photpipe.run.workspace import core_count
 
@@ -161,7 +162,7 @@ def _settings(directory: Path) -> str:
     settings.Settings.load(directory)
     ignored = settings.ignored_in(directory)
     own = directory / settings.DATA_DIRECTORY_FILE
-    files = [paths.home() / "setup" / "settings.toml", *([own] if own.is_file() else [])]
+    files = [paths.home() / "setup" / "settings.toml", *([own] if is_file(own) else [])]
     return ", ".join(map(str, files)) + (f" ({ignored})" if ignored else "")
 
 
