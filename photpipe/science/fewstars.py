@@ -46,7 +46,7 @@ class Slack:
 
 
 SERIES = Slack()
-HEADER = Slack(np.arange(-2.0, 2.01, 0.4).tolist(), (0.99, 0.995, 1.0, 1.005, 1.01), 5)
+HEADER = Slack(np.arange(-2.0, 2.01, 0.4).tolist(), (0.99, 0.995, 1.0, 1.005, 1.01))
 
 
 @dataclass(frozen=True, slots=True)

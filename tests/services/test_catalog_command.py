@@ -239,3 +239,26 @@ def test_a_mapping_that_is_none_is_told(
     (folder / "own.csv").write_text("ra,dec,x\n10.0,20.0,12.5\n")
     assert catalog.main(["import", "OWN", "own.csv", *words]) == Status.FAILED
     assert "should look like" in caplog.messages[-1] or "AB or Vega" in caplog.messages[-1]
+
+
+def test_kit_is_made_once_and_kept(folder: Path, capsys: Capture, server: SkyServer) -> None:
+    """Patterns of the stars around a place, or the places of a list, for the night without net."""
+    assert catalog.main(["kit", "359.99 -3.0", "-radius", "0.12"]) == Status.DONE
+    printed = capsys.readouterr().out
+    (kit,) = (cache_module.paths.cache_directory() / "kits").iterdir()
+    files = sorted(path.name for path in kit.glob("index-*.fits"))
+    assert kit.name == "GAIA_360.0_-3.0_0.1" and f"{len(files)} files" in printed
+    assert files[0] == "index-002.00.fits"  # quadrilaterals from 2 arcmin on
+    with fits.open(kit / files[0]) as parts:
+        assert parts[0].header["NQUADS"] > 100 and parts[0].header["DIMQUADS"] == 4
+    asked = server.count("vizier")
+    (folder / "fields.txt").write_text("one 359.99 -3.0 0.12\ntwo 0.01 -3.01 0.12\n")
+    assert catalog.main(["kit", "fields.txt"]) == Status.DONE
+    assert server.count("vizier") == asked + 1  # the first is kept
+    assert capsys.readouterr().out.count("files") == 2
+
+
+@pytest.mark.parametrize("words", ["here", "400 -3", "1 2 3"])
+def test_kit_of_no_place_is_refused(words: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert catalog.main(["kit", words]) == Status.FAILED
+    assert "RA" in caplog.messages[-1]

@@ -4,12 +4,13 @@ Times: DATE-OBS plus half of the exposure, on paper. Positions: 15 times the hou
 minutes and seconds added up. Scales: 206.265 times micrometres over millimetres.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from photpipe.ground.timescale import iso
-from photpipe.instruments.cameras import reader
+from photpipe.instruments.cameras import listing, reader
 from photpipe.instruments.cameras.bands import choice_of
 from photpipe.instruments.cameras.facts import CameraFacts, Fact
 from tests.camera_headers import NAMES, real_header
@@ -171,6 +172,13 @@ def test_what_a_real_header_lacks_and_its_band(program: str) -> None:
     facts, truth = read(program), TRUTHS[program]
     assert [each.name for each in facts.missing] == truth["missing"]
     assert choice_of(facts.filter_name.value).band == truth["band"]
+
+
+@pytest.mark.parametrize("program", ["sgp", "seestar"])
+def test_manual_shows_what_toolbox_prints(program: str) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "cameras.md").read_text("utf-8")
+    lines, _ = listing.explained(f"{program}.fits", read(program))
+    assert "\n".join(lines) in manual
 
 
 def read(program: str) -> CameraFacts:

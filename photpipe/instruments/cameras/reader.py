@@ -139,7 +139,7 @@ def _missing(facts: CameraFacts) -> tuple[Missing, ...]:
         advice = "-date_keyword CARD or CARD|CARD, or a card DATE-OBS with date and time"
         found.append(Missing("the time of the exposure", advice))
     if facts.scale_arcsec is None:
-        advice = "-secpix, or cards XPIXSZ and FOCALLEN, or SCALE"
+        advice = "-secpix, or cards XPIXSZ and FOCALLEN, or SCALE; else 0.1 to 20 arcsec are tried"
         found.append(Missing("the pixel scale", advice))
     if not facts.pointings and facts.object_name is None:
         advice = "-ra and -dec, or cards RA and DEC, or the target in OBJECT"
