@@ -271,7 +271,7 @@ def test_frames_with_nothing_but_time_target_and_filter(tmp_path: Path) -> None:
             header.update({"DATE-OBS": iso(start), "EXPTIME": truth["exptime_s"]})
             header.update({"OBJECT": "3552", "FILTER": truth["band"]})
     with SkyServer(seen) as server:
-        server.write_settings(tmp_path)
+        server.write_settings(tmp_path, read_timeout_s=60.0, deadline_s=120.0)
         with (tmp_path / "photpipe.toml").open("a") as file:
             file.write("[report]\npages = false\n")
         assert run(*frames) == 0
