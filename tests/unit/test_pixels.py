@@ -57,6 +57,8 @@ def test_values_are_those_of_astropy(
     path = tmp_path_factory.mktemp("pixels") / "a.fits"
     written(path, SIMPLE, f"BITPIX  = {bitpix}", *size, *cards, data=stored.tobytes())
     expected = np.asarray(fits.getdata(path, memmap=False, uint=False), float)
+    if blank and bitpix > 0:
+        expected[stored == stored[2, 3]] = np.nan  # astropy overlooks BLANK = 0
     found = read_pixels(path)
     np.testing.assert_allclose(found, expected, rtol=3e-7)
     np.testing.assert_allclose(np.concatenate(list(open_plane(path).blocks())), found)
