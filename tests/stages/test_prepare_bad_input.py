@@ -127,9 +127,6 @@ BAD_CARDS = {
     "absurd equinox": ({"EQUINOX": 12.0}, "not an equinox"),
     "absurd binning": ({"CCDBIN1": 0}, "not a binning"),
     "binning in words": ({"CCDBIN2": "two"}, "not a binning"),
-    "no instrument": ({"INSTRUME": None}, "-telescope"),
-    "unknown instrument": ({"INSTRUME": "Kodak"}, "INSTRUME = 'Kodak'"),
-    "blank instrument": ({"INSTRUME": " "}, "-telescope"),
 }
 
 
@@ -138,6 +135,19 @@ def test_missing_blank_and_absurd_cards(tmp_path: Path, case: str) -> None:
     cards, reason = BAD_CARDS[case]
     content = write_frame(tmp_path / "bad.fits", cards=cards)
     assert reason in refusal_beside_a_good_frame(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("instrument", "camera"), [(None, "CAM_camera"), ("Kodak", "CAM_Kodak"), (" ", "CAM_camera")]
+)
+def test_an_unknown_instrument_is_a_camera_of_its_own(
+    tmp_path: Path, instrument: str | None, camera: str
+) -> None:
+    write_frame(tmp_path / "a.fits", cards={"INSTRUME": instrument})
+    write_frame(tmp_path / "good.fits")
+    unknown, good = prepare(tmp_path).frames
+    assert unknown.telescope.startswith(camera)
+    assert good.telescope == "VATT4K"
 
 
 @pytest.mark.parametrize(

@@ -200,10 +200,10 @@ def test_no_header_ends_in_a_traceback(
         return
     finally:
         logging.disable(logging.NOTSET)
-    check_readable(joined(new))
+    is_lost = math.isnan(outcome.ra_deg) and math.isnan(outcome.dec_deg)  # no pointing at all
+    check_readable(joined(new), has_wcs=not is_lost)
     numbers = (outcome.midtime_jd, outcome.airmass, *outcome.pixel_scale_arcsec)
     assert all(math.isfinite(number) and number > 0 for number in numbers)
-    is_lost = math.isnan(outcome.ra_deg) and math.isnan(outcome.dec_deg)  # no pointing at all
     assert is_lost or (0 <= outcome.ra_deg <= 360 and -90 <= outcome.dec_deg <= 90)
     # the header as it came is kept: the same comes out again
     logging.disable(logging.CRITICAL)
@@ -213,15 +213,16 @@ def test_no_header_ends_in_a_traceback(
     assert joined(again) == joined(new)
 
 
-def check_readable(header_bytes: bytes) -> None:
+def check_readable(header_bytes: bytes, *, has_wcs: bool) -> None:
     """Everybody else has to be able to read what was written."""
     header = fits.Header.fromstring(header_bytes)
     for card in header.cards:
         card.verify("exception")
         _ = card.value
     assert isinstance(header["MIDTIMJD"], float)
-    assert all(isinstance(header[f"CD{i}_{j}"], float) for i in (1, 2) for j in (1, 2))
-    assert all(math.isfinite(header[f"CRVAL{axis}"]) for axis in (1, 2))
+    if has_wcs:
+        assert all(isinstance(header[f"CD{i}_{j}"], float) for i in (1, 2) for j in (1, 2))
+        assert all(math.isfinite(header[f"CRVAL{axis}"]) for axis in (1, 2))
     again, mended = parse_cards(header_bytes[: header_bytes.index(b"END".ljust(CARD))])
     assert mended == 0
     assert len(to_header(again)) == len(again)
