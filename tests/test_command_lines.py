@@ -50,7 +50,7 @@ def is_of_commands(block: str) -> bool:
     """Whether a block is to be typed, and not the content of a file."""
     first = re.sub(r"^\w+\$ ", "", block.lstrip().split("\n")[0])
     word = shlex.split(first, comments=True)[0] if not first.startswith("#") else "#"
-    return word != "#" and not word.endswith((".fits", "*.fits")) and not word[0].isdigit()
+    return word != "#" and not word.rstrip(":").endswith(".fits") and not word[0].isdigit()
 
 
 def ours(words: list[str]) -> str:
@@ -82,7 +82,7 @@ def refused(name: str, words: list[str]) -> bool:
 
 def fault_of(line: str) -> str:
     """What is wrong with a command line; empty if it works."""
-    words = shlex.split(line)
+    words = shlex.split(re.sub(r'^eval "\$\((.*)\)"$', r"\1", line))
     while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
         words = words[1:]
     if ours(words):
