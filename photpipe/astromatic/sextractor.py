@@ -96,6 +96,7 @@ def question(frame: "Frame", extraction: Extraction) -> str:
     HeaderError, FrameError
         If the frame cannot be used.
     """
+    _check_picture(frame)
     settings = frame.telescope.tool_settings("sex")
     files_of_settings = [
         paths.setup_file(settings.get(key, "").replace("$PHOTPIPEDIR", str(paths.user_home())))
