@@ -50,7 +50,7 @@ def is_of_commands(block: str) -> bool:
     """Whether a block is to be typed, and not the content of a file."""
     first = re.sub(r"^\w+\$ ", "", block.lstrip().split("\n")[0])
     word = shlex.split(first, comments=True)[0] if not first.startswith("#") else "#"
-    return word != "#" and not word.rstrip(":").endswith(".fits") and not word[0].isdigit()
+    return word != "#" and not word.endswith((".fits", ":")) and not word[0].isdigit()
 
 
 def ours(words: list[str]) -> str:

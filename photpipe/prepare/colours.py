@@ -17,6 +17,7 @@ from photpipe.fits.pixels import plane_of
 from photpipe.fits.structure import standardised
 from photpipe.fits.unpack import write_part
 from photpipe.fits.values import as_number, card_value
+from photpipe.ground import files
 from photpipe.ground.errors import FrameError
 from photpipe.instruments import filters, telescopes
 from photpipe.instruments.cameras import table
@@ -54,7 +55,7 @@ def are_among(paths: Sequence[Path]) -> bool:
     Of compressed files only the first is looked into.
     """
     is_first = True
-    for path in paths:
+    for path in filter(files.is_file, paths):  # a pipe would be waited for
         with contextlib.suppress(FrameError, OSError, ValueError), packed.opened(path) as opened:
             file, is_packed = opened
             if is_packed and not is_first:

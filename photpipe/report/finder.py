@@ -17,6 +17,7 @@ from photpipe.run.photometry_file import TargetPoint
 log = logging.getLogger(__name__)
 
 RING_SHARE = 1 / 40  # radius of the circle in units of the width
+LETTER_SIZE = 2.2  # in units of those of a frame's page, which is shown larger
 SHORTEST_PATH = 1 / 60  # of the width; a shorter one is hidden by the circle
 SHORTEST_LABELLED = 1 / 8  # of the width; labels of a shorter one would overlap
 
@@ -116,7 +117,8 @@ def _drawn(
     path = f"M{'L'.join(f'{x} {y}' for x, y in drawn)}" if is_moving else ""
     times = [wording.instant(each.midtime_jd, 0)[11:16] for each in (points[0], points[-1])]
     arrow = max(0.06 * min(width, height), 1.5 * font_px(width))
-    margin = 1.35 * arrow + font_px(width)
+    letter = LETTER_SIZE * font_px(width)
+    margin = 1.35 * arrow + letter
     bar_px, bar_text = scale_bar(frame, width)
     x, y = drawn[len(points) // 2]
     return FinderView(
@@ -124,7 +126,7 @@ def _drawn(
         alt=f"Finder chart of {target.name} on {frame.name}",
         width=width,
         height=height,
-        font=f"{2.2 * font_px(width):.1f}",
+        font=f"{letter:.1f}",
         ring=(x, y, f"{RING_SHARE * width:.1f}"),
         path=path,
         ends=tuple((a, b, text) for (a, b), text in zip((drawn[0], drawn[-1]), times, strict=True))

@@ -187,7 +187,7 @@ def test_prefetch_for_a_telescope(server: SkyServer, folder: Path, capsys: Captu
         ("field 1", "2 words"),
         ("field one two", "'one' is not a number"),
         ("field 1 2 three", "'three' is not a number"),
-        ("field 1 95", "no position"),
+        ("field 1 95", "not a position"),
         ("field 1 2 50", "radius"),
         ("field 1 2 -1", "radius"),
         ("field 1 2 nan", "radius"),

@@ -229,9 +229,7 @@ def test_missing_files(
 ) -> None:
     assert night.distill(*words) == 1
     said = capsys.readouterr().out
-    assert (
-        "none.dat: cannot be read" if words[1] != "all" else "there is not a positions_"
-    ) in said
+    assert ("none.dat: cannot be read" if words[1] != "all" else "there is no positions_") in said
 
 
 # -- services --------------------------------------------------------------------------------------
