@@ -24,6 +24,7 @@ from photpipe.fits.values import CardValue, as_number, card_number, card_text, c
 from photpipe.ground.errors import ConfigError, HeaderError
 from photpipe.ground.timescale import julian_year
 from photpipe.instruments import filters, telescopes
+from photpipe.instruments.cameras import optics
 from photpipe.instruments.cameras.camera import AIRMASS
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
 from photpipe.instruments.midtime import impossible
@@ -312,6 +313,9 @@ class Frame:
             return stacked
         rule = self.telescope.parameters.get("gain", "GAIN")
         header = self._header_with_supplied()
+        if self.telescope.keyword == telescopes.GENERIC:  # a card GAIN may be a driver's setting
+            told = optics.gain(header, card_text(header, "INSTRUME") or "")
+            return told.value if told else None
         number = as_number(card_value(header, rule) if isinstance(rule, str) else rule)
         return number if number is not None and number > 0 else None
 

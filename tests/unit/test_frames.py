@@ -539,3 +539,15 @@ def test_remarks_of_astropy_are_nobodys_business_in_any_thread(
     finally:
         sys.setswitchinterval(before)
     assert heard == []
+
+
+@pytest.mark.parametrize(("egain", "expected"), [(2.0, 2.0), (None, 139.0)])
+def test_generic_believes_a_card_of_the_gain_before_a_setting(
+    egain: float | None, expected: float
+) -> None:
+    header = golden_header("GENERIC")
+    header["GAIN"] = 139
+    if egain is not None:
+        header["EGAIN"] = str(egain)
+    frame = frame_of(header, generic.generic(header, {"secpix": 1.0}))
+    assert frame.gain == expected
