@@ -209,18 +209,24 @@ def make_kit(cone: sky.Cone, settings: Settings, catalog: str) -> list[Path]:
     return kits.write_kit(folder, cone, stars.ra_deg, stars.dec_deg)
 
 
-def target_places(frames: Sequence["Frame"], settings: Settings) -> tuple[Place, ...]:
-    """Where the targets of frames were, as far as JPL Horizons knows them."""
-    places = {}
+def target_places(
+    frames: Sequence["Frame"], settings: Settings, unknown: set[str]
+) -> tuple[Place, ...]:
+    """Where the targets of frames were, as far as JPL Horizons knows them.
+
+    Names of which there is no position join `unknown`, and are not asked for again.
+    """
+    places: dict[str, Place] = {}
     for frame in frames:
         name = frame.object_name
-        if not name or name in places:
+        if not name or name in places or name in unknown:
             continue
         code = frame.telescope.observer
         try:
             seen = horizons.positions(name, [frame.midtime_jd], code, settings)
         except PhotPipeError as error:
             log.info("no position of %s: %s", name, error)
+            unknown.add(name)
             continue
         places[name] = Place(float(seen.ra_deg[0]), float(seen.dec_deg[0]), seen.name)
     return tuple(places.values())

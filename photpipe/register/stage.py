@@ -149,6 +149,7 @@ class _Run:
         self.campaign = Campaign(workspace.settings, workspace.jobs, options.cat)
         self.failures = self.campaign.failures
         self.frames: dict[str, Frame] = {}
+        self.unknown: set[str] = set()  # names without a position
         self.campaign.places_of = self._target_places
 
     def fields(self, paths: Sequence[Path]) -> Iterator[list["Plate"]]:
@@ -225,7 +226,9 @@ class _Run:
             if camera.is_camera(frame.telescope.keyword)
             for pointing in reader.read(frame.header).pointings
         }
-        known = target_places(frames, self.workspace.settings) if self.options.asks_horizons else ()
+        known: Sequence[Place] = ()
+        if self.options.asks_horizons:
+            known = target_places(frames, self.workspace.settings, self.unknown)
         return [*known, *told.values()]
 
     def _survivors(
