@@ -1,7 +1,9 @@
 """A calibrated frame as the later stages see it: its sources and what pp_calibrate found."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,9 @@ from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.instruments.frames import Frame
 from photpipe.measure.apertures import NO_MAGNITUDE
 from photpipe.measure.pixels import read_image
+from photpipe.measure.stage import read_frames
+from photpipe.run.results import FrameFailure
+from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -184,3 +189,22 @@ def _check_aperture(frame: Frame, radius_px: float) -> None:
             f"{frame.database_path.name}: of an aperture of {radius_px:.2f} px, while "
             f"pp_photometry measured in {measured_px:.2f} px since; run pp_calibrate"
         )
+
+
+def read_measured(
+    paths: Sequence[Path], workspace: Workspace
+) -> tuple[list[MeasuredFrame], list[FrameFailure]]:
+    """Calibrated frames, and what is wrong with the others.
+
+    Raises
+    ------
+    ReductionError
+        If none is left.
+    """
+    prepared, failed = read_frames(paths, None)
+    frames, unread = workspace.map_frames(MeasuredFrame.read, prepared, "read")
+    failed += unread
+    if not frames:
+        reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
+        raise ReductionError(f"no frame can be used: {reasons}")
+    return frames, failed

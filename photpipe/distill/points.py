@@ -29,13 +29,13 @@ from photpipe.science.flags import SourceFlag, describe
 from photpipe.science.forced import forced_flux, wings_in_sky
 from photpipe.science.noise import POGSON, annulus_reach
 from photpipe.science.saturation import touched
+from photpipe.science.starimage import GAUSSIAN_FWHM
 from photpipe.science.subtraction import centroid, misfit
 
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
 BRIGHTENING_POINTS = 4
 LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
-GAUSSIAN_FWHM = 2.3548  # standard deviations
 SPOILED_SIGMA = 0.1  # of its error, by which neighbours must change a point to be subtracted
 DEEPEST = 4.0  # light with neighbours of a target that can be told from them
 WORST = 2  # neighbours of which it is looked how well they are subtracted

@@ -179,15 +179,9 @@ def _frames(
     paths: Sequence[Path], workspace: Workspace
 ) -> "tuple[list[MeasuredFrame], list[FrameFailure]]":
     """Calibrated frames in chronological order, and what is wrong with the others."""
-    from photpipe.distill.measured_frame import MeasuredFrame
-    from photpipe.measure.stage import read_frames
+    from photpipe.distill.measured_frame import read_measured
 
-    prepared, failed = read_frames(paths, None)
-    frames, unread = workspace.map_frames(MeasuredFrame.read, prepared, "read")
-    failed += unread
-    if not frames:
-        reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
-        raise ReductionError(f"no frame can be used: {reasons}")
+    frames, failed = read_measured(paths, workspace)
     bands = {each.facts.band for each in frames}
     if len(bands) > 1:
         message = (

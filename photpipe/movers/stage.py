@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
+from photpipe.ground.errors import ConfigError, ServiceError
 from photpipe.run import kinds
 from photpipe.run.options import Option
 from photpipe.run.results import FrameFailure, Mover, MoversResult
@@ -16,7 +16,6 @@ from photpipe.run.workspace import Workspace
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.movers.night import SearchNight
     from photpipe.science.trackfit import Body
 
@@ -57,11 +56,12 @@ def movers(paths: Sequence[Path], options: MoversOptions, workspace: Workspace) 
     ReductionError
         If the frames do not do: too few, of one moment, of several nights, with trailed stars.
     """
+    from photpipe.distill.measured_frame import read_measured
     from photpipe.movers import night, output
     from photpipe.science import trackfit, tracking
 
     low, high = _range(options)
-    frames, failed = _frames(paths, workspace)
+    frames, failed = read_measured(paths, workspace)
     found = night.prepared(night.checked(frames))
     per_arcsec = 1.0 / found.scale_arcsec
     high = _affordable(found, high, is_told=options.rates is not None)
@@ -100,28 +100,6 @@ def _range(options: MoversOptions) -> tuple[float, float]:
     if not 0 <= low < high < math.inf:
         raise ConfigError(f"-rates {low:g} {high:g}: wanted are a smaller and a larger rate")
     return low, high
-
-
-def _frames(
-    paths: Sequence[Path], workspace: Workspace
-) -> "tuple[list[MeasuredFrame], list[FrameFailure]]":
-    """Calibrated frames, and what is wrong with the others.
-
-    Raises
-    ------
-    ReductionError
-        If none is left.
-    """
-    from photpipe.distill.measured_frame import MeasuredFrame
-    from photpipe.measure.stage import read_frames
-
-    prepared, failed = read_frames(paths, None)
-    frames, unread = workspace.map_frames(MeasuredFrame.read, prepared, "read")
-    failed += unread
-    if not frames:
-        reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])
-        raise ReductionError(f"no frame can be used: {reasons}")
-    return frames, failed
 
 
 def _affordable(found: "SearchNight", fastest: float, *, is_told: bool) -> float:

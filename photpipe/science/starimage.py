@@ -12,6 +12,7 @@ import numpy as np
 from photpipe.ground.sky import FloatArray
 from photpipe.science.forced import aperture_weights
 
+GAUSSIAN_FWHM = 2.3548  # standard deviations: sqrt(8 ln 2)
 TYPICAL_BETA = 3.0
 BETA_RANGE = (1.5, 12.0)
 FWHM_RANGE_PX = (0.7, 60.0)

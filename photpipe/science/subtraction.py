@@ -13,6 +13,7 @@ import numpy as np
 
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.forced import aperture_weights
+from photpipe.science.starimage import GAUSSIAN_FWHM
 
 SMALLEST_KERNEL_PX, LARGEST_KERNEL_PX = 2, 4
 KERNEL_OF_FWHM = 0.6  # half the width of a kernel, in units of the seeing
@@ -260,7 +261,7 @@ def centroid(values: FloatArray, column: float, row: float, fwhm_px: float) -> t
     """
     ny, nx = values.shape
     filled = np.nan_to_num(values)
-    sigma2 = (fwhm_px / 2.3548) ** 2
+    sigma2 = (fwhm_px / GAUSSIAN_FWHM) ** 2
     for _ in range(CENTRING_ROUNDS):
         dx, dy = np.arange(nx) - column, (np.arange(ny) - row)[:, None]
         distance2 = dx**2 + dy**2

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.science.starimage import GAUSSIAN_FWHM
 from photpipe.science.tracking import (
     CAP_SIGMA,
-    GAUSS,
     LEAST_MOTION_FWHM,
     StarlessFrames,
     UniformMotion,
@@ -330,7 +330,7 @@ def threshold(night: StarlessFrames, fastest: float) -> float:
     """
     from scipy.optimize import brentq
 
-    variance = 2 * (night.width_px / GAUSS) ** 2  # of the autocorrelation of the filter
+    variance = 2 * (night.width_px / GAUSSIAN_FWHM) ** 2  # of the autocorrelation of the filter
     area = float(np.isfinite(night.excess).sum())
     volume = area * np.pi * fastest**2 * float(np.var(night.minutes)) / variance**2
 

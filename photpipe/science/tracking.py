@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from photpipe.science.noise import robust_sigma
 from photpipe.science.resampling import flattened
+from photpipe.science.starimage import GAUSSIAN_FWHM
 
 FloatArray = NDArray[np.float64]
 Images = NDArray[np.float32]
@@ -40,7 +41,6 @@ NEAREST, NEAREST_SIGMA = 1 / 3, 0.4307  # quantile of |x| of a Gaussian of unit 
 EXCESS = 1.4  # of the scatter of a pixel in time over that of the sky, that tells of a star
 LEAST_WEIGHT = 0.3  # of a filter on valid pixels
 MARGIN_FWHM = 12.0  # beyond the edges, so that spectra do not bring them together
-GAUSS = 2.3548200450309493
 
 
 def sky_model(images: Images) -> tuple[Images, Images]:
@@ -182,7 +182,7 @@ def trailed_psf(
     """
     from scipy.special import erf
 
-    s = np.asarray(fwhm_px) / GAUSS
+    s = np.asarray(fwhm_px) / GAUSSIAN_FWHM
     length = max(float(np.hypot(trail_px[0], trail_px[1])), 1e-3)
     ux, uy = float(trail_px[0]) / length, float(trail_px[1]) / length
     if length <= 1e-3:
@@ -242,7 +242,7 @@ class Filter:
         number = int(np.argsort(self.night.sigma)[len(self.night.sigma) // 2])
         weight = self._weight(number) * self.night.sigma[number] ** 2
         # the square of a Gaussian is one of smaller width
-        width = float(self.night.fwhm_px[number]) / GAUSS / np.sqrt(2)
+        width = float(self.night.fwhm_px[number]) / GAUSSIAN_FWHM / np.sqrt(2)
         share = np.clip(gaussian_filter(weight, width, mode="constant"), 0.0, 1.0)
         return np.where(share > LEAST_WEIGHT**2, np.sqrt(share), 0.0).astype(np.float32)
 
@@ -251,7 +251,7 @@ class Filter:
         from scipy import fft
 
         row, column = self.frequency
-        width = np.float32(self.night.fwhm_px[number] / GAUSS)
+        width = np.float32(self.night.fwhm_px[number] / GAUSSIAN_FWHM)
         spectrum = np.exp(-2 * (np.pi * width) ** 2 * (row**2 + column**2))
         if trail_px != (0.0, 0.0):
             spectrum *= np.sinc(column * np.float32(trail_px[0]) + row * np.float32(trail_px[1]))

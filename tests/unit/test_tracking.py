@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from photpipe.science import resampling, trackfit, tracking
-from photpipe.science.tracking import GAUSS, StarlessFrames, UniformMotion
+from photpipe.science.starimage import GAUSSIAN_FWHM
+from photpipe.science.tracking import StarlessFrames, UniformMotion
 
 FASTEST = 5.0
 
@@ -45,7 +46,7 @@ def simulated(
         for image, width in zip(images, fwhm, strict=True):
             paint(image, place, flux, width, (0.0, 0.0), rng)
     truth = []
-    noise = 10 * np.sqrt(4 * np.pi) * 3.0 / GAUSS
+    noise = 10 * np.sqrt(4 * np.pi) * 3.0 / GAUSSIAN_FWHM
     while len(truth) < movers:
         place, angle = rng.uniform(20, size - 20, 2), rng.uniform(0, 2 * np.pi)
         rate = rng.uniform(*rates) * np.array([np.cos(angle), np.sin(angle)])
@@ -168,7 +169,7 @@ def test_the_trailed_image_has_unit_light_and_the_length_of_the_trail() -> None:
         image = tracking.trailed_psf(axis[None, :], axis[:, None], 4.0, trail)
         assert image.sum() == pytest.approx(1.0, abs=1e-3)
         second = (image * axis[None, :] ** 2).sum()
-        assert second == pytest.approx((4.0 / GAUSS) ** 2 + trail[0] ** 2 / 12, rel=1e-3)
+        assert second == pytest.approx((4.0 / GAUSSIAN_FWHM) ** 2 + trail[0] ** 2 / 12, rel=1e-3)
 
 
 def test_frames_come_to_one_grid() -> None:
