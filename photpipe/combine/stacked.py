@@ -350,5 +350,6 @@ def _set_aside(directory: Path, target: str) -> None:
     for suffix in (".dat", ".ecsv", ".csv"):
         old = path.with_suffix(suffix)
         if old.exists():
-            old.replace(old.with_name(f"{old.stem}_single_frames{suffix}"))
-    log.info("%s of single frames is now %s_single_frames.dat", path.name, path.stem)
+            old.replace(old.with_name(f"{old.stem}{photometry_file.SINGLE_FRAMES}{suffix}"))
+    kept = f"{path.stem}{photometry_file.SINGLE_FRAMES}.dat"
+    log.info("%s of single frames is now %s", path.name, kept)

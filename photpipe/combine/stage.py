@@ -95,9 +95,9 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
     _enough(exposures, failed)
     exposures = with_weights(exposures, by_noise=options.method == "clipped")
     midtime_jd = weighted_mean(exposures, [each.midtime_jd for each in exposures])
-    target = ""
+    target, path = "", _Path((), ())
     if options.moves:
-        exposures, target = _moved(exposures, midtime_jd, options, workspace)
+        exposures, target, path = _moved(exposures, midtime_jd, options, workspace)
     _check_spread(exposures)
     name = COMOVING_STACK if options.moves else SKY_STACK
     _stack(exposures, midtime_jd, workspace.directory / name, options, workspace)
@@ -110,6 +110,9 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
         frames=tuple(each.name for each in exposures),
         failed=tuple(failed),
         midtimes_jd=tuple(each.midtime_jd for each in exposures),
+        path_ra_deg=tuple(ra for ra, _ in path.starts),
+        path_dec_deg=tuple(dec for _, dec in path.starts),
+        position_deg=path.end,
     )
     workspace.save(result)
     return result
@@ -171,12 +174,20 @@ def _check_spread(exposures: "Sequence[Exposure]") -> None:
         raise ReductionError(message)
 
 
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Positions (deg) of a target on the frames, and the one that they are brought to."""
+
+    starts: tuple[tuple[float, float], ...]
+    end: tuple[float, ...]
+
+
 def _moved(
     exposures: "Sequence[Exposure]",
     midtime_jd: float,
     options: CombineOptions,
     workspace: Workspace,
-) -> "tuple[list[Exposure], str]":
+) -> "tuple[list[Exposure], str, _Path]":
     """Frames turned so that the target stands where it is at the mid-time of the stack."""
     from photpipe.science.comoving import moved_wcs
 
@@ -189,7 +200,8 @@ def _moved(
         raise ConfigError("no header names a target; use -targetname NAME or -manual_rates")
     *starts, end = places
     pairs = zip(exposures, starts, strict=True)
-    return [replace(each, wcs=moved_wcs(each.wcs, start, end)) for each, start in pairs], target
+    turned = [replace(each, wcs=moved_wcs(each.wcs, start, end)) for each, start in pairs]
+    return turned, target, _Path(tuple(starts), end)
 
 
 def _places_by_rates(

@@ -12,7 +12,7 @@ from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import plain
 from photpipe.run.workspace import Workspace
 
-STAGES = ("prepare", "register", "photometry", "calibrate", "distill")
+STAGES = ("prepare", "register", "photometry", "calibrate", "distill", "stackedphotometry")
 
 
 def numbers(workspace: Workspace, state: State, judged: Sequence[Verdict]) -> str:

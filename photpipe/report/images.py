@@ -147,17 +147,33 @@ def cutout(plane: Plane, stretch: Stretch, x: float, y: float, half_px: int) -> 
     half_px : int
         The picture has 2 `half_px` + 1 pixels on each side, the middle one over the place.
     """
-    column, row = round(x) - 1, round(y) - 1
+    return _encoded(stretch.grey(part_around(plane, round(x), round(y), half_px)), CUTOUT_QUALITY)
+
+
+def part_around(plane: Plane, column: int, row: int, half_px: int) -> Pixels:
+    """Pixels around one of them (the first is 1, 1), ``2 half_px + 1`` on each side.
+
+    What lies beyond the frame is NaN.
+    """
     ny, nx = plane.shape
     side = 2 * half_px + 1
     values = np.full((side, side), np.nan, np.float32)
-    top, left = row - half_px, column - half_px
+    top, left = row - 1 - half_px, column - 1 - half_px
     y0, y1, x0, x1 = max(top, 0), min(top + side, ny), max(left, 0), min(left + side, nx)
     if y0 < y1 and x0 < x1:
         values[y0 - top : y1 - top, x0 - left : x1 - left] = plane.part(
             slice(y0, y1), slice(x0, x1)
         )
-    return _encoded(stretch.grey(values), CUTOUT_QUALITY)
+    return values
+
+
+def strip(images: Sequence[NDArray[np.float64]]) -> bytes:
+    """JPEG of images one below the other, each in the stretch of its own noise."""
+    greys = []
+    for each in images:
+        values = each.astype(np.float32)
+        greys.append(Stretch.of(values, deep=True).grey(values))
+    return _encoded(np.vstack(greys), CUTOUT_QUALITY)
 
 
 def subtraction(panels: NDArray[np.float16]) -> bytes:

@@ -1,5 +1,6 @@
 """What is known of a data directory: the saved results and the photometry of the targets."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from photpipe.run.results import (
     PrepareResult,
     RegisteredFrame,
     RegisterResult,
+    StackedPhotometryResult,
 )
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
@@ -59,6 +61,26 @@ class TargetData:
     def good(self) -> tuple[TargetPoint, ...]:
         """Points that count."""
         return tuple(each for each in self.points if each.is_good)
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """Stacks of the frames, and what was measured on them.
+
+    Parameters
+    ----------
+    points : tuple of (str, TargetPoint)
+        Name of each target and its measurement.
+    """
+
+    result: StackedPhotometryResult
+    points: tuple[tuple[str, TargetPoint], ...]
+
+    @property
+    def names(self) -> set[str]:
+        """File names of the stacks."""
+        made = (self.result.stars, self.result.comoving)
+        return {each.stack for each in made if each}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +137,8 @@ class State:
         What of the directory could not be read.
     is_live : bool
         Whether frames are still being taken.
+    stack : StackState or None
+        What pp_stackedphotometry left.
     """
 
     directory: Path
@@ -130,6 +154,7 @@ class State:
     rejections: dict[tuple[str, str], str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     is_live: bool = False
+    stack: StackState | None = None
 
     def failures(self, stage: str) -> list[FrameState]:
         """Frames on which a stage failed."""
@@ -143,7 +168,8 @@ def gather(workspace: Workspace) -> State:
     photometry = workspace.load(PhotometryResult)
     calibrate = workspace.load(CalibrateResult)
     distill = workspace.load(DistillResult)
-    targets, remarks = _targets(workspace.directory, distill)
+    stack = _stack(workspace)
+    targets, remarks = _targets(workspace.directory, distill, stack)
     try:
         rejections = photometry_file.read_rejections(workspace.directory)
     except ConfigError as error:
@@ -162,10 +188,36 @@ def gather(workspace: Workspace) -> State:
         rejections=rejections,
         remarks=tuple(remarks),
         is_live=workspace.is_live,
+        stack=stack,
     )
 
 
-def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[TargetData], list[str]]:
+def _stack(workspace: Workspace) -> StackState | None:
+    """Stacks and the measurements in their directories, as far as they can be read."""
+    result = workspace.load(StackedPhotometryResult)
+    if result is None:
+        return None
+    folder = workspace.directory / Path((result.comoving or result.stars).stack).stem
+    points = []
+    for target in result.targets:
+        with contextlib.suppress(ConfigError):
+            _, measured = photometry_file.read(folder / Path(target.file).name)
+            points += [(target.name, each) for each in measured]
+    return StackState(result, tuple(points))
+
+
+def _of_frames(path: Path, stack: StackState | None) -> tuple[str, list[TargetPoint]]:
+    """Target and points of a file; those of single frames where a stack took their place."""
+    target, points = photometry_file.read(path)
+    single = path.with_name(f"{path.stem}{photometry_file.SINGLE_FRAMES}{path.suffix}")
+    if stack and single.is_file() and all(each.frame in stack.names for each in points):
+        return photometry_file.read(single)
+    return target, points
+
+
+def _targets(
+    directory: Path, distill: DistillResult | None, stack: StackState | None
+) -> tuple[list[TargetData], list[str]]:
     """Targets of pp_distill; those of the files that are there if it did not say."""
     if distill is not None:
         known = [
@@ -180,12 +232,13 @@ def _targets(directory: Path, distill: DistillResult | None) -> tuple[list[Targe
         known = [
             (path.name, "", (math.nan, "", math.nan))
             for path in sorted(directory.glob(f"{_PREFIX}*.dat"))
+            if not path.stem.endswith(photometry_file.SINGLE_FRAMES)
         ]
     targets, remarks = [], []
     for name, kind, expected in known:
         path = directory / name
         try:
-            target, points = photometry_file.read(path)
+            target, points = _of_frames(path, stack)
         except ConfigError as error:
             remarks.append(str(error))
             continue

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from photpipe.report.finder import FinderView
+    from photpipe.report.stackview import StackView
 
 RELOAD_S = 10
 UNIX_EPOCH_JD, SECONDS_PER_DAY = 2440587.5, 86400.0
@@ -288,6 +289,7 @@ class MainView:
     results: Section
     targets: tuple[TargetRow, ...]
     cards: tuple[TargetCard, ...]
+    stack: "StackView | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,12 @@ class Drawn:
 
 
 def main_view(
-    state: State, judged: Iterable[Verdict], drawn: Drawn, log_lines: dict[str, int], links: Links
+    state: State,
+    judged: Iterable[Verdict],
+    drawn: Drawn,
+    log_lines: dict[str, int],
+    links: Links,
+    stack: "StackView | None" = None,
 ) -> MainView:
     """View of the main page.
 
@@ -314,6 +321,8 @@ def main_view(
         Figures, with links as seen from the page.
     log_lines : mapping
         Line of the LOG page where the last run of each command begins.
+    stack : StackView or None
+        The section of the stacks.
     """
     judged = list(judged)
     first, more = _first_of_each(judged)
@@ -352,6 +361,7 @@ def main_view(
         results=told(_results(state), "pp_distill"),
         targets=tuple(_target_row(each, links) for each in state.targets),
         cards=drawn.cards,
+        stack=stack,
     )
 
 
@@ -498,6 +508,10 @@ def _tiles(state: State, links: Links) -> Iterable[Tile]:
         median = wording.median(each.mag for each in target.good)
         detail = wording.of(len(target.good), len(target.points), "point")
         yield Tile(target.name, number(median, 3), detail, links.target(target.slug))
+    if state.stack:
+        count = wording.many(len(state.stack.result.stars.frames), "frame")
+        for name, point in state.stack.points:
+            yield Tile("Stack", number(point.mag, 3), f"{name}, {count}", links.part("stack"))
 
 
 def _span(state: State) -> str:

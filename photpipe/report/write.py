@@ -18,6 +18,7 @@ from photpipe.report.frameview import cutout_view, frame_view
 from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, SingleLinks
 from photpipe.report.logview import log_view
 from photpipe.report.output import Output, write
+from photpipe.report.stackview import stack_view
 from photpipe.report.state import State, TargetData, gather
 from photpipe.report.targetview import target_view
 from photpipe.report.views import main_view, title
@@ -28,7 +29,7 @@ from photpipe.run.workspace import Workspace
 log = logging.getLogger(__name__)
 
 SINGLE = "diagnostics_single.html"
-OWNED = ("frames", "targets", "images", "cutouts", "figures", "animations")
+OWNED = ("frames", "targets", "images", "cutouts", "figures", "animations", "stacks")
 
 
 def refresh(workspace: Workspace) -> Path:
@@ -156,7 +157,8 @@ class Report:
 
     def _main_view(self, links: Links, log_lines: dict[str, int]) -> object:
         drawn = self.drawer.drawn(self.spots, links)
-        return main_view(self.state, self.judged, drawn, log_lines, links)
+        stack = stack_view(self.state, self.output, links)
+        return main_view(self.state, self.judged, drawn, log_lines, links, stack)
 
     def single(self, *, frames: bool) -> Iterator[str]:
         """Text of the single file, part by part; after `write`."""

@@ -110,6 +110,10 @@ class TargetPoint:
         return not self.rejected and self.method != LIMIT and math.isfinite(self.mag)
 
 
+SINGLE_FRAMES = "_single_frames"
+"""End of the name under which the photometry of frames is kept when that of a stack comes."""
+
+
 def file_name(target: str, suffix: str = ".dat") -> str:
     """Name of the file of a target, safe whatever the target is called."""
     return f"photometry_{files.slug(target)}{suffix}"

@@ -465,6 +465,10 @@ class CombineResult:
         Frames that went in, in chronological order.
     midtimes_jd : tuple of float
         The middles of their exposures.
+    path_ra_deg, path_dec_deg : tuple of float
+        Positions of the target on them that were brought to one; empty if it was not followed.
+    position_deg : tuple of float
+        RA and Dec that they were brought to; empty if it was not followed.
     """
 
     stack: str
@@ -474,6 +478,9 @@ class CombineResult:
     frames: tuple[str, ...]
     failed: tuple[FrameFailure, ...]
     midtimes_jd: tuple[float, ...] = ()
+    path_ra_deg: tuple[float, ...] = ()
+    path_dec_deg: tuple[float, ...] = ()
+    position_deg: tuple[float, ...] = ()
 
     @property
     def done(self) -> int:

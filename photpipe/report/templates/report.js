@@ -800,7 +800,30 @@
     setInterval(show, 1000);
   }
 
+  // -- from one frame to the stack: images below each other, the stack itself on top
+
+  function slide(stack) {
+    const steps = JSON.parse(stack.dataset.steps);
+    const line = stack.querySelector(".slide");
+    if (!line) return;
+    const slider = line.querySelector("input");
+    const show = () => {
+      const at = Number(slider.value);
+      const words = at < steps.length
+        ? `${steps[at]} of ${stack.dataset.frames} ${stack.dataset.frames === "1" ? "frame" : "frames"}`
+        : "the stack";
+      line.querySelector("output").textContent = words;
+      slider.setAttribute("aria-valuetext", words);
+      for (const strip of all(".slides", stack)) strip.style.setProperty("--shown", at < steps.length ? at + 1 : 0);
+    };
+    line.hidden = false;
+    slider.addEventListener("input", show);
+    show();
+  }
+
   // -- start
+
+  for (const stack of all(".stack[data-steps]")) slide(stack);
 
   for (const line of all(".live[data-newest]")) keepTime(line);
 
