@@ -5,18 +5,22 @@
     .venv/bin/python tools/compare_results.py compare before after
 
 `make` runs pp_run on the example data and on three simulated nights, each in a folder of its own;
+with `--real` also the commands one by one on a real asteroid by a real telescope (CONTRIBUTING.md);
+`--sets` names the folders to be made, where an older clone has no simulator or time is short.
 `compare` looks at all tables of the targets, all databases, all LDAC files and all cards of the
 frames, byte for byte; its exit status is 1 if something differs. Dates of writing, which no two
 runs share, are left out.
 """
 
 import argparse
+import csv
+import importlib
 import os
 import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from astropy.io import fits
@@ -35,22 +39,66 @@ NIGHTS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Arguments of the simulated nights, by the name of their folder."""
+REAL_NIGHT = "lowell42_5945"  # its folder among the real data
+REAL_FRAMES = ("0126", "0144", "0156", "0172", "0192")
 CARD = 80
 DATED = re.compile(rb"(DATE|SEXDATE|SEXTIME|SEXELAPS?) *=")
 TEXT_OF_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?")
 
 
-def make(folder: Path, clone: Path) -> None:
-    """Run a clone's pp_run on the example data and on the simulated nights."""
+def make(folder: Path, clone: Path, sets: Sequence[str], real: Path | None) -> None:
+    """Run a clone's commands on the example data, on simulated nights and on real frames."""
     folder.mkdir(parents=True)
     sys.path.insert(0, str(clone))
     os.environ["XDG_CONFIG_HOME"] = str(folder.absolute() / ".config")
-    _trust_simulated_services(folder / ".config")
-    example = folder / "example"
-    shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns("LOG", "*.md", "truth*"))
-    _run(example, "-offline")
-    for name, words in NIGHTS.items():
-        _simulated(folder / name, words)
+    if "example" in sets:
+        example = folder / "example"
+        shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns("LOG", "*.md", "truth*"))
+        _run(example, "-offline")
+    nights = [name for name in NIGHTS if name in sets]
+    if nights:
+        _trust_simulated_services(folder / ".config")
+    for name in nights:
+        _simulated(folder / name, NIGHTS[name])
+    if real is not None:
+        _real(folder / REAL_NIGHT, real / REAL_NIGHT)
+
+
+def _real(folder: Path, source: Path) -> None:
+    """Copy frames of a real asteroid and run the commands on them, one by one, offline."""
+    folder.mkdir()
+    os.environ["PHOTPIPE_CACHE"] = str(folder.absolute() / ".cache")
+    os.environ["PHOTPIPE_OFFLINE"] = "1"
+    for number in REAL_FRAMES:
+        shutil.copy(source / "science" / f"20190326.{number}.fits.gz", folder)
+    columns = ("Rmag=instmag", "e_ra_arcsec=mad_ra_arcsec", "e_dec_arcsec=mad_dec_arcsec")
+    _command("catalog", "import", "LOCAL", source / "gaiatied_stars.csv", "-map", *columns)
+    _command("pp_prepare", *sorted(folder.glob("*.gz")))
+    frames = sorted(folder.glob("*_trim.fits"))
+    _command("pp_register", "-cat", "LOCAL", *frames)
+    _command("pp_photometry", *frames)
+    _command("pp_calibrate", "-cat", "LOCAL", "-filter", "R", *frames)
+    lines = (source / "expected_mover1_5945.csv").read_text("utf-8").splitlines()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    positions = [_position(path, rows) for path in frames]
+    (folder / "positions_5945.dat").write_text("\n".join(positions), "utf-8")
+    _command("pp_distill", "-positions", "all", *frames)
+
+
+def _position(path: Path, rows: Sequence[Mapping[str, str]]) -> str:
+    """Line of a positions file: where the asteroid is on a frame."""
+    jd = float(fits.getheader(path)["MIDTIMJD"])
+    row = min(rows, key=lambda row: abs(float(row["midtime_jd"]) - jd))
+    return f"{path.name} {row['ra_deg']} {row['dec_deg']} {jd}"
+
+
+def _command(name: str, *words: object) -> None:
+    """Run a command of the clone on the command line's words."""
+    module = importlib.import_module(name)
+    print(f"{name} of {module.__file__}")
+    status = module.main([str(word) for word in words])
+    if status:
+        print(f"{name}: status {status}")
 
 
 def _trust_simulated_services(config: Path) -> None:
@@ -150,9 +198,11 @@ def main() -> int:
     making.add_argument("--clone", type=Path, default=ROOT, help="the state to run")
     comparing = actions.add_parser("compare", help="compare two folders")
     comparing.add_argument("folders", type=Path, nargs=2)
+    making.add_argument("--sets", nargs="*", default=["example", *NIGHTS], help="which of them")
+    making.add_argument("--real", type=Path, help="folder of real data: its asteroid, too")
     words = parser.parse_args()
     if words.action == "make":
-        make(words.folder, words.clone.resolve())
+        make(words.folder, words.clone.resolve(), words.sets, words.real)
         return 0
     different = list(differences(*words.folders))
     print(*different, f"{len(results(words.folders[0]))} files compared", sep="\n")

@@ -1,8 +1,8 @@
 """Write into the manual what the code knows; with --check, compare alone.
 
 The --help of every command into docs/functions.md, the tables of catalogs, transformations,
-telescopes and verdicts into docs/catalogs.md, docs/telescopes.md and docs/diagnostics.md. Run it
-after changing one of these: ``.venv/bin/python tools/update_docs.py``.
+telescopes, verdicts and columns into docs/catalogs.md, docs/telescopes.md, docs/diagnostics.md and
+docs/files.md. Run it after changing one of these: ``.venv/bin/python tools/update_docs.py``.
 """
 
 import argparse
@@ -16,12 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = tuple(
     ROOT / "docs" / name
-    for name in ("functions.md", "catalogs.md", "telescopes.md", "diagnostics.md")
+    for name in ("functions.md", "catalogs.md", "telescopes.md", "diagnostics.md", "files.md")
 )
 TELESCOPES = ROOT / "setup" / "telescopes.py"
 HELP = re.compile(r"(<!-- help (\w+) -->\n```text\n).*?(```\n<!-- end -->)", re.DOTALL)
 TABLE = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 VALUE = re.compile(r"\{\w+\}(?: \{\w+\})*")
+COLUMNS = "columns_"  # and the name of a table of the main page
 LONGEST = 60  # characters of a value in the table of corrections
 
 
@@ -90,6 +91,24 @@ def verdicts_markdown() -> str:
     return "\n".join(lines)
 
 
+def photometry_markdown() -> str:
+    """One row per column of the .dat file."""
+    from photpipe.run.photometry_file import DAT_COLUMNS
+
+    lines = ["| Column | Unit | Meaning |", "| --- | --- | --- |"]
+    rows = [f"| {each.title} | {each.unit} | {_escaped(each.meaning)} |" for each in DAT_COLUMNS]
+    return "\n".join([*lines, *rows])
+
+
+def definitions_markdown(name: str) -> str:
+    """The definitions below a table of the main page, by the name of its columns."""
+    from photpipe.report import columns, tables
+
+    lines = ["| Column | What it means |", "| --- | --- |"]
+    rows = tables.definitions(getattr(columns, name))
+    return "\n".join([*lines, *(f"| {title} | {meaning} |" for title, meaning in rows)])
+
+
 def _escaped(text: str) -> str:
     return text.replace("|", r"\|")
 
@@ -106,7 +125,10 @@ def table_of(name: str) -> str:
         "telescopes": telescopes_markdown,
         "corrections": corrections_markdown,
         "verdicts": verdicts_markdown,
+        "photometry": photometry_markdown,
     }
+    if name.startswith(COLUMNS):
+        return definitions_markdown(name.removeprefix(COLUMNS).upper())
     return makers[name]()
 
 

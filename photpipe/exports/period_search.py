@@ -132,6 +132,8 @@ def _report(target: str, table: "Table", solution: "PeriodSolution") -> None:
         solution.fit.order,
     )
     if not solution.is_unique:
-        for each, words in page.period_rows(table, solution):
-            maxima = f"{each.maxima} maxim{'um' if each.maxima == 1 else 'a'}"
-            log.info("  %s, %s%s", period.hours(each), maxima, f", {words}" * bool(words))
+        for row in page.related_periods(table, solution):
+            maxima = row.candidate.maxima
+            words = f"{maxima} maxim{'um' if maxima == 1 else 'a'}"
+            relation = f", {row.relation}" * bool(row.relation)
+            log.info("  %s, %s%s", period.hours(row.candidate), words, relation)

@@ -15,7 +15,8 @@ from photpipe.report.assets import EXPECTED, Cutout, Spot
 from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
-from photpipe.report.views import CARDS, Animation, Drawn, Link, TargetCard, main_target
+from photpipe.report.tables import Link
+from photpipe.report.views import CARDS, Animation, Drawn, TargetCard, main_target
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.subtracted import Panels
 

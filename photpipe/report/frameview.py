@@ -9,7 +9,8 @@ from photpipe.report.assets import Cutout, FrameAssets, ReferenceStar, Spot
 from photpipe.report.links import Links
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import FrameState, State
-from photpipe.report.views import Link, Word, telescope_name
+from photpipe.report.tables import TEXT, Column, Link, TableView, Word, table
+from photpipe.report.views import telescope_name
 from photpipe.report.wording import UNKNOWN, number, with_error
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import CalibratedFrame
@@ -78,26 +79,6 @@ class ImageView:
 
 
 @dataclass(frozen=True, slots=True)
-class StarRow:
-    """A reference star in the table."""
-
-    number: int
-    ident: str
-    ra: str
-    dec: str
-    mag: str
-    error: str
-    instrumental: str
-    instrumental_error: str
-    residual: str
-    separation: str
-    colour: str
-    flags: int
-    verdict: str
-    is_used: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CutoutView:
     """Cut-out of a target with what is drawn over it."""
 
@@ -138,7 +119,7 @@ class FrameView:
     photometry: Facts
     calibration: Facts
     plots: tuple[Plot, ...]
-    stars: tuple[StarRow, ...]
+    stars: TableView
     stars_note: str
     stars_file: Link
     spots: tuple[SpotView, ...]
@@ -173,7 +154,12 @@ def frame_view(state: State, index: int, assets: FrameAssets, links: Links) -> F
         photometry=tuple(_photometry(state, frame)),
         calibration=tuple(_calibration(frame)),
         plots=tuple(p for p in _plots(calibrated, assets.stars, assets.colour) if not p.is_empty),
-        stars=tuple(map(_star_row, assets.stars)),
+        stars=table(
+            STARS,
+            assets.stars,
+            key=lambda star: str(star.number),
+            is_rejected=lambda star: not star.is_used,
+        ),
         stars_note=_stars_note(assets),
         stars_file=Link(
             calibrated.stars_file if calibrated else "",
@@ -373,23 +359,21 @@ def _round_angle(most_arcsec: float) -> tuple[float, str]:
 # -- stars
 
 
-def _star_row(star: ReferenceStar) -> StarRow:
-    return StarRow(
-        number=star.number,
-        ident=star.ident,
-        ra=number(star.ra_deg, 5),
-        dec=f"{star.dec_deg:+.5f}",
-        mag=number(star.mag, 3),
-        error=number(star.e_mag, 3),
-        instrumental=number(star.instrumental_mag, 3),
-        instrumental_error=number(star.instrumental_error_mag, 3),
-        residual=number(star.residual_mag, 3),
-        separation=number(star.separation_arcsec, 2),
-        colour=number(star.colour, 2),
-        flags=star.flags,
-        verdict=star.verdict,
-        is_used=star.is_used,
-    )
+STARS: tuple[Column[ReferenceStar], ...] = (
+    Column("#", lambda star: star.number),
+    Column("Star", lambda star: star.ident, TEXT),
+    Column("RA (°)", lambda star: number(star.ra_deg, 5)),
+    Column("Dec (°)", lambda star: f"{star.dec_deg:+.5f}"),
+    Column("Catalog (mag)", lambda star: number(star.mag, 3)),
+    Column("±", lambda star: number(star.e_mag, 3)),
+    Column("Instrumental", lambda star: number(star.instrumental_mag, 3)),
+    Column("±", lambda star: number(star.instrumental_error_mag, 3)),
+    Column("Residual", lambda star: number(star.residual_mag, 3)),
+    Column("Separation (″)", lambda star: number(star.separation_arcsec, 2)),
+    Column("Colour", lambda star: number(star.colour, 2)),
+    Column("Flags", lambda star: star.flags),
+    Column("Verdict", lambda star: star.verdict, TEXT),
+)
 
 
 def _stars_note(assets: FrameAssets) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe.ground import timescale
-from photpipe.report import figures, render
+from photpipe.report import figures, render, tables, wording
+from photpipe.report.tables import TEXT, Column
 from photpipe.science import period
 
 if TYPE_CHECKING:
@@ -27,17 +28,42 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRow:
-    """One session, numbers rounded."""
+class Session:
+    """The points of a session, its number from 1 on, and its zero level."""
 
+    points: "Table"
     number: int
-    start: str
-    telescope: str
-    band: str
-    points: int
-    level: str
-    phase: str
-    scatter: str
+    level_mag: float
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedPeriod:
+    """A period that the data allow, and what it has to do with the first."""
+
+    candidate: "Candidate"
+    relation: str
+
+
+PERIODS: tuple[Column[RelatedPeriod], ...] = (
+    Column("Period (probability)", lambda row: period.hours(row.candidate), TEXT),
+    Column("From (h)", lambda row: f"{row.candidate.low_h:.4f}"),
+    Column("To (h)", lambda row: f"{row.candidate.high_h:.4f}"),
+    Column("Maxima", lambda row: row.candidate.maxima),
+    Column("Relation", lambda row: row.relation, TEXT),
+)
+
+SESSIONS: tuple[Column[Session], ...] = (
+    Column("Session", lambda row: row.number),
+    Column(
+        "First point (UTC)", lambda row: timescale.iso(float(row.points["midtime_jd"].min()), 0)
+    ),
+    Column("Telescope", lambda row: str(row.points["telescope"][0]), TEXT),
+    Column("Band", lambda row: str(row.points["band"][0]), TEXT),
+    Column("Points", lambda row: len(row.points)),
+    Column("Zero level (mag)", lambda row: f"{row.level_mag:.3f}"),
+    Column("Phase angle (°)", lambda row: wording.number(float(row.points["phase_deg"].mean()))),
+    Column("Scatter (mag)", lambda row: f"{np.std(row.points['residual_mag']):.4f}"),
+)
 
 
 def facts(table: "Table", solution: "PeriodSolution") -> list[tuple[str, str]]:
@@ -63,35 +89,23 @@ def _amplitude(solution: "PeriodSolution") -> str:
     return f"{solution.amplitude_mag:.3f} mag over the phases seen{condition}"
 
 
-def period_rows(table: "Table", solution: "PeriodSolution") -> "list[tuple[Candidate, str]]":
+def related_periods(table: "Table", solution: "PeriodSolution") -> list[RelatedPeriod]:
     """All periods that the data allow, and what each has to do with the first."""
     gap_d = period.gap_d(np.asarray(table["light_time_jd"]), np.asarray(table["session"]))
     first = solution.candidates[0]
     return [
-        (each, "" if each is first else period.relation(each, first.period_h, gap_d))
+        RelatedPeriod(each, "" if each is first else period.relation(each, first.period_h, gap_d))
         for each in solution.candidates
     ]
 
 
-def session_rows(table: "Table", solution: "PeriodSolution") -> list[SessionRow]:
-    """One row per session."""
-    rows = []
-    for index, number in enumerate(np.unique(table["session"])):
-        here = table[table["session"] == number]
-        phase = float(here["phase_deg"].mean())
-        rows.append(
-            SessionRow(
-                number=int(number) + 1,
-                start=timescale.iso(float(here["midtime_jd"].min()), 0),
-                telescope=str(here["telescope"][0]),
-                band=str(here["band"][0]),
-                points=len(here),
-                level=f"{solution.fit.offsets[index]:.3f}",
-                phase=f"{phase:.2f}" if np.isfinite(phase) else "–",
-                scatter=f"{np.std(here['residual_mag']):.4f}",
-            )
-        )
-    return rows
+def sessions(table: "Table", solution: "PeriodSolution") -> list[Session]:
+    """The sessions with their zero levels."""
+    numbers = np.unique(table["session"])
+    return [
+        Session(table[table["session"] == each], int(each) + 1, float(level))
+        for each, level in zip(numbers, solution.fit.offsets, strict=True)
+    ]
 
 
 def folded(table: "Table", solution: "PeriodSolution") -> Figure:
@@ -157,8 +171,7 @@ def render_page(target: str, table: "Table", solution: "PeriodSolution") -> str:
         style=render.resource("style.css"),
         target=target,
         facts=facts(table, solution),
-        periods=period_rows(table, solution),
-        hours=period.hours,
+        periods=tables.table(PERIODS, related_periods(table, solution)),
         figures=[folded(table, solution), search(solution)],
-        sessions=session_rows(table, solution),
+        sessions=tables.table(SESSIONS, sessions(table, solution)),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from photpipe.ground import files
 from photpipe.report.links import Links
-from photpipe.report.views import Link
+from photpipe.report.tables import Link
 
 MOST_BYTES = 400_000
 MOST_LINES = 3000

@@ -7,11 +7,12 @@ import numpy as np
 
 from photpipe.report import figures, render
 from photpipe.report.lightcurve import Figure
+from photpipe.report.tables import TEXT, Column, table
 from photpipe.run.results import PhaseCurveFit
 from photpipe.science import phasecurve
 
 if TYPE_CHECKING:
-    from astropy.table import Table
+    from astropy.table import Row, Table
 
 
 class Curves(Protocol):
@@ -37,18 +38,29 @@ class Curves(Protocol):
         """The curves, with probabilities and cautions."""
 
 
-def parameter_rows(band: Curves) -> list[tuple[str, str, str, str, str]]:
-    """System, H, slopes, scatter and probability, rounded."""
-    rows = []
-    for each in band.results():
-        names = phasecurve.SYSTEMS[each.system].parameters
-        slopes = ", ".join(
-            f"{name} {value:.3f} ± {sig:.3f}"
-            for name, value, sig in zip(names, each.slopes, each.slope_sigs, strict=True)
-        )
-        h = f"{each.h_mag:.3f} ± {each.h_sig:.3f}"
-        rows.append((each.system, h, slopes, f"{each.scatter_mag:.3f}", f"{each.probability:.0%}"))
-    return rows
+def _slopes(fit: PhaseCurveFit) -> str:
+    names = phasecurve.SYSTEMS[fit.system].parameters
+    values = zip(names, fit.slopes, fit.slope_sigs, strict=True)
+    return ", ".join(f"{name} {value:.3f} ± {sig:.3f}" for name, value, sig in values)
+
+
+FITS: tuple[Column[PhaseCurveFit], ...] = (
+    Column("System", lambda fit: fit.system, TEXT),
+    Column("H (mag)", lambda fit: f"{fit.h_mag:.3f} ± {fit.h_sig:.3f}", TEXT),
+    Column("Slope", _slopes, TEXT),
+    Column("Scatter of nights (mag)", lambda fit: f"{fit.scatter_mag:.3f}"),
+    Column("Probability", lambda fit: f"{fit.probability:.0%}"),
+)
+
+NIGHTS: "tuple[Column[Row], ...]" = (
+    Column("Julian date", lambda row: f"{row['midtime_jd']:.4f}"),
+    Column("Telescope", lambda row: row["telescope"], TEXT),
+    Column("Points", lambda row: row["points"]),
+    Column("Phase angle (°)", lambda row: f"{row['phase_deg']:.2f}"),
+    Column("Reduced (mag)", lambda row: f"{row['reduced_mag']:.3f}"),
+    Column("Error", lambda row: f"{row['sig']:.3f}"),
+    Column("Residual", lambda row: f"{row['residual_mag']:+.3f}"),
+)
 
 
 def figure(band: Curves) -> Figure:
@@ -89,10 +101,10 @@ def render_page(target: str, bands: Sequence[Curves], period_h: float | None) ->
         bands=[
             {
                 "name": each.band,
-                "parameters": parameter_rows(each),
+                "parameters": table(FITS, each.results()),
                 "cautions": each.results()[0].cautions,
                 "figure": figure(each),
-                "nights": each.rows,
+                "nights": table(NIGHTS, each.rows),
             }
             for each in bands
         ],

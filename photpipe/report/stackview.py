@@ -16,7 +16,7 @@ from photpipe.report.frameview import magnitude
 from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import StackState, State
-from photpipe.report.views import Link
+from photpipe.report.tables import SENTENCE, TEXT, Column, Link, TableView, table
 from photpipe.report.wording import number
 from photpipe.run.photometry_file import TargetPoint, file_name
 from photpipe.run.results import CombineResult
@@ -60,17 +60,13 @@ class StackPane:
 
 
 @dataclass(frozen=True, slots=True)
-class StackRow:
-    """A target as measured on the stack."""
+class StackedPoint:
+    """A target as measured on the stack, and what the frames of the stack say of it."""
 
     target: str
-    stack: str
-    mag: str
-    snr: str
-    method: str
-    frames: str
-    remark: str
-    file: Link
+    point: TargetPoint
+    on_frames: tuple[TargetPoint, ...]
+    links: Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class StackView:
     frames: int
     steps: tuple[int, ...]
     panes: tuple[StackPane, ...]
-    rows: tuple[StackRow, ...]
+    targets: TableView
 
 
 def stack_view(state: State, output: Output, links: Links) -> StackView | None:
@@ -107,7 +103,9 @@ def stack_view(state: State, output: Output, links: Links) -> StackView | None:
         frames=len(stack.result.stars.frames),
         steps=max((each.steps for each in panes), key=len),
         panes=panes,
-        rows=tuple(_row(state, stack, name, each, links) for name, each in stack.points),
+        targets=table(
+            TARGETS, (_stacked(state, stack, name, each, links) for name, each in stack.points)
+        ),
     )
 
 
@@ -143,26 +141,38 @@ def _depth(state: State, stack: StackState) -> str:
     )
 
 
-def _row(state: State, stack: StackState, name: str, point: TargetPoint, links: Links) -> StackRow:
+def _stacked(
+    state: State, stack: StackState, name: str, point: TargetPoint, links: Links
+) -> StackedPoint:
     of_frames = next((each for each in state.targets if each.name == name), None)
     used = stack.result.stars.frames
     good = [each for each in (of_frames.good if of_frames else ()) if each.frame in used]
-    frames = wording.UNKNOWN
-    if good:
-        median = wording.median(each.mag for each in good)
-        error = wording.median(each.sig for each in good)
-        frames = f"{wording.with_error(median, error)} ({len(good)})"
-    file = file_name(name)
-    return StackRow(
-        target=name,
-        stack=point.frame,
-        mag=f"{magnitude(point)} mag",
-        snr=number(point.snr, 1),
-        method=point.method,
-        frames=frames,
-        remark=point.rejected or point.contamination,
-        file=Link(file, links.data(file)),
-    )
+    return StackedPoint(name, point, tuple(good), links)
+
+
+def _median_of_frames(row: StackedPoint) -> str:
+    if not row.on_frames:
+        return wording.UNKNOWN
+    median = wording.median(each.mag for each in row.on_frames)
+    error = wording.median(each.sig for each in row.on_frames)
+    return f"{wording.with_error(median, error)} ({len(row.on_frames)})"
+
+
+def _file(row: StackedPoint) -> Link:
+    file = file_name(row.target)
+    return Link(file, row.links.data(file))
+
+
+TARGETS: tuple[Column[StackedPoint], ...] = (
+    Column("Target", lambda row: row.target, TEXT),
+    Column("Measured on", lambda row: row.point.frame, TEXT),
+    Column("Magnitude", lambda row: f"{magnitude(row.point)} mag", TEXT),
+    Column("S/N", lambda row: number(row.point.snr, 1)),
+    Column("Method", lambda row: row.point.method, TEXT),
+    Column("Median of single frames", _median_of_frames),
+    Column("Remark", lambda row: row.point.rejected or row.point.contamination, SENTENCE),
+    Column("File", _file, TEXT),
+)
 
 
 # -- images

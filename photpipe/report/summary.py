@@ -12,8 +12,8 @@ from photpipe.report import render, wording
 from photpipe.report.links import MAIN
 from photpipe.report.output import write as write_file
 from photpipe.report.state import State, gather
+from photpipe.report.tables import SENTENCE, TEXT, Column, Link, Word, table
 from photpipe.report.verdicts import Severity, judge
-from photpipe.report.views import Link, Word
 from photpipe.report.wording import number
 from photpipe.run.workspace import Workspace
 
@@ -72,22 +72,6 @@ class SummaryRow:
     link: str = ""
     remark: str = ""
     failed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _RowView:
-    """A row, rounded and linked."""
-
-    directory: Link
-    status: Word
-    frames: str
-    registered: str
-    aperture: str
-    zeropoint: str
-    targets: str
-    duration: str
-    seconds: str
-    remark: str
 
 
 _WORDS = {
@@ -159,7 +143,7 @@ def write(root: Path, rows: Sequence[SummaryRow]) -> Path:
     text = render.page(
         "summary.html",
         title=root.name or str(root),
-        rows=[_view(each) for each in rows],
+        directories=table(DIRECTORIES, rows),
         done=sum(each.status not in {WAITING, RUNNING} for each in rows),
         reload_s=RELOAD_S if is_live else 0,
         style=render.resource("style.css"),
@@ -173,26 +157,6 @@ def write(root: Path, rows: Sequence[SummaryRow]) -> Path:
 write_summary = write
 
 
-def _view(row: SummaryRow) -> _RowView:
-    known = bool(row.frames)
-    zeropoint = number(row.zeropoint_mag, 3)
-    return _RowView(
-        directory=Link(row.directory, quote(os.fsencode(row.link))),
-        status=Word(
-            _partial(row) if row.status == PARTIAL else row.status,
-            _WORDS.get(row.status, Severity.NOTE),
-        ),
-        frames=str(row.frames) if known else wording.UNKNOWN,
-        registered=str(row.registered) if known else wording.UNKNOWN,
-        aperture=number(row.aperture_px, 2),
-        zeropoint=f"{zeropoint} {row.band}" if math.isfinite(row.zeropoint_mag) else zeropoint,
-        targets=wording.listed([_target_text(each) for each in row.targets]),
-        duration=wording.duration(row.seconds),
-        seconds=number(row.seconds, 1),
-        remark=row.remark,
-    )
-
-
 def _partial(row: SummaryRow) -> str:
     """What is missing in a directory that was not done completely."""
     return f"{wording.many(row.failed, 'frame')} failed" if row.failed else "incomplete"
@@ -204,3 +168,38 @@ def _target_text(target: SummaryTarget) -> str:
         return f"{target.name}: no magnitude"
     scatter_mag = target.scatter_mag if target.points > 1 else math.nan
     return f"{target.name}: {wording.with_error(target.mag, scatter_mag)} ({points})"
+
+
+def _status(row: SummaryRow) -> Word:
+    text = _partial(row) if row.status == PARTIAL else row.status
+    return Word(text, _WORDS.get(row.status, Severity.NOTE))
+
+
+def _if_known(count: int, row: SummaryRow) -> str:
+    return str(count) if row.frames else wording.UNKNOWN
+
+
+def _zeropoint(row: SummaryRow) -> str:
+    zeropoint = number(row.zeropoint_mag, 3)
+    return f"{zeropoint} {row.band}" if math.isfinite(row.zeropoint_mag) else zeropoint
+
+
+DIRECTORIES: tuple[Column[SummaryRow], ...] = (
+    Column("Directory", lambda row: Link(row.directory, quote(os.fsencode(row.link))), TEXT),
+    Column("Status", _status, TEXT),
+    Column("Frames", lambda row: _if_known(row.frames, row)),
+    Column("Registered", lambda row: _if_known(row.registered, row)),
+    Column("Aperture (px)", lambda row: number(row.aperture_px, 2)),
+    Column("Zeropoint", _zeropoint),
+    Column(
+        "Targets (mag ± scatter)",
+        lambda row: wording.listed([_target_text(each) for each in row.targets]),
+        SENTENCE,
+    ),
+    Column(
+        "Duration",
+        lambda row: wording.duration(row.seconds),
+        sort=lambda row: number(row.seconds, 1),
+    ),
+    Column("Remark", lambda row: row.remark, SENTENCE),
+)

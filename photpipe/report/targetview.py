@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
 from photpipe.ground import files
 from photpipe.report import symbols, wording
@@ -15,7 +16,8 @@ from photpipe.report.plots import TimeAxis
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.symbols import is_limit
-from photpipe.report.views import Animation, Link, Word
+from photpipe.report.tables import SENTENCE, TEXT, Column, Link, TableView, Word, table
+from photpipe.report.views import Animation
 from photpipe.report.wording import number
 from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, TargetPoint
 
@@ -23,23 +25,18 @@ BY_USER = "rejected by the user"
 
 
 @dataclass(frozen=True, slots=True)
-class PointRow:
-    """A point of a target."""
+class LinkedPoint:
+    """A point of a target, its frame if that is there, and whether the user may reject it."""
 
-    number: str
-    frame: Link
-    key: str
-    midtime: str
-    mag: str
-    error: str
-    state: Word
-    snr: str
-    fwhm: str
-    offset_east: str
-    offset_north: str
-    flags: str
-    remark: str
+    point: TargetPoint
+    frame: FrameState | None
+    links: Links
     can_reject: bool
+
+    @property
+    def link(self) -> Link:
+        """To the page of the frame."""
+        return Link(self.point.frame, self.links.frame(self.frame.slug) if self.frame else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ class TargetView:
     animation_note: str
     still: str
     stills: tuple[Still, ...]
-    rows: tuple[PointRow, ...]
+    points: TableView
     rejections: Mapping[str, object]
     rejections_file: str
     files: tuple[Link, ...]
@@ -107,7 +104,17 @@ def target_view(
         still=next((cutouts[p.frame].src for p in target.points if p.frame in cutouts), ""),
         animation_note=f"{shown} of {len(cutouts)} frames" if shown < len(cutouts) else "",
         stills=tuple(_stills(target, frames, cutouts, subtractions or {}, links)),
-        rows=tuple(_row(each, frames, by_hand, links) for each in target.points),
+        points=table(
+            POINTS,
+            (
+                LinkedPoint(
+                    *(each, frames.get(each.frame), links),
+                    can_reject=not each.rejected or each.frame in by_hand,
+                )
+                for each in target.points
+            ),
+            key=lambda row: row.point.frame,
+        ),
         rejections=_rejections(state, target, by_hand),
         rejections_file=REJECTIONS_FILE,
         files=tuple(each for each in data if each.href),
@@ -234,26 +241,31 @@ def _state(point: TargetPoint) -> Word:
     return Word(point.method, "good" if point.method == "detected" else "note")
 
 
-def _row(
-    point: TargetPoint, frames: Mapping[str, FrameState], by_hand: Mapping[str, str], links: Links
-) -> PointRow:
-    frame = frames.get(point.frame)
-    return PointRow(
-        number=str(frame.number) if frame else wording.UNKNOWN,
-        frame=Link(point.frame, links.frame(frame.slug) if frame else ""),
-        key=point.frame,
-        midtime=wording.instant(point.midtime_jd),
-        mag=("> " if is_limit(point) else "") + number(point.mag, 3),
-        error=number(point.sig, 3),
-        state=_state(point),
-        snr=number(point.snr, 1),
-        fwhm=number(point.fwhm_arcsec, 2),
-        offset_east=number(point.offset_east_arcsec, 2),
-        offset_north=number(point.offset_north_arcsec, 2),
-        flags=point.flags_in_words or str(point.flags or ""),
-        remark=point.rejected or point.contamination,
-        can_reject=not point.rejected or point.frame in by_hand,
-    )
+_REJECT = Markup('<button type="button" class="reject" aria-pressed="false">reject</button>')
+
+POINTS: tuple[Column[LinkedPoint], ...] = (
+    Column("#", lambda row: str(row.frame.number) if row.frame else wording.UNKNOWN),
+    Column("Frame", lambda row: row.link, TEXT),
+    Column("Mid-exposure (UTC)", lambda row: wording.instant(row.point.midtime_jd), TEXT),
+    Column(
+        "Magnitude",
+        lambda row: ("> " if is_limit(row.point) else "") + number(row.point.mag, 3),
+    ),
+    Column("±", lambda row: number(row.point.sig, 3)),
+    Column("State", lambda row: _state(row.point), TEXT),
+    Column("S/N", lambda row: number(row.point.snr, 1)),
+    Column("FWHM (″)", lambda row: number(row.point.fwhm_arcsec, 2)),
+    Column(
+        "East (″)",
+        lambda row: number(row.point.offset_east_arcsec, 2),
+        meaning="predicted minus measured position.",
+        defined="East, north",
+    ),
+    Column("North (″)", lambda row: number(row.point.offset_north_arcsec, 2)),
+    Column("Flags", lambda row: row.point.flags_in_words or str(row.point.flags or ""), TEXT),
+    Column("Remark", lambda row: row.point.rejected or row.point.contamination, SENTENCE),
+    Column("Reject", lambda row: _REJECT if row.can_reject else "", TEXT),
+)
 
 
 def _stills(

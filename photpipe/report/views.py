@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError
 from photpipe.instruments import telescopes
-from photpipe.report import origins, wording
+from photpipe.report import columns, origins, wording
+from photpipe.report.columns import LinkedFrame, LinkedRecord, LinkedTarget
 from photpipe.report.findings import CHAIN
 from photpipe.report.links import Links
-from photpipe.report.origins import OriginRow
-from photpipe.report.state import CONTROL, FrameState, State, TargetData
+from photpipe.report.state import CONTROL, State, TargetData
+from photpipe.report.tables import Link, TableView, Word, table
 from photpipe.report.verdicts import Severity, Verdict
 from photpipe.report.wording import UNKNOWN, number
-from photpipe.run.results import StageRecord
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -28,22 +28,6 @@ UNIX_EPOCH_JD, SECONDS_PER_DAY = 2440587.5, 86400.0
 MOST_FRAMES_LINKED = 8
 MOST_OF_A_RULE = 4
 CARDS = 4  # targets whose light curves stand on the main page
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Words that lead somewhere; nowhere if `href` is empty."""
-
-    text: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A short judgement and how serious it is (good, look, bad, note)."""
-
-    text: str
-    severity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,104 +51,6 @@ class VerdictView:
     href: str
     frames: tuple[Link, ...]
     more: str
-
-
-@dataclass(frozen=True, slots=True)
-class StageRow:
-    """How the last run of a command went."""
-
-    command: str
-    arguments: str
-    started: str
-    duration: str
-    outcome: Word
-    reason: str
-    log: str
-
-
-@dataclass(frozen=True, slots=True)
-class FrameRow:
-    """A row of the data summary."""
-
-    number: int
-    frame: Link
-    midtime: str
-    object_name: str
-    filter_name: str
-    airmass: str
-    exptime: str
-    scale: str
-    binning: str
-    field: str
-    state: Word
-
-
-@dataclass(frozen=True, slots=True)
-class RegistrationRow:
-    """Registration of one frame."""
-
-    number: int
-    frame: Link
-    state: Word
-    catalog: str
-    as_contrast: str
-    xy_contrast: str
-    sigma_ra: str
-    sigma_dec: str
-    chi2_reference: str
-    chi2_internal: str
-    matched: str
-    rms: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class PhotometryRow:
-    """Instrumental photometry of one frame."""
-
-    number: int
-    frame: Link
-    state: Word
-    sources: str
-    fwhm_px: str
-    fwhm_arcsec: str
-    correction: str
-    limit: str
-    target_offset: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationRow:
-    """Calibration of one frame."""
-
-    number: int
-    frame: Link
-    state: Word
-    zeropoint: str
-    error: str
-    scatter: str
-    chi2: str
-    matched: str
-    used: str
-    limit: str
-    catalog: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class TargetRow:
-    """A target and what came out."""
-
-    target: Link
-    kind: str
-    points: str
-    limits: str
-    rejected: str
-    median: str
-    error: str
-    span: str
-    files: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,22 +158,22 @@ class MainView:
     passed: tuple[VerdictView, ...]
     more_verdicts: tuple[VerdictView, ...]
     facts: tuple[tuple[str, str], ...]
-    stages: tuple[StageRow, ...]
+    steps: TableView
     log: Link
     report: Link
-    origins: tuple[OriginRow, ...]
-    frames: tuple[FrameRow, ...]
+    origins: TableView
+    frames: TableView
     registration: Section
-    registration_rows: tuple[RegistrationRow, ...]
+    registration_table: TableView
     photometry: Section
-    photometry_rows: tuple[PhotometryRow, ...]
+    photometry_table: TableView
     growth: "Markup"
     seeing: "Markup"
     calibration: Section
-    calibration_rows: tuple[CalibrationRow, ...]
+    calibration_table: TableView
     zeropoints: "Markup"
     results: Section
-    targets: tuple[TargetRow, ...]
+    targets: TableView
     cards: tuple[TargetCard, ...]
     stack: "StackView | None"
 
@@ -332,6 +218,14 @@ def main_view(
         stopped = _stopped(state, command) and not section.is_there
         return replace(section, log=_log_link(command, log_lines, links)) if stopped else section
 
+    def tried(command: str, part: str) -> list[LinkedFrame]:
+        frames = (f for f in state.frames if getattr(f, part) or f.failure(command))
+        return [LinkedFrame(frame, links) for frame in frames]
+
+    steps = [
+        LinkedRecord(each, _log_link(each.command, log_lines, links))
+        for each in state.history.records
+    ]
     return MainView(
         title=title(state),
         subtitle=subtitle(state),
@@ -344,22 +238,22 @@ def main_view(
         passed=tuple(verdict_view(each, count, links) for each in first if is_good(each)),
         more_verdicts=tuple(verdict_view(each, count, links) for each in more),
         facts=tuple(_facts(state)),
-        stages=tuple(_stage(each, log_lines, links) for each in state.history.records),
+        steps=table(columns.STEPS, steps),
         log=Link("LOG", links.log),
         report=Link("report.json", links.script_data),
-        origins=origins.rows(state),
-        frames=tuple(_frame_row(each, links) for each in state.frames),
+        origins=table(columns.ORIGINS, origins.rows(state)),
+        frames=table(columns.FRAMES, (LinkedFrame(each, links) for each in state.frames)),
         registration=told(_registration(state), "pp_register"),
-        registration_rows=tuple(_registration_rows(state, links)),
+        registration_table=table(columns.REGISTRATION, tried("pp_register", "registered")),
         photometry=told(_photometry(state), "pp_photometry"),
-        photometry_rows=tuple(_photometry_rows(state, links)),
+        photometry_table=table(columns.PHOTOMETRY, tried("pp_photometry", "measured")),
         growth=drawn.growth,
         seeing=drawn.seeing,
         calibration=told(_calibration(state), "pp_calibrate"),
-        calibration_rows=tuple(_calibration_rows(state, links)),
+        calibration_table=table(columns.CALIBRATION, tried("pp_calibrate", "calibrated")),
         zeropoints=drawn.zeropoints,
         results=told(_results(state), "pp_distill"),
-        targets=tuple(_target_row(each, links) for each in state.targets),
+        targets=table(columns.TARGETS, (LinkedTarget(each, links) for each in state.targets)),
         cards=drawn.cards,
         stack=stack,
     )
@@ -558,72 +452,10 @@ def _facts(state: State) -> Iterable[tuple[str, str]]:
         yield "Airmass", f"{min(airmass):.2f} to {max(airmass):.2f}"
 
 
-_OUTCOMES = {
-    "done": Word("done", Severity.GOOD),
-    "partial": Word("done, some frames failed", Severity.LOOK),
-    "failed": Word("failed", Severity.BAD),
-    "interrupted": Word("interrupted", Severity.LOOK),
-    "running": Word("running, or killed", Severity.LOOK),
-}
-
-
 def _log_link(command: str, log_lines: dict[str, int], links: Links) -> str:
     """Where the last run of a command begins in the LOG."""
     line = log_lines.get(command)
     return f"{links.log}#l{line}" if line is not None and links.log.endswith("html") else links.log
-
-
-def _stage(record: StageRecord, log_lines: dict[str, int], links: Links) -> StageRow:
-    return StageRow(
-        command=record.command,
-        arguments=record.arguments,
-        started=record.started.replace("T", " ").removesuffix("Z"),
-        duration=wording.duration(record.seconds),
-        outcome=_OUTCOMES.get(record.status, Word(record.status, Severity.NOTE)),
-        reason=record.reason,
-        log=_log_link(record.command, log_lines, links),
-    )
-
-
-def _linked(frame: FrameState, links: Links) -> Link:
-    return Link(frame.name, links.frame(frame.slug))
-
-
-def _state(frame: FrameState) -> Word:
-    """How far a frame came."""
-    for stage, word in (
-        ("pp_prepare", "not prepared"),
-        ("pp_register", "not registered"),
-        ("pp_photometry", "not measured"),
-        ("pp_calibrate", "not calibrated"),
-    ):
-        if frame.failure(stage):
-            return Word(word, Severity.BAD)
-    if frame.calibrated:
-        calibrated = frame.calibrated.is_calibrated
-        return Word("calibrated", Severity.GOOD) if calibrated else Word("instrumental", "note")
-    for row, word in ((frame.measured, "measured"), (frame.registered, "registered")):
-        if row:
-            return Word(word, Severity.GOOD)
-    return Word("prepared", Severity.GOOD) if frame.facts else Word(UNKNOWN, Severity.NOTE)
-
-
-def _frame_row(frame: FrameState, links: Links) -> FrameRow:
-    facts = frame.facts
-    width, height = facts.field_arcmin if facts else (math.nan, math.nan)
-    return FrameRow(
-        number=frame.number,
-        frame=_linked(frame, links),
-        midtime=wording.instant(frame.midtime_jd),
-        object_name=(facts.object_name if facts else "") or UNKNOWN,
-        filter_name=(facts.filter_name if facts else "") or UNKNOWN,
-        airmass=number(facts.airmass if facts else None, 2),
-        exptime=number(facts.exptime_s if facts else None, 1),
-        scale=number(facts.pixel_scale_arcsec[0] if facts else None, 3),
-        binning=f"{facts.binning[0]}×{facts.binning[1]}" if facts else UNKNOWN,
-        field=f"{number(width, 1)}×{number(height, 1)}",
-        state=_state(frame),
-    )
 
 
 def _stopped(state: State, command: str) -> str:
@@ -678,28 +510,6 @@ def _registration(state: State) -> Section:
     )
 
 
-def _registration_rows(state: State, links: Links) -> Iterable[RegistrationRow]:
-    for frame in state.frames:
-        row, reason = frame.registered, frame.failure("pp_register")
-        if row is None and not reason:
-            continue
-        yield RegistrationRow(
-            number=frame.number,
-            frame=_linked(frame, links),
-            state=Word("registered", "good") if row else Word("not registered", "bad"),
-            catalog=(row.catalog if row else "") or UNKNOWN,
-            as_contrast=number(row.as_contrast if row else None, 1),
-            xy_contrast=number(row.xy_contrast if row else None, 1),
-            sigma_ra=number(row.sigma_arcsec[0] if row else None, 3),
-            sigma_dec=number(row.sigma_arcsec[1] if row else None, 3),
-            chi2_reference=wording.short(row.chi2 if row else None),
-            chi2_internal=wording.short(row.chi2_internal if row else None),
-            matched=f"{row.matched}" if row else UNKNOWN,
-            rms=number(row.rms_arcsec if row else None, 3),
-            reason=reason,
-        )
-
-
 def _photometry(state: State) -> Section:
     result = state.photometry
     if result is None:
@@ -717,25 +527,6 @@ def _photometry(state: State) -> Section:
             f"of the target on {on_target}.",
         ),
     )
-
-
-def _photometry_rows(state: State, links: Links) -> Iterable[PhotometryRow]:
-    for frame in state.frames:
-        row, reason = frame.measured, frame.failure("pp_photometry")
-        if row is None and not reason:
-            continue
-        yield PhotometryRow(
-            number=frame.number,
-            frame=_linked(frame, links),
-            state=Word("measured", "good") if row else Word("not measured", "bad"),
-            sources=str(row.sources) if row else UNKNOWN,
-            fwhm_px=number(row.fwhm_px if row else None, 2),
-            fwhm_arcsec=number(row.fwhm_arcsec if row else None, 2),
-            correction=number(row.aperture_correction_mag if row else None, 3),
-            limit=number(row.limiting_mag if row else None, 2),
-            target_offset=number(row.target_offset_arcsec if row else None, 2),
-            reason=reason,
-        )
 
 
 def _calibration(state: State) -> Section:
@@ -763,29 +554,6 @@ def _calibration(state: State) -> Section:
     return Section(True, summary, severity, tuple(dict.fromkeys(notes)))
 
 
-def _calibration_rows(state: State, links: Links) -> Iterable[CalibrationRow]:
-    for frame in state.frames:
-        row, reason = frame.calibrated, frame.failure("pp_calibrate")
-        if row is None and not reason:
-            continue
-        good = row is not None and row.is_calibrated
-        word = Word("calibrated", "good") if good else Word("instrumental", "note")
-        yield CalibrationRow(
-            number=frame.number,
-            frame=_linked(frame, links),
-            state=word if row else Word("not calibrated", "bad"),
-            zeropoint=number(row.zeropoint_mag if row else None, 4),
-            error=number(row.zeropoint_sigma_mag if row else None, 4),
-            scatter=number(row.scatter_mag if row else None, 3),
-            chi2=number(row.reduced_chi2 if row else None, 2),
-            matched=str(row.matched) if row else UNKNOWN,
-            used=str(row.used) if row else UNKNOWN,
-            limit=number(row.limiting_mag if row else None, 2),
-            catalog=(row.catalog if row else "") or UNKNOWN,
-            note=(row.note if row else "") or reason,
-        )
-
-
 def _results(state: State) -> Section:
     if not state.targets:
         if state.distill is None:
@@ -805,21 +573,3 @@ def _results(state: State) -> Section:
         told = f"{clock.seconds:+.2f} ± {clock.error_s:.2f} s"
         reasons.append(f"Clock, true time minus that of the headers: {told} ({bodies}).")
     return Section(True, wording.sentence(summary), severity, tuple(reasons))
-
-
-def _target_row(target: TargetData, links: Links) -> TargetRow:
-    good = target.good
-    mags = [each.mag for each in good]
-    name = f"photometry_{target.slug}"
-    files = [Link(suffix, links.data(f"{name}.{suffix}")) for suffix in ("dat", "ecsv", "csv")]
-    return TargetRow(
-        target=Link(target.name, links.target(target.slug)),
-        kind=target.kind or UNKNOWN,
-        points=f"{len(good)}/{len(target.points)}",
-        limits=str(sum(each.method == "limit" and not each.rejected for each in target.points)),
-        rejected=str(sum(bool(each.rejected) for each in target.points)),
-        median=number(wording.median(mags), 3),
-        error=number(wording.median(each.sig for each in good), 3),
-        span=number(max(mags) - min(mags), 3) if mags else UNKNOWN,
-        files=tuple(link for link in files if link.href),
-    )

@@ -7,9 +7,11 @@ else that is known about them, with units.
 """
 
 import dataclasses
+import functools
 import math
 import shlex
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,18 @@ SPOILERS = (CONTAMINATED,)
 """
 
 
-def _column(unit: str, meaning: str) -> Any:
-    """Field of a point with its unit and meaning, written into the ECSV file."""
-    return dataclasses.field(metadata={"unit": unit, "meaning": meaning})
+def _column(unit: str, meaning: str, *, is_newer: bool = False) -> Any:
+    """Field of a point with its unit and meaning, written into the ECSV file.
+
+    Parameters
+    ----------
+    is_newer : bool
+        Files of earlier versions lack it, and are read nevertheless.
+    """
+    return dataclasses.field(metadata={"unit": unit, "meaning": meaning, "is_newer": is_newer})
+
+
+_newer_column = functools.partial(_column, is_newer=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +88,17 @@ class TargetPoint:
     contamination_mag: float = _column("mag", "estimated brightening by neighbours, sky included")
     contamination: str = _column("", "what may contaminate the aperture")
     rejected: str = _column("", "reason of the rejection; empty if the measurement is good")
-    aperture_mag: float = _column("mag", "instrumental magnitude in the aperture, as measured")
-    aperture_sig: float = _column("mag", "its error from sky and photon noise only")
-    plain_mag: float = _column("mag", "mag with its neighbours; NaN: none was subtracted")
-    plain_sig: float = _column("mag", "its error")
-    subtraction_sig: float = _column("mag", "part of sig: noise and misfit of the template")
-    subtraction_misfit: float = _column("", "fraction of a star's flux that a template leaves")
-    subtraction: str = _column("", "what was subtracted, or why nothing was")
+    aperture_mag: float = _newer_column(
+        "mag", "instrumental magnitude in the aperture, as measured"
+    )
+    aperture_sig: float = _newer_column("mag", "its error from sky and photon noise only")
+    plain_mag: float = _newer_column("mag", "mag with its neighbours; NaN: none was subtracted")
+    plain_sig: float = _newer_column("mag", "its error")
+    subtraction_sig: float = _newer_column("mag", "part of sig: noise and misfit of the template")
+    subtraction_misfit: float = _newer_column(
+        "", "fraction of a star's flux that a template leaves"
+    )
+    subtraction: str = _newer_column("", "what was subtracted, or why nothing was")
 
     def corrected(self, correction_mag: float, error_mag: float) -> "TargetPoint":
         """The point with a correction for trailing added to magnitude and error."""
@@ -154,30 +169,6 @@ def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
     return rejections
 
 
-_TITLE = (
-    "#                           filename     julian_date      mag     sig     source_ra   "
-    "source_dec     [1]     [2]     [3]     [4]     [5]       ZP  ZP_sig inst_mag  in_sig"
-    "          [6]    [7] [8]                            [9]    [10]  FWHM\n"
-)
-_FOOTNOTES = """#
-# [1]: predicted RA minus measured RA, on the sky (arcsec)
-# [2]: predicted Dec minus measured Dec (arcsec)
-# [3]: offset in RA given by the user, on the sky (arcsec)
-# [4]: offset in Dec given by the user (arcsec)
-# [5]: exposure time (s)
-# [6]: photometric catalog ('-': the magnitudes are instrumental)
-# [7]: photometric band
-# [8]: Source Extractor flags
-# [9]: telescope and instrument
-# [10]: how it was measured: APER (detected source), FORCED (aperture at the predicted position),
-#       CLEAN (neighbours subtracted)
-# FWHM: full width at half maximum of the source (arcsec)
-# mag = ZP + inst_mag and sig = hypot(ZP_sig, in_sig), to the last digit: corrections for trailing,
-# colour, position on the frame and background are part of inst_mag, their errors of in_sig; the
-# magnitude in the aperture as measured is the column aperture_mag of the .ecsv file
-# julian_date is that of mid-exposure (UTC); lines that start with '#' are rejected points or
-# upper limits, with the reason behind the last column
-"""
 _DECIMALS = 4
 _METHODS = {DETECTED: "APER", FORCED: "FORCED", LIMIT: "LIMIT", CLEAN: "CLEAN"}
 
@@ -205,27 +196,174 @@ def _as_printed(value: float) -> float:
     return round(value, _DECIMALS) + 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Printed:
+    """A point with the digits of the file.
+
+    The sums are those of what is printed, so that a script that adds the columns finds no
+    difference.
+    """
+
+    point: TargetPoint
+    mag: float
+    sig: float
+    zeropoint: float
+    zeropoint_sig: float
+    instrumental: float
+    instrumental_sig: float
+
+    @classmethod
+    def of(cls, point: TargetPoint) -> "_Printed":
+        """Point as it is printed; the zeropoint of instrumental magnitudes is 0."""
+        calibrated = math.isfinite(point.zeropoint)
+        known = (point.zeropoint, point.zeropoint_sig) if calibrated else (0.0, 0.0)
+        zeropoint, zeropoint_sig = map(_as_printed, known)
+        mag, sig = _as_printed(point.mag), _as_printed(point.sig)
+        parts = without_zeropoint(mag, sig, zeropoint, zeropoint_sig)
+        instrumental, instrumental_sig = map(_as_printed, parts)
+        sig = math.hypot(zeropoint_sig, instrumental_sig)
+        return cls(point, mag, sig, zeropoint, zeropoint_sig, instrumental, instrumental_sig)
+
+    @property
+    def catalog(self) -> str:
+        """Photometric catalog; empty if the magnitudes are instrumental."""
+        return self.point.catalog if math.isfinite(self.point.zeropoint) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DatColumn:
+    """A column of the .dat file, told once: the file, its footnotes and the manual follow.
+
+    Parameters
+    ----------
+    title : str
+        What stands above it; one in brackets is explained in a footnote.
+    width : int
+        Characters; a blank stands before each column.
+    form : str
+        Format of the number; empty for words, whose blanks become underscores.
+    value : callable
+        What stands in the line of a point.
+    unit, meaning : str
+        As the manual tells it.
+    is_explained : bool
+        Whether there is a footnote although the title is a word.
+    """
+
+    title: str
+    width: int
+    form: str
+    value: Callable[[_Printed], Any]
+    unit: str
+    meaning: str
+    is_explained: bool = False
+
+    def cell(self, printed: _Printed) -> str:
+        """Cell of a line."""
+        value = self.value(printed)
+        return f"{format(value, self.form) if self.form else _word(value):>{self.width}s}"
+
+    @property
+    def footnote(self) -> str:
+        """Lines below the table; none if the title says it all."""
+        if not (self.is_explained or self.title.startswith("[")):
+            return ""
+        unit = f" ({self.unit})" if self.unit else ""
+        return textwrap.fill(f"# {self.title}: {self.meaning}{unit}", 98, **_HANGING) + "\n"
+
+
+_HANGING: dict[str, Any] = {"subsequent_indent": "#       ", "break_on_hyphens": False}
+DAT_COLUMNS: tuple[DatColumn, ...] = (
+    DatColumn(
+        *("filename", 35, "", lambda it: it.point.frame),
+        *("", "frame (blanks in names as underscores)"),
+    ),
+    DatColumn("julian_date", 15, ".7f", lambda it: it.point.midtime_jd, "d", "mid-exposure, UTC"),
+    DatColumn(
+        *("mag", 8, ".4f", lambda it: it.mag),
+        *("mag", "calibrated magnitude; instrumental where ZP is 0"),
+    ),
+    DatColumn("sig", 7, ".4f", lambda it: it.sig, "mag", "its error"),
+    DatColumn(
+        *("source_ra", 13, ".8f", lambda it: it.point.source_ra_deg),
+        *("deg", "measured right ascension, ICRS"),
+    ),
+    DatColumn(
+        *("source_dec", 12, "+.8f", lambda it: it.point.source_dec_deg),
+        *("deg", "measured declination, ICRS"),
+    ),
+    DatColumn(
+        *("[1]", 7, ".2f", lambda it: it.point.offset_east_arcsec),
+        *("arcsec", "predicted RA minus measured RA, on the sky"),
+    ),
+    DatColumn(
+        *("[2]", 7, ".2f", lambda it: it.point.offset_north_arcsec),
+        *("arcsec", "predicted Dec minus measured Dec"),
+    ),
+    DatColumn(
+        *("[3]", 7, ".2f", lambda it: it.point.manual_east_arcsec),
+        *("arcsec", "offset in RA given by the user, on the sky"),
+    ),
+    DatColumn(
+        *("[4]", 7, ".2f", lambda it: it.point.manual_north_arcsec),
+        *("arcsec", "offset in Dec given by the user"),
+    ),
+    DatColumn("[5]", 7, ".2f", lambda it: it.point.exptime_s, "s", "exposure time"),
+    DatColumn("ZP", 8, ".4f", lambda it: it.zeropoint, "mag", "zeropoint"),
+    DatColumn(
+        *("ZP_sig", 7, ".4f", lambda it: it.zeropoint_sig),
+        *("mag", "its standard error (see the setting `zeropoint_sigma`)"),
+    ),
+    DatColumn(
+        *("inst_mag", 8, ".4f", lambda it: it.instrumental),
+        *("mag", "instrumental magnitude with all corrections"),
+    ),
+    DatColumn(
+        *("in_sig", 7, ".4f", lambda it: it.instrumental_sig),
+        *("mag", "its error, without that of the zeropoint"),
+    ),
+    DatColumn(
+        *("[6]", 12, "", lambda it: it.catalog),
+        *("", "photometric catalog ('-': the magnitudes are instrumental)"),
+    ),
+    DatColumn("[7]", 6, "", lambda it: it.point.band, "", "photometric band"),
+    DatColumn("[8]", 3, "d", lambda it: it.point.flags, "", "Source Extractor flags"),
+    DatColumn("[9]", 30, "", lambda it: it.point.telescope, "", "telescope and instrument"),
+    DatColumn(
+        *("[10]", 7, "", lambda it: _METHODS[it.point.method]),
+        unit="",
+        meaning="how it was measured: APER (detected source), FORCED (aperture at the predicted "
+        "position), CLEAN (neighbours subtracted)",
+    ),
+    DatColumn(
+        *("FWHM", 5, ".2f", lambda it: it.point.fwhm_arcsec),
+        *("arcsec", "full width at half maximum of the source"),
+        is_explained=True,
+    ),
+)
+_LAST_WORDS = """\
+# mag = ZP + inst_mag and sig = hypot(ZP_sig, in_sig), to the last digit: corrections for trailing,
+# colour, position on the frame and background are part of inst_mag, their errors of in_sig; the
+# magnitude in the aperture as measured is the column aperture_mag of the .ecsv file
+# julian_date is that of mid-exposure (UTC); lines that start with '#' are rejected points or
+# upper limits, with the reason behind the last column
+"""
+
+
+def _title() -> str:
+    """Line of titles; the first one stands behind ``#``."""
+    return "#" + " ".join(f"{each.title:>{each.width}s}" for each in DAT_COLUMNS) + "\n"
+
+
+def _footnotes() -> str:
+    return "#\n" + "".join(each.footnote for each in DAT_COLUMNS) + _LAST_WORDS
+
+
 def _line(point: TargetPoint) -> str:
-    calibrated = math.isfinite(point.zeropoint)
-    known = (point.zeropoint, point.zeropoint_sig) if calibrated else (0.0, 0.0)
-    zeropoint, zeropoint_sig = map(_as_printed, known)
-    # the sums of what is printed, so that a script that adds the columns finds no difference
-    mag, sig = _as_printed(point.mag), _as_printed(point.sig)
-    parts = without_zeropoint(mag, sig, zeropoint, zeropoint_sig)
-    instrumental, instrumental_sig = map(_as_printed, parts)
+    printed = _Printed.of(point)
+    cells = " ".join(each.cell(printed) for each in DAT_COLUMNS)
     reason = point.rejected or (f"5 sigma limit {point.mag:.2f}" if not point.is_good else "")
-    return (
-        f"{' ' if point.is_good else '#'}{_word(point.frame):>35s} {point.midtime_jd:15.7f} "
-        f"{mag:8.4f} {math.hypot(zeropoint_sig, instrumental_sig):7.4f} "
-        f"{point.source_ra_deg:13.8f} "
-        f"{point.source_dec_deg:+12.8f} {point.offset_east_arcsec:7.2f} "
-        f"{point.offset_north_arcsec:7.2f} {point.manual_east_arcsec:7.2f} "
-        f"{point.manual_north_arcsec:7.2f} {point.exptime_s:7.2f} {zeropoint:8.4f} "
-        f"{zeropoint_sig:7.4f} {instrumental:8.4f} {instrumental_sig:7.4f} "
-        f"{_word(point.catalog) if calibrated else '-':>12s} {_word(point.band):>6s} "
-        f"{point.flags:3d} {_word(point.telescope):>30s} {_METHODS[point.method]:>7s} "
-        f"{point.fwhm_arcsec:5.2f}{'  # ' + reason if reason else ''}\n"
-    )
+    return f"{' ' if point.is_good else '#'}{cells}{'  # ' + reason if reason else ''}\n"
 
 
 def write(directory: Path, target: str, points: Sequence[TargetPoint]) -> Path:
@@ -237,7 +375,7 @@ def write(directory: Path, target: str, points: Sequence[TargetPoint]) -> Path:
         The ``.dat`` file.
     """
     path = directory / file_name(target)
-    files.write_text(path, _TITLE + "".join(map(_line, points)) + _FOOTNOTES)
+    files.write_text(path, _title() + "".join(map(_line, points)) + _footnotes())
     _write_tables(path, target, points)
     return path
 
@@ -285,14 +423,10 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
     return str(table.meta.get("target", "")), rows
 
 
-_NEWEST = (
-    *("aperture_mag", "aperture_sig", "plain_mag", "plain_sig"),
-    *("subtraction_sig", "subtraction_misfit", "subtraction"),
-)
-
-
 def _point(row: dict[str, Any]) -> TargetPoint:
     """Point of one row; types as declared. Files of earlier versions lack the newest columns."""
-    kinds: dict[str, type] = {each.name: each.type for each in dataclasses.fields(TargetPoint)}  # type: ignore[misc]
-    row = {name: math.nan if kinds[name] is float else "" for name in _NEWEST} | row
+    fields = dataclasses.fields(TargetPoint)
+    kinds: dict[str, type] = {each.name: each.type for each in fields}  # type: ignore[misc]
+    newer = [each.name for each in fields if each.metadata["is_newer"]]
+    row = {name: math.nan if kinds[name] is float else "" for name in newer} | row
     return TargetPoint(**{name: kind(row[name]) for name, kind in kinds.items()})
