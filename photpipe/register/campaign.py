@@ -137,6 +137,7 @@ class Campaign:
         solver.seed(rich, chart, margin_deg)
         solver.ask_scamp(rich, chart)
         self._refine(rich, chart, solver)
+        solver.settle_sparse(rich, chart, margin_deg)
         self._look_farther(name, solver.unseeded(rich), solver)
         poor = [plate for plate in plates if plate.pixels.size <= least]
         solver.settle_few(poor, chart, margin_deg)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -164,6 +164,10 @@ class Plate:
             self.pixels[check.sources], check.ra_deg, check.dec_deg, error, check.middle_deg
         )
 
+    def brightest(self, count: int) -> "Plate":
+        """Same frame with its brightest sources alone."""
+        return replace(self, sources=self.sources[:count], pixels=self.pixels[:count])
+
     @property
     def area_deg2(self) -> float:
         """Nominal area of the frame on the sky."""
@@ -271,7 +275,13 @@ class Chart:
         plane = self.plane(*astrometry.sky_of(wcs)(points.real, points.imag))
         return astrometry.fit_plate(points, plane, shape, degree=3)
 
-    def check(self, plate: Plate, wcs: Cards, tolerance_px: float = 0.0) -> astrometry.PlateCheck:
+    def check(
+        self,
+        plate: Plate,
+        wcs: Cards,
+        tolerance_px: float = 0.0,
+        spent: int = astrometry.SPENT_BY_LINEAR,
+    ) -> astrometry.PlateCheck:
         """Compare the sources of a frame with the stars through a WCS."""
         return astrometry.check_plate(
             astrometry.sky_of(wcs),
@@ -281,6 +291,7 @@ class Chart:
             plate.shape,
             tolerance_px=tolerance_px or plate.tolerance_px,
             pixel_ratio=plate.pixel_ratio,
+            spent=spent,
         )
 
     def for_scamp(self, plates: Sequence[Plate]) -> SourceTable:

@@ -32,13 +32,14 @@ from photpipe.register.plates import (
 )
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import side_by_side
-from photpipe.science import astrometry, fewstars, patterns
+from photpipe.science import astrometry, fewstars, patterns, sparse
 
 log = logging.getLogger(__name__)
 
 RESOLUTION_ARCSEC = 1.0  # of the match, but
 LARGEST_RESOLUTION_PX = 4.0
-FEW_STARS = "few stars"
+FEW_STARS, BRIGHT_STARS = "few stars", "bright stars"
+SERIES_SCALE = 0.01  # relative difference of pixel scales in a series (focus, refraction)
 FEW_RICHNESS = 2.0  # reference stars per source of a poor frame
 ANYWHERE = "anywhere"
 FINENESS = 4.0  # how many times finer weak frames are matched again
@@ -185,6 +186,30 @@ class Solver:
             if found.is_overwhelming:
                 self.solved[plate.frame] = found
 
+    def settle_sparse(self, plates: Sequence[Plate], chart: Chart, reach_deg: float) -> None:
+        """Register frames by their brightest sources where a catalog has few stars, all bright."""
+        region = chart.region()
+        for plate in self.pending(plates):
+            expectation = _expectation(plate, chart.map_of(plate.wcs, plate.shape), reach_deg)
+            if not sparse.is_sparse(plate.pixels.size, region, expectation):
+                continue
+            for each in self.solved.values():
+                if each.plate.instrument == plate.instrument:
+                    scale = each.check.scale_arcsec
+                    expectation = replace(expectation, scale_arcsec=scale, scale_error=SERIES_SCALE)
+                    break
+            found = sparse.place(plate.pixels, region, expectation)
+            if found is None or not found.is_sure:
+                continue
+            wcs = astrometry.wcs_cards(found.plate, chart.cone.ra_deg, chart.cone.dec_deg)
+            bright = plate.brightest(found.sources)
+            check = chart.check(bright, wcs, spent=astrometry.SPENT_BY_SIMILARITY)
+            solved = Solved(bright, chart, wcs, check, "pattern", BRIGHT_STARS)
+            if solved.objection:
+                self.complain(plate, solved.objection)
+            else:
+                self.solved[plate.frame] = solved
+
     def settle_few(self, plates: Sequence[Plate], chart: Chart, reach_deg: float) -> None:
         """Register frames with a handful of stars: a shift from a neighbour's place or their own.
 
@@ -236,7 +261,7 @@ class Solver:
         """
         groups: dict[tuple[str, str], list[Solved]] = {}
         for found in self.solved.values():
-            if found.fit == FEW_STARS:
+            if found.fit in (FEW_STARS, BRIGHT_STARS):
                 continue
             key = found.plate.instrument, found.chart.stars.name
             groups.setdefault(key, []).append(found)

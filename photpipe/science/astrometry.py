@@ -110,6 +110,22 @@ class PlateMap:
         moved[0] += offset_arcsec
         return PlateMap(self.middle_px, self.unit_px, moved)
 
+    def turned(self, about: complex, factor: complex) -> "PlateMap":
+        """Same map, turned and stretched about a point of the plane."""
+        coefficients = self.coefficients_arcsec * factor
+        coefficients[0] += about - factor * about
+        return PlateMap(self.middle_px, self.unit_px, coefficients)
+
+    def aligned(
+        self, pixels: ComplexArray, plane_arcsec: ComplexArray, *, keeps_scale: bool = False
+    ) -> "PlateMap":
+        """Same map shifted, turned and stretched by least squares to pairs, two at least."""
+        at = self(pixels)
+        here, there = complex(at.mean()), complex(plane_arcsec.mean())
+        factor = complex(np.vdot(at - here, plane_arcsec - there))
+        factor /= abs(factor) if keeps_scale else float((np.abs(at - here) ** 2).sum())
+        return self.turned(here, factor).shifted(there - here)
+
 
 def scale_of(plate: PlateMap) -> float:
     """Pixel scale of a map at its middle: the root of the area of a pixel, in arcsec."""
@@ -532,6 +548,7 @@ class Limits:
 
 
 DISPLACEMENTS = 12
+SPENT_BY_LINEAR, SPENT_BY_SIMILARITY = 4, 2  # pairs that a solution makes coincide by itself
 DEFAULT_LIMITS = Limits()
 
 
@@ -544,6 +561,7 @@ def check_plate(
     tolerance_px: float = 2.0,
     most: int = 500,
     pixel_ratio: float = 1.0,
+    spent: int = SPENT_BY_LINEAR,
 ) -> PlateCheck:
     """Compare detections with catalog stars through a solution.
 
@@ -563,6 +581,8 @@ def check_plate(
         Largest number of detections and of stars compared.
     pixel_ratio : float
         Nominal size of a pixel along y over that along x.
+    spent : int
+        Pairs that the solution made coincide by itself.
     """
     middle = middle_of(shape)
     ra0, dec0 = (
@@ -593,7 +613,7 @@ def check_plate(
         references=chosen.size,
         matched=found.size,
         expected=expected,
-        surprise_nats=surprise(found.size, expected, spent=4),
+        surprise_nats=surprise(found.size, expected, spent),
         tolerance_arcsec=tolerance,
         rms_arcsec=float(np.sqrt(np.mean(np.abs(residual) ** 2) / 2)) if found.size else math.nan,
         region_arcsec=_worst_region(pixels[usable[found]], residual, shape),

@@ -124,7 +124,7 @@ def align(
     matched, shift, factor = trials[0]
     rivals = [each for each in trials if abs(each[1] - shift) > 6 * tolerance]
     rival = rivals[0][0] if rivals else 0
-    plate = _refined(pixels, stars, _moved(start, middle, factor, shift), tolerance)
+    plate = _refined(pixels, stars, start.turned(middle, factor).shifted(shift), tolerance)
     matched = nearest_pairs(plate(pixels), star_tree(stars), tolerance)[0].size
     inside = np.abs(stars - complex(plate(middle_of(shape)))) <= _reach(shape, start)
     area = math.pi * _reach(shape, start) ** 2
@@ -155,13 +155,6 @@ def _counted(
     return [(int(counts[k]), complex(shifts[k]), complex(factor)) for k in good]
 
 
-def _moved(start: PlateMap, middle: complex, factor: complex, shift: complex) -> PlateMap:
-    """Start turned and stretched about its middle, then shifted."""
-    coefficients = start.coefficients_arcsec * factor
-    coefficients[0] += middle - factor * middle + shift
-    return PlateMap(start.middle_px, start.unit_px, coefficients)
-
-
 def _refined(
     pixels: ComplexArray, stars: ComplexArray, plate: PlateMap, tolerance: float
 ) -> PlateMap:
@@ -171,10 +164,6 @@ def _refined(
         mine, theirs = nearest_pairs(plate(pixels), tree, tolerance)
         if mine.size < FEWEST_STARS - 1:
             return plate
-        at, target = plate(pixels[mine]), stars[theirs]
-        here, there = complex(at.mean()), complex(target.mean())
-        factor = complex(np.vdot(at - here, target - there)) / float((np.abs(at - here) ** 2).sum())
-        if mine.size < FEWEST_FOR_SCALE:
-            factor /= abs(factor)
-        plate = _moved(plate, here, factor, there - here)
+        keeps_scale = mine.size < FEWEST_FOR_SCALE
+        plate = plate.aligned(pixels[mine], stars[theirs], keeps_scale=keeps_scale)
     return plate

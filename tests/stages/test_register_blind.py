@@ -4,8 +4,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.table import Table
 
+from photpipe.catalogs.local import read_stars
 from photpipe.fits import fitsfile
+from photpipe.run.settings import Settings
+from photpipe.services.reference import keep_imported
 from tests.stages.sightings import Sighting, errors_arcsec, registered, sight
 
 POINTING_CARDS = ("CRVAL1", "CRVAL2", "CTYPE1", "CTYPE2", "RA", "DEC")
@@ -59,3 +63,34 @@ def test_frames_with_a_handful_of_stars(tmp_path: Path) -> None:
     for path, row in zip(field.frames, result.frames, strict=True):
         assert row.matched <= 10
         assert off_px(path, row.pixel_scale_arcsec) < 1.5
+
+
+def bright_catalog(directory: Path, sighting: Sighting, share: float) -> None:
+    """The brightest stars of the sky of a sighting, as a catalog of the user's own."""
+    stars = sighting.sky.stars
+    brightest = stars[np.argsort(np.asarray(stars["V"]))[: round(share * len(stars))]]
+    table = Table({name: brightest[name] for name in ("ra_deg", "dec_deg")})
+    table["Vmag"] = brightest["V"]
+    table.write(directory / "bright.csv")
+    keep_imported(read_stars(directory / "bright.csv", "BRIGHT"), Settings().services)
+
+
+def test_many_sources_and_a_catalog_of_few_bright_stars(tmp_path: Path) -> None:
+    """Seven stars of the catalog on a frame of 300: the brightest sources tell where they are."""
+    field = sight(tmp_path, 150.0, 20.0, count=3, stars=300, shape=(1024, 1024))
+    bright_catalog(tmp_path, field, 9 / 300)
+    result = registered(field, cat="BRIGHT")
+    assert result.failed == ()
+    for path, row in zip(field.frames, result.frames, strict=True):
+        assert row.fit == "bright stars"
+        assert 6 <= row.matched <= row.detections < 40
+        assert off_px(path, row.pixel_scale_arcsec) < 1.0
+
+
+def test_few_bright_stars_of_another_sky_register_nothing(tmp_path: Path) -> None:
+    field = sight(tmp_path, 150.0, 20.0, count=2, stars=300, shape=(1024, 1024))
+    other = sight(tmp_path / "other", 150.0, 20.0, count=1, stars=300, shape=(1024, 1024), seed=5)
+    bright_catalog(tmp_path, other, 9 / 300)
+    result = registered(field, cat="BRIGHT")
+    assert result.frames == ()
+    assert len(result.failed) == 2
