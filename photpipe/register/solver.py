@@ -46,6 +46,7 @@ FINENESS = 4.0  # how many times finer weak frames are matched again
 SEED_TOLERANCE_PX = 3.0
 SEED_ERROR_PX = 40.0
 FIT_ROUNDS = 3
+POLISH_ROUNDS, GROWING = 10, 1.02  # as long as so many more stars come beside the sources
 PATIENCE = 6  # failures in a row after which only quick attempts are made
 FRAMES_PER_TIMEOUT = 30
 MOST_TOGETHER = 12  # frames in a run of SCAMP that refines
@@ -266,11 +267,22 @@ class Solver:
             key = found.plate.instrument, found.chart.stars.name
             groups.setdefault(key, []).append(found)
         for group in groups.values():
-            fitted = astrometry.fit_together(
-                [each.plate.pairs(each.check) for each in group], group[0].plate.shape
-            )
-            for found, wcs in zip(group, fitted, strict=True):
-                self.solved[found.plate.frame] = found.refitted(wcs)
+            self._polish(group)
+
+    def _polish(self, group: Sequence[Solved]) -> None:
+        """Fit frames with a common distortion, as long as that brings more stars beside the sources.
+
+        Behind a wide lens only the middle of the frame fits at first.
+        """
+        for _ in range(POLISH_ROUNDS):
+            pairs = [each.plate.pairs(each.check) for each in group]
+            fitted = astrometry.fit_together(pairs, group[0].plate.shape)
+            before = sum(each.check.matched for each in group)
+            group = [each.refitted(wcs) for each, wcs in zip(group, fitted, strict=True)]
+            if sum(each.check.matched for each in group) <= before * GROWING:
+                break
+        for found in group:
+            self.solved[found.plate.frame] = found
 
     def _run_in_batches(
         self,

@@ -25,6 +25,7 @@ PixelToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
 FEWEST_PAIRS = 6  # twice what the linear terms of a frame take
+CELLS_FOR_DEGREE = {5: 80, 3: 45, 2: 22}
 FIT_ROUNDS = 3
 CLIP_SIGMA = 4.0  # for each axis: one good pair in 3000 lies beyond
 RAYLEIGH_MEDIAN = 1.1774  # median length of a plane vector, in standard deviations per axis
@@ -102,7 +103,7 @@ class PlateMap:
     @property
     def degree(self) -> int:
         """Degree of the polynomial."""
-        return {3: 1, 6: 2, 10: 3}[self.coefficients_arcsec.size]
+        return {3: 1, 6: 2, 10: 3, 15: 4, 21: 5}[self.coefficients_arcsec.size]
 
     def shifted(self, offset_arcsec: complex) -> "PlateMap":
         """Same map with all positions moved."""
@@ -144,11 +145,11 @@ def fit_plate(
     Parameters
     ----------
     pixels, plane_arcsec : complex array, shape (n,)
-        The pairs; at least as many as the polynomial has terms (3, 6, 10).
+        The pairs; at least as many as the polynomial has terms (3, 6, 10, 15, 21).
     shape : (ny, nx)
         Size of the frame.
     degree : int
-        1, 2 or 3.
+        1 to 5.
     """
     middle, unit = middle_of(shape), max(shape) / 2
     at = (pixels - middle) / unit
@@ -165,13 +166,14 @@ def middle_of(shape: tuple[int, int]) -> complex:
 def bearable_degree(pixels: ComplexArray, shape: tuple[int, int]) -> int:
     """Degree of distortion that stars at these places can bear at most.
 
-    The frame is divided into 10 × 10 cells. Sixty stars strewn at random occupy 45 of them and
-    bear a cubic, 25 occupy 22 and bear a parabola; fewer, or stars in one heap, bear none.
+    The frame is divided into 10 × 10 cells. Stars strewn at random occupy 80 of them if they are
+    160, which bear the fifth order of a photographic lens (Brown 1966); sixty occupy 45 and bear a
+    cubic, 25 occupy 22 and bear a parabola; fewer, or stars in one heap, bear none.
     """
     column = np.clip((pixels.real - 0.5) / shape[1] * 10, 0, 9.99).astype(int)
     row = np.clip((pixels.imag - 0.5) / shape[0] * 10, 0, 9.99).astype(int)
     occupied = np.unique(10 * row + column).size
-    return 3 if occupied >= 45 else 2 if occupied >= 22 else 1
+    return next((degree for degree, least in CELLS_FOR_DEGREE.items() if occupied >= least), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ class DetectorDistortion:
     shape : (ny, nx)
         Size of the frames.
     degree : int
-        1, 2 or 3.
+        1 to 5.
     """
 
     def __init__(self, frames: Sequence[Pairs], shape: tuple[int, int], degree: int) -> None:

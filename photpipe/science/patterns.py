@@ -38,6 +38,7 @@ TRIED_DETECTIONS = 40
 TRIED_PX = 6.0
 REFINING_PX = (8.0, 5.0, 3.0, 3.0)
 FEWEST_PAIRS = 5
+HIGHEST_DEGREE = 3  # of a hypothesis
 DEPTHS = ((40, 1.5), (90, 1.0), (40, 4.0), (150, 2.5))
 
 
@@ -400,7 +401,7 @@ def _refined(
         mine, theirs = nearest_pairs(plate(bright), field.tree, tolerance)
         if mine.size < FEWEST_PAIRS:
             return None
-        degree = bearable_degree(bright[mine], expectation.shape)
+        degree = min(bearable_degree(bright[mine], expectation.shape), HIGHEST_DEGREE)
         plate = fit_plate(bright[mine], field.plane[theirs], expectation.shape, degree)
     mine, theirs = nearest_pairs(plate(bright), field.tree, tolerance)
     spent = {1: 4, 2: 6, 3: 10}[plate.degree]
