@@ -270,7 +270,7 @@ class Solver:
             self._polish(group)
 
     def _polish(self, group: Sequence[Solved]) -> None:
-        """Fit frames with a common distortion, as long as that brings more stars beside the sources.
+        """Fit frames with a common distortion, as long as that brings more stars beside sources.
 
         Behind a wide lens only the middle of the frame fits at first.
         """
