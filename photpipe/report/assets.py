@@ -20,7 +20,7 @@ from photpipe.run.settings import ReportSettings
 if TYPE_CHECKING:
     from photpipe.fits.pixels import Plane
     from photpipe.instruments.frames import Frame
-    from photpipe.report.images import Stretch
+    from photpipe.report.images import Look, Stretch
 
 log = logging.getLogger(__name__)
 
@@ -233,6 +233,13 @@ class FrameStudio:
         return Stretch.of(sample(self._plane), deep=True)
 
     @cached_property
+    def _look(self) -> "Look":
+        """The frame in grey, for the viewer and the quick-look image."""
+        from photpipe.report.images import Look
+
+        return Look.at(self._plane, self._settings.viewer_px or self._settings.thumbnail_px)
+
+    @cached_property
     def _frame(self) -> "Frame":
         from photpipe.instruments import telescopes
         from photpipe.instruments.frames import Frame
@@ -270,11 +277,11 @@ class FrameStudio:
         return Picture(file, int(info["width"]), int(info["height"]))
 
     def _make_picture(self) -> tuple[bytes, Info]:
-        from photpipe.report.images import quick_look
+        from photpipe.report.images import jpeg
 
         settings = self._settings
         height, width = self._plane.shape
-        content = quick_look(self._plane, settings.thumbnail_px, settings.image_bytes)
+        content = jpeg(self._look.smaller(settings.thumbnail_px), settings.image_bytes)
         return content, {"width": width, "height": height}
 
     def _viewer(self) -> str:
@@ -298,7 +305,7 @@ class FrameStudio:
         wcs = self._wcs if registered else None
 
         def made() -> tuple[bytes, Info]:
-            return script(self.frame.slug, self._plane, wcs, target, limit_px), {}
+            return script(self.frame.slug, self._look, self._plane.shape, wcs, target), {}
 
         self.output.keep(file, key, made)
         return file

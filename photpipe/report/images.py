@@ -26,6 +26,8 @@ SOFTENING_SIGMA = 3.0  # where the asinh turns from linear to logarithmic
 HIGHEST_SIGMA = 40.0  # white, unless the frame has brighter pixels
 DEEP_SIGMA = 30.0  # white in cut-outs
 WHITE_PERCENTILE = 99.8
+_HIGHEST = 1e15  # counts; its square is still a float32
+_WHITE = 255.01  # white is 255 in spite of rounding
 PANEL_GAP_PX = 2
 FRAME_MS = 350
 ANIMATION_PX = 240
@@ -59,7 +61,7 @@ class Stretch:
         middle = float(np.median(finite))
         sigma = 1.4826 * float(np.median(np.abs(finite - middle)))
         if not sigma > 0:
-            sigma = float(np.std(finite)) or 1.0
+            sigma = float(np.std(finite, dtype=np.float64)) or 1.0
         if deep:
             return cls(middle - 2 * sigma, SOFTENING_SIGMA * sigma, middle + DEEP_SIGMA * sigma)
         bright = float(np.percentile(finite, WHITE_PERCENTILE))
@@ -67,11 +69,18 @@ class Stretch:
         return cls(middle - sigma, SOFTENING_SIGMA * sigma, white)
 
     def grey(self, values: Pixels) -> Grey:
-        """Grey values with the y axis up, as on the sky; blank pixels are black."""
-        raised = np.maximum(np.nan_to_num(values, nan=self.black) - self.black, 0.0)
+        """Grey values with the y axis up, as on the sky; blank pixels are black.
+
+        asinh x = ln(x + √(x² + 1)), which numpy vectorises, in float32 and four times as fast.
+        """
+        height = min(self.white - self.black, _HIGHEST)
+        raised = np.fmin(np.fmax(values - np.float32(self.black), np.float32(0)), height)
+        raised /= np.float32(self.unit)
+        grey = np.sqrt(raised * raised + np.float32(1))
+        grey += raised
+        np.log(grey, out=grey)
         # a level of 1e30 has no room for a difference
-        full = math.asinh((self.white - self.black) / self.unit) or 1.0
-        grey = np.arcsinh(raised / self.unit) * (255.0 / full)
+        grey *= np.float32(_WHITE / (math.asinh(height / self.unit) or 1.0))
         return np.asarray(np.minimum(grey, 255.0)[::-1], np.uint8)
 
 
@@ -113,16 +122,43 @@ def _block_sums(values: Pixels, step: int) -> Pixels:
     return total
 
 
-def quick_look(plane: Plane, limit_px: int, limit_bytes: int) -> bytes:
-    """JPEG of a whole frame."""
-    values = reduced(plane, limit_px)
-    return jpeg(Stretch.of(values[::2, ::2]).grey(values), limit_bytes)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A whole frame in grey, and how it came about."""
+
+    stretch: Stretch
+    grey: Grey
+
+    @classmethod
+    def at(cls, plane: Plane, limit_px: int) -> "Look":
+        """The frame with its longer side at most `limit_px`; its pixels are read once."""
+        values = reduced(plane, limit_px)
+        stretch = Stretch.of(values[::4, ::4] if min(values.shape) > SAMPLES_PER_AXIS else values)
+        return cls(stretch, stretch.grey(values))
+
+    def smaller(self, limit_px: int) -> Grey:
+        """The same with its longer side at most `limit_px`: means of grey values."""
+        from PIL import Image
+
+        ny, nx = self.grey.shape
+        scale = limit_px / max(ny, nx)
+        if scale >= 1:
+            return self.grey
+        size = max(1, round(nx * scale)), max(1, round(ny * scale))
+        image = Image.fromarray(np.ascontiguousarray(self.grey))
+        return np.asarray(image.resize(size, Image.Resampling.BOX))
 
 
 def jpeg(grey: Grey, limit_bytes: int) -> bytes:
-    """JPEG in the best quality that keeps it below a size, or in the lowest."""
+    """JPEG in the best quality that keeps it below a size, or in the lowest.
+
+    What a quality costs is judged by the middle of the image first.
+    """
+    middle = grey[tuple(slice(size // 4, size - size // 4) for size in grey.shape)]
+    share = middle.size / grey.size
+    fitting = (q for q in QUALITIES if len(_encoded(middle, q)) <= share * limit_bytes)
     content = b""
-    for quality in QUALITIES:
+    for quality in QUALITIES[QUALITIES.index(next(fitting, QUALITIES[-1])) :]:
         content = _encoded(grey, quality)
         if len(content) <= limit_bytes:
             break

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,13 @@ import photpipe
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
+
+    from photpipe.report.frameview import Ring
+    from photpipe.report.tables import Cell
 
 _TEMPLATES = resources.files("photpipe.report") / "templates"
+_PLAIN = (str, int, float)
 
 
 @lru_cache(maxsize=1)
@@ -27,8 +33,30 @@ def _environment() -> "jinja2.Environment":
         lstrip_blocks=True,
     )
     environment.globals["policy"] = policy
+    environment.filters |= {"cells": _cells, "circles": _circles}
     environment.globals["version"] = photpipe.__version__
     return environment
+
+
+def _cells(cells: Iterable["Cell"], cell: Callable[[object], object]) -> "Markup":
+    """Cells of a row of a table; plain text, of which there is most, without the macro `cell`."""
+    from markupsafe import Markup, escape
+
+    parts = []
+    for each in cells:
+        kind = f' class="{each.kind}"' if each.kind else ""
+        sort = f' data-sort="{escape(each.sort)}"' if each.sort else ""
+        write = escape if type(each.content) in _PLAIN else cell
+        parts.append(f"<td{kind}{sort}>{write(each.content)}")
+    return Markup("".join(parts))
+
+
+def _circles(rings: Iterable["Ring"], radius: str) -> "Markup":
+    """Circles of an SVG; what is within are our own numbers."""
+    from markupsafe import Markup
+
+    marks = (f'<circle cx="{ring.x}" cy="{ring.y}" r="{radius}"/>' for ring in rings)
+    return Markup("".join(marks))
 
 
 def policy(script: str = "") -> str:

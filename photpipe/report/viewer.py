@@ -11,15 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from photpipe.fits.pixels import Plane
-from photpipe.report.images import Stretch, jpeg, reduced
+from photpipe.report.images import Look, jpeg
 
 BYTES_PER_MEGAPIXEL = 180_000  # as JPEG; a third more as text
 MEGAPIXEL = 1024 * 1024
 
 
 def script(
-    slug: str, plane: Plane, wcs: Any, target: tuple[float, float] | None, limit_px: int
+    slug: str,
+    look: Look,
+    shape: tuple[int, int],
+    wcs: Any,
+    target: tuple[float, float] | None,
 ) -> bytes:
     """Text of the script of a frame.
 
@@ -27,17 +30,17 @@ def script(
     ----------
     slug : str
         Name of the frame on the pages.
+    look : Look
+        The frame in grey.
+    shape : (int, int)
+        Rows and columns of the frame itself.
     wcs : WCS or None
         Its world coordinate system.
     target : (float, float) or None
         Where the target is, in pixels of the frame (FITS).
-    limit_px : int
-        Longer side of the image at most.
     """
-    values = reduced(plane, limit_px)
-    stretch = Stretch.of(values[::2, ::2])
-    grey = stretch.grey(values)
-    height, width = plane.shape
+    stretch, grey = look.stretch, look.grey
+    height, width = shape
     limit = max(20_000, int(BYTES_PER_MEGAPIXEL * grey.size / MEGAPIXEL))
     content = {
         "width": width,

@@ -12,12 +12,12 @@ from PIL import Image
 from photpipe.fits.pixels import Plane, open_plane
 from photpipe.report.images import (
     Cel,
+    Look,
     Stretch,
     animation,
     animation_size,
     cutout,
     jpeg,
-    quick_look,
     reduced,
 )
 
@@ -39,7 +39,7 @@ def noise(shape: tuple[int, int]) -> np.ndarray:
 def test_the_first_row_is_at_the_bottom() -> None:
     values = noise((64, 100))
     values[4:8, 90:94] = 5000
-    seen = picture(quick_look(plane(values), 800, 10**6))
+    seen = picture(jpeg(Look.at(plane(values), 800).grey, 10**6))
     assert seen.shape == (64, 100)
     row, column = np.unravel_index(seen.argmax(), seen.shape)
     assert 56 <= row <= 59
@@ -89,13 +89,13 @@ def test_fingerprint_follows_the_pixels_alone() -> None:
 
 @pytest.mark.parametrize("level", [0.0, -300.0, 65535.0, 1e30])
 def test_constant_frames_are_even(level: float) -> None:
-    seen = picture(quick_look(plane(np.full((40, 50), level)), 800, 10**6))
+    seen = picture(jpeg(Look.at(plane(np.full((40, 50), level)), 800).grey, 10**6))
     assert np.ptp(seen) <= 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_frames_without_values_are_black(value: float) -> None:
-    seen = picture(quick_look(plane(np.full((40, 50), value)), 800, 10**6))
+    seen = picture(jpeg(Look.at(plane(np.full((40, 50), value)), 800).grey, 10**6))
     assert seen.max() <= 2
 
 
@@ -151,3 +151,13 @@ def test_animation_shows_aperture_and_prediction(tmp_path: Path) -> None:
     rows, columns = np.nonzero(blue)
     assert (columns.mean(), rows.mean()) == pytest.approx((105, 60), abs=2)
     assert not ((second[..., 0] > 200) & (second[..., 2] < 100)).any()
+
+
+@pytest.mark.parametrize("shape", [(900, 600), (300, 1200), (3, 1000), (200, 100)])
+def test_a_smaller_look_keeps_its_proportions(shape: tuple[int, int]) -> None:
+    look = Look.at(plane(noise(shape)), 4096)
+    small = look.smaller(300)
+    scale = min(1.0, 300 / max(shape))
+    assert look.grey.shape == shape
+    assert small.shape == tuple(max(1, round(scale * size)) for size in shape)
+    assert small.mean() == pytest.approx(look.grey.mean(), abs=1.5)
