@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 SMALL_FRAMES = 12
+WIDE_INCH, TALL_INCH, CARD_INCH = (10.0, 3.2), (10.0, 3.6), (7.5, 3.6)  # sizes of figures
+FRAME_LINK = "frame:"  # replaced by the link to a page where the figure is shown
 
 _LOOK = "7"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
@@ -76,6 +78,11 @@ class Drawer:
             finder=finder_view(self.state, main, self.output, links) if main else None,
         )
 
+    def _href(self, name: str) -> str:
+        """What a figure says where it leads to a frame; it is shown on several pages."""
+        slug = self.slugs.get(name)
+        return f"{FRAME_LINK}{slug}" if slug else ""
+
     def _growth(self, links: Links) -> "Markup":
         from photpipe.report import plots
 
@@ -86,7 +93,7 @@ class Drawer:
         return self._figure("growth", key, lambda: plots.growth(result), links)
 
     def _seeing(self, links: Links) -> "Markup":
-        from photpipe.report import plots
+        from photpipe.report import plots, stills
 
         result = self.state.photometry
         widths = [
@@ -97,10 +104,11 @@ class Drawer:
         if result is None or not widths:
             return _nothing()
         key = (widths, result.aperture_radius_px)
-        return self._figure("seeing", key, lambda: plots.seeing(self.state), links)
+        plot = plots.seeing(self.state, self._href)
+        return self._figure("seeing", key, lambda: stills.drawn(plot, WIDE_INCH), links)
 
     def _zeropoints(self, links: Links) -> "Markup":
-        from photpipe.report import plots
+        from photpipe.report import plots, stills
 
         values = [
             (each.slug, each.midtime_jd, row.zeropoint_mag, row.zeropoint_sigma_mag, row.band)
@@ -109,10 +117,11 @@ class Drawer:
         ]
         if not values:
             return _nothing()
-        return self._figure("zeropoints", values, lambda: plots.zeropoints(self.state), links)
+        plot = plots.zeropoints(self.state, self._href)
+        return self._figure("zeropoints", values, lambda: stills.drawn(plot, TALL_INCH), links)
 
     def _card(self, target: TargetData, spots: Mapping[str, Spot], links: Links) -> TargetCard:
-        from photpipe.report import plots
+        from photpipe.report import plots, stills
 
         kinds = [(p.method, bool(p.rejected), p.spoiler, p.band) for p in target.points]
         values = [
@@ -122,7 +131,9 @@ class Drawer:
         curve = self._figure(
             f"curve-{target.slug}",
             (kinds, values, self.state.is_live),
-            lambda: plots.light_curve(target, self.slugs, marks_newest=self.state.is_live),
+            lambda: stills.drawn(
+                plots.light_curve(target, self._href), CARD_INCH, marks_newest=self.state.is_live
+            ),
             links,
         )
         animation = self.animation(target, spots, links)

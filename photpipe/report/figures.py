@@ -81,6 +81,12 @@ def _dress(axes: "Axes") -> None:
         label.set_fontsize(10)
 
 
+def legend(axes: "Axes") -> None:
+    """Legend, where anything has a name."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, labelcolor=INK, fontsize=8)
+
+
 def svg(figure: "Figure", description: str) -> "Markup":
     """Figure as inline SVG with an alternative text; text stays text, colours follow the page.
 

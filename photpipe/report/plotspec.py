@@ -1,6 +1,6 @@
-"""Plots that the browser draws: plain numbers, written into the page.
+"""What a plot shows: plain numbers, that both the browser and `stills` draw.
 
-They cost no time to make, stay small, and can be zoomed, hovered over and clicked on.
+Written into a page they cost no time to make, stay small, and can be zoomed and clicked on.
 """
 
 import math
@@ -71,6 +71,10 @@ class Plot:
         A click on a point rejects it.
     has_edge : bool
         Points that are not used and far away are drawn at the edge instead of widening the axes.
+    least_range : float
+        So much at least is shown of y in a figure.
+    y_range : (float, float) or None
+        What is shown of y in a figure; None: what the points need.
     """
 
     title: str
@@ -83,6 +87,8 @@ class Plot:
     is_large: bool = False
     can_reject: bool = False
     has_edge: bool = False
+    least_range: float = 0.0
+    y_range: tuple[float, float] | None = None
 
     @property
     def is_empty(self) -> bool:

@@ -32,6 +32,7 @@ UPPER_LIMIT = Symbol("5σ limit", figures.ORANGE, "v", "limit")
 REJECTED = Symbol("rejected", figures.RED, "x", "rejected")
 SPOILED = {CONTAMINATED: Symbol(CONTAMINATED, figures.PURPLE, "D", CONTAMINATED)}
 """Symbols of all of `photometry_file.SPOILERS`."""
+BY_STYLE = {each.style: each for each in (MEASURED, UPPER_LIMIT, REJECTED, *SPOILED.values())}
 
 
 def is_limit(point: TargetPoint) -> bool:

@@ -12,7 +12,7 @@ from photpipe.ground import files
 from photpipe.report import symbols, wording
 from photpipe.report.frameview import CutoutView, Facts, magnitude
 from photpipe.report.links import Links
-from photpipe.report.plots import TimeAxis
+from photpipe.report.plots import TimeAxis, light_curve
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.symbols import is_limit
@@ -150,32 +150,11 @@ def _facts(target: TargetData) -> Iterable[tuple[str, str]]:
 
 def _plots(target: TargetData, frames: Mapping[str, FrameState], links: Links) -> Iterable[Plot]:
     axis = TimeAxis.of([each.midtime_jd for each in target.points])
-    band = next((each.band for each in target.points if each.band), "")
-    curve = [
-        Series(
-            name,
-            style,
-            rounded([axis.at(each.midtime_jd) for each in points], 5),
-            rounded([each.mag for each in points], 4),
-            rounded([each.sig for each in points], 4) if style != "limit" else (),
-            rounded([each.instrumental_sig for each in points], 4) if style == "used" else (),
-            tuple(each.frame for each in points),
-            tuple(_label(each, frames) for each in points),
-            tuple(_page(each, frames, links) for each in points),
-        )
-        for (name, _, _, style), points in symbols.kinds(target)
-    ]
-    yield Plot(
-        "Light curve",
-        axis.label,
-        f"{band} (mag)".strip(),
-        f"Magnitude of {target.name} over time",
-        tuple(curve),
-        upside_down=True,
-        is_large=True,
-        can_reject=True,
-        has_edge=True,
-    )
+
+    def href(name: str) -> str:
+        return _page(name, frames, links)
+
+    yield light_curve(target, href, lambda point: _label(point, frames))
     yield from _offset_plots(target.points, axis, frames, links)
 
 
@@ -199,7 +178,7 @@ def _offset_plots(
             rounded([getattr(each, f"sigma_{direction}_arcsec") for each in seen], 3),
             keys=tuple(each.frame for each in seen),
             labels=tuple(_label(each, frames) for each in seen),
-            hrefs=tuple(_page(each, frames, links) for each in seen),
+            hrefs=tuple(_page(each.frame, frames, links) for each in seen),
         )
         for direction, style in (("east", "used"), ("north", "other"))
     ]
@@ -214,9 +193,9 @@ def _offset_plots(
     )
 
 
-def _page(point: TargetPoint, frames: Mapping[str, FrameState], links: Links) -> str:
-    """Link to the page of a point's frame; empty if there is none."""
-    frame = frames.get(point.frame)
+def _page(name: str, frames: Mapping[str, FrameState], links: Links) -> str:
+    """Link to the page of a frame; empty if there is none."""
+    frame = frames.get(name)
     return links.frame(frame.slug) if frame else ""
 
 
