@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = sorted({path.stem for path in ROOT.glob("pp*_*.py")} - {"pp_setup"})
 DOORS = sorted({"toolbox", "catalog", "diagnostics"} & {path.stem for path in ROOT.glob("*.py")})
-SLOW = ("astropy", "astroquery", "matplotlib", "pandas", "scipy", "skimage", "tkinter", "PIL")
+SLOW = ("astropy", "astroquery", "matplotlib", "pandas", "scipy", "tkinter", "PIL")
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, *DOORS])

@@ -17,7 +17,7 @@ from photpipe.fits.pixels import read_pixels
 from photpipe.fits.values import card_text
 from photpipe.ground import sky
 from photpipe.ground.errors import FrameError, PhotPipeError
-from photpipe.ground.sky import FloatArray
+from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.register.registration import FAILED, REGISTERED, STATUS
 from photpipe.run.results import FrameFailure
 from photpipe.science.flags import SourceFlag
@@ -300,10 +300,27 @@ def coverage(exposures: Sequence[Exposure], wcs: "WCS", shape: tuple[int, int]) 
     shape : (ny, nx)
         Of the stack.
     """
-    from skimage.draw import polygon
-
     count = np.zeros(shape)
-    for each in exposures:
-        x, y = wcs.all_world2pix(*each.corners(), 0)
-        count[polygon(y, x, shape)] += 1.0
+    for exposure in exposures:
+        x, y = wcs.all_world2pix(*exposure.corners(), 0)
+        count[inside_outline(x, y, shape)] += 1.0
     return count
+
+
+def inside_outline(x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]) -> BoolArray:
+    """Pixels whose centres lie inside a convex outline.
+
+    Parameters
+    ----------
+    x_px, y_px : array, shape (n,)
+        Zero-based corners, in either sense.
+    shape : (ny, nx)
+        Of the image.
+    """
+    column, row = np.arange(shape[1]), np.arange(shape[0])[:, None]
+    along_x, along_y = np.roll(x_px, -1) - x_px, np.roll(y_px, -1) - y_px
+    sense = np.sign(np.sum(x_px * along_y - y_px * along_x))  # of twice the area
+    inside = np.ones(shape, bool)
+    for x, y, dx, dy in zip(x_px, y_px, along_x, along_y, strict=True):
+        inside &= sense * (dx * (row - y) - dy * (column - x)) >= 0
+    return inside
