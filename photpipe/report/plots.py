@@ -202,7 +202,7 @@ def light_curve(
         "Light curve",
         axis.label,
         f"{band} (mag)".strip(),
-        f"Light curve of {target.name}: magnitude over time",
+        f"Magnitude of {target.name} over time",
         tuple(series),
         upside_down=True,
         is_large=True,
