@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from simsky.cameras import Camera
 
+FloatArray = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 # Above this many electrons in the darkest pixel, Poisson noise is drawn as a Gaussian.
@@ -13,10 +14,15 @@ _GAUSSIAN_ABOVE_E = 40.0
 
 def vignette(shape: tuple[int, int], loss: float) -> Image:
     """Transmission that falls quadratically to 1 - loss in the corners."""
+    columns, rows = np.arange(shape[1], dtype=float), np.arange(shape[0], dtype=float)[:, None]
+    return (1 - loss * corner_distance(shape, columns, rows)).astype(np.float32)
+
+
+def corner_distance(shape: tuple[int, int], column: FloatArray, row: FloatArray) -> FloatArray:
+    """Square of the distance from the middle, 1 in the corners; pixels are counted from 0."""
     ny, nx = shape
-    x = (np.arange(nx) - (nx - 1) / 2) / (nx / 2)
-    y = (np.arange(ny) - (ny - 1) / 2) / (ny / 2)
-    return (1 - loss * (x[None, :] ** 2 + y[:, None] ** 2) / 2).astype(np.float32)
+    x, y = (column - (nx - 1) / 2) / (nx / 2), (row - (ny - 1) / 2) / (ny / 2)
+    return np.asarray((x**2 + y**2) / 2)
 
 
 def read_out(

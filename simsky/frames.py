@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from photpipe.ground import sky as sphere
 from simsky.cameras import Camera
-from simsky.detector import read_out, vignette
+from simsky.detector import corner_distance, read_out, vignette
 from simsky.dialects import Facts, header_of, orientation
 from simsky.psf import PointSources, add_sources, trailed
 from simsky.stars import Sky, variability
@@ -66,6 +66,8 @@ class Exposure:
         Number of cosmic ray hits.
     vignetting : float
         Fraction of the light lost in the corners (of stars and sky alike).
+    blur : float
+        By this part stars are wider in the corners than in the middle.
     colour_term_mag : float
         Instrumental magnitude grows by this times (g-i)_P1 - 0.51.
     nan_patches : int
@@ -94,6 +96,7 @@ class Exposure:
     tracking_arcsec_min: tuple[float, float] = (0.0, 0.0)
     cosmic_rays: int = 0
     vignetting: float = 0.0
+    blur: float = 0.0
     colour_term_mag: float = 0.0
     nan_patches: int = 0
     chip: int | None = None
@@ -310,6 +313,9 @@ def _expose(camera: Camera, exposure: Exposure, truth: Table) -> Image:
     sky_e = _sky_electrons(camera, exposure)
     floor = 0.01 * np.hypot(np.sqrt(sky_e), camera.read_noise_e)
     fwhm_px = np.hypot(exposure.seeing_arcsec, truth["size_arcsec"].data) / scale
+    if exposure.blur:
+        corner = corner_distance(camera.shape, truth["x"].data - 1, truth["y"].data - 1)
+        fwhm_px = fwhm_px * (1 + exposure.blur * corner)
     electrons = truth["flux_adu"].data * camera.gain
     sources = PointSources(truth["x"].data, truth["y"].data, electrons, fwhm_px)
     trails = (truth[name].data * exposure.exptime_s for name in ("vx_px_s", "vy_px_s"))

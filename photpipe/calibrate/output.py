@@ -52,14 +52,15 @@ def remove_stars(frame: Path) -> None:
 def calibrated_magnitudes(each: CalibratedSources) -> tuple[FloatArray, FloatArray]:
     """Calibrated magnitudes of all sources and their errors, NaN where there is no flux.
 
-    The error has three independent parts: that of the flux, the scatter of constant stars from
-    frame to frame that this does not explain, and that of the zeropoint.
+    The error has four independent parts: that of the flux, the scatter of constant stars from
+    frame to frame that this does not explain, what differs across the field, and that of the
+    zeropoint.
     """
     frame = each.calibrated
     mag, error = (each.sources.column(name) for name in ("MAG_APER", "MAGERR_APER"))
     known = (mag < NO_MAGNITUDE) & (error > 0)
-    repeatability = np.nan_to_num(each.field.repeatability_mag)
-    total = np.sqrt(error**2 + repeatability**2 + frame.zeropoint_sigma_mag**2)
+    field = math.hypot(*np.nan_to_num([each.field.repeatability_mag, each.field.unevenness_mag]))
+    total = np.sqrt(error**2 + field**2 + frame.zeropoint_sigma_mag**2)
     return (
         np.where(known, mag + frame.zeropoint_mag + each.corrections, math.nan),
         np.where(known, total, math.nan),
@@ -166,6 +167,7 @@ def _facts(each: CalibratedSources) -> dict[str, Scalar]:
         relative_error_mag=calibrated.relative_error_mag,
         calibrated=calibrated.is_calibrated,
         repeatability_mag=field.repeatability_mag,
+        unevenness_mag=field.unevenness_mag,
         colour=field.colour,
         colour_reference=field.colour_reference,
         colour_term=field.colour_term,

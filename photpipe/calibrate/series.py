@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from photpipe.calibrate.reference_stars import GOOD, Match
 from photpipe.catalogs.table import SourceTable
 from photpipe.science import ensemble, zeropoint
+from photpipe.science.unevenness import Unevenness, unevenness
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -310,6 +311,23 @@ class FrameSeries:
         colour = colours(self.stars, terms.colour)[mean.star] if terms.colour else mean.x_px
         return Facts(colour, mean.sky_error_mag, mean.x_px, mean.y_px)
 
+    def unevenness(self) -> Unevenness:
+        """How much magnitudes differ across the field beyond what the terms correct."""
+        mean = self._means()
+        shape = self.matches[0].sources.frame.shape
+        fit = self._fit_terms(self.terms, mean)
+        terms = self.terms.columns(self._facts(mean, self.terms), shape) @ self.terms.values
+        kept = fit.kept
+        residual = (mean.difference - terms)[kept]
+        return unevenness(
+            mean.x_px[kept],
+            mean.y_px[kept],
+            residual - np.median(residual),
+            (mean.variance - mean.reference_variance)[kept],
+            mean.reference_variance[kept],
+            shape,
+        )
+
     def averaged(self) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
         """Usable stars averaged over calibrated frames, terms not applied.
 
@@ -345,10 +363,12 @@ class FrameSeries:
         def mean_of(name: str) -> FloatArray:
             return mean([match.sources.column(name)[match.source[use]] for match, use, _ in parts])
 
+        reference = mean([match.reference_variance[use] for match, use, _ in parts])
         return _Means(
             star,
             mean([difference[use] for _, use, difference in parts]),
-            1.0 / total + mean([match.reference_variance[use] for match, use, _ in parts]),
+            1.0 / total + reference,
+            reference,
             mean([m.sources.sky_error_mag[m.source[use]] for m, use, _ in parts]),
             mean_of("XWIN_IMAGE"),
             mean_of("YWIN_IMAGE"),
@@ -371,6 +391,7 @@ class _Means:
     star: NDArray[np.intp]
     difference: FloatArray
     variance: FloatArray
+    reference_variance: FloatArray
     sky_error_mag: FloatArray
     x_px: FloatArray
     y_px: FloatArray

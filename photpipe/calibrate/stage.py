@@ -310,6 +310,7 @@ def _calibrate_field(
         return field, [without_catalog(each, band, reason, field=field) for each in sources]
     idents = best.stars.data["ident"]
     alike = likeness(best, band)
+    uneven = best.unevenness()
     field = FieldCalibration(
         catalog=best.stars.name,
         history=best.stars.history,
@@ -330,6 +331,8 @@ def _calibrate_field(
         nearest_band=alike.nearest,
         nearest_slope=alike.nearest_slope,
         is_contradicted=alike.contradicts,
+        unevenness_mag=uneven.scatter_mag,
+        unevenness=uneven.coefficients,
     )
     return field, with_catalog(best, field, band, workspace.settings.calibration.zeropoint_sigma)
 

@@ -62,6 +62,7 @@ class FrameFacts:
     relative_error_mag: float = math.nan
     calibrated: bool = False
     repeatability_mag: float = math.nan
+    unevenness_mag: float = math.nan
     colour: str = ""
     colour_reference: float = math.nan
     colour_term: float = math.nan

@@ -329,12 +329,13 @@ class _Place:
     ) -> TargetPoint:
         """Point of counts in an aperture of ours: a measurement, or a limit."""
         calibrated = self.calibrated
+        facts = calibrated.facts
         is_seen = flux >= FORCED_SIGMA * error
         counts = flux if is_seen else LIMIT_SIGMA * error
         instrumental = -2.5 * math.log10(counts)
         instrumental_sig = POGSON * error / counts if is_seen else math.nan
-        extra = np.nan_to_num(calibrated.facts.repeatability_mag)
-        zeropoint_sig = np.nan_to_num(calibrated.facts.zeropoint_sigma_mag)
+        extra = np.nan_to_num([facts.repeatability_mag, facts.unevenness_mag])
+        zeropoint_sig = np.nan_to_num(facts.zeropoint_sigma_mag)
         source, sigma = (self.ra_deg, self.dec_deg), math.nan
         if method == CLEAN and flux >= CENTRED_SNR * error:
             ra, dec = calibrated.wcs.all_pix2world(*place, 1)
@@ -342,7 +343,7 @@ class _Place:
             sigma = calibrated.seeing_arcsec / GAUSSIAN_FWHM * error / flux
         return self._point(
             mag=instrumental + self._correction(),
-            sig=math.hypot(instrumental_sig, extra, zeropoint_sig),
+            sig=math.hypot(instrumental_sig, *extra, zeropoint_sig),
             aperture=(instrumental, instrumental_sig),
             source=source,
             sigma_arcsec=sigma,

@@ -29,6 +29,7 @@ SEEING_SHARE = 0.6  # of the scatter that is left when the aperture corrections 
 LARGEST_CHI2 = 3.0
 FEWEST_STARS = 5
 LARGEST_REPEATABILITY_MAG = 0.03
+LARGEST_UNEVENNESS_MAG = 0.01  # that of a flat field which is off by 4 % in the corners
 CONTAMINATION_MAG = 0.01
 LARGEST_OFFSET_ARCSEC = 2.0
 LARGEST_OFFSET_SCATTER_ARCSEC = 1.0
@@ -454,6 +455,12 @@ def repeatability(each: Any) -> Mapping[str, object] | None:
     """Constant stars scatter too much."""
     poor = each.repeatability_mag > LARGEST_REPEATABILITY_MAG
     return {"scatter": number(each.repeatability_mag, 3)} if poor else None
+
+
+def unevenness(each: Any) -> Mapping[str, object] | None:
+    """Magnitudes differ across the field."""
+    poor = each.unevenness_mag > LARGEST_UNEVENNESS_MAG
+    return {"scatter": number(each.unevenness_mag, 3)} if poor else None
 
 
 def variables(each: Any) -> Mapping[str, object] | None:

@@ -501,6 +501,15 @@ RULES: tuple[Rule, ...] = (
         "errors quoted.",
     ),
     Rule(
+        "uneven field",
+        L,
+        "calibration",
+        findings.field_values(findings.unevenness),
+        "magnitudes differ by {scatter} mag (rms) across the field.",
+        "Flat field, or stars that are wider in the corners: see the residuals against x and y; "
+        "try -spatial, or a wider aperture. This is part of the errors quoted.",
+    ),
+    Rule(
         "variable stars",
         N,
         "calibration",

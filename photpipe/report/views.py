@@ -539,6 +539,12 @@ def _calibration(state: State) -> Section:
         for field in result.fields
         for each in field.attempts
     ]
+    notes += [
+        f"Across the field magnitudes differ by {number(each.unevenness_mag, 4)} mag (rms), by "
+        "flat field and widths of the stars: part of the errors."
+        for each in result.fields
+        if math.isfinite(each.unevenness_mag)
+    ]
     if result.instrumental:
         return Section(True, "Instrumental magnitudes, as requested.", Severity.NOTE)
     total = len(result.frames) + len(result.failed)

@@ -614,6 +614,11 @@ class FieldCalibration:
         Band of the catalog with the least slope, and that slope.
     is_contradicted : bool
         Whether the stars are clearly those of another band than the filter's.
+    unevenness_mag : float
+        Scatter of magnitudes across the field, by flat field and widths of stars: a part of the
+        errors.
+    unevenness : tuple of float
+        Coefficients of its map (`science.unevenness.even_terms`), catalog minus frame.
     """
 
     catalog: str
@@ -635,6 +640,8 @@ class FieldCalibration:
     nearest_band: str = ""
     nearest_slope: float = math.nan
     is_contradicted: bool = False
+    unevenness_mag: float = math.nan
+    unevenness: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,7 @@ class Maker:
             attempts=(CatalogAttempt("PANSTARRS", 105, len(rows), "all frames"),),
             frames=len(rows),
             repeatability_mag=0.003,
+            unevenness_mag=0.0042,
             variable_stars=(),
             colour="",
             colour_reference=math.nan,

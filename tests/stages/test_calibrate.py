@@ -632,7 +632,14 @@ def test_spatial_term(tmp_path):
     sky = plain_sky(stars_per_frame=200, variable_fraction=0.0)
     with Night(tmp_path / "n", sky, CAM, vignetting=0.3) as dark:
         plain = dark.calibrate()
+        facts, data = read_database(dark.paths[0].with_suffix(".ldac.db"))
         result = dark.calibrate(spatial=True)
+    # its scatter over the frame is 0.21 of what is lost, and all errors have it
+    uneven = float(facts["unevenness_mag"])
+    assert uneven == pytest.approx(0.21 * 0.39, rel=0.35)
+    assert uneven == plain.fields[0].unevenness_mag
+    assert np.nanmin(data["_e_Rmag"]) > uneven
+    assert result.fields[0].unevenness_mag < 0.2 * uneven
     assert len(result.fields[0].spatial) == 5
     # the corners lose 30 % of the light: the zeropoint is 0.39 mag lower there
     u2, uv, v2 = result.fields[0].spatial[2:]

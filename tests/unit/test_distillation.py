@@ -97,6 +97,7 @@ FACTS = {
         "zeropoint_sigma_mag": 0.01237,
         "spatial_terms": "[0.0513, -0.0217]",
         "repeatability_mag": 0.0041,
+        "unevenness_mag": 0.0062,
     },
     "instrumental": {"zeropoint_mag": math.nan, "zeropoint_sigma_mag": math.nan},
 }
@@ -125,6 +126,19 @@ def test_magnitude_is_zeropoint_and_instrumental_magnitude(
     assert photometry_file.read(path)[1][0].aperture_mag == pytest.approx(found.aperture_mag)
     if method == DETECTED:
         assert found.aperture_mag == pytest.approx(-7.0)
+
+
+def test_error_of_an_aperture_has_what_differs_across_the_field(tmp_path: Path) -> None:
+    sigs = []
+    for uneven in (0.0, 0.06):
+        frames = series(tmp_path, light=2000.0)
+        facts = {"zeropoint_sigma_mag": 0.01, "unevenness_mag": uneven}
+        frames[0] = calibrated_frame(STARS, 0, tmp_path, telescope="VATT/VATT4k", **facts)
+        found = measured(frames, target())["T"]
+        assert found.method == FORCED
+        sigs.append(found.sig)
+        assert found.sig == pytest.approx(math.hypot(0.01, found.instrumental_sig))
+    assert sigs[1] == pytest.approx(math.hypot(sigs[0], 0.06))
 
 
 def test_what_is_outside_has_no_point_and_what_is_at_the_edge_a_reason(tmp_path: Path) -> None:
