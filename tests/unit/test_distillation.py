@@ -130,14 +130,13 @@ def test_magnitude_is_zeropoint_and_instrumental_magnitude(
 
 def test_error_of_an_aperture_has_what_differs_across_the_field(tmp_path: Path) -> None:
     sigs = []
+    frames = series(tmp_path, light=2000.0)
     for uneven in (0.0, 0.06):
-        frames = series(tmp_path, light=2000.0)
         facts = {"zeropoint_sigma_mag": 0.01, "unevenness_mag": uneven}
         frames[0] = calibrated_frame(STARS, 0, tmp_path, telescope="VATT/VATT4k", **facts)
         found = measured(frames, target())["T"]
         assert found.method == FORCED
         sigs.append(found.sig)
-        assert found.sig == pytest.approx(math.hypot(0.01, found.instrumental_sig))
     assert sigs[1] == pytest.approx(math.hypot(sigs[0], 0.06))
 
 
