@@ -8,7 +8,7 @@ Reads
     frames for their images.
 Writes
     ``diagnostics.html`` and the pages and images in ``.diagnostics/``; with ``-single`` also
-    everything in one file, to be mailed.
+    everything in one file, to be mailed; with ``-card`` a page to be printed for each target.
 
 Example
     ``./diagnostics.py -single night1 night2``
@@ -41,6 +41,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("-single", action="store_true", help=about)
     about = "with -single: the pages of the frames, too (some 200 kB each)"
     result.add_argument("-frames", action="store_true", help=about)
+    about = "also write a card of one page for each target: card_<target>.png and .pdf"
+    result.add_argument("-card", action="store_true", help=about)
     about = "show the pages in a browser: points that are clicked on are measured again at once"
     result.add_argument("-serve", action="store_true", help=about)
     for name in ("jobs", "quiet", "debug"):

@@ -27,6 +27,8 @@ def render_all(
         with cli.reporting(debug=values.debug) as outcome:
             workspace = cli.open_workspace(directory, values)
             page = render(workspace, single=values.single, frames=values.frames)
+            if values.card:
+                sys.stdout.writelines(f"{each}\n" for each in cards(workspace))
             if values.serve and serve:
                 with logging_to(directory, quiet=values.quiet, debug=values.debug):
                     serve(workspace)
@@ -61,3 +63,23 @@ def render(workspace: Workspace, *, single: bool, frames: bool = False) -> Path:
         return write.refresh(workspace)
     except OSError as error:
         raise ConfigError(f"{directory}: the pages cannot be written: {error}") from error
+
+
+def cards(workspace: Workspace) -> list[Path]:
+    """Write the cards of a directory; their files.
+
+    Raises
+    ------
+    ConfigError
+        If there is no target, or the directory cannot be written.
+    """
+    from photpipe.report import write
+
+    directory = workspace.directory
+    try:
+        written = write.export_cards(workspace)
+    except OSError as error:
+        raise ConfigError(f"{directory}: the cards cannot be written: {error}") from error
+    if not written:
+        raise ConfigError(f"{directory}: no card without a target; run pp_distill first")
+    return written

@@ -62,22 +62,22 @@ def new_figure(
         )
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for each in axes:
-        _dress(each)
+        dress(each)
     return figure, axes
 
 
-def _dress(axes: "Axes") -> None:
+def dress(axes: "Axes", ink: str = INK) -> None:
     """Transparent background, thin axes in the colour of the page's text, a faint grid."""
     axes.set_facecolor("none")
-    axes.grid(visible=True, color=INK, alpha=0.2, linewidth=0.6)
+    axes.grid(visible=True, color=ink, alpha=0.2, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
-        axes.spines[side].set_color(INK)
-    axes.tick_params(which="both", colors=INK, labelsize=9)
+        axes.spines[side].set_color(ink)
+    axes.tick_params(which="both", colors=ink, labelsize=9)
     for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
-        label.set_color(INK)
+        label.set_color(ink)
         label.set_fontsize(10)
 
 

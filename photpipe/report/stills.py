@@ -27,6 +27,12 @@ def drawn(plot: Plot, size_inch: tuple[float, float], *, marks_newest: bool = Fa
         Draw a ring around the last point that counts: there are more to come.
     """
     figure, (axes,) = figures.new_figure(size_inch=size_inch, has_short_labels=True)
+    draw(axes, plot, marks_newest=marks_newest)
+    return figures.svg(figure, plot.alt)
+
+
+def draw(axes: "Axes", plot: Plot, *, marks_newest: bool = False) -> None:
+    """Draw a plot into axes of a figure; parameters as for `drawn`."""
     edges = _edges(plot)
     for series in plot.series:
         _points(axes, series, edges)
@@ -43,7 +49,6 @@ def drawn(plot: Plot, size_inch: tuple[float, float], *, marks_newest: bool = Fa
     if plot.upside_down:
         axes.invert_yaxis()
     figures.legend(axes)
-    return figures.svg(figure, plot.alt)
 
 
 def _points(axes: "Axes", series: Series, edges: tuple[float, float]) -> None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from photpipe.ground import files
 from photpipe.ground.files import encoded
@@ -19,12 +19,15 @@ from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, Sing
 from photpipe.report.logview import log_view
 from photpipe.report.output import Output, write
 from photpipe.report.stackview import stack_view
-from photpipe.report.state import State, TargetData, gather
+from photpipe.report.state import CONTROL, State, TargetData, gather
 from photpipe.report.targetview import target_view
 from photpipe.report.views import main_view, title
 from photpipe.run import subtracted
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.workspace import Workspace
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,33 @@ def export_single(workspace: Workspace, *, frames: bool = False) -> Path:
     with files.replacing(path) as file:
         file.writelines(encoded(part) for part in report.single(frames=frames))
     return path
+
+
+def export_cards(workspace: Workspace) -> list[Path]:
+    """Render the pages, and a card of one page for each target but the control star.
+
+    Returns
+    -------
+    list of Path
+        ``card_<target>.png`` and ``.pdf`` in the data directory.
+
+    Raises
+    ------
+    OSError
+        If the directory cannot be written.
+    """
+    from photpipe.report import card
+
+    report = Report(workspace)
+    report.write()
+    written = []
+    for target, figure in report.cards():
+        for kind in card.FORMATS:
+            path = workspace.directory / f"card_{target.slug}.{kind}"
+            with files.replacing(path) as file:
+                file.write(card.content(figure, kind))
+            written.append(path)
+    return written
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +189,18 @@ class Report:
         drawn = self.drawer.drawn(self.spots, links)
         stack = stack_view(self.state, self.output, links)
         return main_view(self.state, self.judged, drawn, log_lines, links, stack)
+
+    def cards(self) -> "Iterator[tuple[TargetData, Figure]]":
+        """Targets and their cards; after `write`."""
+        from photpipe.report.card import card
+        from photpipe.report.finder import finder_view
+
+        for target in self.state.targets:
+            if target.kind == CONTROL:
+                continue
+            finder = finder_view(self.state, target, self.output, FROM_FOLDER)
+            image = self.output.folder / finder.src if finder else None
+            yield target, card(self.state, target, self.judged, finder, image)
 
     def single(self, *, frames: bool) -> Iterator[str]:
         """Text of the single file, part by part; after `write`."""
