@@ -21,11 +21,16 @@ log = logging.getLogger(__name__)
 LIGHT_TIME_D_PER_AU = 0.0057755183
 
 
+Sources = dict[tuple[str, float], Path]
+"""Frame and middle of the exposure (JD) of points to the file of photometry that has them."""
+
+
 def joined(
     paths: Sequence[Path], name: str | None
-) -> tuple[str, list[TargetPoint], tuple[FrameFailure, ...]]:
+) -> tuple[str, list[TargetPoint], tuple[FrameFailure, ...], Sources]:
     """Good calibrated points of all files; files that cannot be read are failures."""
     points: list[TargetPoint] = []
+    sources: Sources = {}
     targets: set[str] = set()
     failed: list[FrameFailure] = []
     for path in paths:
@@ -40,12 +45,13 @@ def joined(
             continue
         targets.add(target)
         points += good
+        sources |= {(each.frame, each.midtime_jd): path for each in good}
     if not points:
         raise ConfigError("; ".join(f"{each.frame}: {each.reason}" for each in failed))
     if len(targets) > 1 and name is None:
         message = f"the files are of {', '.join(sorted(targets))}; use -target NAME if that is one"
         raise ConfigError(message)
-    return name or targets.pop(), points, tuple(failed)
+    return name or targets.pop(), points, tuple(failed), sources
 
 
 def corrected(target: str, points: Sequence[TargetPoint], workspace: Workspace) -> "Table":

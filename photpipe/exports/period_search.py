@@ -51,16 +51,22 @@ def lightcurve(
         If there are too few points for a period.
     """
     from photpipe.report import lightcurve as page
+    from photpipe.report.periodview import point_links
 
     if options.minperiod >= options.maxperiod:
         message = f"-minperiod {options.minperiod:g} is not below -maxperiod {options.maxperiod:g}"
         raise ConfigError(message)
-    target, points, failed = nights.joined(paths, options.target)
+    target, points, failed, sources = nights.joined(paths, options.target)
     table = nights.corrected(target, points, workspace)
     solution = _solved(table, options)
     _report(target, table, solution)
-    text = page.render_page(target, table, solution)
+    rows = zip(table["frame"], table["midtime_jd"], strict=True)
+    links = [
+        point_links(sources[str(frame), float(jd)], str(frame), workspace.directory)
+        for frame, jd in rows
+    ]
     stem = f"lightcurve_{files.slug(target)}"
+    text = page.render_page(target, table, solution, links, stem)
     written = nights.write(workspace.directory, stem, table, text)
     return LightCurveResult(
         target=target,

@@ -53,7 +53,7 @@ def phasecurve(
 
     from photpipe.report import phasecurve as page
 
-    target, points, failed = nights.joined(paths, options.target)
+    target, points, failed, _ = nights.joined(paths, options.target)
     points = [point for point in points if np.isfinite(point.zeropoint)]
     if not points:
         raise ReductionError(f"{target}: all magnitudes are instrumental; calibrate them first")

@@ -1,12 +1,14 @@
 """The page of pptool_lightcurve: folded light curve, sessions, search for the period."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
 from photpipe.ground import timescale
-from photpipe.report import figures, render, tables, wording
+from photpipe.report import figures, periodview, render, tables, wording
 from photpipe.report.tables import TEXT, Column
 from photpipe.science import period
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
+    from photpipe.report.periodview import PointLinks
     from photpipe.science.period import PeriodSolution
     from photpipe.science.periods import Candidate
 
@@ -164,12 +167,34 @@ def _within(value: float, axes: "Axes") -> bool:
     return bool(low <= value <= high)
 
 
-def render_page(target: str, table: "Table", solution: "PeriodSolution") -> str:
-    """Text of the page, with everything inside."""
+def render_page(
+    target: str,
+    table: "Table",
+    solution: "PeriodSolution",
+    links: "Sequence[PointLinks]",
+    stem: str,
+) -> str:
+    """Text of the page, with everything inside.
+
+    Parameters
+    ----------
+    links : sequence of PointLinks
+        Where each row of the table leads.
+    stem : str
+        Name of the files of the table, without their suffixes.
+    """
+    nights = {row: each.night for row, each in zip(table["session"], links, strict=True)}
     return render.page(
         "lightcurve.html",
         style=render.resource("style.css"),
+        script=render.resource("period.js"),
         target=target,
+        headline=period.headline(solution).replace("+-", "±"),
+        quality=solution.quality,
+        meaning=period.QUALITY[solution.quality],
+        spec=periodview.spec(table, solution, links),
+        files=[f"{quote(stem)}{suffix}" for suffix in (".ecsv", ".csv")],
+        nights=[(int(row) + 1, night) for row, night in sorted(nights.items()) if night],
         facts=facts(table, solution),
         periods=tables.table(PERIODS, related_periods(table, solution)),
         figures=[folded(table, solution), search(solution)],
