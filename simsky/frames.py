@@ -1,6 +1,6 @@
 """Frames of the simulated sky: pixels, header in the telescope's dialect, and the truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from photpipe.ground import sky as sphere
 from simsky.cameras import Camera
+from simsky.coma import add_comas
 from simsky.detector import corner_distance, read_out, vignette
 from simsky.dialects import Facts, header_of, orientation
 from simsky.psf import PointSources, add_sources, trailed
@@ -184,7 +185,7 @@ def render(sky: Sky, camera: Camera, exposure: Exposure, seed: int = 0) -> Frame
     band = camera.band_of(filter_name)
     wcs_cards = _true_wcs_cards(camera, exposure)
     truth = _sources_on_frame(sky, camera, exposure, WCS(wcs_cards), band)
-    electrons = _expose(camera, exposure, truth)
+    electrons = _expose(sky, camera, exposure, truth, _band_in(truth.meta["bands"], band))
     sky_e = _sky_electrons(camera, exposure)
     truth["saturated"] = _peaks(electrons, truth) > camera.saturation_adu * camera.gain
     pixels = read_out(
@@ -307,7 +308,7 @@ def _placed(table: Table, camera: Camera, exposure: Exposure, wcs: WCS, bands: l
     return table
 
 
-def _expose(camera: Camera, exposure: Exposure, truth: Table) -> Image:
+def _expose(sky: Sky, camera: Camera, exposure: Exposure, truth: Table, band: str) -> Image:
     """Expected electrons per pixel, sky included."""
     scale = float(np.sqrt(np.prod(_scale(camera, exposure))))
     sky_e = _sky_electrons(camera, exposure)
@@ -320,11 +321,32 @@ def _expose(camera: Camera, exposure: Exposure, truth: Table) -> Image:
     sources = PointSources(truth["x"].data, truth["y"].data, electrons, fwhm_px)
     trails = (truth[name].data * exposure.exptime_s for name in ("vx_px_s", "vy_px_s"))
     image = np.zeros(camera.shape, np.float32)
-    add_sources(image, trailed(sources, *trails), camera.moffat_beta, floor)
+    drawn = trailed(sources, *trails, brightness=_course(sky, exposure, truth))
+    add_sources(image, drawn, camera.moffat_beta, floor)
+    add_comas(image, sky, camera, exposure, truth, band)
     image += np.float32(sky_e)
     if exposure.vignetting:
         image *= vignette(camera.shape, exposure.vignetting)
     return image
+
+
+def _course(
+    sky: Sky, exposure: Exposure, truth: Table
+) -> Callable[[NDArray[np.int64], FloatArray], FloatArray]:
+    """Brightness of the sources during an exposure, in units of that at its middle."""
+    middle = exposure.midtime_jd
+
+    def brightness(owner: NDArray[np.int64], place: FloatArray) -> FloatArray:
+        lit = np.ones(owner.size)
+        for row in np.flatnonzero((truth["kind"] == MOVER) & truth["varies"]):
+            mover = sky.movers[-1 - int(truth["ident"][row])]
+            own = owner == row
+            now = middle + place[own] * exposure.exptime_s / 86400.0
+            fainter = mover.lightcurve(now) - mover.lightcurve(middle)
+            lit[own] = 10 ** (-0.4 * fainter)
+        return lit
+
+    return brightness
 
 
 def _peaks(electrons: Image, truth: Table) -> FloatArray:

@@ -49,6 +49,9 @@ class Mover:
         The 3-sigma uncertainty that the ephemeris services quote.
     r_au, delta_au, phase_deg : float
         Distances from Sun and observer, phase angle.
+    afrho_cm : float
+        Dust of a coma of 1 / distance from the nucleus, at this phase angle; its light comes on top
+        of `v_mag`.
     valid_jd : tuple of float
         First and last date for which Horizons has an ephemeris.
     apparitions : int
@@ -79,6 +82,7 @@ class Mover:
     r_au: float = 2.2
     delta_au: float = 1.4
     phase_deg: float = 15.0
+    afrho_cm: float = 0.0
     valid_jd: tuple[float, float] = (2305447.5, 2816787.5)
     apparitions: int = 1
     fragments: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ in an infinite aperture. A stamp is cut where the profile has sunk below `floor_
 so an aperture inside the stamp holds what the profile says it holds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,7 +164,12 @@ def _integrated_profile(
     return total
 
 
-def trailed(sources: PointSources, trail_x_px: FloatArray, trail_y_px: FloatArray) -> PointSources:
+def trailed(
+    sources: PointSources,
+    trail_x_px: FloatArray,
+    trail_y_px: FloatArray,
+    brightness: Callable[[NDArray[np.int64], FloatArray], FloatArray] | None = None,
+) -> PointSources:
     """Replace each source that moves during the exposure by a row of fainter ones.
 
     Total flux, centroid and second moment of each trail are kept.
@@ -174,6 +180,8 @@ def trailed(sources: PointSources, trail_x_px: FloatArray, trail_y_px: FloatArra
         Sources at mid-exposure.
     trail_x_px, trail_y_px : ndarray, shape (n,)
         Motion during the exposure.
+    brightness : callable, optional
+        From source and time (from -0.5 at the start of the exposure to 0.5) to its brightness.
     """
     length = np.hypot(trail_x_px, trail_y_px)
     parts = np.maximum(1, np.ceil(length / (0.15 * sources.fwhm_px))).astype(int)
@@ -182,9 +190,10 @@ def trailed(sources: PointSources, trail_x_px: FloatArray, trail_y_px: FloatArra
     place = (np.arange(owner.size) - first[owner] + 0.5) / parts[owner] - 0.5
     # n points have 1 - 1 / n^2 of the variance of the line on which they stand
     place *= (1 - np.minimum(parts[owner], 2**30).clip(2).astype(float) ** -2) ** -0.5
+    lit = np.ones(owner.size) if brightness is None else brightness(owner, place)
     return PointSources(
         sources.x_px[owner] + place * trail_x_px[owner],
         sources.y_px[owner] + place * trail_y_px[owner],
-        sources.flux[owner] / parts[owner],
+        sources.flux[owner] / parts[owner] * lit,
         sources.fwhm_px[owner],
     )

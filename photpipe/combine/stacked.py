@@ -242,9 +242,11 @@ def _distilled(
 
     workspace = stack.workspace
     is_comoving = stack is not made.stars
+    # what trails on a stack is no image of a star along the motion of one exposure
+    distill = replace(workspace.settings.distill, trail_fwhm=math.inf)
     if is_comoving:
-        distill = replace(workspace.settings.distill, trailing_correction=False)
-        workspace = replace(workspace, settings=replace(workspace.settings, distill=distill))
+        distill = replace(distill, trailing_correction=False)
+    workspace = replace(workspace, settings=replace(workspace.settings, distill=distill))
     wanted = pp_distill.DistillOptions(target=options.name, reject=options.reject)
     with _unheard(pp_distill.log):  # its summary knows nothing of what is still to be done
         result = pp_distill.distill([stack.path], wanted, workspace)

@@ -7,7 +7,7 @@ import numpy as np
 
 from photpipe.distill.targets import ASTEROID, MOVING, Target
 from photpipe.ground import timescale
-from photpipe.run.photometry_file import DETECTED, TargetPoint
+from photpipe.run.photometry_file import DETECTED, FITTED_TRAIL, TargetPoint
 from photpipe.run.results import ClockResult
 from photpipe.science import clock
 
@@ -66,7 +66,9 @@ def of_night(measured: Measured, frames: Sequence[str]) -> ClockResult | None:
 def _counts(point: TargetPoint) -> bool:
     """Whether a point tells where its body was."""
     numbers = (point.offset_east_arcsec, point.offset_north_arcsec, point.sigma_east_arcsec)
-    detected = point.is_good and point.method == DETECTED and not point.contamination
+    detected = (
+        point.is_good and point.method in {DETECTED, FITTED_TRAIL} and not point.contamination
+    )
     return detected and bool(np.isfinite(numbers).all())
 
 

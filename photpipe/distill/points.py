@@ -18,11 +18,20 @@ from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.star_images import Stars, motion_px
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
+from photpipe.distill.target_trails import FrameTrail, TrailProfiles, measured, on_sky, segment_of
 from photpipe.distill.targets import CONTROL, Target
 from photpipe.ground import sky
 from photpipe.ground.sky import FloatArray
 from photpipe.run import photometry_file
-from photpipe.run.photometry_file import BRIGHTER, CLEAN, DETECTED, FORCED, LIMIT, TargetPoint
+from photpipe.run.photometry_file import (
+    BRIGHTER,
+    CLEAN,
+    DETECTED,
+    FITTED_TRAIL,
+    FORCED,
+    LIMIT,
+    TargetPoint,
+)
 from photpipe.run.settings import DistillSettings
 from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
@@ -46,6 +55,7 @@ FARTHEST_CENTRE = 0.3  # of the seeing, from where the series shows it
 HIDDEN_SIGMA = {DETECTED: 1.0, FORCED: 0.5}
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
+LEFT_OVER = 0.03  # of the light of stars on a trail, when their images were taken away
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
 
 
@@ -83,6 +93,7 @@ def points_of_frame(
     offset_arcsec: tuple[float, float],
     settings: DistillSettings,
     subtraction: Subtraction | None = None,
+    profiles: TrailProfiles | None = None,
 ) -> dict[str, TargetPoint]:
     """Points of all targets on one frame; targets outside of it have none.
 
@@ -96,6 +107,8 @@ def points_of_frame(
         East and north offset that the user added to the predictions.
     subtraction : Subtraction or None
         How neighbours of moving targets are subtracted; None: they are not.
+    profiles : TrailProfiles or None
+        Takes the light curves along trails, if they are wanted.
     """
     east, north = motion_px(calibrated, guide, number) if guide else (0.0, 0.0)
     stars = Stars(calibrated, (-east, -north))
@@ -103,6 +116,10 @@ def points_of_frame(
     for track in tracks:
         place = _Place.of(calibrated, stars, track, number, settings)
         others = [each for each in tracks if each is not track]
+        drawn = place.trail(surroundings, others, profiles) if place.trails else ""
+        if isinstance(drawn, FrameTrail):
+            points[track.target.name] = _by_hand(place.trailed(drawn), track, offset_arcsec)
+            continue
         around = place.neighbours(surroundings, others)
         row = place.source(surroundings, others, around)
         if row is None and not calibrated.contains(place.x_px, place.y_px):
@@ -113,12 +130,29 @@ def points_of_frame(
             point = place.clean(point, found, around)
             if isinstance(found, Difference) and math.isfinite(point.plain_mag):
                 subtraction.keep(track.target.name, point.frame, found)
-        if track.target.kind != CONTROL:
-            point = replace(
-                point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1]
-            )
-        points[track.target.name] = point
+        points[track.target.name] = _by_hand(point, track, offset_arcsec)
     return points
+
+
+def _by_hand(point: TargetPoint, track: Track, offset_arcsec: tuple[float, float]) -> TargetPoint:
+    """Point with the offset that the user added to the prediction."""
+    if track.target.kind == CONTROL:
+        return point
+    return replace(point, manual_east_arcsec=offset_arcsec[0], manual_north_arcsec=offset_arcsec[1])
+
+
+def correction_mag(calibrated: MeasuredFrame, x_px: float, y_px: float) -> float:
+    """From an instrumental to a calibrated magnitude at a place, for the colour of the Sun."""
+    if not calibrated.is_calibrated:
+        return 0.0
+    terms = np.array(json.loads(calibrated.facts.spatial_terms or "[]"))
+    total = calibrated.zeropoint_mag
+    if terms.size:
+        place = np.array([x_px]), np.array([y_px])
+        degree = 1 if terms.size == 2 else 2
+        columns = zeropoint.spatial_terms(*place, calibrated.frame.shape, degree)
+        total += float((columns @ terms)[0])
+    return total
 
 
 def suspected(points: Sequence[TargetPoint]) -> list[TargetPoint]:
@@ -231,6 +265,94 @@ class _Place:
         )
         return self.calibrated.aperture_arcsec + 2.0 * self.calibrated.seeing_arcsec + trail
 
+    @property
+    def trails(self) -> bool:
+        """Whether the target trails by more than an aperture is good for."""
+        if not (self.target.moves and math.isfinite(self.x_px)):
+            return False
+        fwhm = self.calibrated.seeing_arcsec / self.calibrated.scale_arcsec
+        # the telescope may have followed it, so that the stars trail in its stead
+        length = math.hypot(*np.add(self.own_motion_px, self.stars.trail_px))
+        return length > self.settings.trail_fwhm * fwhm
+
+    def trail(
+        self,
+        surroundings: Surroundings,
+        others: Sequence[Track],
+        profiles: TrailProfiles | None,
+    ) -> FrameTrail | str:
+        """The trail of the target, fitted from where the ephemeris has it; or why there is none."""
+        place = self.x_px, self.y_px
+        if not self.track.is_elsewhere:
+            # parts of a trail that were taken for sources tell badly where it is
+            number = self.number
+            place = self.calibrated.pixel_of(
+                float(self.target.ra_deg[number]), float(self.target.dec_deg[number])
+            )
+        if not math.isfinite(place[0]):
+            return "it is not in the sky of the frame"
+        predicted = segment_of(*place, [self.own_motion_px, self.stars.trail_px])
+        half_arcsec = predicted.length / 2 * self.calibrated.scale_arcsec
+        clear = half_arcsec + self.calibrated.aperture_arcsec + self.calibrated.seeing_arcsec
+        ra, dec = self.calibrated.wcs.all_pix2world(*place, 1)
+        reach = clear + 4.0 * self.calibrated.seeing_arcsec + self.reach_arcsec
+        near = surroundings.stars_near(self.track.located, float(ra), float(dec), reach, clear)
+        near += [each.as_star(self.number) for each in others if each.target.moves]
+        x, y, counts = self._counts_of(near)
+        sigma3 = float(np.nan_to_num(self.target.sigma3_arcsec[self.number]))
+        allowed = min(
+            max(self.settings.match_tolerance_arcsec, sigma3, 2.0 * self.calibrated.seeing_arcsec),
+            self.settings.largest_tolerance_arcsec,
+        )
+        found = measured(
+            self.stars,
+            predicted,
+            allowed / self.calibrated.scale_arcsec,
+            (x + self.x_px - place[0], y + self.y_px - place[1], counts),
+            self.calibrated.facts.single_exptime_s,
+            wants_profile=profiles is not None,
+        )
+        if profiles is not None and isinstance(found, FrameTrail) and found.profile is not None:
+            key = self.target.name, self.calibrated.frame.name
+            profiles.kept[key] = found.profile, found.period
+        return found
+
+    def trailed(self, found: FrameTrail) -> TargetPoint:
+        """Point of a fitted trail: a measurement, or a limit."""
+        place = on_sky(self.calibrated, found.trail)
+        point = self._of_aperture(found.flux, found.error, found.trail.segment.middle, FITTED_TRAIL)
+        effect = _effect_mag(found.flux, LEFT_OVER * found.neighbours, found.neighbours)
+        is_worth = abs(effect) >= self.settings.contamination_mag
+        east, north = sky.offsets_arcsec(
+            *place.middle, point.predicted_ra_deg, point.predicted_dec_deg
+        )
+        wave = found.period
+        return replace(
+            point,
+            source_ra_deg=place.middle[0],
+            source_dec_deg=place.middle[1],
+            offset_east_arcsec=float(east),
+            offset_north_arcsec=float(north),
+            sigma_east_arcsec=place.sigma_east,
+            sigma_north_arcsec=place.sigma_north,
+            sigma_correlation=place.correlation,
+            fwhm_arcsec=found.trail.width
+            * self.stars.frame_shape.shape.fwhm_px
+            * self.calibrated.scale_arcsec,
+            contamination_mag=effect,
+            contamination="stars on the trail" if is_worth else "",
+            trail_arcsec=place.length,
+            trail_sig=place.length_sigma,
+            trail_start_ra_deg=place.start[0],
+            trail_start_dec_deg=place.start[1],
+            trail_end_ra_deg=place.end[0],
+            trail_end_dec_deg=place.end[1],
+            trail_end_along_arcsec=place.end_along,
+            trail_end_across_arcsec=place.end_across,
+            trail_period_s=wave.seconds if wave else math.nan,
+            trail_period_sig=wave.error_s if wave else math.nan,
+        )
+
     def trailing_mag(self) -> float:
         """Correction of the magnitude for what trails of target and stars lose differently."""
         if not (self.target.moves and self.settings.trailing_correction):
@@ -342,7 +464,7 @@ class _Place:
             source = float(ra), float(dec)
             sigma = calibrated.seeing_arcsec / GAUSSIAN_FWHM * error / flux
         return self._point(
-            mag=instrumental + self._correction(),
+            mag=instrumental + correction_mag(self.calibrated, self.x_px, self.y_px),
             sig=math.hypot(instrumental_sig, *extra, zeropoint_sig),
             aperture=(instrumental, instrumental_sig),
             source=source,
@@ -353,6 +475,7 @@ class _Place:
             fwhm_arcsec=math.nan,
             contamination=(0.0, ""),
             rejected=self.track.doubts.get(self.number) or self._uncertain(),
+            trailing=0.0 if method == FITTED_TRAIL else None,
         )
 
     def is_spoiled(self, point: TargetPoint, others: Sequence[Track]) -> bool:
@@ -416,19 +539,6 @@ class _Place:
             return ""
         return f"the prediction is uncertain by {sigma3:.0f} arcsec"
 
-    def _correction(self) -> float:
-        """From an instrumental to a calibrated magnitude here, for the colour of the Sun."""
-        if not self.calibrated.is_calibrated:
-            return 0.0
-        terms = np.array(json.loads(self.calibrated.facts.spatial_terms or "[]"))
-        total = self.calibrated.zeropoint_mag
-        if terms.size:
-            place = np.array([self.x_px]), np.array([self.y_px])
-            degree = 1 if terms.size == 2 else 2
-            columns = zeropoint.spatial_terms(*place, self.calibrated.frame.shape, degree)
-            total += float((columns @ terms)[0])
-        return total
-
     def _forced_flags(self) -> int:
         place = np.array([self.x_px - 1.0]), np.array([self.y_px - 1.0])
         spoilt = touched(self.stars.saturated, *place, self.calibrated.radius_px)
@@ -482,6 +592,7 @@ class _Place:
         fwhm_arcsec: float,
         contamination: tuple[float, str],
         rejected: str = "",
+        trailing: float | None = None,
     ) -> TargetPoint:
         """Point with all that the frame tells."""
         calibrated, facts = self.calibrated, self.calibrated.facts
@@ -492,7 +603,7 @@ class _Place:
         east, north = sky.offsets_arcsec(*source, *predicted)
         level = calibrated.zeropoint_mag, facts.zeropoint_sigma_mag
         instrumental = photometry_file.without_zeropoint(mag, sig, *level)
-        correction = self.trailing_mag()
+        correction = self.trailing_mag() if trailing is None else trailing
         point = TargetPoint(
             frame=calibrated.frame.name,
             midtime_jd=calibrated.midtime_jd,
@@ -543,6 +654,17 @@ class _Place:
             subtraction_sig=math.nan,
             subtraction_misfit=math.nan,
             subtraction="",
+            sigma_correlation=math.nan,
+            trail_arcsec=math.nan,
+            trail_sig=math.nan,
+            trail_start_ra_deg=math.nan,
+            trail_start_dec_deg=math.nan,
+            trail_end_ra_deg=math.nan,
+            trail_end_dec_deg=math.nan,
+            trail_end_along_arcsec=math.nan,
+            trail_end_across_arcsec=math.nan,
+            trail_period_s=math.nan,
+            trail_period_sig=math.nan,
         )
         return point.corrected(correction, TRAILING_UNCERTAINTY * correction)
 

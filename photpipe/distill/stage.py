@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.surroundings import Surroundings
     from photpipe.distill.target_search import TargetSearch
+    from photpipe.distill.target_trails import TrailProfiles
     from photpipe.distill.targets import Target
     from photpipe.run.photometry_file import TargetPoint
 
@@ -63,6 +64,12 @@ class DistillOptions:
     write_subtracted: bool = Option(
         "write the differences around moving targets as FITS files, into .diagnostics/subtracted"
     ).field(False)
+    trail_profile: bool = Option(
+        "write the light curve along each trail of a moving target, and its period"
+    ).field(False)
+    comet: bool = Option(
+        "measure the coma of the targets in apertures of fixed km at the comet: A(theta)f rho"
+    ).field(False)
     keep_contaminated: bool = Option(
         "use points of moving targets that neighbours change by more than 0.02 mag, too"
     ).field(False)
@@ -90,6 +97,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.distill.points import points_of_frame, suspected
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
+    from photpipe.distill.target_trails import TrailProfiles
     from photpipe.distill.whereabouts import outside
     from photpipe.run import photometry_file, subtracted
     from photpipe.run.photometry_file import CONTAMINATED
@@ -106,6 +114,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     guide = followed(frames, [each.target for each in tracks])
     offset = options.offset or (0.0, 0.0)
     subtraction = None if options.no_star_subtraction else Subtraction(frames, tracks)
+    profiles = TrailProfiles() if options.trail_profile else None
     found, unmeasured = workspace.map_frames(
         lambda numbered: points_of_frame(
             numbered.frame,
@@ -116,6 +125,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             offset,
             workspace.settings.distill,
             subtraction,
+            profiles,
         ),
         [_NumberedFrame(number, each) for number, each in enumerate(frames)],
         "measure",
@@ -132,6 +142,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         measured.append((target, points))
         panels = subtraction.panels(target.name) if subtraction else {}
         subtracted.write(workspace.state_directory, target.name, panels)
+        _write_curves(profiles, target.name, workspace)
         if subtraction and options.write_subtracted:
             _write_images(subtraction, target.name, workspace)
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
@@ -142,6 +153,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             done.append(replace(outcome, whereabouts=track.whereabouts))
             if track.whereabouts:
                 log.warning("%s: %s", target.name, track.whereabouts)
+    failed += _comas(tracks, frames, around, options, workspace)
     names = tuple(each.frame.name for each in frames)
     result = DistillResult(
         targets=tuple(done),
@@ -152,6 +164,62 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     )
     workspace.save(result)
     return result
+
+
+def _comas(
+    tracks: "Sequence[Track]",
+    frames: "Sequence[MeasuredFrame]",
+    around: "Surroundings",
+    options: DistillOptions,
+    workspace: Workspace,
+) -> list[FrameFailure]:
+    """Measure the comas of the targets, if that is asked for; files of before go."""
+    from photpipe.distill import comets
+    from photpipe.run import comet_file
+
+    radii = tuple(sorted(workspace.settings.distill.comet_km))
+    if options.comet and not (radii and all(0 < each < math.inf for each in radii)):
+        raise ConfigError(f"comet_km = {list(radii)}: wanted are radii in km above 0")
+    failed = []
+    for track in filter(comets.is_comet, tracks):
+        points = []
+        if options.comet:
+            numbered = [_NumberedFrame(number, each) for number, each in enumerate(frames)]
+            rows, unread = workspace.map_frames(
+                lambda each, track=track: comets.apertures(
+                    track, each.number, each.frame, around, radii
+                ),
+                numbered,
+                "coma",
+            )
+            failed += unread
+            points = [each for row in rows for each in row]
+            comets.tell(track.target.name, points)
+        catalog = frames[0].facts.catalog
+        line = comets.icq_line(track.target.name, points, catalog)
+        comet_file.write(workspace.directory, track.target.name, points, line)
+    if options.comet and not any(map(comets.is_comet, tracks)):
+        reason = "-comet needs a target that JPL Horizons knows, for its distances"
+        failed.append(FrameFailure("comet", reason))
+    return failed
+
+
+def _write_curves(profiles: "TrailProfiles | None", target: str, workspace: Workspace) -> None:
+    """Write the light curves along the trails of a target, and tell their periods.
+
+    Where they are not asked for, a file of before, which is of other points, goes.
+    """
+    from photpipe.run import trail_file
+
+    curves = profiles.curves(target) if profiles else []
+    trail_file.write(workspace.directory, target, curves)
+    if not curves and profiles:
+        log.info("%s: no trail is long and bright enough for a light curve along it", target)
+    for each in curves:
+        period = "no period along the trail"
+        if math.isfinite(each.period_s):
+            period = f"period along the trail {each.period_s:.3f} +- {each.period_sig:.3f} s"
+        log.info("%s: %s: %s", target, each.frame, period)
 
 
 def _write_images(subtraction: "Subtraction", target: str, workspace: Workspace) -> None:
@@ -295,6 +363,7 @@ def _written(
         forced=kept.count(files.FORCED),
         limits=kept.count(files.LIMIT),
         clean=kept.count(files.CLEAN),
+        trails=kept.count(files.TRAIL),
         rejected=len(points) - len(kept),
         contaminated=sum(bool(each.contamination) for each in points),
         median_mag=float(np.median(mags)) if good else math.nan,
@@ -311,6 +380,8 @@ def _say(done: DistilledTarget, points: "list[TargetPoint]") -> None:
     """Tell the user, and the LOG, what was measured of a target."""
     counts = f"{done.detected} detected, {done.forced} forced, {done.limits} limits"
     counts += f", {done.rejected} rejected"
+    if done.trails:
+        counts += f", {done.trails} fitted trails"
     if done.clean:
         counts += f", {done.clean} freed of neighbours"
     if done.contaminated:

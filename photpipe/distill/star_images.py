@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from photpipe.science import growth, starimage
 from photpipe.science.noise import annulus_reach
 from photpipe.science.saturation import saturated_pixels
 from photpipe.science.starimage import StarImage
+
+if TYPE_CHECKING:
+    from photpipe.distill.target_trails import FrameShape
 
 SHORTEST_TRAIL_PX = 0.5
 # trails of stars, in units of the motion of a target, that show that the telescope followed it
@@ -115,7 +119,7 @@ class Stars:
     def image(self) -> StarImage:
         """Image of a star without its trail."""
         calibrated = self.calibrated
-        brightest = _brightest(calibrated, calibrated.well_measured_stars() & self._isolated())
+        brightest = _brightest(calibrated, calibrated.well_measured_stars() & self.isolated())
         radii = np.array(starimage.RADII) * calibrated.radius_px
         x, y = (calibrated.column(name)[brightest] for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
         curves = starimage.growth_curves(self.pixels, x, y, radii)
@@ -123,12 +127,19 @@ class Stars:
         found = starimage.fitted(curves, radii, self.trail_px, fwhm_px)
         return found or StarImage(fwhm_px)
 
-    def _isolated(self) -> BoolArray:
+    def isolated(self) -> BoolArray:
         """Which sources have no neighbours that spoil their curve of growth."""
         calibrated = self.calibrated
         x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
         reach = 2.0 * starimage.RADII[-1] * calibrated.radius_px
         return np.asarray(growth.neighbour_light(x, y, flux, reach) < growth.NEIGHBOUR_LIGHT)
+
+    @cached_property
+    def frame_shape(self) -> "FrameShape":
+        """Image of a star as it is drawn along trails."""
+        from photpipe.distill.target_trails import frame_shape
+
+        return frame_shape(self)
 
     def part_of_aperture(self, dx_px: FloatArray | float, dy_px: FloatArray | float) -> FloatArray:
         """Light of stars that falls into an aperture beside them, in units of their own aperture.

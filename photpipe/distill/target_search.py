@@ -181,6 +181,7 @@ class TargetSearch:
             float(np.median(known)) if known.size else math.nan,
             np.stack([ephemeris.ra_rate_arcsec_min, ephemeris.dec_rate_arcsec_min]),
             float(np.nanmin(ephemeris.delta_au, initial=np.inf)),
+            np.stack([ephemeris.r_au, ephemeris.delta_au, ephemeris.phase_deg]),
         )
 
     def asteroids(self) -> list[Target]:

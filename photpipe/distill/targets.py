@@ -60,6 +60,8 @@ class Target:
         Motion east and north on the sky.
     distance_au : float
         Distance from the observer, if known.
+    geometry : array, shape (3, frames)
+        Distances from the Sun and from the observer (AU) and phase angle (deg); or empty.
     """
 
     name: str
@@ -70,11 +72,19 @@ class Target:
     predicted_mag: float = math.nan
     rate_arcsec_min: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
     distance_au: float = math.nan
+    geometry: FloatArray = field(default_factory=lambda: np.zeros((3, 0)))
 
     def __post_init__(self) -> None:
         """Stand still where no motion is given."""
         if not self.rate_arcsec_min.size:
             object.__setattr__(self, "rate_arcsec_min", np.zeros((2, len(self.ra_deg))))
+
+    def geometry_of(self, number: int) -> tuple[float, float, float]:
+        """Distances from Sun and observer (AU) and phase angle (deg) on a frame; NaN if unknown."""
+        if not self.geometry.size:
+            return math.nan, math.nan, math.nan
+        r_au, delta_au, phase_deg = (float(each) for each in self.geometry[:, number])
+        return r_au, delta_au, phase_deg
 
     @property
     def moves(self) -> bool:

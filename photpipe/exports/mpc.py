@@ -14,7 +14,7 @@ from photpipe.exports import choosing
 from photpipe.exports.identification import Identification
 from photpipe.ground import bands, timescale
 from photpipe.ground.errors import ConfigError
-from photpipe.run.photometry_file import CLEAN, DETECTED, TargetPoint
+from photpipe.run.photometry_file import CLEAN, DETECTED, FITTED_TRAIL, TargetPoint
 
 # our catalog names: code in ADES, code in column 72 of an 80-column record
 ASTROMETRIC_CATALOGS = {
@@ -35,8 +35,8 @@ SMALLEST_SIGMA_ARCSEC = 1e-3
 # fmt: off
 OPTICAL_FIELDS = (
     "permID", "provID", "trkSub", "mode", "stn", "obsTime", "rmsTime", "ra", "dec", "rmsRA",
-    "rmsDec", "astCat", "mag", "rmsMag", "band", "fltr", "photCat", "photAp", "logSNR", "seeing",
-    "exp", "remarks",
+    "rmsDec", "rmsCorr", "astCat", "mag", "rmsMag", "band", "fltr", "photCat", "photAp", "logSNR",
+    "seeing", "exp", "remarks",
 )
 # fmt: on
 
@@ -139,7 +139,7 @@ def reportable(points: Iterable[TargetPoint]) -> list[TargetPoint]:
 def _is_centred(point: TargetPoint) -> bool:
     """Whether the place is that of a source; an aperture on the prediction tells none."""
     is_known = math.isfinite(point.sigma_east_arcsec)
-    return point.method == DETECTED or (point.method == CLEAN and is_known)
+    return point.method == DETECTED or (point.method in {CLEAN, FITTED_TRAIL} and is_known)
 
 
 def _has_place(point: TargetPoint) -> bool:
@@ -178,6 +178,7 @@ def optical(
         "dec": f"{point.source_dec_deg:+.{_decimals(north)}f}",
         "rmsRA": _positive(east, _two_figures),
         "rmsDec": _positive(north, _two_figures),
+        "rmsCorr": _correlation(point.sigma_correlation),
         "astCat": ASTROMETRIC_CATALOGS[point.astrometric_catalog][0],
         "logSNR": _positive(point.snr, lambda snr: _positive(math.log10(snr), "{:.2f}".format)),
         "seeing": _positive(point.fwhm_arcsec, "{:.2f}".format),
@@ -219,6 +220,11 @@ def _sigma(value_arcsec: float) -> float:
 def _positive(value: float, form: Callable[[float], str]) -> str:
     """Text of a number above zero; empty, and hence left out, if it is none."""
     return form(value) if math.isfinite(value) and value > 0 else ""
+
+
+def _correlation(value: float) -> str:
+    """Correlation of the errors of a position; empty where it is not known."""
+    return f"{value:.2f}" if math.isfinite(value) else ""
 
 
 def _seconds(exptime_s: float) -> str:

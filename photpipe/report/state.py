@@ -8,7 +8,7 @@ from pathlib import Path
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
-from photpipe.run import photometry_file
+from photpipe.run import photometry_file, trail_file
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import (
     CalibratedFrame,
@@ -25,6 +25,7 @@ from photpipe.run.results import (
     StackedPhotometryResult,
 )
 from photpipe.run.settings import Settings
+from photpipe.run.trail_file import TrailCurve
 from photpipe.run.workspace import Workspace
 
 CONTROL = "control"
@@ -47,6 +48,8 @@ class TargetData:
         Where it is, if it is not where it was predicted to be seen.
     distance_au : float
         Distance from the observer; NaN if unknown.
+    trails : tuple of TrailCurve
+        Its brightness along its trails, if that was asked for.
     """
 
     name: str
@@ -56,6 +59,7 @@ class TargetData:
     predicted_mag: float = math.nan
     whereabouts: str = ""
     distance_au: float = math.nan
+    trails: tuple[TrailCurve, ...] = ()
 
     @property
     def good(self) -> tuple[TargetPoint, ...]:
@@ -244,7 +248,8 @@ def _targets(
             continue
         points.sort(key=lambda point: point.midtime_jd)
         slug = path.stem.removeprefix(_PREFIX)
-        targets.append(TargetData(target or slug, kind, slug, tuple(points), *expected))
+        curves = tuple(trail_file.read(directory, target or slug))
+        targets.append(TargetData(target or slug, kind, slug, tuple(points), *expected, curves))
     return targets, remarks
 
 

@@ -19,8 +19,10 @@ from photpipe.report.symbols import is_limit
 from photpipe.report.tables import SENTENCE, TEXT, Column, Link, TableView, Word, table
 from photpipe.report.views import Animation
 from photpipe.report.wording import number
+from photpipe.run import trail_file
 from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, TargetPoint
 
+MOST_TRAILS = 6  # frames whose trails are drawn
 BY_USER = "rejected by the user"
 
 
@@ -93,6 +95,9 @@ def target_view(
     by_hand = _by_hand(state, target)
     name = f"photometry_{target.slug}"
     data = [Link(f"{name}.{each}", links.data(f"{name}.{each}")) for each in ("dat", "ecsv", "csv")]
+    if target.trails:
+        curve = trail_file.file_name(target.name)
+        data.append(Link(curve, links.data(curve)))
     shown = min(len(cutouts), state.settings.report.animation_frames)
     return TargetView(
         slug=target.slug,
@@ -155,7 +160,33 @@ def _plots(target: TargetData, frames: Mapping[str, FrameState], links: Links) -
         return _page(name, frames, links)
 
     yield light_curve(target, href, lambda point: _label(point, frames))
+    yield from _trail_plots(target)
     yield from _offset_plots(target.points, axis, frames, links)
+
+
+def _trail_plots(target: TargetData) -> Iterable[Plot]:
+    """Brightness along the trail of each frame."""
+    for curve in target.trails[:MOST_TRAILS]:
+        period = f" ± {curve.period_sig:.3f} s" if math.isfinite(curve.period_s) else ""
+        title = (
+            f"Along the trail, period {curve.period_s:.3f}{period}" if period else "Along the trail"
+        )
+        points = Series(
+            "part of the trail",
+            "used",
+            rounded(curve.seconds, 3),
+            rounded(curve.mag, 4),
+            rounded(curve.sig, 4),
+            labels=tuple(f"{each:+.2f} s" for each in curve.seconds),
+        )
+        yield Plot(
+            f"{title}: {curve.frame}",
+            "seconds from the middle of the exposure",
+            "fainter than the mean (mag)",
+            f"Brightness of {target.name} along its trail on {curve.frame}",
+            (points,),
+            upside_down=True,
+        )
 
 
 def _offset_plots(

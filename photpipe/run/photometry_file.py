@@ -19,7 +19,7 @@ from typing import Any
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
-DETECTED, FORCED, LIMIT, CLEAN = "detected", "forced", "limit", "clean"
+DETECTED, FORCED, LIMIT, CLEAN, FITTED_TRAIL = "detected", "forced", "limit", "clean", "trail"
 CONTAMINATED = "contaminated"
 SPOILERS = (CONTAMINATED,)
 """What spoils points that were measured well: kinds of rejection with symbols of their own.
@@ -75,7 +75,7 @@ class TargetPoint:
     telescope: str = _column("", "telescope and instrument")
     telescope_keyword: str = _column("", "keyword of the telescope's entry")
     observatory_code: str = _column("", "observatory code of the Minor Planet Center")
-    method: str = _column("", "detected, forced, clean (neighbours subtracted), or limit")
+    method: str = _column("", "detected, forced, clean (neighbours subtracted), trail, or limit")
     snr: float = _column("", "signal-to-noise ratio in the aperture")
     fwhm_arcsec: float = _column("arcsec", "full width at half maximum of the source")
     seeing_arcsec: float = _column("arcsec", "median full width at half maximum of the stars")
@@ -99,6 +99,17 @@ class TargetPoint:
         "", "fraction of a star's flux that a template leaves"
     )
     subtraction: str = _newer_column("", "what was subtracted, or why nothing was")
+    sigma_correlation: float = _newer_column("", "correlation of the errors of the position, of trails")
+    trail_arcsec: float = _newer_column("arcsec", "length of the fitted trail; NaN: none was fitted")
+    trail_sig: float = _newer_column("arcsec", "its error; NaN: the length is that of the ephemeris")
+    trail_start_ra_deg: float = _newer_column("deg", "right ascension at the start of the exposure")
+    trail_start_dec_deg: float = _newer_column("deg", "declination there")
+    trail_end_ra_deg: float = _newer_column("deg", "right ascension at the end of the exposure")
+    trail_end_dec_deg: float = _newer_column("deg", "declination there")
+    trail_end_along_arcsec: float = _newer_column("arcsec", "error of start and end along the trail")
+    trail_end_across_arcsec: float = _newer_column("arcsec", "the same across it")
+    trail_period_s: float = _newer_column("s", "period of the brightness along the trail, if any")
+    trail_period_sig: float = _newer_column("s", "its error")
 
     def corrected(self, correction_mag: float, error_mag: float) -> "TargetPoint":
         """The point with a correction for trailing added to magnitude and error."""
@@ -170,7 +181,13 @@ def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
 
 
 _DECIMALS = 4
-_METHODS = {DETECTED: "APER", FORCED: "FORCED", LIMIT: "LIMIT", CLEAN: "CLEAN"}
+_METHODS = {
+    DETECTED: "APER",
+    FORCED: "FORCED",
+    LIMIT: "LIMIT",
+    CLEAN: "CLEAN",
+    FITTED_TRAIL: "TRAIL",
+}
 
 
 def _word(text: str) -> str:
@@ -333,7 +350,7 @@ DAT_COLUMNS: tuple[DatColumn, ...] = (
         *("[10]", 7, "", lambda it: _METHODS[it.point.method]),
         unit="",
         meaning="how it was measured: APER (detected source), FORCED (aperture at the predicted "
-        "position), CLEAN (neighbours subtracted)",
+        "position), CLEAN (neighbours subtracted), TRAIL (image of a star drawn along the motion)",
     ),
     DatColumn(
         *("FWHM", 5, ".2f", lambda it: it.point.fwhm_arcsec),

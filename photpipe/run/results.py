@@ -812,8 +812,8 @@ class DistilledTarget:
         Where it is, if it is not where it was predicted to be seen.
     distance_au : float
         Distance from the observer; NaN if unknown.
-    clean : int
-        Points from which neighbours were subtracted.
+    clean, trails : int
+        Points from which neighbours were subtracted; points that are fitted trails.
     """
 
     name: str
@@ -832,6 +832,7 @@ class DistilledTarget:
     whereabouts: str = ""
     distance_au: float = math.nan
     clean: int = 0
+    trails: int = 0
 
 
 @dataclass(frozen=True, slots=True)

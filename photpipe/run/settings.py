@@ -123,6 +123,8 @@ class DistillSettings:
     subtraction_mag: float = 0.003
     subtraction_error_mag: float = 0.1
     trailing_correction: bool = True
+    trail_fwhm: float = 1.5
+    comet_km: tuple[float, ...] = (5000.0, 10000.0, 20000.0, 40000.0)
     reject: Mapping[str, str] = field(default_factory=dict)
 
 

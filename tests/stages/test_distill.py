@@ -15,11 +15,12 @@ import pp_distill
 from photpipe.catalogs.database import read_database
 from photpipe.fits.fitsfile import update_header
 from photpipe.ground import sky
-from photpipe.run import photometry_file
+from photpipe.run import photometry_file, trail_file
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
 from simsky import SkyServer
+from simsky.frames import truth_wcs
 from tests.stages.targets import (
     COMET,
     COUNT,
@@ -246,15 +247,57 @@ def test_target_that_leaves_the_field_has_rows_while_it_is_inside(night: Night) 
 
 @pytest.mark.usefixtures("server")
 def test_fast_target_gets_back_what_its_trail_loses(night: Night) -> None:
+    settings(night, "[distill]\ntrail_fwhm = inf\n")
     assert night.distill("-target", "100005") == 0
     good = [point for point in night.points("100005") if point.is_good]
     assert all(point.trailing_mag < -0.5 for point in good)
     assert abs(np.median(residuals(night, LEAVING.label, good))) < 0.05
-    settings(night, "[distill]\ntrailing_correction = false\n")
+    settings(night, "trailing_correction = false\n")
     assert night.distill("-target", "100005") == 0
     plain = [point for point in night.points("100005") if point.is_good]
     assert all(point.trailing_mag == 0.0 for point in plain)
     assert np.median(residuals(night, LEAVING.label, plain)) > 0.5
+
+
+@pytest.mark.usefixtures("server")
+def test_a_trail_is_fitted(night: Night) -> None:
+    assert night.distill("-target", "100005") == 0
+    points = night.points("100005")
+    good = [point for point in points if point.is_good]
+    assert {point.method for point in points} == {photometry_file.FITTED_TRAIL}
+    assert {point.trailing_mag for point in points} == {0.0}
+    off = residuals(night, LEAVING.label, good)
+    sigma = np.array([point.sig for point in good])
+    assert abs(np.median(off)) < 0.02
+    assert np.sqrt(np.mean((off / sigma) ** 2)) < 2.0
+    long = [point for point in good if np.isfinite(point.trail_sig)]
+    assert len(long) > 1
+    for point in long:
+        truth = night.truths[[path.name for path in night.paths].index(point.frame)]
+        row = truth[truth["name"] == LEAVING.label][0]
+        scale = 3600 * np.sqrt(abs(np.linalg.det(truth_wcs(truth).pixel_scale_matrix)))
+        way = np.hypot(row["vx_px_s"], row["vy_px_s"]) * scale * point.exptime_s
+        assert point.trail_arcsec == pytest.approx(way, abs=5 * point.trail_sig)
+        east, north = sky.offsets_arcsec(
+            row["ra_deg"], row["dec_deg"], point.source_ra_deg, point.source_dec_deg
+        )
+        assert abs(east) < 5 * point.sigma_east_arcsec
+        assert abs(north) < 5 * point.sigma_north_arcsec
+        assert -1 <= point.sigma_correlation <= 1
+    assert " TRAIL " in (night.directory / "photometry_100005.dat").read_text()
+    assert not list(night.directory.glob("trail_*"))
+
+
+@pytest.mark.usefixtures("server")
+def test_the_light_curve_along_a_trail(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    assert night.distill("-target", "100005", "-trail_profile") == 0
+    said = capsys.readouterr().out
+    curves = trail_file.read(night.directory, "100005")
+    long = [each for each in night.points("100005") if each.trail_sig > 0 and each.snr > 20]
+    assert bool(curves) != ("long and bright enough" in said)
+    assert len(curves) <= len(long)
+    assert night.distill("-target", "3552", "-trail_profile") == 0
+    assert "3552: no trail is long and bright enough" in capsys.readouterr().out
 
 
 # -- other kinds of targets ----------------------------------------------------------------------
@@ -295,7 +338,7 @@ def test_positions_tell_the_rate_of_motion(night: Night, server: SkyServer) -> N
     assert night.distill("-positions", "positions_fast.dat") == 0
     assert server.count("horizons") == 0
     good = [point for point in night.points("fast") if point.is_good]
-    assert all(point.trailing_mag < -0.5 for point in good)
+    assert {point.method for point in good} == {photometry_file.FITTED_TRAIL}
     assert abs(np.median(residuals(night, LEAVING.label, good))) < 0.05
 
 

@@ -1,0 +1,296 @@
+"""Comets: apertures of fixed size at the comet on every frame, and what dust they show."""
+
+import logging
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from photpipe.distill.identification import Track
+from photpipe.distill.measured_frame import MeasuredFrame
+from photpipe.distill.points import correction_mag
+from photpipe.distill.star_images import Stars
+from photpipe.distill.surroundings import Surroundings
+from photpipe.distill.target_trails import pixels_around
+from photpipe.distill.targets import MOVING
+from photpipe.ground import bands, timescale
+from photpipe.run.comet_file import ComaPoint
+from photpipe.science import coma
+from photpipe.science.noise import POGSON
+from photpipe.science.subtraction import centroid
+
+log = logging.getLogger("pp_distill")
+
+SKY_RADII = 3.0  # of the largest aperture, as far as rings tell the sky
+LEAST_SKY_PX, MOST_SKY_PX = 40.0, 700.0
+FARTHEST_CENTRE_FWHM = 2.0
+HIDDEN_SIGMA = 1.0  # of a pixel: where the image of a star may be wrong by more, it is left out
+STAR_ERROR = 0.05  # of the light of a star, by which its image may be wrong
+MOST_FILLED = 0.5
+ICQ_METHODS = {"V": "V", "R": "k", "I": "H", "B": "D", "U": "U", "g": "g", "r": "r"}
+ICQ_REFERENCES = {"APASS9": "AQ"}  # the only one of our catalogs that has a code
+
+
+def apertures(
+    track: Track,
+    number: int,
+    calibrated: MeasuredFrame,
+    around: Surroundings,
+    radii_km: Sequence[float],
+) -> list[ComaPoint]:
+    """The coma of a target on a frame; a row for each radius, with the reason where it lacks."""
+    r_au, delta_au, phase_deg = track.target.geometry_of(number)
+    empty = [_empty(calibrated, each, (r_au, delta_au, phase_deg)) for each in radii_km]
+    if not (r_au > 0 and delta_au > 0):
+        return [replace(each, problem="the distances of the comet are not known") for each in empty]
+    radii = np.array([coma.radius_arcsec(each, delta_au) for each in radii_km])
+    radii_px = radii / calibrated.scale_arcsec
+    stars = Stars(calibrated, (0.0, 0.0))
+    place = _centre(track, number, calibrated)
+    if not calibrated.contains(*place):
+        return [replace(each, problem="it is not on the frame") for each in empty]
+    reach = math.ceil(min(max(SKY_RADII * radii_px[-1], LEAST_SKY_PX), MOST_SKY_PX))
+    stamp = pixels_around(stars, *place, reach)
+    light = _star_light(track, calibrated, stars, around, place, stamp.x_px, stamp.y_px)
+    values = stamp.values - light
+    noise = np.sqrt(stamp.variance + stamp.photon_counts * np.maximum(light, 0.0))
+    values[STAR_ERROR * light > HIDDEN_SIGMA * noise] = np.nan
+    column, row = -float(stamp.x_px[0, 0]), -float(stamp.y_px[0, 0])
+    fwhm = calibrated.seeing_arcsec / calibrated.scale_arcsec
+    centre = _refined(values, (column, row), fwhm)
+    found = coma.measured(values, noise, centre, radii_px, fwhm)
+    if found is None:
+        return [replace(each, problem="too little sky around it is on the frame") for each in empty]
+    part = stars.frame_shape.in_aperture
+    gain = calibrated.photon_counts
+    rows = []
+    for index, point in enumerate(empty):
+        flux = float(found.flux[index])
+        error = math.sqrt(float(found.error[index]) ** 2 + gain * max(flux, 0.0))
+        rows.append(
+            _row(
+                replace(
+                    point,
+                    radius_arcsec=float(radii[index]),
+                    filled=float(found.filled[index]),
+                    growth=found.growth,
+                    growth_sig=found.growth_error,
+                ),
+                (flux * part, error * part),
+                calibrated,
+                place,
+            )
+        )
+    return rows
+
+
+def _empty(
+    calibrated: MeasuredFrame, radius_km: float, geometry: tuple[float, float, float]
+) -> ComaPoint:
+    nan = math.nan
+    return ComaPoint(
+        calibrated.frame.name,
+        calibrated.midtime_jd,
+        radius_km,
+        nan,
+        nan,
+        nan,
+        calibrated.facts.band if calibrated.is_calibrated else "",
+        *(nan,) * 7,
+        *geometry,
+        "",
+    )
+
+
+def _row(
+    point: ComaPoint,
+    light: tuple[float, float],
+    calibrated: MeasuredFrame,
+    place: tuple[float, float],
+) -> ComaPoint:
+    """Magnitude and dust of the light in an aperture."""
+    flux, error = light
+    if not math.isfinite(flux):
+        return replace(
+            point, problem="the aperture is smaller than the seeing, or leaves the frame"
+        )
+    if not flux > 3.0 * error:
+        return replace(point, problem="too faint")
+    mag = -2.5 * math.log10(flux) + correction_mag(calibrated, *place)
+    facts = calibrated.facts
+    shared = np.nan_to_num([facts.zeropoint_sigma_mag, facts.unevenness_mag])
+    sig = math.hypot(POGSON * error / flux, *shared)
+    point = replace(point, mag=mag, sig=sig)
+    if not calibrated.is_calibrated:
+        return replace(point, problem="the frame has no zeropoint")
+    sun_mag = coma.SUN_MAG.get(bands.reference(point.band))
+    if sun_mag is None:
+        return replace(point, problem=f"the magnitude of the Sun in {point.band} is not known")
+    dust = coma.afrho_cm(mag, sun_mag, point.r_au, point.delta_au, point.radius_km)
+    dust_sig = dust * sig / POGSON
+    phase = coma.phase_function(point.phase_deg)
+    hidden = f"stars hide {point.filled:.0%} of it" if point.filled > MOST_FILLED else ""
+    return replace(
+        point,
+        afrho_cm=dust,
+        afrho_sig=dust_sig,
+        a0frho_cm=dust / phase,
+        a0frho_sig=dust_sig / phase,
+        problem=hidden,
+    )
+
+
+def _centre(track: Track, number: int, calibrated: MeasuredFrame) -> tuple[float, float]:
+    """Where the series shows the comet (FITS pixels)."""
+    located = track.located
+    return calibrated.pixel_of(float(located.ra_deg[number]), float(located.dec_deg[number]))
+
+
+def _refined(
+    values: np.ndarray, centre: tuple[float, float], fwhm_px: float
+) -> tuple[float, float]:
+    """The brightest place near a centre; the centre itself where that is somewhere else."""
+    level = float(np.nanmedian(values))
+    x, y = centroid(values - level, *centre, fwhm_px)
+    apart = math.hypot(x - centre[0], y - centre[1])
+    return (x, y) if apart <= FARTHEST_CENTRE_FWHM * fwhm_px else centre
+
+
+def _star_light(
+    track: Track,
+    calibrated: MeasuredFrame,
+    stars: Stars,
+    around: Surroundings,
+    place: tuple[float, float],
+    x_px: np.ndarray,
+    y_px: np.ndarray,
+) -> np.ndarray:
+    """Light of the stars of the series on the pixels around a comet."""
+    ra, dec = calibrated.wcs.all_pix2world(*place, 1)
+    reach = float(np.hypot(x_px, y_px).max()) * calibrated.scale_arcsec
+    clear = calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec
+    near = around.stars_near(track.located, float(ra), float(dec), reach, clear)
+    light = np.zeros(x_px.shape)
+    part = float(stars.image.light(0.0, 0.0, calibrated.radius_px)[0])
+    level = float(np.nan_to_num(calibrated.zeropoint_mag))
+    for star in near:
+        x, y = calibrated.pixel_of(star.ra_deg, star.dec_deg)
+        if not math.isfinite(x + y + star.mag):
+            continue
+        counts = 10 ** (-0.4 * (star.mag - level)) / part
+        light += counts * stars.image.surface(x_px - (x - place[0]), y_px - (y - place[1]))
+    return light
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The coma of a night in one aperture: means over the frames.
+
+    Parameters
+    ----------
+    radius_km : float
+        The aperture: the largest that most frames have.
+    frames : int
+        Frames that count.
+    mag, sig, afrho_cm, afrho_sig, a0frho_cm, growth : float
+        Medians; the errors have the zeropoint, which the frames share, in full.
+    """
+
+    radius_km: float
+    frames: int
+    mag: float
+    sig: float
+    afrho_cm: float
+    afrho_sig: float
+    a0frho_cm: float
+    growth: float
+
+
+def summary(points: Sequence[ComaPoint]) -> Summary | None:
+    """Means of a night; None where there is no value."""
+    good = [each for each in points if math.isfinite(each.afrho_cm) and not each.problem]
+    if not good:
+        return None
+    radii = sorted({each.radius_km for each in good})
+    counts = [sum(each.radius_km == radius for each in good) for radius in radii]
+    chosen = [r for r, count in zip(radii, counts, strict=True) if 2 * count >= max(counts)][-1]
+    own = [each for each in good if each.radius_km == chosen]
+    sig = float(np.median([each.sig for each in own]))
+    dust = float(np.median([each.afrho_cm for each in own]))
+    return Summary(
+        chosen,
+        len(own),
+        float(np.median([each.mag for each in own])),
+        sig,
+        dust,
+        dust * sig / POGSON,
+        float(np.median([each.a0frho_cm for each in own])),
+        float(np.median([each.growth for each in own])),
+    )
+
+
+def tell(name: str, points: Sequence[ComaPoint]) -> None:
+    """One line for the user, and what is wrong."""
+    found = summary(points)
+    if found is None:
+        reasons = sorted({each.problem for each in points if each.problem})
+        log.warning("%s: no coma was measured: %s", name, "; ".join(reasons) or "no frame")
+        return
+    log.info(
+        "%s: A(theta)f rho = %.1f +- %.1f cm, A(0)f rho = %.1f cm, %.3f mag within %.0f km "
+        "(median of %d frames); flux grows as radius to the %.2f",
+        name,
+        found.afrho_cm,
+        found.afrho_sig,
+        found.a0frho_cm,
+        found.mag,
+        found.radius_km,
+        found.frames,
+        found.growth,
+    )
+
+
+def icq_line(name: str, points: Sequence[ComaPoint], catalog: str) -> str:
+    """Line for COBS in the 80 columns of the ICQ, as far as the program knows the columns.
+
+    Instrument and observer, which the files do not tell, are left blank; COBS asks for them.
+    Empty where the comet has no designation or the band no letter.
+    """
+    found = summary(points)
+    ident = _icq_designation(name)
+    if found is None or not ident:
+        return ""
+    own = [each for each in points if each.radius_km == found.radius_km and not each.problem]
+    band = bands.reference(own[0].band)
+    method = ICQ_METHODS.get(band)
+    if method is None:
+        return ""
+    jd = float(np.mean([each.midtime_jd for each in own]))
+    date = timescale.iso(jd, 0)
+    day = (jd + 0.5) % 1.0 + int(date[8:10])
+    coma_arcmin = 2.0 * float(np.median([each.radius_arcsec for each in own])) / 60.0
+    reference = ICQ_REFERENCES.get(catalog.upper(), "  ")
+    return (
+        f"{ident:<11s}{date[:4]} {int(date[5:7]):2d} {day:5.2f}  {method} {found.mag:4.1f} "
+        f"{reference:2s}{'':13s}{'':1s}{coma_arcmin:5.2f}{'':14s}ICQ XX*     "
+    )
+
+
+def _icq_designation(name: str) -> str:
+    """Columns 1 to 11 of a comet: number, or year and half-month; empty if it is none."""
+    text = name.strip().replace("_", " ")
+    numbered = re.match(r"^(\d{1,3})P\b", text)
+    if numbered:
+        return f"{int(numbered[1]):3d}"
+    other = re.match(r"^([CPDXA])/(\d{4}) ([A-Z])(\d{1,3})(?:-([A-Z]{1,2}))?", text)
+    if other is None:
+        return ""
+    kind = "  P" if other[1] == "P" else "   "
+    return f"{kind}{other[2]}{other[3]}{other[4]}{(other[5] or '').lower()}"
+
+
+def is_comet(track: Track) -> bool:
+    """Whether Afρ is wanted of a target: of those that were asked for by name."""
+    return track.target.kind == MOVING

@@ -1,0 +1,292 @@
+"""Targets that trail: their image is a star's, drawn along the way that they moved.
+
+Where a target moves by more than 1.5 widths of a star during an exposure, an aperture loses light
+and its centre tells little. Instead the trail is fitted (`photpipe.science.target_trail`) from where
+the ephemeris has it: ends, width and flux, beside the stars that stand around.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from photpipe.distill.measured_frame import MeasuredFrame
+from photpipe.distill.star_images import SHORTEST_TRAIL_PX, Stars
+from photpipe.ground import sky
+from photpipe.ground.sky import FloatArray
+from photpipe.run.trail_file import TrailCurve
+from photpipe.science import target_trail, trail_profile
+from photpipe.science.noise import POGSON
+from photpipe.science.starimage import FEWEST_STARS
+from photpipe.science.target_trail import REACH_FWHM, Pixels, Segment, StarShape, Trail
+from photpipe.science.trail_profile import TrailPeriod, TrailProfile
+
+MOST_STARS = 12
+STAR_STAMP_FWHM = 4.0
+NEIGHBOUR_ERROR = 0.1  # of the light of a star, by which its image may be wrong
+BEYOND_PX = 3  # of the stamp around a trail
+FARTHEST_LENGTHS = 1.0  # a trail is looked for no farther away, in units of its length
+LEAST_COVERED = 0.3  # of the light of a trail, on known pixels
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShape:
+    """Image of a star on a frame, and what of its light is in the aperture of the zeropoint.
+
+    Parameters
+    ----------
+    shape : StarShape
+        Without the trail of the stars, if they trail.
+    in_aperture, error : float
+        Flux in the aperture in units of that of a fit, and its error.
+    """
+
+    shape: StarShape
+    in_aperture: float
+    error: float
+
+
+def frame_shape(stars: Stars) -> FrameShape:
+    """Image of the stars: fits of bright single ones; curves of growth where there are too few."""
+    calibrated = stars.calibrated
+    found = [] if stars.trail_arcsec > SHORTEST_TRAIL_PX * calibrated.scale_arcsec else _fits(stars)
+    if len(found) < FEWEST_STARS:
+        image, radius = stars.image, calibrated.radius_px
+        part = float(image.light(0.0, 0.0, radius, stars.trail_px)[0])
+        return FrameShape(StarShape(image.fwhm_px, image.beta), part, 0.01)
+    shape = target_trail.typical_shape([each for each, _, _ in found])
+    ratios = np.array(
+        [counts / target_trail.flux_of_star(stamp, shape) for _, stamp, counts in found], float
+    )
+    ratio = float(np.median(ratios))
+    scatter = 1.4826 * float(np.median(np.abs(ratios - ratio)))
+    return FrameShape(shape, ratio, 1.25 * scatter / math.sqrt(len(ratios)))
+
+
+def _fits(stars: Stars) -> list[tuple[StarShape, Pixels, float]]:
+    """Shape of bright single stars, their pixels, and their light in the aperture."""
+    calibrated = stars.calibrated
+    fwhm = calibrated.seeing_arcsec / calibrated.scale_arcsec
+    begin = StarShape(fwhm)
+    reach = math.ceil(STAR_STAMP_FWHM * fwhm)
+    x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
+    rows = np.flatnonzero(calibrated.well_measured_stars() & stars.isolated())
+    rows = rows[np.argsort(-flux[rows])][:MOST_STARS]
+    found = []
+    for row in rows:
+        stamp = pixels_around(stars, x[row], y[row], reach)
+        if stamp.values.shape != (2 * reach + 1,) * 2 or not np.isfinite(stamp.values).all():
+            continue
+        fitted = target_trail.fitted_star(stamp, begin)
+        if fitted is not None:
+            found.append((fitted[0], stamp, float(flux[row])))
+    return found
+
+
+def pixels_around(stars: Stars, x_px: float, y_px: float, reach: int, reach_y: int = 0) -> Pixels:
+    """Pixels around a place (FITS pixels), which is the origin of their coordinates."""
+    calibrated, image = stars.calibrated, stars.pixels
+    ny, nx = image.shape
+    column, row = round(x_px) - 1, round(y_px) - 1
+    reach_y = reach_y or reach
+    rows = np.arange(max(0, row - reach_y), min(ny, row + reach_y + 1))
+    columns = np.arange(max(0, column - reach), min(nx, column + reach + 1))
+    values = np.asarray(image[np.ix_(rows, columns)], float)
+    values[stars.saturated[np.ix_(rows, columns)]] = np.nan
+    noise = calibrated.facts.sky_noise_adu / (math.sqrt(math.pi) * calibrated.radius_px)
+    x, y = np.meshgrid(columns + 1.0 - x_px, rows + 1.0 - y_px)
+    return Pixels(x, y, values, np.full(values.shape, noise**2), calibrated.photon_counts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTrail:
+    """A trail on a frame; places are FITS pixels.
+
+    Parameters
+    ----------
+    trail : Trail
+        As fitted.
+    flux, error : float
+        Counts as in the aperture of the zeropoint.
+    neighbours : float
+        By how much stars around would change the flux if they were left where they are (counts).
+    profile : TrailProfile or None
+        Brightness along it, if it is wanted and can be told.
+    period : TrailPeriod or None
+        Its period, if there is one.
+    """
+
+    trail: Trail
+    flux: float
+    error: float
+    neighbours: float
+    profile: TrailProfile | None
+    period: TrailPeriod | None
+
+
+def measured(
+    stars: Stars,
+    predicted: Segment,
+    reach_px: float,
+    neighbours: tuple[FloatArray, FloatArray, FloatArray],
+    exptime_s: float,
+    *,
+    wants_profile: bool,
+) -> FrameTrail | str:
+    """Fit a trail from where it is predicted; or why there is none.
+
+    Parameters
+    ----------
+    predicted : Segment
+        FITS pixels.
+    reach_px : float
+        By so much the prediction may be off.
+    neighbours : arrays
+        Places (px from the middle of the prediction) and counts of the stars around.
+    """
+    found = stars.frame_shape
+    fwhm = found.shape.fwhm_px
+    reach_px = min(reach_px, max(FARTHEST_LENGTHS * predicted.length, 2 * fwhm))
+    x, y = predicted.middle
+    margin = reach_px + REACH_FWHM * fwhm + BEYOND_PX
+    half = (abs(predicted.x1 - predicted.x0) / 2, abs(predicted.y1 - predicted.y0) / 2)
+    stamp = pixels_around(stars, x, y, *(math.ceil(each + margin) for each in half))
+    if stamp.values.size == 0:
+        return "the trail is not on the frame"
+    own = predicted.moved(-x, -y)
+    light = np.zeros(stamp.values.shape)
+    for dx, dy, counts in zip(*neighbours, strict=True):
+        part = stars.image.light(0.0, 0.0, stars.calibrated.radius_px, stars.trail_px)[0]
+        light += (
+            counts / part * stars.image.surface(stamp.x_px - dx, stamp.y_px - dy, stars.trail_px)
+        )
+    clean = Pixels(
+        stamp.x_px,
+        stamp.y_px,
+        stamp.values - light,
+        stamp.variance + stamp.photon_counts * light + (NEIGHBOUR_ERROR * light) ** 2,
+        stamp.photon_counts,
+    )
+    trail = target_trail.fit(clean, found.shape, own, reach_px)
+    if trail is None or trail.covered < LEAST_COVERED:
+        return "too little of the trail is on good pixels"
+    profile, period = None, None
+    if trail.fitted == "ends" and (wants_profile or trail.variability < target_trail.VARIES_P):
+        trail, profile, period = trail_profile.followed(clean, found.shape, trail, exptime_s)
+    image = target_trail.TrailImage(found.shape, trail.segment.direction)
+    columns = image.parts(stamp.x_px.ravel(), stamp.y_px.ravel(), trail.segment)[0]
+    weight = clean.weights(np.zeros(clean.values.shape)).ravel() * columns
+    effect = float(weight @ light.ravel() / max(float(weight @ columns), 1e-30))
+    ratio = found.in_aperture
+    moved = Trail(
+        trail.segment.moved(x, y),
+        *(getattr(trail, name) for name in Trail.__slots__ if name != "segment"),
+    )
+    return FrameTrail(
+        moved,
+        trail.flux * ratio,
+        math.hypot(trail.error * ratio, trail.flux * found.error),
+        effect * ratio,
+        profile if wants_profile else None,
+        period,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrailOnSky:
+    """A trail on the sky (ICRS, degrees; arcsec).
+
+    Parameters
+    ----------
+    middle, start, end : (float, float)
+        Right ascension and declination.
+    sigma_east, sigma_north, correlation : float
+        Errors of the middle, and how they are correlated; NaN where it was not fitted.
+    length, length_sigma : float
+        Length and its error.
+    end_along, end_across : float
+        Errors of an end, along the trail and across it.
+    """
+
+    middle: tuple[float, float]
+    start: tuple[float, float]
+    end: tuple[float, float]
+    sigma_east: float
+    sigma_north: float
+    correlation: float
+    length: float
+    length_sigma: float
+    end_along: float
+    end_across: float
+
+
+def on_sky(calibrated: MeasuredFrame, trail: Trail) -> TrailOnSky:
+    """Places of a trail and their errors."""
+    segment = trail.segment
+    x, y = segment.middle
+    places = np.array(
+        [[x, y], [segment.x0, segment.y0], [segment.x1, segment.y1], [x + 1, y], [x, y + 1]]
+    )
+    ra, dec = calibrated.wcs.all_pix2world(places[:, 0], places[:, 1], 1)
+    middle, start, end = ((float(a), float(b)) for a, b in zip(ra[:3], dec[:3], strict=True))
+    turn = np.array(sky.offsets_arcsec(*middle, ra[3:], dec[3:]))
+    covariance = turn @ trail.middle_covariance @ turn.T
+    east, north = np.sqrt(np.diag(covariance))
+    scale = math.sqrt(abs(float(np.linalg.det(turn))))
+    ux, uy = segment.direction
+    along, across = np.array([ux, uy]), np.array([-uy, ux])
+    first, last = trail.covariance[:2, :2], trail.covariance[2:, 2:]
+    ends = (first + last) / 2
+    longer = np.concatenate([-along, along])
+    is_fitted = trail.fitted == "ends"
+    nan = math.nan
+    return TrailOnSky(
+        middle=middle,
+        start=start,
+        end=end,
+        sigma_east=float(east),
+        sigma_north=float(north),
+        correlation=float(covariance[0, 1] / (east * north)) if east * north > 0 else nan,
+        length=segment.length * scale,
+        length_sigma=scale * math.sqrt(longer @ trail.covariance @ longer) if is_fitted else nan,
+        end_along=scale * math.sqrt(along @ ends @ along) if is_fitted else nan,
+        end_across=scale * math.sqrt(across @ ends @ across) if is_fitted else nan,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrailProfiles:
+    """Light curves along the trails of a series, by target and frame."""
+
+    kept: dict[tuple[str, str], tuple[TrailProfile, TrailPeriod | None]] = field(
+        default_factory=dict
+    )
+
+    def curves(self, target: str) -> list[TrailCurve]:
+        """Those of a target, in the order of the frames' names."""
+        return [
+            _curve(frame, *each)
+            for (name, frame), each in sorted(self.kept.items(), key=lambda item: item[0])
+            if name == target
+        ]
+
+
+def _curve(frame: str, profile: TrailProfile, wave: TrailPeriod | None) -> TrailCurve:
+    """Light curve in magnitudes; parts without light have none."""
+    lit = profile.flux > 0
+    flux, error = profile.flux[lit], profile.error[lit]
+    return TrailCurve(
+        frame,
+        tuple(profile.seconds[lit].tolist()),
+        tuple((-POGSON * np.log(flux)).tolist()),
+        tuple((POGSON * error / flux).tolist()),
+        wave.seconds if wave else math.nan,
+        wave.error_s if wave else math.nan,
+    )
+
+
+def segment_of(x_px: float, y_px: float, motions: Sequence[tuple[float, float]]) -> Segment:
+    """Segment around a place, of the sum of motions during the exposure."""
+    dx, dy = (sum(each[axis] for each in motions) / 2 for axis in (0, 1))
+    return Segment(x_px - dx, y_px - dy, x_px + dx, y_px + dy)
