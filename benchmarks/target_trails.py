@@ -1,9 +1,9 @@
 """Trails of fast bodies against a simulated sky of known truth: flux, ends, errors, periods.
 
 Run from the clone with ``python benchmarks/target_trails.py``; ``-nights N`` takes more of them,
-``-dump FILE`` writes every trail as ECSV. Each night has two frames with six trails of 10 to 300 pixels and
-nominal S/N of 50 to 1000 among 150 stars; the registration is perfect, the predictions are off by
-an arcsec. Bodies of every second night vary by 0.3 mag with periods of 3 to 60 s.
+``-dump FILE`` writes every trail as ECSV. Each night has two frames with six trails of 10 to 300
+pixels and nominal S/N of 50 to 1000 among 150 stars; the registration is perfect, the predictions
+are off by an arcsec. Bodies of every second night vary by 0.3 mag with periods of 3 to 60 s.
 """
 
 import argparse

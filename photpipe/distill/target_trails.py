@@ -1,8 +1,8 @@
 """Targets that trail: their image is a star's, drawn along the way that they moved.
 
 Where a target moves by more than 1.5 widths of a star during an exposure, an aperture loses light
-and its centre tells little. Instead the trail is fitted (`photpipe.science.target_trail`) from where
-the ephemeris has it: ends, width and flux, beside the stars that stand around.
+and its centre tells little. Instead the trail is fitted (`photpipe.science.target_trail`) from
+where the ephemeris has it: ends, width and flux, beside the stars that stand around.
 """
 
 import math
