@@ -99,14 +99,22 @@ class TargetPoint:
         "", "fraction of a star's flux that a template leaves"
     )
     subtraction: str = _newer_column("", "what was subtracted, or why nothing was")
-    sigma_correlation: float = _newer_column("", "correlation of the errors of the position, of trails")
-    trail_arcsec: float = _newer_column("arcsec", "length of the fitted trail; NaN: none was fitted")
-    trail_sig: float = _newer_column("arcsec", "its error; NaN: the length is that of the ephemeris")
+    sigma_correlation: float = _newer_column(
+        "", "correlation of the errors of the position, of trails"
+    )
+    trail_arcsec: float = _newer_column(
+        "arcsec", "length of the fitted trail; NaN: none was fitted"
+    )
+    trail_sig: float = _newer_column(
+        "arcsec", "its error; NaN: the length is that of the ephemeris"
+    )
     trail_start_ra_deg: float = _newer_column("deg", "right ascension at the start of the exposure")
     trail_start_dec_deg: float = _newer_column("deg", "declination there")
     trail_end_ra_deg: float = _newer_column("deg", "right ascension at the end of the exposure")
     trail_end_dec_deg: float = _newer_column("deg", "declination there")
-    trail_end_along_arcsec: float = _newer_column("arcsec", "error of start and end along the trail")
+    trail_end_along_arcsec: float = _newer_column(
+        "arcsec", "error of start and end along the trail"
+    )
     trail_end_across_arcsec: float = _newer_column("arcsec", "the same across it")
     trail_period_s: float = _newer_column("s", "period of the brightness along the trail, if any")
     trail_period_sig: float = _newer_column("s", "its error")
