@@ -363,7 +363,7 @@ def _written(
         forced=kept.count(files.FORCED),
         limits=kept.count(files.LIMIT),
         clean=kept.count(files.CLEAN),
-        trails=kept.count(files.TRAIL),
+        trails=kept.count(files.FITTED_TRAIL),
         rejected=len(points) - len(kept),
         contaminated=sum(bool(each.contamination) for each in points),
         median_mag=float(np.median(mags)) if good else math.nan,

@@ -6,7 +6,7 @@ import pytest
 from photpipe.science import coma
 from simsky.coma import _inverse_distance, coma_mag
 
-NOISE, SKY, PER_PX = 3.0, 500.0, 400.0
+NOISE, SKY, PER_PX = 1.0, 500.0, 2000.0
 RADII = np.array([8.0, 16.0, 32.0])
 
 
