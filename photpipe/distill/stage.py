@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from photpipe.distill.target_search import TargetSearch
     from photpipe.distill.target_trails import TrailProfiles
     from photpipe.distill.targets import Target
+    from photpipe.run.comet_file import ComaPoint
     from photpipe.run.photometry_file import TargetPoint
 
 log = logging.getLogger("pp_distill")
@@ -102,6 +104,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.run import photometry_file, subtracted
     from photpipe.run.photometry_file import CONTAMINATED
 
+    radii_km = _radii_km(options, workspace)
     rules = rejection.schemata(options.reject, workspace.settings.distill)
     keep = {CONTAMINATED} if options.keep_contaminated else set()
     spoiled = rejection.spoilers(workspace.settings.distill, keep)
@@ -140,8 +143,11 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         kept += spoiled if target.moves else []
         points = rejection.judged(points, target.name, kept, by_hand)
         measured.append((target, points))
-        panels = subtraction.panels(target.name) if subtraction else {}
-        subtracted.write(workspace.state_directory, target.name, panels)
+        subtracted.write(
+            workspace.state_directory,
+            target.name,
+            subtraction.panels(target.name) if subtraction else {},
+        )
         _write_curves(profiles, target.name, workspace)
         if subtraction and options.write_subtracted:
             _write_images(subtraction, target.name, workspace)
@@ -153,7 +159,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             done.append(replace(outcome, whereabouts=track.whereabouts))
             if track.whereabouts:
                 log.warning("%s: %s", target.name, track.whereabouts)
-    failed += _comas(tracks, frames, around, options, workspace)
+    failed += _comas(tracks, frames, around, radii_km, options, workspace)
     names = tuple(each.frame.name for each in frames)
     result = DistillResult(
         targets=tuple(done),
@@ -166,10 +172,25 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     return result
 
 
+def _radii_km(options: DistillOptions, workspace: Workspace) -> tuple[float, ...]:
+    """Radii of the apertures at comets, ascending.
+
+    Raises
+    ------
+    ConfigError
+        If they are asked for and are none.
+    """
+    radii = tuple(sorted(workspace.settings.distill.comet_km))
+    if options.comet and not (radii and all(0 < each < math.inf for each in radii)):
+        raise ConfigError(f"comet_km = {list(radii)}: wanted are radii in km above 0")
+    return radii
+
+
 def _comas(
     tracks: "Sequence[Track]",
     frames: "Sequence[MeasuredFrame]",
     around: "Surroundings",
+    radii: tuple[float, ...],
     options: DistillOptions,
     workspace: Workspace,
 ) -> list[FrameFailure]:
@@ -177,21 +198,13 @@ def _comas(
     from photpipe.distill import comets
     from photpipe.run import comet_file
 
-    radii = tuple(sorted(workspace.settings.distill.comet_km))
-    if options.comet and not (radii and all(0 < each < math.inf for each in radii)):
-        raise ConfigError(f"comet_km = {list(radii)}: wanted are radii in km above 0")
     failed = []
     for track in filter(comets.is_comet, tracks):
         points = []
         if options.comet:
             numbered = [_NumberedFrame(number, each) for number, each in enumerate(frames)]
-            rows, unread = workspace.map_frames(
-                lambda each, track=track: comets.apertures(
-                    track, each.number, each.frame, around, radii
-                ),
-                numbered,
-                "coma",
-            )
+            measured = partial(_coma, track, around, radii)
+            rows, unread = workspace.map_frames(measured, numbered, "coma")
             failed += unread
             points = [each for row in rows for each in row]
             comets.tell(track.target.name, points)
@@ -202,6 +215,15 @@ def _comas(
         reason = "-comet needs a target that JPL Horizons knows, for its distances"
         failed.append(FrameFailure("comet", reason))
     return failed
+
+
+def _coma(
+    track: "Track", around: "Surroundings", radii: tuple[float, ...], numbered: "_NumberedFrame"
+) -> "list[ComaPoint]":
+    """The coma of a target on one frame."""
+    from photpipe.distill import comets
+
+    return comets.apertures(track, numbered.number, numbered.frame, around, radii)
 
 
 def _write_curves(profiles: "TrailProfiles | None", target: str, workspace: Workspace) -> None:
