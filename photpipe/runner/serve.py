@@ -2,11 +2,12 @@
 
 Nothing listens beyond loopback. The address holds a random token; without it nothing is given
 out. Of the data directory the pages, the files of photometry and LOG are read; ``rejections.txt``
-is all that a page may write.
+and ``positions.dat``, in which a target is marked by hand, are all that a page may write.
 """
 
 import contextlib
 import http.server
+import importlib
 import json
 import logging
 import mimetypes
@@ -14,6 +15,7 @@ import secrets
 import shlex
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,9 +26,12 @@ from photpipe.command.reporting import status_of
 from photpipe.distill.stage import DistillOptions, distill
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
+from photpipe.manident.marking import POSITIONS_FILE
+from photpipe.report import render
 from photpipe.run import photometry_file
 from photpipe.run.results import DistillResult, History
 from photpipe.run.workspace import Workspace
+from photpipe.runner.mark_desk import MarkDesk
 
 log = logging.getLogger("diagnostics")
 
@@ -48,8 +53,13 @@ GIVEN_OUT = (
 DISTILL = Command("pp_distill", "", distill, DistillOptions)
 
 
-def distill_again(workspace: Workspace) -> None:
+def distill_again(workspace: Workspace, positions: str | None = None) -> None:
     """Distill the frames of the last time again, with the options of then, and draw the pages.
+
+    Parameters
+    ----------
+    positions : str, optional
+        File of marked positions to be measured instead of the targets of then.
 
     Raises
     ------
@@ -63,10 +73,22 @@ def distill_again(workspace: Workspace) -> None:
     words = next((e.arguments for e in history.records if e.command == DISTILL.name), "")
     values = parsed(DISTILL, [*shlex.split(words), "frame.fits"])
     options = DistillOptions(**{name: getattr(values, name) for name in DISTILL.options()})
+    if positions:
+        options = replace(options, positions=positions)
+        words = shlex.join(["-positions", positions, *_without(shlex.split(words), "positions")])
     paths = [workspace.directory / name for name in last.frames]
     with in_history(DISTILL.name, words, workspace) as outcome:
         outcome.status = status_of(distill(paths, options, workspace))
     write_report(workspace)
+
+
+def _without(words: list[str], option: str) -> list[str]:
+    """Words of a command line without an option that has a value."""
+    for dashes in ("-", "--"):
+        if f"{dashes}{option}" in words:
+            at = words.index(f"{dashes}{option}")
+            words = words[:at] + words[at + 2 :]
+    return words
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -74,16 +96,15 @@ class Server(http.server.ThreadingHTTPServer):
 
     Parameters
     ----------
-    directory : Path
+    workspace : Workspace
         The data directory.
-    redo : callable
-        What is done when the rejections have changed.
     """
 
     daemon_threads = True
 
-    def __init__(self, directory: Path, redo: Callable[[], None], port: int = 0) -> None:
-        self.directory, self.redo = directory.resolve(), redo
+    def __init__(self, workspace: Workspace, port: int = 0) -> None:
+        self.workspace, self.directory = workspace, workspace.directory.resolve()
+        self.desk = MarkDesk(workspace)
         self.token = secrets.token_urlsafe(24)
         self.turn = threading.Lock()
         super().__init__((HOST, port), _Handler)
@@ -101,7 +122,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server_version, sys_version = "photpipe", ""
 
     def do_GET(self) -> None:
-        """Give out a file."""
+        """Give out a file, or what the page for marking needs."""
+        asked = self._asked()
+        if asked in {"mark.html", "mark.js"}:
+            text, kind = _marking_page(asked, self.server.token)
+            self._answer(HTTPStatus.OK, text.encode(), kind)
+            return
+        if asked == "marks":
+            self._do(self.server.desk.frames)
+            return
         path = self._named()
         if path is None:
             self.send_error(HTTPStatus.NOT_FOUND)
@@ -114,22 +143,44 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, content, kind)
 
     def do_POST(self) -> None:
-        """Take the rejections of a page, and distill again."""
-        if self._asked() != "reject" or not self._is_own_page():
+        """Take rejections or a mark of a page, and measure again."""
+        deed = {"reject": self._reject, "mark": self._mark, "measure": self._measure}.get(
+            self._asked() or ""
+        )
+        if deed is None or not self._is_own_page():
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         length = int(self.headers.get("Content-Length") or 0)
         if not 0 <= length <= MOST_BYTES:
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
+        body = self.rfile.read(length)
+        self._do(lambda: deed(body))
+
+    def _do(self, deed: Callable[[], object]) -> None:
+        """Answer with what a deed gives, or with what stopped it."""
         try:
             with self.server.turn:
-                _reject(self.server.directory, self.rfile.read(length).decode("utf-8"))
-                self.server.redo()
+                content = deed()
         except (PhotPipeError, ValueError, OSError) as error:
             self._answer(HTTPStatus.BAD_REQUEST, json.dumps({"error": str(error)}).encode())
             return
-        self._answer(HTTPStatus.OK, b"{}")
+        self._answer(HTTPStatus.OK, json.dumps(content or {}).encode())
+
+    def _reject(self, body: bytes) -> None:
+        _reject(self.server.directory, body.decode("utf-8"))
+        distill_again(self.server.workspace)
+
+    def _mark(self, body: bytes) -> object:
+        asked = json.loads(body)
+        if not isinstance(asked, dict):
+            raise ConfigError("a mark is an object")
+        return self.server.desk.change(asked)
+
+    def _measure(self, _body: bytes) -> None:
+        if not (self.server.directory / POSITIONS_FILE).is_file():
+            raise ConfigError("nothing is marked yet; click on the target first")
+        distill_again(self.server.workspace, POSITIONS_FILE)
 
     def _asked(self) -> str | None:
         """What is asked for below the token; None without the token, or by another name of here."""
@@ -168,6 +219,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         log.debug(template, *values)
 
 
+def _marking_page(name: str, token: str) -> tuple[str, str]:
+    """Text of the page for marking, or of its script, and its type."""
+    if name == "mark.js":
+        return render.resource(name), "text/javascript"
+    return render.page(name, base=f"/{token}/"), "text/html"
+
+
 def _reject(directory: Path, text: str) -> None:
     """Write the file of rejections, as it was before if a line of it is wrong.
 
@@ -189,10 +247,17 @@ def _reject(directory: Path, text: str) -> None:
         raise
 
 
+def _warm() -> None:
+    """Import what the first click needs, 2 s of processor, while the user still looks."""
+    for name in ("matplotlib.backends.backend_svg", "scipy.optimize", "photpipe.distill.clean"):
+        importlib.import_module(name)
+
+
 @contextlib.contextmanager
 def serving(workspace: Workspace, port: int = 0) -> Iterator[Server]:
     """Server of a directory for the length of a block."""
-    server = Server(workspace.directory, lambda: distill_again(workspace), port)
+    server = Server(workspace, port)
+    threading.Thread(target=_warm, daemon=True).start()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -1,12 +1,21 @@
 """diagnostics.py -serve: pages on loopback; what a page rejects is measured again at once."""
 
 import http.client
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import Table
 
+from photpipe.catalogs.ldac import read_ldac, write_ldac
+from photpipe.distill.targets import read_positions
+from photpipe.instruments import telescopes
+from photpipe.manident.marking import MarkableFrame, Marks
 from photpipe.report.write import refresh
 from photpipe.run.photometry_file import read_rejections
 from photpipe.run.workspace import Workspace
@@ -18,7 +27,9 @@ from tests.report.browser import Browser
 def redone(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Directories that were distilled again; nothing is measured here."""
     done: list[Path] = []
-    monkeypatch.setattr(serve, "distill_again", lambda workspace: done.append(workspace.directory))
+    monkeypatch.setattr(
+        serve, "distill_again", lambda workspace, *_: done.append(workspace.directory)
+    )
     return done
 
 
@@ -96,3 +107,107 @@ def test_click_in_the_browser_is_applied(
     assert redone == [night.directory]
     assert read_rejections(night.directory) == {("3552", "n002.fits"): "rejected by the user"}
     browser.run("localStorage.clear()")
+
+
+@pytest.fixture
+def markable(night: Workspace) -> Workspace:
+    """The frames with times, and catalogs of sources to snap to."""
+    for index, name in enumerate(("n001.fits", "n002.fits", "n003.fits")):
+        path = night.directory / name
+        fits.setval(path, "MIDTIMJD", value=2457786.95 + index / 1000)
+        table, _ = read_ldac(path.with_suffix(".ldac"))
+        columns = {
+            "XWIN_IMAGE": np.asarray(table["XWIN_IMAGE"]),
+            "YWIN_IMAGE": np.asarray(table["YWIN_IMAGE"]),
+            "FLUX_AUTO": 10 ** (-0.4 * np.asarray(table["MAG_APER"])),
+        }
+        write_ldac(path.with_suffix(".ldac"), Table(columns))
+    return night
+
+
+def told(answer: tuple[int, bytes]) -> dict[str, Any]:
+    assert answer[0] == 200, answer[1]
+    return json.loads(answer[1])
+
+
+def test_a_target_is_marked_as_in_the_window(
+    markable: Workspace, ask: Ask, redone: list[Path]
+) -> None:
+    frames = told(ask("marks"))
+    assert [each["name"] for each in frames["frames"]] == ["n001.fits", "n002.fits", "n003.fits"]
+    x, y = frames["frames"][0]["sources"][3]
+    status, answer = ask("measure", "{}")
+    assert status == 400
+    assert b"nothing is marked yet" in answer
+
+    def change(**asked: object) -> dict[str, Any]:
+        return told(ask("mark", json.dumps(asked)))
+
+    state = change(do="mark", number=0, x=x + 2, y=y - 1, reach=5)
+    assert state["places"][0] == pytest.approx([x, y], abs=0.1)  # snapped
+    assert state["places"][1:] == [None, None]
+    state = change(do="mark", number=2, x=x + 10, y=y, reach=0)
+    assert state["marked"] == [True, False, True]
+    assert state["places"][1] == pytest.approx([x + 5, y], abs=0.2)  # on the path
+
+    sights = [
+        MarkableFrame.read(markable.directory / each["name"], telescopes.by_keyword("VATT4K"))
+        for each in frames["frames"]
+    ]
+    by_window = Marks(sights)
+    by_window.mark(0, *sights[0].snapped(x + 2, y - 1, 5))
+    by_window.mark(2, x + 10, y)
+    by_window.write(markable.directory / "window.dat")
+    positions = markable.directory / "positions.dat"
+    assert positions.read_text() == (markable.directory / "window.dat").read_text()
+
+    assert change(do="undo")["marked"] == [True, False, False]
+    assert change(do="remove", number=0)["marked"] == [False, False, False]
+    for wrong in ({"do": "mark", "number": 9}, {"do": "mark", "number": 0}, {"do": "fly"}, []):
+        status, answer = ask("mark", json.dumps(wrong))
+        assert status == 400
+        assert json.loads(answer)["error"]
+    wrong = {"do": "mark", "number": 0, "x": -5, "y": 3, "reach": 5}
+    assert b"is not on n001.fits" in ask("mark", json.dumps(wrong))[1]
+    assert ask("mark", json.dumps(wrong), Origin="http://elsewhere")[0] == 404
+    told(ask("measure", "{}"))
+    assert redone == [markable.directory]
+
+
+def test_marks_are_made_in_the_browser(
+    markable: Workspace, browser: Browser, server: serve.Server
+) -> None:
+    browser.resize(1000)
+    browser.open_address(server.address)
+    browser.follow("[...document.querySelectorAll('nav a')].at(-1).click()")
+    settled = """new Promise((done) => {
+      const look = () => document.querySelector('.marking-frame').textContent.startsWith('START')
+        ? done(true) : setTimeout(look, 20);
+      look();
+    })"""
+    assert browser.run(settled.replace("START", "1/3"))
+    assert browser.run("document.querySelector('.marking-advice').textContent") == (
+        "Click on the target."
+    )
+    browser.run("document.querySelector('.marking canvas').scrollIntoView({block: 'center'})")
+    box = browser.run("document.querySelector('.marking canvas').getBoundingClientRect().toJSON()")
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    said = "document.querySelector('.marking-advice').textContent"
+    count = f"""new Promise((done) => {{
+      const look = () => {said}.startsWith('WORDS') ? done(true) : setTimeout(look, 20);
+      look();
+    }})"""
+    browser.click(*place, modifiers=8)
+    assert browser.run(count.replace("WORDS", "One frame is marked."))
+    browser.press("d")
+    browser.press("d")
+    assert browser.run(settled.replace("START", "3/3"))
+    browser.click(place[0] + 20, place[1], modifiers=8)
+    assert browser.run(count.replace("WORDS", "2 frames are marked."))
+    (target,) = read_positions(
+        markable.directory / "positions.dat", ["n001.fits", "n002.fits", "n003.fits"], "target"
+    )
+    scale = 240 / box["width"]
+    moved = (target.ra_deg[2] - target.ra_deg[0]) * 3600
+    assert abs(moved) == pytest.approx(20 * scale * 0.5, rel=0.05)
+    assert browser.complaints == []

@@ -821,6 +821,15 @@
     show();
   }
 
+  // -- served by diagnostics.py -serve: a target can be marked by hand
+
+  if (document.documentElement.dataset.serve) {
+    const link = document.createElement("a");
+    link.href = `${document.documentElement.dataset.serve}mark.html`;
+    link.textContent = "Mark a target";
+    document.querySelector("nav.top")?.append(link);
+  }
+
   // -- start
 
   for (const stack of all(".stack[data-steps]")) slide(stack);
