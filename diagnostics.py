@@ -54,9 +54,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run diagnostics.py; returns the exit status."""
-    from photpipe.runner.serve import serve
 
-    return cli.run_tool(parser(), lambda values: rendering.render_all(values, serve), argv)
+    def work(values: argparse.Namespace) -> cli.Status:
+        from photpipe.runner.serve import serve
+
+        return rendering.render_all(values, serve)
+
+    return cli.run_tool(parser(), work, argv)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,15 @@ def test_number_of_instruments_in_the_readme() -> None:
     assert int(told[1]) == len(set(registry()) - {GENERIC})
 
 
+def test_each_page_says_first_who_needs_it() -> None:
+    for path in (ROOT / "docs").glob("*.md"):
+        if path.name in {"index.md", "changes.md"}:
+            continue
+        title, first, *_ = path.read_text("utf-8").split("\n\n")
+        assert title.startswith("# "), path.name
+        assert first.startswith(("For whoever ", "For everybody")), path.name
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8")):

@@ -61,7 +61,8 @@ def read_parameter_file(file: Path) -> tuple[str, ...]:
     try:
         lines = file.read_text("utf-8", errors="replace").splitlines()
     except OSError as error:
-        raise ConfigError(f"-paramfile {file}: {error.strerror or error}") from error
+        reason = f"-paramfile {file}: {error.strerror or error}"
+        raise ConfigError(f"{reason}; check its name") from error
     columns = tuple(words[0] for line in lines if (words := line.partition("#")[0].split()))
     if not columns:
         raise ConfigError(f"-paramfile {file}: the file lists no column")

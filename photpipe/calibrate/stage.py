@@ -52,7 +52,7 @@ class CalibrateOptions:
     filter: str | None = FILTER.field(None)
     maxflag: int | None = Option(
         "largest Source Extractor flag value of a source to be used",
-        int,
+        kinds.count_or_none,
         "FLAG",
         otherwise="the setting maxflag, 3",
     ).field(None)

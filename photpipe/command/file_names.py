@@ -27,7 +27,7 @@ def named_paths(names: Sequence[str]) -> list[Path]:
         reason = (
             "a directory; name the frames in it" if is_folder(first) else "there is no such file"
         )
-        raise ConfigError(f"{first.name}: {reason} ({first})")
+        raise ConfigError(f"{first.name}: {reason} ({first}); check name and directory")
     return list(found)
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import photpipe
 from photpipe.command import completion
@@ -101,6 +101,10 @@ class _Parser(argparse.ArgumentParser):
     def _get_option_tuples(self, option_string: str) -> list[Any]:
         # allow_abbrev=False spares only options with two dashes; ours have one
         return []
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line, which a list of all options would hide."""
+        self.exit(2, f"{self.prog}: error: {message}; {self.prog} -h lists all options\n")
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Values of the options; of a word that is none it says which one may be meant."""

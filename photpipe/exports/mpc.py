@@ -130,7 +130,10 @@ def reportable(points: Iterable[TargetPoint]) -> list[TargetPoint]:
         return choosing.unique(registered)
     if placed:
         named = sorted({p.astrometric_catalog or "none" for p in placed})
-        message = f"the frames were not registered against a known catalog ({', '.join(named)})"
+        message = (
+            f"the frames were not registered against a known catalog ({', '.join(named)}); "
+            "run pp_register"
+        )
     else:
         message = f"none of {len(points)} points is a good detection"
     raise ConfigError(f"nothing to report: {message}")

@@ -162,7 +162,10 @@ def _raw_header(file: BinaryIO, start: int, name: str) -> tuple[bytes, int]:
     for _ in range(_MAX_HEADER_BLOCKS):
         block = file.read(BLOCK_BYTES)
         if not raw and not block.startswith((b"SIMPLE  =", b"XTENSION=")):
-            raise FrameError(name, "not a FITS file" if block else "the file is empty")
+            raise FrameError(
+                name,
+                f"{'not a FITS file' if block else 'the file is empty'}; copy or download it again",
+            )
         for at in range(0, len(block), CARD_BYTES):
             keyword = block[at : at + 8]
             if keyword == b"END     ":

@@ -4,6 +4,7 @@ Every message says what happened, where, and what to type next. Anything that is
 one of these is a bug and keeps its traceback.
 """
 
+import re
 from collections.abc import Sequence
 
 
@@ -13,6 +14,9 @@ class PhotPipeError(Exception):
 
 class ConfigError(PhotPipeError):
     """A setup file, option, environment variable, telescope, filter or catalog is wrong."""
+
+
+_ADVICE = re.compile(r"\b(give|run|use|name it|name the|correct|exclude|set|add)\b")
 
 
 class HeaderError(PhotPipeError):
@@ -29,7 +33,8 @@ class HeaderError(PhotPipeError):
     """
 
     def __init__(self, frame: str, keyword: str, purpose: str) -> None:
-        super().__init__(f"{frame}: header card {keyword}: {purpose}")
+        advice = "" if _ADVICE.search(purpose) else "; correct the header or exclude the frame"
+        super().__init__(f"{frame}: header card {keyword}: {purpose}{advice}")
         self.frame, self.keyword, self.purpose = frame, keyword, purpose
 
 

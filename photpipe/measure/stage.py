@@ -116,12 +116,23 @@ def photometry(
     return _conclude(workspace, result)
 
 
+def exclusive(options: PhotometryOptions) -> None:
+    """Refuse options that contradict each other.
+
+    Raises
+    ------
+    ConfigError
+        If they do.
+    """
+    if options.background_only and options.target_only:
+        raise ConfigError("-background_only and -target_only exclude each other; give one")
+
+
 def _strategy(options: PhotometryOptions) -> "Strategy":
     """Who decides on the aperture."""
     from photpipe.science.growth import Strategy
 
-    if options.background_only and options.target_only:
-        raise ConfigError("-background_only and -target_only exclude each other; give one")
+    exclusive(options)
     if len(options.aprad) > 1:
         raise ConfigError("-aprad takes one radius here; several are for pp_extract")
     if options.aprad:

@@ -88,7 +88,7 @@ class Recognition:
         useless = [f"-{key}" for key in WITHOUT_ENTRY if getattr(self.told, key) is not None]
         if useless:
             reason = f"{' '.join(useless)}: only for cameras without an entry"
-            raise ConfigError(f"{name}: {reason}, not {telescope.keyword}")
+            raise ConfigError(f"{name}: {reason}, not {telescope.keyword}; leave it out")
         return Recognised(self._placed(telescope, header))
 
     def _is_generic(self, header: "Header") -> bool:
@@ -191,7 +191,8 @@ class Recognition:
         """The telescope where the user says that it stands; GENERIC where the header says so."""
         code, words = self.told.observatory, self.told.site
         if code is not None and observatories.site(code) is None:
-            raise ConfigError(f"-observatory {code} is no code of the Minor Planet Center's list")
+            reason = f"-observatory {code} is not a code of the Minor Planet Center's list"
+            raise ConfigError(f"{reason}; correct it, or give -site LON,LAT,ALT")
         try:
             site = of_words(words) if words is not None else None
         except ValueError as problem:

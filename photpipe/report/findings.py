@@ -157,11 +157,17 @@ def failed(stage: str, row: str, *, everywhere: bool) -> Callable[[State], Itera
     return find
 
 
+PP_RUN = "pp_run"
+
+
 def records(status: str) -> Callable[[State], Iterator[Finding]]:
     """Commands whose last run ended in a certain way."""
 
     def find(state: State) -> Iterator[Finding]:
+        told = {each.reason for each in state.history.records if each.command != PP_RUN}
         for each in state.history.records:
+            if each.command == PP_RUN and each.reason in told:
+                continue  # it passes on what a stage of it said
             if each.status == status and (status != "failed" or each.reason):
                 values = {
                     "command": each.command,

@@ -57,6 +57,17 @@ def count(words: str) -> int:
     return int(value)
 
 
+def count_or_none(words: str) -> int:
+    """A whole number of at least 0."""
+    try:
+        value = int(words)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{words} is not a whole number of at least 0")
+    return value
+
+
 def finite(words: str) -> float:
     """Any number but nan and infinity."""
     value = number(words)

@@ -444,7 +444,9 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
         cells = zip(*(column.tolist() for column in columns), strict=True)
         rows = [_point(dict(zip(table.colnames, row, strict=True))) for row in cells]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{file}: no photometry of a target can be read: {error}") from error
+        what = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"{file}: no photometry of a target can be read: {what}"
+        raise ConfigError(f"{message}; give files photometry_<target>.dat") from error
     return str(table.meta.get("target", "")), rows
 
 

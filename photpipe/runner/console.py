@@ -58,8 +58,9 @@ def _judge(workspace: Workspace) -> None:
     judged = judge(gather(workspace))
     serious = [each for each in judged if each.severity in (Severity.BAD, Severity.LOOK)]
     for each in serious[:MOST_VERDICTS]:
-        advice = f" {each.advice}" if each.advice else ""
-        text = f"{each.severity.word}: {each.text}{advice}"
+        text = f"{each.severity.word}: {each.text}"
+        if each.advice:
+            text += f"{'' if text.endswith(('.', '?', '!')) else '.'} {each.advice}"
         log.info("%s", text, extra=tinted(each.severity))
     more = len(serious) - MOST_VERDICTS
     if more > 0:

@@ -123,6 +123,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Give out a file, or what the page for marking needs."""
+        if self.path == "/favicon.ico":  # browsers ask for it; a fault on the console otherwise
+            self._answer(HTTPStatus.NO_CONTENT, b"", "image/x-icon")
+            return
         asked = self._asked()
         if asked in {"mark.html", "mark.js"}:
             text, kind = _marking_page(asked, self.server.token)

@@ -10,7 +10,7 @@ from typing import Any
 from photpipe.calibrate.stage import CalibrateOptions, calibrate, check_options
 from photpipe.distill.stage import DistillOptions, distill
 from photpipe.ground.errors import ConfigError, ReductionError
-from photpipe.measure.stage import PhotometryOptions, photometry, wanted_of
+from photpipe.measure.stage import PhotometryOptions, exclusive, photometry, wanted_of
 from photpipe.movers.stage import MoversOptions, movers, none_found
 from photpipe.prepare.stage import PrepareOptions, prepare
 from photpipe.register.stage import RegisterOptions, register, verify
@@ -302,4 +302,5 @@ def check(options: RunOptions, workspace: Workspace) -> None:
         if not name or name in {"all", "all_objects"}:
             continue
         if not Path(name).expanduser().exists() and not (workspace.directory / name).exists():
-            raise ConfigError(f"-{option}: there is no file {name}")
+            raise ConfigError(f"-{option}: there is no file {name}; check its name")
+    exclusive(options.photometry)

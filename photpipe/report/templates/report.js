@@ -821,6 +821,17 @@
     show();
   }
 
+  // -- from frame to frame: the same part of the page stays in view
+
+  for (const link of all("a[rel=prev], a[rel=next]")) {
+    link.addEventListener("click", () => sessionStorage.setItem("scroll", scrollY));
+  }
+  const scrolled = sessionStorage.getItem("scroll");
+  sessionStorage.removeItem("scroll");
+  if (scrolled && document.querySelector("a[rel=prev], a[rel=next]")) {
+    addEventListener("load", () => requestAnimationFrame(() => scrollTo(0, Number(scrolled))));
+  }
+
   // -- served by diagnostics.py -serve: a target can be marked by hand
 
   if (document.documentElement.dataset.serve) {
