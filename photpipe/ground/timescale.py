@@ -39,7 +39,10 @@ _OTHER_TIME_FORMS = (
     re.compile(r"(?P<h>\d\d)(?P<m>\d\d)(?P<s>\d\d(?:[.,]\d*)?)\s*(?P<zone>.*)"),  # 105730.24
     # 10:57:30:24, the fourth field being the decimals
     re.compile(r"(?P<h>\d{1,2}):(?P<m>\d{1,2}):(?P<s>\d{1,2}:\d+)\s*(?P<zone>.*)"),
+    # 10-57-30.24, as in the names of files
+    re.compile(r"(?P<h>\d\d)-(?P<m>\d\d)-(?P<s>\d\d(?:[.,]\d*)?)\s*(?P<zone>.*)"),
 )
+_HALF_OF_DAY = re.compile(r"([AP])\.?M\.?\s*")
 _UTC_NAMES = frozenset({"", "Z", "UT", "UTC", "GMT"})
 _ZONE_FORM = re.compile(r"(?P<sign>[+-])(?P<h>\d{2}):?(?P<m>\d{2})")
 
@@ -138,7 +141,7 @@ def parse_date(text: str) -> float:
 
 
 def parse_time_of_day(text: str) -> float:
-    """Fraction of a day of a time such as ``12:30``, ``12:30:45.25Z`` or ``05:10:00-0700``.
+    """Fraction of a day of a time: ``12:30``, ``12:30:45.25Z``, ``05:10:00-0700``, ``1:30:00 PM``.
 
     A leap second (``:60``) is accepted. A zone offset is applied: the result is UTC and may lie
     outside [0, 1).
@@ -154,8 +157,11 @@ def parse_time_of_day(text: str) -> float:
     if hours > 24 or minutes > 59 or seconds >= 61.0:
         message = f"{text!r} is not a time of day"
         raise ValueError(message)
-    day = (hours * 3600 + minutes * 60 + seconds) / SECONDS_PER_DAY
     zone = found["zone"].strip().upper()
+    half = _HALF_OF_DAY.match(zone)
+    if half and 1 <= hours <= 12:
+        hours, zone = hours % 12 + (12 if half[1] == "P" else 0), zone[half.end() :]
+    day = (hours * 3600 + minutes * 60 + seconds) / SECONDS_PER_DAY
     if zone in _UTC_NAMES:
         return day
     offset = _ZONE_FORM.fullmatch(zone)

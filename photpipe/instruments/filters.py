@@ -52,6 +52,7 @@ _CLEAR = (
     *("unfiltered", "without", "ircut", "ir cut", "irc", "uvir", "uv ir", "uv/ir", "uvircut"),
     *("uv ir cut", "uv/ir cut", "ir uv cut", "l pro", "lpro", "lp", "lps", "cls", "idas", "gg495"),
     *("exo", "cbb", "exoplanet bb", "clear bb"),
+    *("luminanz", "klar", "ohne", "luminancia", "luminanza", "sin filtro", "sans", "sans filtre"),
 )
 _NARROW = (
     *(
@@ -75,6 +76,12 @@ _NARROW = (
     *("triband", "quadband", "nbz", "alp t", "cn", "c2", "c3", "nh", "oh", "co+", "h2o+"),
 )
 _COLOURS = {"R": ("red", "TR"), "G": ("green", "TG"), "B": ("blue", "TB")}
+# as they are called in German, French, Spanish and Italian; headers have no letter but ASCII
+_FOREIGN = {
+    "R": ("rot", "rouge", "rojo", "rosso"),
+    "G": ("gruen", "grün", "gr?n", "vert", "verde"),
+    "B": ("blau", "bleu", "azul", "blu"),
+}
 
 
 def plain(name: str) -> str:
@@ -130,6 +137,7 @@ def _words() -> Iterator[tuple[str, Meaning]]:
         )
         yield from ((form, meaning) for form in (f"rgb {letter}", f"{letter} rgb"))
         yield from ((f"{vendor} {word}", meaning) for vendor in ("astrodon", "baader", "chroma"))
+        yield from ((form, meaning) for form in _FOREIGN[letter])
         yield band.lower(), Meaning(FilterKind.PLANE, band)
     yield "G", Meaning(FilterKind.TRICOLOUR, "TG")  # no photometric filter is called G
     yield from ((word, Meaning(FilterKind.PHOTOMETRIC, band)) for word, band in _photometric())

@@ -85,7 +85,9 @@ class Recognition:
         telescope = telescope or telescopes.by_keyword(GENERIC)
         if telescope.keyword == GENERIC:
             return Recognised(self._placed(self._generic(cards, header), header))
-        useless = [f"-{key}" for key in WITHOUT_ENTRY if getattr(self.told, key) is not None]
+        useless = [
+            f"-{key}" for key in (*WITHOUT_ENTRY, "mosaic") if getattr(self.told, key) is not None
+        ]
         if useless:
             reason = f"{' '.join(useless)}: only for cameras without an entry"
             raise ConfigError(f"{name}: {reason}, not {telescope.keyword}; leave it out")
@@ -116,6 +118,11 @@ class Recognition:
         telescope = self.named or preparation.recognised(cards, header, name)
         return telescope is not None or self._is_generic(header)
 
+    def may_have_several(self, cards: Sequence[Card]) -> bool:
+        """Whether a frame may have several colours, by its header or by the user's word."""
+        is_told = self.told.mosaic is not None and not colours.is_apart(cards)
+        return is_told or colours.may_have_several(cards)
+
     def colours(self, cards: Sequence[Card], header: "Header", name: str) -> CameraFacts | None:
         """Facts of a frame of several colours that lacks nothing; None for any other.
 
@@ -124,7 +131,7 @@ class Recognition:
         ConfigError
             If an option is not usable.
         """
-        if not colours.may_have_several(cards) or self.has_entry(cards, header, name):
+        if not self.may_have_several(cards) or self.has_entry(cards, header, name):
             return None
         facts = self._facts(header)[0]
         lacks = any(each.name not in SEARCHED for each in facts.missing)
@@ -172,6 +179,8 @@ class Recognition:
             facts.bundle.name,
             "; ".join(f"{each.name}: {each.value} from {each.origin}" for each in told),
         )
+        if facts.filter_name.doubt:
+            log.warning("%s: %s", facts.bundle.name, facts.filter_name.doubt)
         for each in facts.rejected:
             log.warning("%s (%s) is ignored: %s", each.value, each.origin, each.doubt)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, FrameError
 from photpipe.ground.log import FRAME
+from photpipe.instruments.cameras.table import PATTERNS
 from photpipe.run import kinds
 from photpipe.run.options import FILTER, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
@@ -65,6 +66,11 @@ class PrepareOptions:
         "LON,LAT,ALT",
     ).field(None)
     observatory: str | None = Option("MPC code of the observatory", kinds.text, "CODE").field(None)
+    mosaic: str | None = Option(
+        "colours of the first two rows of a colour camera whose header does not give them",
+        kinds.text,
+        choices=PATTERNS,
+    ).field(None)
     restore: bool = Option("restore the original headers, byte for byte").field(False, in_run=None)
     dry_run: bool = Option("print what would change without changing anything").field(
         False, in_run=None
@@ -256,7 +262,7 @@ def _planes(path: Path, known: "Recognition", *, write: bool) -> tuple[Path, ...
     from photpipe.prepare import colours
 
     hdu = read_primary(path)
-    if not colours.may_have_several(hdu.cards):
+    if not known.may_have_several(hdu.cards):
         return (path,)
     header = to_header(hdu.cards)
     facts = known.colours(hdu.cards, header, path.name)

@@ -47,6 +47,8 @@ KIT_REACH = 15.0  # ratio of the sizes of fields that one kit serves
 WHOLE_SKY_FILE = re.compile(r"index-(?:tycho2-|41)(\d\d)(?:\.littleendian)?\.fits")
 FIRST_NUMBER, FIRST_SIZE_DEG = 7, 22 / 60
 KIT_CATALOG = "GAIA"
+Refused = tuple[str, sky.Cone]
+"""A catalog, and a region of which it could not be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ class Proposal:
     logodds: float
 
 
-def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Proposal | None:
+def propose(
+    plate: Plate, hints: Hints, settings: Settings, catalog: str, refused: list[Refused]
+) -> Proposal | None:
     """Look for a frame in all index files that may show it; None if it is not found.
 
     Parameters
@@ -124,6 +128,9 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
         Where the kits are, and whether the network may be asked for stars.
     catalog : str
         Catalog that kits are made of.
+    refused : list of (str, Cone)
+        Catalogs and regions that no kit could be made of; more join it. They are not asked for
+        again.
     """
     if plate.pixels.size < FEWEST_SOURCES:
         return None
@@ -137,7 +144,7 @@ def propose(plate: Plate, hints: Hints, settings: Settings, catalog: str) -> Pro
         tries.append((whole, TRIED_STARS_WHOLE_SKY))
     for place in hints.places:
         for size_deg in _kit_sizes_deg(smallest_deg, largest_deg):
-            kit = partial(_kit_at, place, size_deg, settings, catalog)
+            kit = partial(_kit_at, place, size_deg, settings, catalog, refused)
             tries.append((kit, TRIED_STARS))
     seen: set[Path] = set()
     for files_of, counts in tries:
@@ -248,13 +255,18 @@ def _kept_kits(places: Sequence[Place], settings: Settings) -> list[Path]:
     return [path for _, files in kept[-MOST_KITS:] for path in files]
 
 
-def _kit_at(place: Place, field_deg: float, settings: Settings, catalog: str) -> list[Path]:
+def _kit_at(
+    place: Place, field_deg: float, settings: Settings, catalog: str, refused: list[Refused]
+) -> list[Path]:
     """Index files of a kit around a place; none, with a line, if it cannot be made."""
     cone = kit_cone(place, field_deg)
+    if any(name == catalog and each.contains(cone.ra_deg, cone.dec_deg) for name, each in refused):
+        return []
     try:
         return make_kit(cone, settings, catalog)
     except (PhotPipeError, OSError) as error:
         log.info("no kit of %s around %s (%s): %s", catalog, cone, place.origin, error)
+        refused.append((catalog, cone))
         return []
 
 

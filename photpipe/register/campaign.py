@@ -70,6 +70,8 @@ class Campaign:
         Catalog to the reference stars that were fetched.
     report : (int, bytes)
         SCAMP's XML of the run that registered the most frames, and how many these were.
+    refused : list
+        Catalogs and regions of which no kit could be made.
     """
 
     settings: Settings
@@ -79,6 +81,7 @@ class Campaign:
     failures: dict[str, str] = field(default_factory=dict)
     charts: dict[str, list[Chart]] = field(default_factory=dict)
     report: tuple[int, bytes] = (0, b"")
+    refused: "list[blind.Refused]" = field(default_factory=list)
     places_of: "Callable[[Sequence[Plate]], Sequence[blind.Place]]" = no_places
 
     def catalogs_of(self, plates: Sequence[Plate]) -> list[str]:
@@ -169,7 +172,7 @@ class Campaign:
             return
         for plate in sorted(lost, key=lambda each: -each.pixels.size)[: blind.TRIED_FRAMES]:
             hints = blind.Hints.of(plate, plate.scale_factor, self._places(plate))
-            proposal = blind.propose(plate, hints, self.settings, name)
+            proposal = blind.propose(plate, hints, self.settings, name, self.refused)
             if proposal is None:
                 solver.complain(plate, blind.not_found(hints))
                 continue

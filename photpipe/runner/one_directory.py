@@ -39,7 +39,10 @@ def _is_divided(task: Task) -> bool:
 
     if task.options.split:
         return True
-    return task.options.prepare.telescope is None and colours.are_among(task.frames)
+    prepare = task.options.prepare
+    if prepare.telescope is not None:
+        return False
+    return prepare.mosaic is not None or colours.are_among(task.frames)
 
 
 def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:

@@ -28,6 +28,7 @@ SAMPLE_PX = 400
 MEDIAN_ERROR = 1.2533  # of a median, in sigma of one value over the root of their number
 MAD_TO_SIGMA = 1.4826022185056018
 SURE_SIGMA, SURE_RATIO = 5.0, 4.0
+LEAST_COLOUR = 0.3  # of the noise of a pixel: amplifiers differ by less, colours of the sky by more
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,22 +99,69 @@ def contradicts(values: FloatArray, pattern: str) -> bool:
     pattern : str
         As with `green`.
     """
-    levels, errors = {}, {}
-    for x, y in ((0, 0), (1, 1), (1, 0), (0, 1)):
-        part = _middle(_taken(values, (x, y)))
-        part = part[np.isfinite(part)]
-        if part.size < 100:
-            return False
-        levels[x, y] = float(np.median(part))
-        scatter = MAD_TO_SIGMA * float(np.median(np.abs(part - levels[x, y])))
-        errors[x, y] = MEDIAN_ERROR * scatter / np.sqrt(part.size)
+    phases = _phases(values)
+    if phases is None:
+        return False
     claimed = _places(pattern, "G")
     apart, others = (
-        float(np.ptp([levels[place] for place in places]))
-        for places in (claimed, [place for place in levels if place not in claimed])
+        float(np.ptp([phases[place].level for place in places]))
+        for places in (claimed, [place for place in phases if place not in claimed])
     )
-    error = float(np.linalg.norm([errors[place] for place in claimed]))
+    error = float(np.linalg.norm([phases[place].error for place in claimed]))
     return apart > SURE_SIGMA * error and apart > SURE_RATIO * others
+
+
+def suspected(values: FloatArray) -> tuple[str, ...]:
+    """Patterns of an image whose sky has the levels of a colour mosaic; none of a plain image.
+
+    Two of the four kinds of pixels, on a diagonal, are equally bright; the two others differ from
+    them, and far more than the amplifiers of a detector do. Which of these is red, the sky does
+    not tell.
+
+    Parameters
+    ----------
+    values : array, shape (ny, nx)
+        The image (counts).
+    """
+    phases = _phases(values)
+    if phases is None:
+        return ()
+    for patterns in (("RGGB", "BGGR"), ("GRBG", "GBRG")):
+        greens = [phases[place] for place in _places(patterns[0], "G")]
+        others = [phase for place, phase in phases.items() if phase not in greens]
+        green = (greens[0].level + greens[1].level) / 2
+        apart = [abs(each.level - green) for each in others]
+        error = float(np.linalg.norm([phase.error for phase in phases.values()]))
+        equal = abs(greens[0].level - greens[1].level)
+        is_plain = max(apart) < max(LEAST_COLOUR * greens[0].scatter, 2 * SURE_SIGMA * error)
+        if not is_plain and min(apart) > SURE_SIGMA * error and SURE_RATIO * equal < min(apart):
+            return patterns
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """Sky level of one of the four kinds of pixels, its error, and the scatter of the pixels."""
+
+    place: tuple[int, int]
+    level: float
+    error: float
+    scatter: float
+
+
+def _phases(values: FloatArray) -> dict[tuple[int, int], _Phase] | None:
+    """Sky levels of the four kinds of pixels; None where there are too few."""
+    phases = {}
+    for place in ((0, 0), (1, 1), (1, 0), (0, 1)):
+        part = _middle(_taken(values, place))
+        part = part[np.isfinite(part)]
+        if part.size < 100:
+            return None
+        level = float(np.median(part))
+        scatter = MAD_TO_SIGMA * float(np.median(np.abs(part - level)))
+        error = MEDIAN_ERROR * scatter / np.sqrt(part.size)
+        phases[place] = _Phase(place, level, error, scatter)
+    return phases
 
 
 def _places(pattern: str, letter: str) -> list[tuple[int, int]]:

@@ -180,8 +180,34 @@ def wish(shot: Shot) -> Cards:
     return {**nina(shot), "DEC": shot.dec_deg + 3.0, "OBJCTRA": shot.hms(), "OBJCTDEC": shot.dms()}
 
 
+def kstars(shot: Shot) -> Cards:
+    """The WCS is a mirrored guess, GAIN a setting."""
+    step = shot.scale_arcsec * 1.05 / 3600
+    return {
+        **ekos(shot),
+        **{"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": shot.ra_deg, "GAIN": 139.0},
+        **{"CRVAL2": shot.dec_deg, "CRPIX1": 100, "CRPIX2": 100, "CDELT1": step, "CDELT2": step},
+    }
+
+
+def french(shot: Shot) -> Cards:
+    """Decimal commas, units, a clock of twelve hours."""
+    lens = {key: f"{value:.3f} mm".replace(".", ",") for key, value in shot.optics(1.1).items()}
+    date, clock = shot.start.split("T")
+    hour = int(clock[:2])
+    half = f"{hour % 12 or 12:02d}{clock[2:]} {'PM' if hour >= 12 else 'AM'}"
+    return {
+        **{"SWCREATE": "MaxIm DL Version 5.24", "INSTRUME": "SBIG ST-8XME", "OBJECT": "3552"},
+        **{"EXPTIME": f"{shot.exptime_s:.1f} s".replace(".", ","), "FILTER": "R", **lens},
+        **{"OBJCTRA": f"{shot.ra_deg / 15:.6f} h", "OBJCTDEC": f"{shot.dec_deg:.5f} deg"},
+        **{"LAT-OBS": str(SITE_LAT).replace(".", ","), "LONG-OBS": str(SITE_LON).replace(".", ",")},
+        **{"DATE-OBS": date, "TIME-OBS": half, "EGAIN": "2,0"},
+    }
+
+
 DIALECTS: tuple[Callable[[Shot], Cards], ...] = (
     *(nina, sgp, maxim, ekos, thesky, prism, pixinsight, siril, asiair, apt, hours, wish),
+    *(kstars, french),
 )
 
 

@@ -142,6 +142,29 @@ def test_planes_beside_their_mosaics_are_made_once(colour_night: ColourNight) ->
     assert named_frames([str(colour_night.directory)], None) == names[::4]
 
 
+def test_mosaic_of_which_no_card_tells(
+    colour_night: ColourNight, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told with its remedy; the user's word gives the planes that the card would give."""
+    path = colour_night.directory / colour_night.names[0]
+    expected = [f"{path.stem}_{name}.fits" for name in ("TG", "TB", "TR")]
+    for card in ("BAYERPAT", "XBAYROFF", "YBAYROFF", "ROWORDER"):
+        fits.delval(path, card)
+    workspace = Workspace(colour_night.directory)
+    result = prepare([path], PrepareOptions(), workspace)
+    (named,) = [fact for fact in result.frames[0].facts if fact.name == "filter"]
+    assert "-mosaic GRBG or GBRG" in named.doubt
+    assert "-mosaic GRBG or GBRG" in caplog.text
+    told = prepare([path], PrepareOptions(mosaic=PATTERN), workspace)
+    assert [row.frame for row in told.frames] == expected
+    again = prepare(
+        [path, *(colour_night.directory / name for name in expected)],
+        PrepareOptions(mosaic=PATTERN),
+        workspace,
+    )
+    assert [row.frame for row in again.frames] == expected
+
+
 def test_header_that_the_sky_contradicts(
     colour_night: ColourNight, caplog: pytest.LogCaptureFixture
 ) -> None:

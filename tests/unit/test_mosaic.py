@@ -98,3 +98,38 @@ def test_wcs_follows_the_planes(offset: tuple[float, float]) -> None:
         there = (2 * x - 0.5 + offset[0], 2 * y - 0.5 + offset[1])
         found, true = plane.all_pix2world(x, y, 1), detector.all_pix2world(*there, 1)
         assert np.ravel(found) == pytest.approx(np.ravel(true), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("RGGB", ("RGGB", "BGGR")),
+        ("BGGR", ("RGGB", "BGGR")),
+        ("GRBG", ("GRBG", "GBRG")),
+        ("GBRG", ("GRBG", "GBRG")),
+    ],
+)
+def test_mosaic_that_no_card_tells_of(pattern: str, found: tuple[str, ...]) -> None:
+    """Which diagonal is green the sky shows; which of the two others is red it does not."""
+    assert mosaic.suspected(grey(pattern, 100.0)) == found
+    dark = 0.05 * grey(pattern, 0.0) + 1000.0  # a sky of few counts above the bias
+    noise = np.random.default_rng(4).normal(0, 20.0, dark.shape)
+    assert mosaic.suspected(dark + noise) == found
+
+
+def test_plain_images_are_no_mosaics() -> None:
+    random = np.random.default_rng(5)
+    flat = random.normal(1000, 10, (800, 800))
+    gradient = flat + np.linspace(0, 300, 800)[:, None] + np.linspace(0, 100, 800)[None, :]
+    interlaced, columns, pedestal = flat.copy(), flat.copy(), flat.copy()
+    interlaced[::2] += 30  # rows read by two amplifiers
+    columns[:, ::2] += 30
+    pedestal[::2, ::2] += 2  # an artefact of a detector, far below the noise
+    quarters = flat.copy()
+    quarters[::2, ::2] += 20  # four amplifiers, none on a diagonal equal to another
+    quarters[1::2, 1::2] -= 25
+    quarters[::2, 1::2] += 70
+    for image in (flat, gradient, interlaced, columns, pedestal, quarters):
+        assert mosaic.suspected(image) == ()
+    assert mosaic.suspected(np.full((800, 800), 5.0)) == ()
+    assert mosaic.suspected(np.zeros((4, 4))) == ()

@@ -1,4 +1,4 @@
-"""What the pixels say of the gain that a header claims."""
+"""What the pixels say of the gain that a header claims, and of colours that it does not."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.instruments.cameras.facts import CameraFacts, Fact
+from photpipe.science import mosaic
 
 FloatArray = NDArray[np.float64]
 
@@ -17,7 +18,7 @@ MIN_LEVEL_SIGMA = 5.0
 
 
 def checked(facts: CameraFacts, pixels: FloatArray, zero_level: float | None) -> CameraFacts:
-    """Facts without a gain that the pixels contradict.
+    """Facts without a gain that the pixels contradict, in doubt where they are of several colours.
 
     Parameters
     ----------
@@ -28,6 +29,7 @@ def checked(facts: CameraFacts, pixels: FloatArray, zero_level: float | None) ->
     zero_level : float or None
         ADU without light, where the header says that the bias was subtracted; else None.
     """
+    facts = _doubted(facts, sample(pixels))
     claimed = facts.gain
     if claimed is None or claimed.origin.startswith("-"):
         return facts
@@ -41,10 +43,25 @@ def checked(facts: CameraFacts, pixels: FloatArray, zero_level: float | None) ->
     )
 
 
+def _doubted(facts: CameraFacts, pixels: FloatArray) -> CameraFacts:
+    """Facts whose filter is in doubt where the pixels are a mosaic of which no card tells."""
+    if facts.mosaic or facts.planes or facts.colour:
+        return facts
+    patterns = mosaic.suspected(pixels)
+    if not patterns:
+        return facts
+    named = facts.filter_name
+    doubt = (
+        f"the pixels are those of a colour camera, and no card BAYERPAT gives the pattern; repeat "
+        f"with -mosaic {patterns[0]} or {patterns[1]}"
+    )
+    return replace(facts, filter_name=Fact(named.value, named.origin, doubt))
+
+
 def sample(pixels: FloatArray) -> FloatArray:
-    """The middle of an image."""
+    """The middle of an image; it begins where a cell of a colour mosaic may begin."""
     ny, nx = pixels.shape[-2:]
-    top, left = max(0, (ny - SAMPLE_PX) // 2), max(0, (nx - SAMPLE_PX) // 2)
+    top, left = (max(0, (side - SAMPLE_PX) // 4 * 2) for side in (ny, nx))
     part = pixels[..., top : top + SAMPLE_PX, left : left + SAMPLE_PX]
     return np.asarray(part, float).reshape(-1, part.shape[-1])
 

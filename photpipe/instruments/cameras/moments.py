@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MILLISECOND_DAYS = 1e-3 / SECONDS_PER_DAY
 AGREEMENT_S = 2.0
 STACK_MARGIN = 1.5
+LEAST_SHARE = 0.9  # of the time that the exposures of a stack take one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,27 @@ def stack_exposure(
     if total:
         return Fact(total[1], total[0])
     if single and frames.value > 1:
+        together_s, span_s = single.value * frames.value, _span_s(header)
+        if span_s is not None and span_s < LEAST_SHARE * together_s:
+            doubt = f"{frames.value} exposures of that length do not fit into {span_s:.0f} s"
+            return Fact(single.value, single.origin, f"taken for that of all together: {doubt}")
         return Fact(
-            single.value * frames.value,
+            together_s,
             f"{frames.origin} x {single.origin}",
             f"{single.origin} is taken for the time of one of {frames.value} exposures",
         )
     return single
+
+
+def _span_s(header: "Header") -> float | None:
+    """Seconds from the start of a stack to its end, by its cards; None if they do not tell."""
+    marked = {each.mark: each.jd for each in reversed(_moments(header))}
+    end, start = _end(header), marked.get("start")
+    if start is None:
+        return None
+    if end is not None:
+        return (end.jd - start) * SECONDS_PER_DAY
+    return (marked["middle"] - start) * 2 * SECONDS_PER_DAY if "middle" in marked else None
 
 
 def middle(header: "Header", exptime_s: float, *, is_stack: bool = False) -> Fact[float] | None:

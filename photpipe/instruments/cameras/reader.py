@@ -49,6 +49,8 @@ class Told:
         ``longitude,latitude,elevation``.
     observatory : str
         MPC code.
+    mosaic : str
+        Colours of the first row and of the second, such as RGGB.
     """
 
     ra: str | float | None = None
@@ -60,6 +62,7 @@ class Told:
     date_keyword: str | None = None
     site: str | None = None
     observatory: str | None = None
+    mosaic: str | None = None
 
 
 NOTHING_TOLD = Told()
@@ -113,7 +116,7 @@ def read(header: "Header", told: Told = NOTHING_TOLD) -> CameraFacts:
         filter_name=_filter(header, told),
         object_name=_text(header, table.OBJECT),
         rows=_text(header, (table.ROWS,)),
-        mosaic=None if planes else optics.mosaic(header),
+        mosaic=None if planes else _mosaic(header, told),
         planes=planes,
         colour=optics.colour(header),
         stack=stack,
@@ -145,6 +148,13 @@ def _missing(facts: CameraFacts) -> tuple[Missing, ...]:
         advice = "-ra and -dec, or cards RA and DEC, or the target in OBJECT"
         found.append(Missing("the pointing", advice))
     return tuple(found)
+
+
+def _mosaic(header: "Header", told: Told) -> Fact[str] | None:
+    """Pattern of a colour camera as the user tells it, or the header."""
+    if told.mosaic is not None and optics.colour(header) is None:
+        return Fact(told.mosaic, "-mosaic")
+    return optics.mosaic(header)
 
 
 def _text(header: "Header", cards: tuple[str, ...]) -> Fact[str] | None:

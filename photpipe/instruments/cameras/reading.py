@@ -14,6 +14,8 @@ _LEADING_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*[a-zA-
 _COMPASS = re.compile(r"\s*([NSEW])\s*$|^\s*([NSEW])\s*")
 _FOUR_FIELDS = re.compile(r"([-+]?\d+)[:\s]+(\d{1,2})[:\s]+(\d{1,2})[:\s]+(\d+)")
 _DEGREES = re.compile(r"\s*deg(?:rees?)?\.?$", re.IGNORECASE)
+_HOURS = re.compile(r"([-+]?\d+(?:[.,]\d*)?)\s*h(?:ours?|rs?)?\.?", re.IGNORECASE)
+_EPOCH = re.compile(r"\s*(?:[\[(]\s*J?2000(?:\.0)?\s*[\])]|J2000(?:\.0)?)$", re.IGNORECASE)
 _UNSET = {"", "none", "null", "nan", "n/a", "na", "unknown", "undefined", "-", "--", "not set"}
 
 
@@ -67,13 +69,17 @@ def angle(value: object) -> tuple[float, bool] | None:
 
     Decimal numbers and ``51 3 0.000``, ``+122:30:31``, ``50d47m55s``, ``-22:57:08:99`` (four
     fields: the last is the fraction of the seconds), ``4 21 31 W``; south and west are negative.
+    Hours that say so (``8.855 h``) count as sexagesimal; ``(J2000)`` behind an angle is left out.
     """
     if value is None or isinstance(value, bool):
         return None
     plain = as_number(value)
     if plain is not None:
         return plain, False
-    letters = str(value).strip()
+    letters = _EPOCH.sub("", str(value).strip())
+    hours = _HOURS.fullmatch(letters)
+    if hours:
+        return float(hours[1].replace(",", ".")), True
     compass = _COMPASS.search(letters)
     sign = -1.0 if compass and (compass[1] or compass[2]).upper() in "SW" else 1.0
     letters = _COMPASS.sub("", letters).replace("º", "°")

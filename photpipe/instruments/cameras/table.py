@@ -28,7 +28,7 @@ EXPOSURE_S = {
 """Cards of the exposure time and their unit in seconds."""
 
 TOTAL_EXPOSURE = ("TOTALEXP", "LIVETIME", "STACKEXP")
-STACK_COUNT = ("STACKCNT", "SNAPSHOT", "NCOMBINE", "NUMFRAME", "NIMAGES", "SUBCOUNT")
+STACK_COUNT = ("STACKCNT", "SNAPSHOT", "NCOMBINE", "NUMFRAME", "NIMAGES", "SUBCOUNT", "LIGH_CNT")
 STACK_MARK = ("INTEGRAT",)
 STACK_HISTORY = re.compile(r"ImageIntegration|integration of \d+|stacked \d+ (?:frames|images)")
 
@@ -51,6 +51,7 @@ TIMES = (
     TimeCards("MJD-AVG", "middle"),
     TimeCards("DATE-MID", "middle"),
     TimeCards("MJD-MID", "middle"),
+    TimeCards("JD-AVG", "middle"),
     TimeCards("DATE-BEG", "start"),
     TimeCards("MJD-BEG", "start"),
     TimeCards("DATE-OBS", "start"),
@@ -58,8 +59,9 @@ TIMES = (
     TimeCards("MJD-OBS", "start"),
     TimeCards("JD", "start"),
     TimeCards("DATE_OBS", "start"),
+    TimeCards("EXPSTART", "start"),
 )
-ENDS = ("DATE-END", "MJD-END")
+ENDS = ("DATE-END", "MJD-END", "EXPEND")
 FINER_STARTS = ("DATE-HP", "MJD-OBS", "MJD-BEG", "JD")
 """Cards that give the fraction of a second where DATE-OBS has none."""
 FINER_MIDDLES = ("MJD-AVG",)
@@ -70,6 +72,7 @@ BINNING = (
     ("BINX", "BINY"),
     ("XBIN", "YBIN"),
     ("BINNING", "BINNING"),
+    ("BIN", "BIN"),
     ("CCDSUM", "CCDSUM"),
     ("CCD-BIN1", "CCD-BIN2"),
 )
