@@ -54,7 +54,7 @@ def around(length: float, angle: float, x: float = 0.2, y: float = -0.3) -> Segm
 @pytest.mark.parametrize("length", [10.0, 60.0])
 def test_ends_and_flux_agree_with_their_errors(length: float) -> None:
     pulls, fluxes = [], []
-    for seed in range(8):
+    for seed in range(4):
         true = around(length, 0.7 + seed, seed / 10)
         flux = 150 * NOISE * np.sqrt(4 * 20 + 5 * length)
         found = target_trail.fit(
