@@ -114,7 +114,10 @@ def markable(night: Workspace) -> Workspace:
     """The frames with times, and catalogs of sources to snap to."""
     for index, name in enumerate(("n001.fits", "n002.fits", "n003.fits")):
         path = night.directory / name
-        fits.setval(path, "MIDTIMJD", value=2457786.95 + index / 1000)
+        cards = {"TEL_KEYW": "VATT4K", "MIDTIMJD": 2457786.95 + index / 1000}
+        cards |= {"SECPIXX": 0.5, "SECPIXY": 0.5}
+        for name_of, value in cards.items():
+            fits.setval(path, name_of, value=value)
         table, _ = read_ldac(path.with_suffix(".ldac"))
         columns = {
             "XWIN_IMAGE": np.asarray(table["XWIN_IMAGE"]),
@@ -207,7 +210,7 @@ def test_marks_are_made_in_the_browser(
     (target,) = read_positions(
         markable.directory / "positions.dat", ["n001.fits", "n002.fits", "n003.fits"], "target"
     )
-    scale = 240 / box["width"]
+    scale = 200 / box["height"]  # the whole frame is seen
     moved = (target.ra_deg[2] - target.ra_deg[0]) * 3600
     assert abs(moved) == pytest.approx(20 * scale * 0.5, rel=0.05)
     assert browser.complaints == []
