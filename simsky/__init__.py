@@ -29,7 +29,7 @@ Typical use::
 Single frames: ``render(sky, cam, Exposure(midtime_jd, ra_deg, dec_deg, ...), seed)`` returns a
 `Frame` (pixels, header, truth, wcs) with ``write(path)``. Everything that can go wrong is a
 field of `Exposure`: clouds, pointing, rotation, parity, scale, distortion, trailing, cosmic rays,
-vignetting, NaN, header cards.
+satellites (`Crossing`), charge on a place of one's own (`Hit`), vignetting, NaN, header cards.
 
 The services, and what may go wrong with them::
 
@@ -53,22 +53,25 @@ Pan-STARRS (Tonry et al. 2012), so catalog PANSTARRS gives exact zeropoints in t
 
 from simsky import faults
 from simsky.cameras import Camera, camera, entries
+from simsky.detector import Hit
 from simsky.faults import Fault
 from simsky.frames import Exposure, Frame, read_truth, render, truth_path, truth_wcs
 from simsky.locus import Anchors, magnitudes
 from simsky.movers import Mover
 from simsky.night import night, observe, sky_for
-from simsky.psf import aperture_fraction
+from simsky.psf import Crossing, aperture_fraction
 from simsky.server import SkyServer
 from simsky.stars import Field, Sky
 
 __all__ = [
     "Anchors",
     "Camera",
+    "Crossing",
     "Exposure",
     "Fault",
     "Field",
     "Frame",
+    "Hit",
     "Mover",
     "Sky",
     "SkyServer",

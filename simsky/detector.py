@@ -1,5 +1,8 @@
 """What a detector makes of light."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +13,28 @@ Image = NDArray[np.float32]
 
 # Above this many electrons in the darkest pixel, Poisson noise is drawn as a Gaussian.
 _GAUSSIAN_ABOVE_E = 40.0
+
+
+class Hit(NamedTuple):
+    """Charge that no light made, one pixel wide: a cosmic ray, a hot pixel, a bright column.
+
+    Parameters
+    ----------
+    x_px, y_px : float
+        Its middle in FITS pixels.
+    electrons : float
+        Charge on each of its pixels.
+    length_px : int
+        Number of its pixels.
+    angle_deg : float
+        Its direction, from the rows towards the columns.
+    """
+
+    x_px: float
+    y_px: float
+    electrons: float
+    length_px: int = 1
+    angle_deg: float = 0.0
 
 
 def vignette(shape: tuple[int, int], loss: float) -> Image:
@@ -32,6 +57,7 @@ def read_out(
     *,
     cosmic_rays: int,
     nan_patches: int,
+    hits: Sequence[Hit] = (),
 ) -> Image:
     """Counts (ADU) that a detector gives: noise, cosmic rays, saturation, bad patches.
 
@@ -45,6 +71,8 @@ def read_out(
         Gain, read noise and saturation.
     cosmic_rays, nan_patches : int
         Number of cosmic ray hits, and of patches of 20 x 20 px without a value.
+    hits : sequence of Hit
+        Hits on places of their own.
     """
     if electrons.size and electrons.min() < _GAUSSIAN_ABOVE_E:
         noisy = rng.poisson(electrons).astype(np.float32)
@@ -52,6 +80,8 @@ def read_out(
         unit_noise = rng.standard_normal(electrons.shape, dtype=np.float32)
         noisy = (electrons + np.sqrt(electrons) * unit_noise).astype(np.float32)
     _add_cosmic_rays(rng, noisy, cosmic_rays)
+    for each in hits:
+        _add_hit(noisy, each)
     _bleed(noisy, camera.saturation_adu * camera.gain)
     noisy += camera.read_noise_e * rng.standard_normal(electrons.shape, dtype=np.float32)
     noisy /= np.float32(camera.gain)
@@ -73,6 +103,17 @@ def _add_cosmic_rays(rng: np.random.Generator, image: Image, count: int) -> None
         y = np.rint(rng.uniform(0, ny - 1) + steps * np.sin(angle)).astype(int)
         inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
         np.add.at(image, (y[inside], x[inside]), energy / length)
+
+
+def _add_hit(image: Image, hit: Hit) -> None:
+    """Charge on pixels in a row."""
+    angle = np.radians(hit.angle_deg)
+    steps = np.arange(hit.length_px) - (hit.length_px - 1) / 2
+    x = np.rint(hit.x_px - 1 + steps * np.cos(angle)).astype(int)
+    y = np.rint(hit.y_px - 1 + steps * np.sin(angle)).astype(int)
+    ny, nx = image.shape
+    inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
+    np.add.at(image, (y[inside], x[inside]), hit.electrons)
 
 
 def _bleed(image: Image, full_well_e: float) -> None:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from photpipe.ground import sky as sphere
 from simsky.cameras import Camera
 from simsky.coma import add_comas
-from simsky.detector import corner_distance, read_out, vignette
+from simsky.detector import Hit, corner_distance, read_out, vignette
 from simsky.dialects import Facts, header_of, orientation
-from simsky.psf import PointSources, add_sources, trailed
+from simsky.psf import Crossing, PointSources, add_crossing, add_sources, trailed
 from simsky.stars import Sky, variability
 from simsky.wcs import cd_matrix, wcs_header
 
@@ -65,6 +65,10 @@ class Exposure:
         Non-sidereal tracking, east and north: stars trail, a target of that rate does not.
     cosmic_rays : int
         Number of cosmic ray hits.
+    hits : tuple of Hit
+        Cosmic ray hits, hot pixels and bright columns on places of their own.
+    crossings : tuple of Crossing
+        Satellites and airplanes that cross the frame.
     vignetting : float
         Fraction of the light lost in the corners (of stars and sky alike).
     blur : float
@@ -96,6 +100,8 @@ class Exposure:
     distortion_arcsec: float = 0.0
     tracking_arcsec_min: tuple[float, float] = (0.0, 0.0)
     cosmic_rays: int = 0
+    hits: tuple[Hit, ...] = ()
+    crossings: tuple[Crossing, ...] = ()
     vignetting: float = 0.0
     blur: float = 0.0
     colour_term_mag: float = 0.0
@@ -189,7 +195,12 @@ def render(sky: Sky, camera: Camera, exposure: Exposure, seed: int = 0) -> Frame
     sky_e = _sky_electrons(camera, exposure)
     truth["saturated"] = _peaks(electrons, truth) > camera.saturation_adu * camera.gain
     pixels = read_out(
-        rng, electrons, camera, cosmic_rays=exposure.cosmic_rays, nan_patches=exposure.nan_patches
+        rng,
+        electrons,
+        camera,
+        cosmic_rays=exposure.cosmic_rays,
+        nan_patches=exposure.nan_patches,
+        hits=exposure.hits,
     )
     truth.meta |= {
         "wcs": wcs_cards.tostring(sep="\n", padding=False, endcard=False),
@@ -213,7 +224,8 @@ def render(sky: Sky, camera: Camera, exposure: Exposure, seed: int = 0) -> Frame
 
 def _plain_fields(exposure: Exposure) -> dict[str, Any]:
     """The fields of an exposure that ECSV can hold."""
-    names = (name for name in exposure.__slots__ if name not in ("cards", "filter_name"))
+    others = ("cards", "filter_name", "hits", "crossings")
+    names = (name for name in exposure.__slots__ if name not in others)
     values = {name: getattr(exposure, name) for name in names}
     return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
 
@@ -324,6 +336,8 @@ def _expose(sky: Sky, camera: Camera, exposure: Exposure, truth: Table, band: st
     drawn = trailed(sources, *trails, brightness=_course(sky, exposure, truth))
     add_sources(image, drawn, camera.moffat_beta, floor)
     add_comas(image, sky, camera, exposure, truth, band)
+    for each in exposure.crossings:
+        add_crossing(image, each, exposure.seeing_arcsec / scale, camera.moffat_beta)
     image += np.float32(sky_e)
     if exposure.vignetting:
         image *= vignette(camera.shape, exposure.vignetting)

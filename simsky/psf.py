@@ -46,6 +46,42 @@ def aperture_fraction(radius_px: FloatArray | float, fwhm_px: float, beta: float
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """A satellite or an airplane that crosses the whole frame while it is exposed.
+
+    Parameters
+    ----------
+    x_px, y_px : float
+        A place on its way (FITS pixels).
+    angle_deg : float
+        Its direction, from the rows towards the columns.
+    electrons : float
+        Light per pixel on the middle of its trail.
+    defocus_px : float
+        Full width that is added to that of the stars: it is near.
+    """
+
+    x_px: float
+    y_px: float
+    angle_deg: float
+    electrons: float
+    defocus_px: float = 0.0
+
+
+def add_crossing(
+    image: NDArray[np.float32], crossing: Crossing, fwhm_px: float, beta: float
+) -> None:
+    """Add a trail, in place: a Moffat profile summed along the way has an exponent less by 1/2."""
+    ny, nx = image.shape
+    angle = np.radians(crossing.angle_deg)
+    alpha2 = moffat_alpha(np.hypot(fwhm_px, crossing.defocus_px), beta) ** 2
+    x, y = np.arange(1, nx + 1) - crossing.x_px, np.arange(1, ny + 1)[:, None] - crossing.y_px
+    across2 = (y * np.cos(angle) - x * np.sin(angle)) ** 2
+    profile = (1.0 + across2 / alpha2) ** (0.5 - beta)
+    image += (crossing.electrons * profile).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
 class PointSources:
     """Moffat sources, each array of shape (n,).
 

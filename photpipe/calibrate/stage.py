@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe.ground.errors import ConfigError, ReductionError, ServiceError
+from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError, ServiceError
 from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import CAT, FILTER, SOLAR, TARGET, TELESCOPE, Option
@@ -19,7 +19,7 @@ from photpipe.run.results import (
     FieldCalibration,
     FrameFailure,
 )
-from photpipe.run.workspace import Workspace
+from photpipe.run.workspace import Workspace, unforeseen
 from photpipe.science.flags import SourceFlag
 
 if TYPE_CHECKING:
@@ -124,7 +124,10 @@ def calibrate(
     failed += [FrameFailure(each.name, "it has no sources; nothing to calibrate") for each in empty]
     sources = [each for each in sources if each.has_positions]
     why = why_instrumental or _why_not(_common_band(bands, options), options)
-    jobs, fields = _jobs(sources, bands, options, workspace, why) if sources else ([], ())
+    jobs, fields, uncalibrated = (
+        _jobs(sources, bands, options, workspace, why) if sources else ([], (), [])
+    )
+    failed += uncalibrated
     done, missed = _write(jobs, workspace)
     failed += missed
     result = CalibrateResult(
@@ -219,7 +222,7 @@ def _jobs(
     options: CalibrateOptions,
     workspace: Workspace,
     reason: str,
-) -> "tuple[list[CalibratedSources], tuple[FieldCalibration, ...]]":
+) -> "tuple[list[CalibratedSources], tuple[FieldCalibration, ...], list[FrameFailure]]":
     """Calibrate all frames, field by field; none where there is a reason against it."""
     from photpipe.calibrate.frame_calibration import without_catalog
 
@@ -230,15 +233,24 @@ def _jobs(
         jobs = [
             without_catalog(each, bands[each.frame.path], reason, zeropoint) for each in sources
         ]
-        return jobs, ()
+        return jobs, (), []
     targets = _targets(sources, options, workspace)
-    jobs, fields = [], []
-    for group in fields_of(sources):
-        field, of_group = _calibrate_field(group, str(band), targets, options, workspace)
+    jobs, fields, failed = [], [], []
+    waiting = fields_of(sources)
+    while waiting:
+        group = waiting.pop(0)
+        try:
+            field, of_group = _calibrate_field(group, str(band), targets, options, workspace)
+        except (PhotPipeError, ModuleNotFoundError):
+            raise  # no frame is to blame
+        except Exception as error:  # nobody knows which of them is: each by itself
+            waiting += [[each] for each in group] if len(group) > 1 else []
+            failed += [unforeseen(group[0].name, error)] if len(group) == 1 else []
+            continue
         fields.append(field)
         jobs += of_group
     order = {each.name: number for number, each in enumerate(sources)}
-    return sorted(jobs, key=lambda job: order[job.name]), tuple(fields)
+    return sorted(jobs, key=lambda job: order[job.name]), tuple(fields), failed
 
 
 def _why_not(band: str | None, options: CalibrateOptions) -> str:

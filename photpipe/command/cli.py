@@ -15,6 +15,7 @@ from photpipe.command.file_names import common_directory, named_paths
 from photpipe.command.history import recorded
 from photpipe.command.parser import Command, build_parser, new_parser, normalised, parsed
 from photpipe.command.reporting import Outcome, Status, conclude, reporting
+from photpipe.ground import paths
 from photpipe.ground.log import logging_to
 from photpipe.run.lock import in_turn
 from photpipe.run.settings import Settings, tell_ignored
@@ -40,6 +41,7 @@ __all__ = [
 def run(command: Command, argv: Sequence[str] | None = None) -> int:
     """Parse, open the workspace, run the stage, report; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    paths.settle_home()
     try:
         values = parsed(command, words)
     except SystemExit as stop:
@@ -57,6 +59,7 @@ def run_tool(
 ) -> int:
     """Parse the words of a command that is no stage, and act; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    paths.settle_home()
     names = [name.lstrip("-") for each in parser._actions for name in each.option_strings]
     try:
         values = parser.parse_args(normalised(words, names))
@@ -75,8 +78,8 @@ def _run_stage(
     from photpipe.instruments import telescopes
 
     assert command.stage is not None
-    paths = named_paths(getattr(values, command.positional))
-    directory = Path.cwd() if command.is_anywhere else common_directory(paths)
+    frames = named_paths(getattr(values, command.positional))
+    directory = Path.cwd() if command.is_anywhere else common_directory(frames)
     workspace = open_workspace(directory, values)
     with (
         logging_to(workspace.directory, quiet=values.quiet, debug=values.debug),
@@ -87,9 +90,9 @@ def _run_stage(
         tell_ignored(workspace.directory)
         telescopes.registry()  # a mistake in the user's telescopes is told once, not per frame
         if command.leaves_out_copies:
-            paths = told_without_copies(paths)
+            frames = told_without_copies(frames)
         with in_turn(directory) if command.takes_turns else contextlib.nullcontext():
-            outcome.status = conclude(command.stage(paths, options, workspace))
+            outcome.status = conclude(command.stage(frames, options, workspace))
     return outcome.status
 
 

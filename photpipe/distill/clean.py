@@ -107,7 +107,7 @@ def _plane(path: Path, _changed_ns: int) -> Plane:
     return open_plane(path)
 
 
-def _pixels(calibrated: MeasuredFrame, window: Region) -> FloatArray:
+def pixels_of(calibrated: MeasuredFrame, window: Region) -> FloatArray:
     """Pixels of a window; NaN beyond the edges, where masked, and where saturated."""
     frame = calibrated.frame
     plane = _plane(frame.path, frame.path.stat().st_mtime_ns)
@@ -133,7 +133,7 @@ def _pixels(calibrated: MeasuredFrame, window: Region) -> FloatArray:
 
 def _stamp(calibrated: MeasuredFrame, window: Region) -> Stamp:
     """Counts of a window above the sky, with their variances."""
-    values = _pixels(calibrated, window)
+    values = pixels_of(calibrated, window)
     apart = np.hypot(
         calibrated.column("XWIN_IMAGE") - window.x_px, calibrated.column("YWIN_IMAGE") - window.y_px
     )

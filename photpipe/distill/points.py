@@ -14,6 +14,7 @@ import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns
 from photpipe.distill.clean import Difference, Subtraction
+from photpipe.distill.defects import Neighbourhood
 from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.star_images import Stars, motion_px
@@ -47,6 +48,7 @@ LIMIT_SIGMA = 5.0
 FORCED_SIGMA = 3.0
 SPOILED_SIGMA = 0.1  # of its error, by which neighbours must change a point to be subtracted
 DEEPEST = 4.0  # light with neighbours of a target that can be told from them
+MOST_EXAMINED = 50  # targets around which defects of a frame are looked for: it takes time
 WORST = 2  # neighbours of which it is looked how well they are subtracted
 CENTRED_SNR = 10.0  # from which on a target has a place of its own on a difference
 FARTHEST_CENTRE = 0.3  # of the seeing, from where the series shows it
@@ -130,6 +132,8 @@ def points_of_frame(
             point = place.clean(point, found, around)
             if isinstance(found, Difference) and math.isfinite(point.plain_mag):
                 subtraction.keep(track.target.name, point.frame, found)
+        if len(tracks) <= MOST_EXAMINED:
+            point = place.examined(point, surroundings)
         points[track.target.name] = _by_hand(point, track, offset_arcsec)
     return points
 
@@ -478,6 +482,22 @@ class _Place:
             trailing=0.0 if method == FITTED_TRAIL else None,
         )
 
+    def examined(self, point: TargetPoint, surroundings: Surroundings) -> TargetPoint:
+        """The point with what spoils it on this frame alone."""
+        if point.method == LIMIT or point.rejected or not math.isfinite(point.aperture_mag):
+            return point
+        source = self.calibrated.pixel_of(point.source_ra_deg, point.source_dec_deg)
+        east, north = self.own_motion_px
+        trail = east + self.stars.trail_px[0], north + self.stars.trail_px[1]
+        place = self.ra_deg, self.dec_deg, self.x_px, self.y_px
+        window = Neighbourhood(self.calibrated, self.number, *place, trail)
+        found = window.defect(surroundings, source)
+        if found is None:
+            return point
+        flux = 10 ** (-0.4 * point.aperture_mag)
+        effect = _effect_mag(flux, found.counts, max(found.counts, 0.0))
+        return replace(point, defect_mag=effect, defect=f"{found.kind}: {found.words}")
+
     def is_spoiled(self, point: TargetPoint, others: Sequence[Track]) -> bool:
         """Whether neighbours change a moving target, and can be subtracted: movers cannot."""
         known = math.isfinite(point.mag) and self.number not in self.track.doubts
@@ -654,6 +674,8 @@ class _Place:
             subtraction_sig=math.nan,
             subtraction_misfit=math.nan,
             subtraction="",
+            defect_mag=0.0,
+            defect="",
             sigma_correlation=math.nan,
             trail_arcsec=math.nan,
             trail_sig=math.nan,

@@ -10,7 +10,7 @@ from functools import partial
 
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.files import slug
-from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, LIMIT, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, LIMIT, SPOILERS, TargetPoint
 from photpipe.run.settings import DistillSettings
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
@@ -84,11 +84,13 @@ def _settings_schema(name: str, rule: object) -> Schema:
 
 
 def spoilers(settings: DistillSettings, keep: Collection[str]) -> list[Schema]:
-    """Schemata for what spoils points of moving targets, without the kinds that are kept.
+    """Schemata for what spoils points, without the kinds that are kept.
 
     Each is named as one of `photometry_file.SPOILERS`.
     """
-    known = [Schema(CONTAMINATED, partial(_contaminated, settings.contaminated_mag))]
+    limit = settings.contaminated_mag
+    known = [Schema(kind, partial(_defective, limit, kind)) for kind in SPOILERS[1:]]
+    known.append(Schema(CONTAMINATED, partial(_contaminated, limit)))
     return [each for each in known if each.name not in keep]
 
 
@@ -101,9 +103,22 @@ def _contaminated(limit_mag: float, point: TargetPoint) -> str:
     least = max(limit_mag, CONTAMINATED_SIGMA * point.sig)
     if point.method == LIMIT or point.contamination.endswith(BRIGHTER) or not abs(effect) > least:
         return ""
-    how = f"{abs(effect):.2f} mag {'brighter' if effect > 0 else 'fainter'}"
+    how = _change(effect)
     why = f"; {point.subtraction}" if point.subtraction else ""
     return f"{CONTAMINATED}: {point.contamination or 'neighbours'}, {how}{why}"
+
+
+def _change(effect_mag: float) -> str:
+    return f"{abs(effect_mag):.2f} mag {'brighter' if effect_mag > 0 else 'fainter'}"
+
+
+def _defective(limit_mag: float, kind: str, point: TargetPoint) -> str:
+    """Why a point is kept out that a defect of its frame changes, by the same measure."""
+    least = max(limit_mag, CONTAMINATED_SIGMA * point.sig)
+    found, _, words = point.defect.partition(": ")
+    if found != kind or point.method == LIMIT or not abs(point.defect_mag) > least:
+        return ""
+    return f"{kind}: {words}, {_change(point.defect_mag)}"
 
 
 def judged(

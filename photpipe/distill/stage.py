@@ -73,7 +73,8 @@ class DistillOptions:
         "measure the coma of the targets in apertures of fixed km at the comet: A(theta)f rho"
     ).field(False)
     keep_contaminated: bool = Option(
-        "use points of moving targets that neighbours change by more than 0.02 mag, too"
+        "use points, too, that neighbours of moving targets, trails of satellites, bleeding or "
+        "cosmic rays change by more than 0.02 mag"
     ).field(False)
 
 
@@ -102,11 +103,11 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.distill.target_trails import TrailProfiles
     from photpipe.distill.whereabouts import outside
     from photpipe.run import photometry_file, subtracted
-    from photpipe.run.photometry_file import CONTAMINATED
+    from photpipe.run.photometry_file import CONTAMINATED, SPOILERS
 
     radii_km = _radii_km(options, workspace)
     rules = rejection.schemata(options.reject, workspace.settings.distill)
-    keep = {CONTAMINATED} if options.keep_contaminated else set()
+    keep = SPOILERS if options.keep_contaminated else ()
     spoiled = rejection.spoilers(workspace.settings.distill, keep)
     by_hand = photometry_file.read_rejections(workspace.directory)
     frames, failed = _frames(paths, workspace)
@@ -140,7 +141,8 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         points = [each[target.name] for each in found if target.name in each]
         # what was found far away on purpose is not far by mistake
         kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
-        kept += spoiled if target.moves else []
+        # what stands beside a fixed target stands there on all frames
+        kept += [each for each in spoiled if target.moves or each.name != CONTAMINATED]
         points = rejection.judged(points, target.name, kept, by_hand)
         measured.append((target, points))
         subtracted.write(

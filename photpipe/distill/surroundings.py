@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SAMPLE_FRAMES = 12  # frames whose sources tell what stands around a moving target
 STAR_TOLERANCE_ARCSEC = 1.0
+OTHER_FRAMES = 3  # whose sources are taken for stars of a frame: more show hardly any further ones
 
 
 class Star(NamedTuple):
@@ -96,6 +97,30 @@ class Surroundings:
             if len(np.unique(self.index[group])) >= needed and not known:
                 found.append(Star(ra, dec, float(np.nanmedian(self.mag[group]))))
         return found
+
+    def others(self, number: int) -> "NDArray[np.intp]":
+        """Numbers of the sampled frames that are nearest to a frame."""
+        sampled = np.unique(self.index[self.index != number])
+        return np.asarray(sampled[np.argsort(np.abs(sampled - number))][:OTHER_FRAMES])
+
+    def sources_near(
+        self, ra_deg: float, dec_deg: float, reach_arcsec: float, number: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What the catalog and other frames than `number` show within reach: RA, Dec, magnitude.
+
+        A star is there as often as it was seen.
+        """
+        near = self._within(self.ra_deg, self.dec_deg, ra_deg, dec_deg, reach_arcsec)
+        near = near[np.isin(self.index[near], self.others(number))]
+        places = self.catalog_ra_deg, self.catalog_dec_deg
+        listed = self._within(*places, ra_deg, dec_deg, reach_arcsec)
+        columns = zip(
+            (self.ra_deg, self.dec_deg, self.mag),
+            (*places, self.catalog_mag),
+            strict=True,
+        )
+        ra, dec, mag = (np.append(seen[near], known[listed]) for seen, known in columns)
+        return ra, dec, mag
 
     def _catalogued(self, ra_deg: float, dec_deg: float, reach_arcsec: float) -> list[Star]:
         near = self._within(

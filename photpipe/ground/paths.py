@@ -10,6 +10,17 @@ REGISTRY = "telescopes.py"
 NOWHERE = Path(os.devnull, "photpipe")  # of a user without a home: nothing is there, or written
 
 
+def settle_home() -> None:
+    """Give a user without a home one that is nowhere, before libraries ask for it.
+
+    Without HOME and an entry in the file of passwords astropy cannot be imported.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull
+
+
 def package() -> Path:
     """Folder of the package, in a clone and in an installed copy."""
     return _PACKAGE

@@ -1,6 +1,5 @@
 """Measure instrumental magnitudes in the aperture that curves of growth recommend."""
 
-import contextlib
 import logging
 import math
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from photpipe.ground.errors import (
 from photpipe.run import kinds
 from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, GrowthPoint, PhotometryFrame, PhotometryResult
-from photpipe.run.workspace import Workspace
+from photpipe.run.workspace import Workspace, attempted
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
@@ -158,20 +157,25 @@ def read_frames(
     known = telescopes.by_keyword(telescope) if telescope else None
     frames: list[Frame] = []
     failed: list[FrameFailure] = []
+
+    def one(path: Path) -> Frame:
+        frame = Frame.read(path, known)
+        if not frame.is_prepared:
+            raise ReductionError("not prepared; run pp_prepare on it")
+        if frames and frame.telescope.keyword != frames[0].telescope.keyword:
+            message = (
+                f"is of {frame.telescope.keyword}, the first frame of "
+                f"{frames[0].telescope.keyword}; work on one telescope at a time"
+            )
+            raise ReductionError(message)
+        return frame
+
     for path in dict.fromkeys(paths):
-        try:
-            frame = Frame.read(path, known)
-            if not frame.is_prepared:
-                raise ReductionError("not prepared; run pp_prepare on it")
-            if frames and frame.telescope.keyword != frames[0].telescope.keyword:
-                message = (
-                    f"is of {frame.telescope.keyword}, the first frame of "
-                    f"{frames[0].telescope.keyword}; work on one telescope at a time"
-                )
-                raise ReductionError(message)
-            frames.append(frame)
-        except PhotPipeError as error:
-            failed.append(failure(path.name, error))
+        outcome = attempted(one, path, path.name)
+        if isinstance(outcome, FrameFailure):
+            failed.append(outcome)
+        else:
+            frames.append(outcome)
     return frames, failed
 
 
@@ -248,8 +252,9 @@ def wanted_of(
 
     known = telescopes.by_keyword(options.telescope) if options.telescope else None
     for path in paths:
-        with contextlib.suppress(PhotPipeError):
-            return extraction_options(Frame.read(path, known), options, workspace)
+        frame = attempted(lambda each: Frame.read(each, known), path, path.name)
+        if not isinstance(frame, FrameFailure):
+            return extraction_options(frame, options, workspace)
     return None
 
 

@@ -3,10 +3,13 @@
 Our pages show what the stages have saved. What scripts hand over for a page is not needed.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from photpipe.run.workspace import Workspace
+
+log = logging.getLogger("diagnostics")
 
 
 def create_index(filenames: Any = (), directory: str | Path = ".", *_: Any, **__: Any) -> str:
@@ -32,6 +35,24 @@ def create_website(filename: str | Path = "diagnostics.html", *_: Any, **__: Any
 def add_results(*_: Any, **__: Any) -> str:
     """Render ``diagnostics.html`` of the current directory; its path."""
     return create_index()
+
+
+def abort(where: str, directory: str | Path = ".") -> str:
+    """Say in LOG where a script gave up, and render ``diagnostics.html``; its path.
+
+    Parameters
+    ----------
+    where : str
+        Name of the module or the step.
+    directory : str or Path
+        The data directory.
+    """
+    from photpipe.ground.log import logging_to
+
+    folder = Path(directory).absolute()
+    with logging_to(folder, quiet=False, debug=False):
+        log.error("aborted in %s; LOG tells what came before", where)
+    return create_index((), folder)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,9 @@ from photpipe.ground.log import FRAME
 from photpipe.register import blind
 from photpipe.register.plates import KEPT, Chart, Plate, Solved, cone_of, covering
 from photpipe.register.solver import FINENESS, Solver
+from photpipe.run.results import FrameFailure
 from photpipe.run.settings import Settings
+from photpipe.run.workspace import attempted
 from photpipe.science.wcs_seed import seed_wcs
 from photpipe.services import horizons, reference
 
@@ -225,8 +228,14 @@ class Campaign:
                     complaints[plate.frame].append(str(error))
                 continue
             for plate in pending:
-                found = Solved.of(plate, chart, plate.wcs, "header", KEPT)
-                if found.objection:
+                found = attempted(
+                    partial(Solved.of, chart=chart, wcs=plate.wcs, seed="header", fit=KEPT),
+                    plate,
+                    plate.frame,
+                )
+                if isinstance(found, FrameFailure):
+                    complaints[plate.frame].append(found.reason)
+                elif found.objection:
                     complaints[plate.frame].append(found.objection)
                 else:
                     self.solved[plate.frame] = found

@@ -14,6 +14,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from photpipe.astromatic import scamp
 from photpipe.ground import sky
@@ -30,8 +31,9 @@ from photpipe.register.plates import (
     covering,
     degree_of,
 )
+from photpipe.run.results import FrameFailure
 from photpipe.run.settings import Settings
-from photpipe.run.workspace import side_by_side
+from photpipe.run.workspace import attempted, side_by_side
 from photpipe.science import astrometry, fewstars, patterns, sparse
 
 log = logging.getLogger(__name__)
@@ -141,7 +143,18 @@ class Solver:
             known = [chart.map_of(wcs, plate.shape) for wcs in kinds.values()]
             expectation = _expectation(plate, known[-1], reach_deg)
             thorough = failures < PATIENCE
-            found = patterns.search(plate.pixels, region, expectation, known, thorough=thorough)
+            search = partial(
+                patterns.search,
+                region=region,
+                expectation=expectation,
+                known=known,
+                thorough=thorough,
+            )
+            found = attempted(search, plate.pixels, plate.frame)
+            if isinstance(found, FrameFailure):
+                failures += 1
+                self.complaints[plate.frame] = found.reason
+                continue
             if found is None or not found.is_sure:
                 failures += 1
                 self.complaints[plate.frame] = _unrecognised(plate, chart, found)
@@ -183,8 +196,11 @@ class Solver:
     def settle(self, plates: Sequence[Plate], chart: Chart) -> None:
         """Register frames without SCAMP's consent where the stars leave no doubt."""
         for plate in self.seeded(plates):
-            found = _fitted(plate, chart, self._seeds[plate.frame])
-            if found.is_overwhelming:
+            seed = self._seeds[plate.frame]
+            found = attempted(partial(_fitted, plate, chart), seed, plate.frame)
+            if isinstance(found, FrameFailure):
+                self.complaints[plate.frame] = found.reason
+            elif found.is_overwhelming:
                 self.solved[plate.frame] = found
 
     def settle_sparse(self, plates: Sequence[Plate], chart: Chart, reach_deg: float) -> None:
@@ -199,7 +215,11 @@ class Solver:
                     scale = each.check.scale_arcsec
                     expectation = replace(expectation, scale_arcsec=scale, scale_error=SERIES_SCALE)
                     break
-            found = sparse.place(plate.pixels, region, expectation)
+            place = partial(sparse.place, region=region, expectation=expectation)
+            found = attempted(place, plate.pixels, plate.frame)
+            if isinstance(found, FrameFailure):
+                self.complain(plate, found.reason)
+                continue
             if found is None or not found.is_sure:
                 continue
             wcs = astrometry.wcs_cards(found.plate, chart.cone.ra_deg, chart.cone.dec_deg)

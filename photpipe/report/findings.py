@@ -521,6 +521,20 @@ def is_kept_out(point: TargetPoint) -> bool:
     return point.spoiler == CONTAMINATED
 
 
+def is_defective(point: TargetPoint) -> bool:
+    """Whether a trail, a bright column or a cosmic ray keeps a point out."""
+    return bool(point.spoiler) and point.spoiler != CONTAMINATED
+
+
+def defects(points: list[TargetPoint]) -> Mapping[str, object]:
+    """What it is on the frames, and by how much it changes a target at most."""
+    worst = max(abs(each.defect_mag) for each in points)
+    return {
+        "what": wording.listed(sorted({each.spoiler for each in points})),
+        "change": number(worst, 2),
+    }
+
+
 def is_spoiled(point: TargetPoint) -> bool:
     """Whether a neighbour changes a point that is used."""
     much = abs(point.contamination_mag) > CONTAMINATION_MAG

@@ -20,7 +20,7 @@ class Series:
     name : str
         What the legend says.
     style : str
-        used, rejected, contaminated, limit, other, or line.
+        used, rejected, contaminated, trail, bleeding, hit, limit, other, or line.
     x, y : tuple of float
         Where they are.
     error, inner : tuple of float

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
+UNFILLED = frozenset("x_|")  # markers that are lines
 RING_AREA_PT2 = 140  # around the newest point, whose own area is 30
 
 
@@ -62,7 +63,7 @@ def _points(axes: "Axes", series: Series, edges: tuple[float, float]) -> None:
     if symbol is symbols.MEASURED and series.error:
         _bars(axes, series, shown, x, y)
     style: dict[str, Any] = {"c": symbol.color, "edgecolors": "none"}
-    if symbol.marker == "x":
+    if symbol.marker in UNFILLED:
         style = {"c": symbol.color, "linewidths": 1.2}
     elif symbol.marker == "D":
         style = {"facecolors": "none", "edgecolors": symbol.color, "linewidths": 1.2}

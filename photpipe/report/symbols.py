@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 from photpipe.report import figures
 from photpipe.report.state import TargetData
-from photpipe.run.photometry_file import CONTAMINATED, LIMIT, TargetPoint
+from photpipe.run.photometry_file import (
+    BLEEDING,
+    CONTAMINATED,
+    COSMIC_RAY,
+    LIMIT,
+    TRAIL,
+    TargetPoint,
+)
 
 
 class Symbol(NamedTuple):
@@ -30,7 +37,12 @@ class Symbol(NamedTuple):
 MEASURED = Symbol("measured", figures.BLUE, "o", "used")
 UPPER_LIMIT = Symbol("5σ limit", figures.ORANGE, "v", "limit")
 REJECTED = Symbol("rejected", figures.RED, "x", "rejected")
-SPOILED = {CONTAMINATED: Symbol(CONTAMINATED, figures.PURPLE, "D", CONTAMINATED)}
+SPOILED = {
+    CONTAMINATED: Symbol(CONTAMINATED, figures.PURPLE, "D", CONTAMINATED),
+    TRAIL: Symbol(TRAIL, figures.PURPLE, "_", TRAIL),
+    BLEEDING: Symbol(BLEEDING, figures.PURPLE, "|", BLEEDING),
+    COSMIC_RAY: Symbol(COSMIC_RAY, figures.PURPLE, "*", "hit"),
+}
 """Symbols of all of `photometry_file.SPOILERS`."""
 BY_STYLE = {each.style: each for each in (MEASURED, UPPER_LIMIT, REJECTED, *SPOILED.values())}
 

@@ -20,8 +20,9 @@ from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
 DETECTED, FORCED, LIMIT, CLEAN, FITTED_TRAIL = "detected", "forced", "limit", "clean", "trail"
-CONTAMINATED = "contaminated"
-SPOILERS = (CONTAMINATED,)
+CONTAMINATED, TRAIL, BLEEDING = "contaminated", "trail", "bleeding"
+COSMIC_RAY = "cosmic ray"
+SPOILERS = (CONTAMINATED, TRAIL, BLEEDING, COSMIC_RAY)
 """What spoils points that were measured well: kinds of rejection with symbols of their own.
 
 ``rejected`` begins with the kind and a colon. All that leaves out rejected points leaves these out.
@@ -118,6 +119,8 @@ class TargetPoint:
     trail_end_across_arcsec: float = _newer_column("arcsec", "the same across it")
     trail_period_s: float = _newer_column("s", "period of the brightness along the trail, if any")
     trail_period_sig: float = _newer_column("s", "its error")
+    defect_mag: float = _newer_column("mag", "estimated brightening by a trail, a column or a hit")
+    defect: str = _newer_column("", "which of them is in the aperture; empty if none was found")
 
     def corrected(self, correction_mag: float, error_mag: float) -> "TargetPoint":
         """The point with a correction for trailing added to magnitude and error."""

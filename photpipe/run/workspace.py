@@ -213,21 +213,34 @@ class Workspace:
         failed: dict[int, FrameFailure] = {}
 
         def one(number: int, item: Item) -> list[Outcome]:
-            name = str(getattr(item, "name", item))
-            try:
-                return [function(item)]
-            except PhotPipeError as error:
-                failed[number] = FrameFailure(name, str(error).removeprefix(f"{name}: "))
-            except ModuleNotFoundError:
-                raise  # no frame is to blame
-            except Exception as error:
-                failed[number] = _unforeseen(name, error)
+            outcome = attempted(function, item, str(getattr(item, "name", item)))
+            if not isinstance(outcome, FrameFailure):
+                return [outcome]
+            failed[number] = outcome
             return []
 
         with side_by_side(self.jobs) as spread:
             outcomes = self.progress(spread(one, range(len(items)), items), len(items), label)
             done = [outcome for each in outcomes for outcome in each]
             return done, [failed[number] for number in sorted(failed)]
+
+
+def attempted(function: Callable[[Item], Outcome], item: Item, name: str) -> Outcome | FrameFailure:
+    """What a function makes of one frame, or why it fails there: the others do not suffer.
+
+    Parameters
+    ----------
+    name : str
+        What the frame is called in its failure.
+    """
+    try:
+        return function(item)
+    except PhotPipeError as error:
+        return FrameFailure(name, str(error).removeprefix(f"{name}: "))
+    except ModuleNotFoundError:
+        raise  # no frame is to blame
+    except Exception as error:
+        return unforeseen(name, error)
 
 
 def fault_of_surroundings(error: Exception) -> str:
@@ -253,7 +266,7 @@ def _is_nowhere() -> bool:
     return False
 
 
-def _unforeseen(name: str, error: Exception) -> FrameFailure:
+def unforeseen(name: str, error: Exception) -> FrameFailure:
     """Failure of one frame by an exception that is a fault of the program, or lack of memory."""
     log.debug("%s: %s", name, "".join(traceback.format_exception(error)))
     what = " ".join(f"{type(error).__name__}: {error}".split())

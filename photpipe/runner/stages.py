@@ -286,10 +286,12 @@ def check(options: RunOptions, workspace: Workspace) -> None:
     Raises
     ------
     ConfigError
-        If a band, a catalog, a rejection schema or a file of targets does not exist.
+        If a band, a catalog, a rejection schema or a file of targets does not exist, or the list
+        of rejected points cannot be read.
     """
     from photpipe.distill import rejection
     from photpipe.register.campaign import check_catalog
+    from photpipe.run.photometry_file import read_rejections
 
     if options.prepare.filter is None:  # else it tells what a GENERIC telescope's card would
         check_options(options.calibrate, workspace)
@@ -297,6 +299,7 @@ def check(options: RunOptions, workspace: Workspace) -> None:
         if name:
             check_catalog(name, workspace.settings)
     rejection.schemata(options.distill.reject, workspace.settings.distill)
+    read_rejections(workspace.directory)
     for option in ("positions", "fixedtargets"):
         name = getattr(options.distill, option)
         if not name or name in {"all", "all_objects"}:

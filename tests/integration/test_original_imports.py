@@ -1,5 +1,6 @@
 """What scripts for the original import gives the documented names, in the clone as it is."""
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import pp_run
 import pp_setup
 import toolbox
 from photpipe import __version__
+from photpipe.original import stages
 from photpipe.run.settings import Settings
 from tests.conftest import FIELD, Scene
 
@@ -139,6 +141,44 @@ def test_the_pipeline_is_run_and_its_files_are_read(
     shutil.rmtree(".diagnostics/pages", ignore_errors=True)
     assert Path(diagnostics.create_index()).is_file()
     assert diagnostics.add_registration({}) == diagnostics.create_website("diagnostics.html")
+
+
+MANUAL = {
+    "prepare": "ra dec flipx flipy rotate target keep_wcs",
+    "extract": "snr minarea paramfile aprad telescope ignore_saturation nodeblending",
+    "register": "snr minarea cat source_tolerance nodeblending",
+    "photometry": "snr minarea aprad target background_only target_only",
+    "calibrate": "minstars catalog filter maxflag instrumental solar use_all_stars",
+    "distill": "target offset positions fixedtargets variable_stars asteroids reject",
+    "combine": "comoving targetname manual_rates method backsub keep_files",
+}
+"""Options of the single stages in the manual of the original, in its order."""
+
+
+@pytest.mark.parametrize("stage", MANUAL)
+def test_stages_take_what_the_manual_lists(stage: str) -> None:
+    names = list(inspect.signature(getattr(stages, stage)).parameters)
+    assert names == ["filenames", *MANUAL[stage].split()]
+
+
+def test_stages_one_by_one_as_the_manual_has_them(
+    commands: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(commands.directory)
+    names = [path.name for path in commands.frames]
+    assert stages.prepare(names).done == len(names)
+    assert stages.extract(names[:1], 5.0, 5, None, 4.0).done == 1
+    assert stages.register(names, None, None, "GAIA").done == len(names)
+    found = stages.photometry(names, None, None, 4.0)
+    assert found.aperture_radius_px == 4.0
+    done = stages.calibrate(names, 10, "PANSTARRS", "V")
+    assert (done.calibrated, done.band) == (len(names), "V")
+    (target, *_) = stages.distill(names, "3552", (0.0, 0.0)).targets
+    assert (target.name, target.points) == ("3552", len(names))
+    assert Path("photometry_3552.dat").is_file()
+    assert Path(diagnostics.abort("pp_mine")).is_file()
+    assert "aborted in pp_mine" in Path("LOG").read_text("utf-8")
+    assert "aborted in pp_mine" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("module", [catalog_module, diagnostics, toolbox, pp_run])

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from photpipe import report
 from photpipe.report.symbols import SPOILED
 from photpipe.report.write import export_single, refresh
 from photpipe.run import photometry_file, subtracted
@@ -539,6 +540,13 @@ def test_limits_and_rejected_points_are_drawn_as_such(make: Callable[..., Maker]
     styles = [each["style"] for each in json.loads(figure.attrib["data-plot"])["series"]]
     assert styles == ["used", "limit", "contaminated", "rejected"]
     assert set(SPOILED) == set(SPOILERS)
+    looks = [
+        (Path(report.__file__).parent / "templates" / name).read_text("utf-8")
+        for name in ("report.js", "style.css")
+    ]
+    for each in SPOILED.values():
+        assert f" {each.style}: (x, y)" in looks[0]
+        assert f".plot .{each.style}" in looks[1]
     assert "R &gt; 21.00 (5σ)" in text
 
 

@@ -1,9 +1,10 @@
 """Calibrated nights for pp_distill, and how to read what it writes."""
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from astropy.table import Table
@@ -115,8 +116,19 @@ class Night:
         return Night(directory, paths, self.sky, self.camera)
 
 
-def make_night(directory: Path, movers: Sequence[Mover] = MOVERS, count: int = COUNT) -> Night:
-    """Frames that went through everything but pp_distill."""
+def make_night(
+    directory: Path,
+    movers: Sequence[Mover] = MOVERS,
+    count: int = COUNT,
+    changes: Mapping[int, Mapping[str, object]] = MappingProxyType({}),
+) -> Night:
+    """Frames that went through everything but pp_distill.
+
+    Parameters
+    ----------
+    changes : mapping
+        Number of a frame and fields of its exposure.
+    """
     cam = camera("VATT4K", shape=(560, 600))
     sky = sky_for(cam, 11, *FIELD, stars_per_frame=110, min_separation_arcsec=6.0)
     sky = sky.with_movers(*movers)
@@ -131,6 +143,8 @@ def make_night(directory: Path, movers: Sequence[Mover] = MOVERS, count: int = C
         seeing_arcsec=(1.5, 1.9),
         object_name="3552",
     )
+    for number, fields in changes.items():
+        plan[number] = replace(plan[number], **fields)  # type: ignore[arg-type]
     paths = make_prepared(observe(sky, cam, plan, directory), cam)
     for path in paths:
         update_header(path, {"REGCAT": "GAIA", "REGSTAT": "registered"})

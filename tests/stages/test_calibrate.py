@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import vstack
 
 import pp_calibrate
 from photpipe.catalogs.database import read_database
@@ -19,6 +20,8 @@ from photpipe.ground.errors import ConfigError
 from photpipe.run.results import CalibrateResult, to_json
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
+from photpipe.runner import stages
+from photpipe.runner.options import RunOptions
 from pp_calibrate import CalibrateOptions, calibrate
 from pp_photometry import PhotometryOptions, photometry
 from simsky import SkyServer, camera, night, observe, read_truth, sky_for
@@ -349,6 +352,26 @@ def test_other_choices_of_stars(frames, workspace, options):
         assert np.ptp(colours["colour"]) < 0.8
 
 
+def test_solar_falls_back_for_the_frames_that_it_does_not_calibrate(frames, workspace):
+    """As the manual says of pp_run, and for those frames alone."""
+    solar = CalibrateOptions(solar=True)
+    before = calibrate(frames, solar, workspace)
+    assert before.calibrated == 3
+    _, data = read_database(frames[0].with_suffix(".ldac.db"))
+    used = {float(each["XWIN_IMAGE"]) for each in data[data["ref_verdict"] != ""]}
+    table, header = read_ldac(frames[0].with_suffix(".ldac"))
+    own = np.array([min(abs(x - each) for each in used) < 0.01 for x in table["XWIN_IMAGE"]])
+    write_ldac(frames[0].with_suffix(".ldac"), table[~own], header)
+    assert [each.frame for each in calibrate(frames, solar, workspace).unmet] == [frames[0].name]
+    result = stages.CALIBRATE.work(frames, solar, RunOptions(), workspace)
+    assert result.calibrated == 3
+    assert [each.frame for each in result.frames] == [path.name for path in frames]
+    for path, each in zip(frames, result.frames, strict=True):
+        assert each.zeropoint_mag == pytest.approx(true_zeropoint(path), abs=0.06)
+        colours, verdict = verdicts(path)
+        assert (np.ptp(colours["colour"][verdict == "used"]) < 0.8) == (path != frames[0])
+
+
 def test_frame_whose_sources_are_all_flagged_fails_alone(frames, workspace):
     path = frames[0].with_suffix(".ldac")
     table, header = read_ldac(path)
@@ -514,6 +537,48 @@ def test_only_saturated_stars_leave_instrumental_magnitudes(tmp_path):
         result = bright.calibrate(cat="PANSTARRS")
     assert result.calibrated == 0
     assert result.done + len(result.failed) == 3
+
+
+def test_a_catalog_of_which_too_few_stars_are_usable_gives_way_to_the_next(tmp_path):
+    """Pan-STARRS knows many stars here, too faint for the frame, and leaves out the bright ones."""
+    bright = plain_sky(seed=6, r_range=(10.5, 12.5), stars_per_frame=60, galaxy_fraction=0.0)
+    faint = plain_sky(seed=7, r_range=(19.3, 20.3), stars_per_frame=300, galaxy_fraction=0.0)
+    faint.sources["ident"] += int(bright.sources["ident"].max()) + 1
+    both = replace(bright, sources=vstack([bright.sources, faint.sources]))
+    options = {"exptime_s": 1.0, "filter_name": CAM.filter_for("V")}
+    with Night(tmp_path / "n", both, CAM, **options) as short:
+        result = short.calibrate()
+    attempts = {each.catalog: each for each in result.fields[0].attempts}
+    assert list(attempts) == ["PANSTARRS", "SDSS-R9", "APASS9"]
+    assert attempts["PANSTARRS"].stars > 50  # enough, if all of them were seen
+    assert attempts["PANSTARRS"].frames == 0
+    assert result.fields[0].catalog == "APASS9"
+    assert result.calibrated == 3
+    for path, each in zip(short.paths, result.frames, strict=True):
+        assert each.zeropoint_mag == pytest.approx(true_zeropoint(path), abs=0.05)
+
+
+def test_magnitudes_that_stay_instrumental_unasked_end_with_status_3(commands, server):
+    paths = make_prepared(commands.frames, commands.camera)
+    photometry(paths, PhotometryOptions(background_only=True), Workspace(commands.directory))
+    for name in ("vizier", "vizier2", "horizons", "sdss", "mast"):
+        server.stop(name)
+    words = ["-quiet", *map(str, paths)]
+    assert pp_calibrate.main(words) == cli.Status.PARTIAL
+    assert "as requested" not in (commands.directory / "LOG").read_text("utf-8")
+    assert pp_calibrate.main(["-instrumental", *words]) == cli.Status.DONE
+    assert "as requested" in (commands.directory / "LOG").read_text("utf-8")
+
+
+def test_maxflag_7_lets_saturated_stars_calibrate(tmp_path):
+    """The manual's own advice for fields whose bright stars are all there is."""
+    sky = plain_sky(r_range=(10.0, 11.8), stars_per_frame=40)
+    with Night(tmp_path / "n", sky, CAM, filter_name=CAM.filter_for("V")) as bright:
+        assert bright.calibrate(cat="APASS9").calibrated == 0
+        result = bright.calibrate(cat="APASS9", maxflag=7)
+        truth, verdict = verdicts(bright.paths[0])
+    assert result.calibrated == 3
+    assert truth["saturated"][verdict == "used"].sum() > 3
 
 
 @pytest.mark.parametrize(("number", "calibrated"), [(2, 0), (3, 2)])

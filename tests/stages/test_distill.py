@@ -16,10 +16,10 @@ from photpipe.catalogs.database import read_database
 from photpipe.fits.fitsfile import update_header
 from photpipe.ground import sky
 from photpipe.run import photometry_file, trail_file
-from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.photometry_file import BLEEDING, COSMIC_RAY, TRAIL, TargetPoint
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
-from simsky import SkyServer
+from simsky import Crossing, Hit, SkyServer
 from simsky.frames import truth_wcs
 from tests.stages.targets import (
     COMET,
@@ -558,6 +558,61 @@ def test_star_in_the_aperture_is_named_with_its_effect(night: Night) -> None:
         )
         is_near = bool(np.min(near) * 3600 < point.aperture_radius_arcsec)
         assert bool(point.contamination) >= is_near
+
+
+# -- what spoils a frame --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def spoiled(made: Night, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """The night, with what comes over the target: a bright trail, a faint one, a hit, a column."""
+    places = []
+    for number in range(COUNT):
+        row = made.true_row(number, PRIMARY.label)
+        assert row is not None
+        places.append((float(row["x"]), float(row["y"])))
+    noise_e = float(made.truths[0].meta["noise_adu"]) * made.camera.gain
+    charge = 0.2 * float(made.true_row(3, PRIMARY.label)["flux_adu"]) * made.camera.gain  # type: ignore[index]
+    hits = [
+        Hit(places[3][0] + 2, places[3][1] - 1, charge / 2, 2, 90.0),
+        Hit(places[4][0] + 1, places[4][1], 80 * noise_e, 400, 90.0),
+    ]
+    changes = {
+        1: {"crossings": (Crossing(*places[1], 35.0, 60 * noise_e),)},
+        2: {"crossings": (Crossing(places[2][0] + 1, places[2][1], 110.0, 4 * noise_e),)},
+        3: {"hits": (hits[0],)},
+        4: {"hits": (hits[1],)},
+    }
+    directory = tmp_path_factory.mktemp("spoiled") / "night"
+    return make_night(directory, changes=changes)  # type: ignore[arg-type]
+
+
+def test_trails_hits_and_columns_over_the_target_are_kept_out(
+    spoiled: Night, tmp_path: Path
+) -> None:
+    night = spoiled.copied(tmp_path / "night")
+    with SkyServer(night.sky) as running:
+        running.write_settings(night.directory)
+        assert night.distill() == 0
+        points = night.points("3552")
+        assert [point.spoiler for point in points] == ["", TRAIL, TRAIL, COSMIC_RAY, BLEEDING]
+        residual = -residuals(night, PRIMARY.label, points)
+        assert residual[1] > 0.2  # much, and nothing but the pixels shows it
+        for point, brighter in list(zip(points, residual, strict=True))[1:]:
+            assert brighter > 0.01  # as seen, with the errors of the points
+            assert point.defect_mag == pytest.approx(brighter, rel=0.4, abs=0.015)
+            assert point.rejected.startswith(f"{point.spoiler}: ")
+            assert point.rejected.endswith(f", {point.defect_mag:.2f} mag brighter")
+        text = (night.directory / "photometry_3552.dat").read_text("utf-8")
+        kept_out = [line for line in text.splitlines() if "mscience" in line and line[0] == "#"]
+        assert [line.split("  # ")[1] for line in kept_out] == [p.rejected for p in points[1:]]
+        (target,) = [each for each in result(night).targets if each.name == "3552"]
+        assert (target.rejected, target.median_mag) == (4, pytest.approx(points[0].mag))
+        assert not any(point.rejected for point in night.points("Control Star"))
+        assert night.distill("-keep_contaminated") == 0
+        kept = night.points("3552")
+    assert all(point.is_good for point in kept)
+    assert [point.defect_mag for point in kept] == [point.defect_mag for point in points]
 
 
 # -- control star --------------------------------------------------------------------------------

@@ -377,3 +377,32 @@ def test_a_target_may_have_any_length(image: str) -> None:
     values = argparse.Namespace(target=None)
     parser._take_target(values, given)
     assert (given, len(values.target)) == ([image], 300)
+
+
+NO_HOME = """
+import os, pwd, sys
+os.environ.pop("HOME", None)
+def unknown(_number):
+    raise KeyError("uid not found")
+pwd.getpwuid = unknown
+import pp_calibrate
+sys.exit(pp_calibrate.main(["a.fits"]))
+"""
+
+
+def test_a_user_without_a_home_is_one_like_others(tmp_path: Path) -> None:
+    """No HOME and no entry in the file of passwords, as in containers: astropy asks for it."""
+    write_frame(tmp_path / "a.fits")
+    root = str(Path(PREPARE).parent)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_HOME],
+        cwd=tmp_path,
+        env={**kept, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "not prepared; run pp_prepare" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == cli.Status.FAILED

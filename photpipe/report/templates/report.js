@@ -153,6 +153,9 @@
   const POINTS = {
     rejected: (x, y) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`,
     contaminated: (x, y) => `M${x - 5} ${y}l5 -5 5 5 -5 5z`,
+    trail: (x, y) => `M${x - 7} ${y + 3}l14 -6`,
+    bleeding: (x, y) => `M${x} ${y - 7}v14`,
+    hit: (x, y) => `M${x - 5} ${y}h10m-5 -5v10m-3.5 -8.5l7 7m0 -7l-7 7`,
     chosen: (x, y) => `M${x - 4} ${y - 4}l8 8m0 -8l-8 8`,
     limit: (x, y) => `M${x - 5} ${y - 3}h10l-5 8z`,
     other: (x, y) => `M${x - 4} ${y}l4 -4 4 4 -4 4z`,
