@@ -282,7 +282,9 @@ def test_a_misspelt_option_is_recognised(image: str, capsys: pytest.CaptureFixtu
     assert run(finds(Options()), "-keep_wsc", image) == cli.Status.USAGE
     assert "unrecognized arguments: -keep_wsc; did you mean -keep_wcs?" in capsys.readouterr().err
     assert run(finds(Options()), "-xyzzy", image) == cli.Status.USAGE
-    assert "unrecognized arguments: -xyzzy\n" in capsys.readouterr().err
+    assert "unrecognized arguments: -xyzzy; pp_test -h lists all options\n" in (
+        capsys.readouterr().err
+    )
 
 
 def test_one_cause_is_one_line_and_the_log_names_every_frame(
