@@ -13,13 +13,15 @@ from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.points import correction_mag
 from photpipe.distill.star_images import Stars
 from photpipe.distill.surroundings import Surroundings
-from photpipe.distill.target_trails import pixels_around
+from photpipe.distill.target_trails import pixels_around, star_light
 from photpipe.distill.targets import MOVING
 from photpipe.ground import bands, timescale
+from photpipe.ground.sky import FloatArray
 from photpipe.run.comet_file import ComaPoint
 from photpipe.science import coma
 from photpipe.science.noise import POGSON
 from photpipe.science.subtraction import centroid
+from photpipe.science.target_trail import Pixels
 
 log = logging.getLogger("pp_distill")
 
@@ -53,7 +55,7 @@ def apertures(
         return [replace(each, problem="it is not on the frame") for each in empty]
     reach = math.ceil(min(max(SKY_RADII * radii_px[-1], LEAST_SKY_PX), MOST_SKY_PX))
     stamp = pixels_around(stars, *place, reach)
-    light = _star_light(track, calibrated, stars, around, place, stamp.x_px, stamp.y_px)
+    light = _star_light(track, stars, around, place, stamp)
     values = stamp.values - light
     noise = np.sqrt(stamp.variance + stamp.photon_counts * np.maximum(light, 0.0))
     values[STAR_ERROR * light > HIDDEN_SIGMA * noise] = np.nan
@@ -159,29 +161,22 @@ def _refined(
 
 
 def _star_light(
-    track: Track,
-    calibrated: MeasuredFrame,
-    stars: Stars,
-    around: Surroundings,
-    place: tuple[float, float],
-    x_px: np.ndarray,
-    y_px: np.ndarray,
-) -> np.ndarray:
+    track: Track, stars: Stars, around: Surroundings, place: tuple[float, float], stamp: Pixels
+) -> FloatArray:
     """Light of the stars of the series on the pixels around a comet."""
+    calibrated = stars.calibrated
     ra, dec = calibrated.wcs.all_pix2world(*place, 1)
-    reach = float(np.hypot(x_px, y_px).max()) * calibrated.scale_arcsec
+    reach = float(np.hypot(stamp.x_px, stamp.y_px).max()) * calibrated.scale_arcsec
     clear = calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec
     near = around.stars_near(track.located, float(ra), float(dec), reach, clear)
-    light = np.zeros(x_px.shape)
-    part = float(stars.image.light(0.0, 0.0, calibrated.radius_px)[0])
     level = float(np.nan_to_num(calibrated.zeropoint_mag))
-    for star in near:
-        x, y = calibrated.pixel_of(star.ra_deg, star.dec_deg)
-        if not math.isfinite(x + y + star.mag):
-            continue
-        counts = 10 ** (-0.4 * (star.mag - level)) / part
-        light += counts * stars.image.surface(x_px - (x - place[0]), y_px - (y - place[1]))
-    return light
+    rows = [
+        (x - place[0], y - place[1], 10 ** (-0.4 * (star.mag - level)))
+        for star in near
+        for x, y in [calibrated.pixel_of(star.ra_deg, star.dec_deg)]
+        if math.isfinite(x + y + star.mag)
+    ]
+    return star_light(stars, stamp, *np.array(rows, float).reshape(-1, 3).T)
 
 
 @dataclass(frozen=True, slots=True)

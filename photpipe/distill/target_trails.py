@@ -24,6 +24,7 @@ from photpipe.science.trail_profile import TrailPeriod, TrailProfile
 
 MOST_STARS = 12
 STAR_STAMP_FWHM = 4.0
+LEAST_LIGHT = 0.02  # of the noise of a pixel, to which the wings of stars are drawn
 NEIGHBOUR_ERROR = 0.1  # of the light of a star, by which its image may be wrong
 BEYOND_PX = 3  # of the stamp around a trail
 FARTHEST_LENGTHS = 1.0  # a trail is looked for no farther away, in units of its length
@@ -99,6 +100,33 @@ def pixels_around(stars: Stars, x_px: float, y_px: float, reach: int, reach_y: i
     return Pixels(x, y, values, np.full(values.shape, noise**2), calibrated.photon_counts)
 
 
+def star_light(
+    stars: Stars, stamp: Pixels, dx_px: FloatArray, dy_px: FloatArray, counts: FloatArray
+) -> FloatArray:
+    """Light of stars on the pixels of a stamp, each as far as it is more than a part of the noise.
+
+    Parameters
+    ----------
+    dx_px, dy_px, counts : array, shape (stars,)
+        Places from the origin of the stamp, and counts in apertures of their own.
+    """
+    light = np.zeros(stamp.values.shape)
+    if not light.size:
+        return light
+    image, trail = stars.image, stars.trail_px
+    part = float(image.light(0.0, 0.0, stars.calibrated.radius_px, trail)[0])
+    faint = LEAST_LIGHT * math.sqrt(float(np.nanmin(stamp.variance)))
+    left, top = float(stamp.x_px[0, 0]), float(stamp.y_px[0, 0])
+    for dx, dy, total in zip(dx_px, dy_px, counts / part, strict=True):
+        peak = max(total / (image.fwhm_px**2 * faint), 1.0) if faint > 0 else 1.0
+        reach = image.fwhm_px * peak ** (1.0 / (2.0 * image.beta)) + math.hypot(*trail) + 2.0
+        rows = slice(max(0, math.floor(dy - top - reach)), max(0, math.ceil(dy - top + reach)))
+        columns = slice(max(0, math.floor(dx - left - reach)), max(0, math.ceil(dx - left + reach)))
+        box = rows, columns
+        light[box] += total * image.surface(stamp.x_px[box] - dx, stamp.y_px[box] - dy, trail)
+    return light
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameTrail:
     """A trail on a frame; places are FITS pixels.
@@ -155,12 +183,7 @@ def measured(
     if stamp.values.size == 0:
         return "the trail is not on the frame"
     own = predicted.moved(-x, -y)
-    light = np.zeros(stamp.values.shape)
-    for dx, dy, counts in zip(*neighbours, strict=True):
-        part = stars.image.light(0.0, 0.0, stars.calibrated.radius_px, stars.trail_px)[0]
-        light += (
-            counts / part * stars.image.surface(stamp.x_px - dx, stamp.y_px - dy, stars.trail_px)
-        )
+    light = star_light(stars, stamp, *neighbours)
     clean = Pixels(
         stamp.x_px,
         stamp.y_px,
