@@ -43,7 +43,14 @@ class ForcedFlux:
     problem: str = ""
 
 
-def forced_flux(image: FloatArray, x_px: float, y_px: float, radius_px: float) -> ForcedFlux:
+def forced_flux(
+    image: FloatArray,
+    x_px: float,
+    y_px: float,
+    radius_px: float,
+    light: FloatArray | None = None,
+    hidden_counts: float = np.inf,
+) -> ForcedFlux:
     """Measure an aperture.
 
     Parameters
@@ -54,6 +61,11 @@ def forced_flux(image: FloatArray, x_px: float, y_px: float, radius_px: float) -
         Centre in FITS pixels (the first pixel's centre is 1).
     radius_px : float
         Radius of the aperture.
+    light : array, shape (n, n), n odd, optional
+        Light of the neighbours (counts per pixel), which is taken from the local sky; its middle
+        is the pixel of the centre. In the aperture it stays.
+    hidden_counts : float
+        Where it is brighter pixels are left out of the sky: no model of a star is exact.
     """
     column, row = x_px - 1.0, y_px - 1.0
     ny, nx = image.shape
@@ -74,11 +86,27 @@ def forced_flux(image: FloatArray, x_px: float, y_px: float, radius_px: float) -
     )
     ring = (distance >= radius_px + ANNULUS_GAP_PX) & (distance < annulus_reach(radius_px))
     ring &= np.isfinite(stamp)
+    dark = stamp
+    if light is not None:
+        known = _aligned(light, stamp.shape, round(column) - left, round(row) - top)
+        clear = ring & (known < hidden_counts)
+        ring = clear if clear.sum() >= FEWEST_SKY_PIXELS else ring
+        dark = stamp - known
     if ring.sum() < FEWEST_SKY_PIXELS:
         return ForcedFlux(np.nan, np.nan, np.nan, "bad pixels")
-    level = sky_level(stamp[_without_wings(stamp, ring)])
+    level = sky_level(dark[_without_wings(dark, ring)])
     flux = float(np.sum(weights[inside] * (stamp[inside] - level)))
     return ForcedFlux(flux, level, float(stamp[inside].max()))
+
+
+def _aligned(light: FloatArray, shape: tuple[int, int], column: int, row: int) -> FloatArray:
+    """An array whose middle is at a pixel of another shape, 0 beyond its edges."""
+    half = len(light) // 2
+    padded = np.zeros((shape[0] + 2 * len(light), shape[1] + 2 * len(light)))
+    top, left = row - half + len(light), column - half + len(light)
+    padded[top : top + len(light), left : left + len(light)] = light
+    inner = slice(len(light), -len(light))
+    return padded[inner, inner]
 
 
 def wings_in_sky(light: FloatArray, radius_px: float, hidden_counts: float) -> float:

@@ -76,6 +76,25 @@ def test_without_a_source_there_is_light_or_a_limit(tmp_path: Path) -> None:
     assert faint.mag == pytest.approx(25.0 - 2.5 * math.log10(5 * 10.0), abs=0.3)
 
 
+def test_a_faint_source_has_the_flux_at_the_place_that_the_series_shows(tmp_path: Path) -> None:
+    """Its centre follows its noise: with the place known, the flux does not."""
+    faint = {"FLUXERR_APER": 350.0, "MAGERR_APER": 0.12}
+    seen = source(dx=0.6, mag=16.3, **faint)  # brighter by its noise
+    frames = series(tmp_path, light=2000.0)
+    frames[0] = calibrated_frame([*STARS, seen], 0, tmp_path)
+    around, settings = Surroundings.of(frames), DistillSettings()
+    (track,) = told_apart([target()], frames, around, settings)
+    for confirmed in (True, False):
+        known = replace(track, is_confirmed=confirmed)
+        found = points_of_frame(frames[0], 0, [known], None, around, (0.0, 0.0), settings)["T"]
+        assert found.method == DETECTED
+        assert found.offset_east_arcsec == pytest.approx(0.6 * 0.4, abs=0.01)
+        assert found.fwhm_arcsec == pytest.approx(2.0)
+        placed = 25.0 - 2.5 * math.log10(2000.0)
+        assert found.mag == pytest.approx(placed if confirmed else 16.3, abs=0.1)
+        assert (found.snr > 20) == confirmed
+
+
 def columns_of(path: Path) -> list[list[str]]:
     """Columns of the lines of a .dat file, those of limits and rejected points included."""
     lines = path.read_text("utf-8").splitlines()[1:]
@@ -188,7 +207,7 @@ def test_light_of_neighbours_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [DETECTED, FORCED])
-def test_wings_in_the_sky_make_a_target_fainter(
+def test_wings_in_the_sky_make_a_detected_target_fainter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(Stars, "image", StarImage(5.0, 5.0))
@@ -199,6 +218,9 @@ def test_wings_in_the_sky_make_a_target_fainter(
         frames[number] = calibrated_frame([*STARS, star], number, tmp_path)
     found = measured(frames, target())["T"]
     assert found.method == method
+    if method == FORCED:  # its sky is without their light
+        assert (found.contamination, abs(found.contamination_mag) < 0.01) == ("", True)
+        return
     assert found.contamination == "star of R = 12.0 at 11.2 arcsec"
     assert -0.1 < found.contamination_mag < -0.01
 

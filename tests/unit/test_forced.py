@@ -117,3 +117,29 @@ def test_wings_take_as_much_as_is_measured() -> None:
     assert taken > 50.0
     assert -np.mean(measured) == pytest.approx(taken, rel=0.35)
     assert forced.wings_in_sky(0.0 * light, radius, 5.0) == 0.0
+
+
+def test_known_light_is_taken_from_the_sky_and_left_in_the_aperture() -> None:
+    """Wings of a star beside an aperture raise its sky; known, they do not."""
+    rng = np.random.default_rng(4)
+    radius, sigma, size, place = 4.0, 10.0, 121, (60.3, 57.8)
+    y, x = np.mgrid[:size, :size]
+    star = 6000.0 * (1 + ((x - 76.0) ** 2 + (y - 59.0) ** 2) / 9.0) ** -1.7
+    column, row = round(place[0]) - 1, round(place[1]) - 1
+    half = 31
+    light = 0.95 * star[row - half : row + half + 1, column - half : column + half + 1]
+    own = float(np.sum(forced.aperture_weights(star.shape, 59.3, 56.8, radius) * star))
+    noisy = [star + rng.normal(100.0, sigma, star.shape) for _ in range(60)]
+    plain = [forced.forced_flux(each, *place, radius).flux - own for each in noisy]
+    freed = [
+        forced.forced_flux(each, *place, radius, light, 0.5 * sigma).flux - own for each in noisy
+    ]
+    error = float(np.std(freed)) / np.sqrt(len(freed))
+    assert np.mean(plain) < -5 * error
+    assert abs(np.mean(freed)) < 3 * error
+
+
+def test_light_everywhere_leaves_the_sky_as_it_is() -> None:
+    image = np.full((90, 90), 7.0)
+    found = forced.forced_flux(image, 45.0, 45.0, 4.0, np.full((61, 61), 3.0), 1.0)
+    assert found.sky_counts == pytest.approx(4.0)
