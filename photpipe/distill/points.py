@@ -57,9 +57,11 @@ FARTHEST_CENTRE = 0.3  # of the seeing, from where the series shows it
 # what is below is subtracted: a model that is off by a tenth leaves a twentieth of the noise
 HIDDEN_SIGMA = {DETECTED: 1.0, FORCED: 0.5}
 # what a faint source tells better than an aperture at its place
-OF_SOURCE = ("method", "flags", "flags_in_words", "rejected", "fwhm_arcsec")
-OF_SOURCE += ("source_ra_deg", "source_dec_deg", "offset_east_arcsec", "offset_north_arcsec")
-OF_SOURCE += ("sigma_east_arcsec", "sigma_north_arcsec")
+OF_SOURCE = (
+    *("method", "flags", "flags_in_words", "rejected", "fwhm_arcsec"),
+    *("source_ra_deg", "source_dec_deg", "offset_east_arcsec", "offset_north_arcsec"),
+    *("sigma_east_arcsec", "sigma_north_arcsec"),
+)
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
 LEFT_OVER = 0.03  # of the light of stars on a trail, when their images were taken away
