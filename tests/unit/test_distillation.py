@@ -123,7 +123,7 @@ FACTS = {
 
 
 @pytest.mark.parametrize("facts", list(FACTS.values()), ids=list(FACTS))
-@pytest.mark.parametrize("trail", [0.0, 4.3], ids=["still", "trailed"])
+@pytest.mark.parametrize("trail", [0.0, 2.5], ids=["still", "trailed"])
 @pytest.mark.parametrize("method", [DETECTED, FORCED, LIMIT])
 def test_magnitude_is_zeropoint_and_instrumental_magnitude(
     tmp_path: Path, facts: dict[str, float], trail: float, method: str
