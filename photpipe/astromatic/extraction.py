@@ -24,7 +24,8 @@ There is no ELONGATION (it is A_IMAGE / B_IMAGE), so that SCAMP cannot reject tr
 FRAME, WEIGHT, CATALOG = "frame.fits", "weight.fits", "sources.ldac"
 SETTINGS, PARAMETERS = "settings.sex", "columns.sexparam"
 
-NO_SATURATION_ADU = 1e20
+NO_SATURATION_ADU = 1e20  # far above any count: Source Extractor takes no pixel for saturated
+# Source Extractor's default; a tenth of the pixels of larger frames is room for crowded ones
 SMALLEST_PIXEL_STACK = 300_000
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SEEING_SNR = 20.0  # fainter sources say little about the seeing
+# by judgement: bright ones that are flawless, or, of fewer than 5, all of them
 SEEING_SOURCES, FEWEST_SEEING_SOURCES = 20, 5
 _FILE_SETTINGS = ("FILTER_NAME", "STARNNW_NAME", "PSF_NAME", "WEIGHT_IMAGE", "FLAG_IMAGE")
 

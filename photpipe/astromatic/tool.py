@@ -27,11 +27,11 @@ from photpipe.run import workspace
 
 log = logging.getLogger(__name__)
 
-TAIL_LINES = 20
+TAIL_LINES = 20  # of a tool's output that an error keeps: a screen
 LINE_LIMIT = 500  # characters; a tool that writes rubbish writes it without line ends
 LOG_LINES_LIMIT = 1000  # per run, so that no tool fills the disk by way of LOG
-POLL_S = 0.25
-_READ_BYTES = 65536
+POLL_S = 0.25  # how late a deadline or Ctrl-C is noticed; waiting costs nothing
+_READ_BYTES = 65536  # what a pipe of Linux holds
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _VERSION = re.compile(r"version\s+(\d[\w.+-]*)")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

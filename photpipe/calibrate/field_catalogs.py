@@ -18,7 +18,7 @@ from photpipe.services.reference import fetch_catalog, imported_tables
 
 log = logging.getLogger(__name__)
 
-VARIABLE_REACH_ARCSEC = 3.0
+VARIABLE_REACH_ARCSEC = 3.0  # by judgement: older positions of VSX are off by some arcsec
 CONSTANT = 2  # VSX flag of stars that proved to be constant
 
 

@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 INSTRUMENTAL = "instrumental"
 MANUAL = "manual_zp"
-STEPS_KEPT = 100
+STEPS_KEPT = 100  # a page draws no more
 CLOUD_MAG = 0.3  # a compromise: less is calibrated away like an airmass, more is worth a word
 
 NO_FIELD = FieldCalibration(

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+# a slope with an error needs several stars beyond the two that make it; by judgement
 FEWEST_STARS = 12
 LEAST_SPREAD_MAG = 0.12  # of the colours, rms
+# one good star in 2150 lies beyond; by then the clipped set no longer changes, mostly
 CLIP_SIGMA, CLIP_ROUNDS = 3.5, 4
 MAD_TO_SIGMA = 1.4826022185056018
 LEAST_SLOPE = 0.15  # mag per mag: real filters of a band differ by less
-SURE_SIGMA = 5.0
+SURE_SIGMA = 5.0  # by judgement: a false alarm would send people looking for a wrong filter
 NEARER = 0.5  # the slope that is left in the other band, at most
 
 

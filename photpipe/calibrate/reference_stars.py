@@ -27,8 +27,10 @@ TextArray = NDArray[np.str_]
 
 GOOD = "used"
 LARGEST_ERROR_MAG = 0.1  # documented for the catalogs; the same for the frame's own magnitudes
+# by judgement: a target is no calibration star, however poor its prediction
 TARGET_REACH_ARCSEC = 5.0
 MATCH_PX = 0.5  # coarse pixels need a wider tolerance than the documented one
+# by judgement: sizes of fainter sources tell little; galaxies are wider than this
 STARLIKE_SNR, STARLIKE_WIDTHS = 30.0, 1.5
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("pp_calibrate")
 
 MANUAL = "manual_zp"
-FEWEST_STARS = 3
-FIELD_MARGIN_DEG = 5.0 / 3600.0
+FEWEST_STARS = 3  # manual: a catalog is taken if it has three stars or more
+FIELD_MARGIN_DEG = 5.0 / 3600.0  # rounding and distortion at the corners
 
 
 @dataclass(frozen=True, slots=True)

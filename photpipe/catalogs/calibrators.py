@@ -12,8 +12,8 @@ from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import BoolArray
 from photpipe.science import published, transformations
 
-MAX_ERROR_MAG = 0.1
-SOLAR_TOLERANCE_MAG = 0.2
+MAX_ERROR_MAG = 0.1  # the original's limit of magnitude errors
+SOLAR_TOLERANCE_MAG = 0.2  # manual: solcol, the colour index +- 0.2 mag
 
 
 def calibrators_for(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CREDIBLE_MAG = (-5.0, 35.0)  # surveys write -999, -9999, 99 for no measurement
 MAG_PER_RELATIVE_FLUX = 2.5 / np.log(10.0)
+# below the best catalogs' errors (Gaia: 0.02 to 1 mas): no weight becomes infinite
 ERROR_FLOOR_ARCSEC = 0.001
 TO_ARCSEC = {"mas": 1e-3, "arcsec": 1.0, "deg": 3600.0}
 TO_MAG = {"mag": 1.0, "0.01 mag": 0.01, "mmag": 1e-3}

@@ -26,7 +26,7 @@ OBJECTS = "LDAC_OBJECTS"
 IMAGE_HEADER = "LDAC_IMHEAD"
 
 _BLOCK = 2880  # bytes; FITS standard 4.0, section 3.1
-_CARD = 80
+_CARD = 80  # FITS standard 4.0, section 3.3: characters of a card
 _KNOWN_HEADERS = 64  # kept in memory
 _QUOTED = re.compile(r"\s*'((?:[^']|'')*)'")
 _WHOLE = re.compile(r"[+-]?\d+")

@@ -50,8 +50,8 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "source_epoch_jd": ("source_epoch_jd", "epoch", "obsdate"),
 }
 UNKNOWN_BAND = "unknown"
-DEFAULT_ERROR_ARCSEC = 0.1
-DEFAULT_ERROR_MAG = 0.05
+DEFAULT_ERROR_ARCSEC = 0.1  # by judgement: what a position without an error is believed
+DEFAULT_ERROR_MAG = 0.05  # by judgement: the same of a magnitude
 HOURS_TO_DEG = 15.0
 
 

@@ -23,7 +23,7 @@ from photpipe.ground.bands import MagnitudeSystem
 from photpipe.ground.sky import BoolArray, Cone
 from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, J2000_JD
 
-DECIMALS_OF_A_QUERY = 6
+DECIMALS_OF_A_QUERY = 6  # of a degree: 4 mas, finer than any cone needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ SDSS_AB_OFFSETS_MAG = {"u": -0.04, "z": 0.02}  # AB minus catalogued, sdss.org (
 PS1_SATURATION_MAG = {"g": 13.5, "r": 13.5, "i": 13.5, "z": 13.0, "y": 12.0}
 # g, r, i: sdss.org; u, z: 1998AJ....116.3040G
 SDSS_SATURATION_MAG = {"u": 12.0, "g": 14.0, "r": 14.0, "i": 14.0, "z": 12.3}
-APASS_SATURATION_MAG = 10.0
-R_ERROR_LIMIT_MAG = 0.03
-STAR_MINUS_KRON_MAG = 0.05
+APASS_SATURATION_MAG = 10.0  # APASS: valid for V of 10 to 17 (aavso.org/apass)
+R_ERROR_LIMIT_MAG = 0.03  # the cut of the original for Pan-STARRS and SkyMapper
+STAR_MINUS_KRON_MAG = 0.05  # archive of Pan-STARRS: PSF and Kron magnitudes of stars agree so well
 
 
 def _excess_is_normal(

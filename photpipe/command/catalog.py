@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from photpipe.ground.bands import MagnitudeSystem
     from photpipe.ground.sky import Cone
 
-ROWS_SHOWN = 20
+ROWS_SHOWN = 20  # what fits a terminal of 24 lines
 LDAC_SUFFIXES = (".cat", ".ldac")
+# by judgement: a field of half a degree; kits: the largest cone that is asked for
 DEFAULT_RADIUS_DEG, KIT_RADIUS_DEG = 0.3, 6.0
+# proper motions of catalogs are straight lines: beyond, they say nothing
 EARLIEST_YEAR, LATEST_YEAR = 1880.0, 2100.0
 SUMMARY = "Fetch, show and convert star catalogs; fill the cache for a night without network."
 USAGE = """catalog.py NAME RA DEC RADIUS  fetch and show a catalog around a position (degrees)

@@ -50,7 +50,7 @@ def common_directory(paths: Sequence[Path]) -> Path:
 
 
 _LIST_SUFFIXES = {".lst", ".list"}
-_LONGEST_PATH = 4096
+_LONGEST_PATH = 4096  # PATH_MAX of Linux
 
 
 def _expanded(name: str) -> list[Path]:

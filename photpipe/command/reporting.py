@@ -29,7 +29,7 @@ class Status(enum.IntEnum):
     INTERRUPTED = 130
 
 
-MOST_NAMES = 3
+MOST_NAMES = 3  # a line that is read at a glance
 
 
 def conclude(result: Result) -> Status:

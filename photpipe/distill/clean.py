@@ -25,13 +25,14 @@ from photpipe.science.noise import annulus_reach
 from photpipe.science.saturation import threshold
 from photpipe.science.subtraction import KernelMatch, Stamp
 
-MOST_TEMPLATES = 6
-MOST_STARS = 10
-FEWEST_TEMPLATES = 1
+MOST_TEMPLATES = 6  # by judgement: each costs as much as the first and helps less
+MOST_STARS = 10  # by judgement: the brightest tell the kernel; more of them cost time
+FEWEST_TEMPLATES = 1  # one template will do, with its own noise
+# by judgement: there a Moffat star has sunk to 1e-3 of its peak; what a neighbour spoils most
 CLEAR_FWHM, MASK_FWHM = 3.0, 1.5
 CORE_FWHM = 2.0  # around stars, of which the pixels make the kernel
 STAR_REACH_PX = 8.0  # of the stamps around stars, beyond aperture and seeing
-OPEN_FRAMES = 64
+OPEN_FRAMES = 64  # by judgement: memory against reading frames again
 MARGIN_PX = 4  # that splines need around a stamp
 STEP_PX = 10.0  # over which the WCS of two frames are compared
 

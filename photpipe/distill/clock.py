@@ -14,7 +14,7 @@ from photpipe.science import clock
 log = logging.getLogger("pp_distill")
 
 UNKNOWN_SIGMA3_ARCSEC = 1.0  # of a prediction whose error the service does not tell
-SMALLEST_SIGMA_ARCSEC = 0.01
+SMALLEST_SIGMA_ARCSEC = 0.01  # no centroid is believed better: catalogs and distortion are not
 LARGEST_RATIO = 1.01  # of the longest exposure to the shortest, if they are one length
 SECONDS_PER_MINUTE = 60.0
 

@@ -16,8 +16,8 @@ from photpipe.science import control_star
 if TYPE_CHECKING:
     from astropy.table import Table
 
-CONTROL_TARGET_ARCSEC = 10.0
-CONTROL_LINEAR = 0.7
+CONTROL_TARGET_ARCSEC = 10.0  # by judgement: beyond the aperture of a poor night
+CONTROL_LINEAR = 0.7  # by judgement: of the saturation level; many detectors bend above
 
 
 def control_candidates(

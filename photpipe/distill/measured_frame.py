@@ -32,8 +32,8 @@ _COLUMNS = (
     *("FLUX_MAX", "BACKGROUND", "FLAGS"),
 )
 RADIUS_DIGITS_PX = 1e-3  # the card has four digits
-STAR_SNR = 30.0
-LINEAR = 0.8
+STAR_SNR = 30.0  # by judgement: stars that tell the seeing of a frame, and
+LINEAR = 0.8  # by judgement: of the saturation level, below which an image is not flattened
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,10 +42,11 @@ from photpipe.science.saturation import touched
 from photpipe.science.starimage import GAUSSIAN_FWHM
 from photpipe.science.subtraction import centroid, misfit
 
+# by judgement: no asteroid brightens so much from frame to frame, a star beside it does
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
-BRIGHTENING_POINTS = 4
-LIMIT_SIGMA = 5.0
-FORCED_SIGMA = 3.0
+BRIGHTENING_POINTS = 4  # a median of fewer is moved by the bright point itself
+LIMIT_SIGMA = 5.0  # 5 sigma limits, as the manual quotes them
+FORCED_SIGMA = 3.0  # of an aperture on a known place: one false detection in 740
 SPOILED_SIGMA = 0.1  # of its error, by which neighbours must change a point to be subtracted
 DEEPEST = 4.0  # light with neighbours of a target that can be told from them
 MOST_EXAMINED = 50  # targets around which defects of a frame are looked for: it takes time

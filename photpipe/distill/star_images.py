@@ -20,10 +20,10 @@ from photpipe.science.starimage import StarImage
 if TYPE_CHECKING:
     from photpipe.distill.target_trails import FrameShape
 
-SHORTEST_TRAIL_PX = 0.5
+SHORTEST_TRAIL_PX = 0.5  # adds 0.5 % to a width (sigma) of 1.5 px
 # trails of stars, in units of the motion of a target, that show that the telescope followed it
 FOLLOWED = (0.7, 1.4)
-MOST_STARS = 24
+MOST_STARS = 24  # by judgement: a median of curves of growth; more cost time
 SIGNIFICANT = 2.0  # standard errors; stars that trail by less do not tell
 
 

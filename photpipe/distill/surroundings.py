@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLE_FRAMES = 12  # frames whose sources tell what stands around a moving target
+# by judgement: two catalogs' positions of one star, proper motion included
 STAR_TOLERANCE_ARCSEC = 1.0
 OTHER_FRAMES = 3  # whose sources are taken for stars of a frame: more show hardly any further ones
 

@@ -34,8 +34,8 @@ CONTROL_STAR = "Control Star"
 MANUAL_TARGET = "manual_target"  # as the original calls what was marked by hand
 POSITIONS_PATTERN = "positions_*.dat"
 ALL_OBJECTS = "all_objects"
-DEPTH_PERCENTILE = 90
-LARGEST_UNCERTAINTY_PX = 5.0
+DEPTH_PERCENTILE = 90  # the original's: 90 % of the sources are brighter
+LARGEST_UNCERTAINTY_PX = 5.0  # the original's: less certain places are skipped
 FASTEST_ARCSEC_MIN = 2.0  # of the asteroids that a search in the middle of a series should find
 
 

@@ -32,7 +32,7 @@ MOVING, FIXED, POSITIONS, MARKED_STAR, ASTEROID, VARIABLE, CONTROL = (
 )
 
 
-_JULIAN_DATES = (2.0e6, 3.0e6)
+_JULIAN_DATES = (2.0e6, 3.0e6)  # what a column of Julian dates holds: the years 763 to 3501
 _TITLES = {
     "frame": ("frame", "filename", "file", "image", "name"),
     "target": ("target", "object", "name", "ident"),

@@ -19,9 +19,10 @@ from photpipe.ground import sky
 from photpipe.run.settings import DistillSettings
 
 BRIGHTER_MAG = 1.0  # than the limit: a target that ought to be seen
+# by judgement: main-belt asteroids of old orbits; further off chance matches grow
 REACH_ARCSEC = 60.0
 LARGEST_DIFFERENCE_MAG = 2.5  # from the V predicted: band, rotation, phase
-FEWEST_FRAMES = 3
+FEWEST_FRAMES = 3  # two points lie on a line always
 SHORTEST_WAY = 3.0  # of the target, in tolerances: what hardly moves may be a star
 DIRECTIONS = (
     *("north", "north-east", "east", "south-east"),

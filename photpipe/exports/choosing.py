@@ -9,7 +9,7 @@ from photpipe.run.photometry_file import TargetPoint
 
 log = logging.getLogger(__name__)
 
-LISTED_FRAMES = 5
+LISTED_FRAMES = 5  # a line that is read at a glance
 
 
 def kept(

@@ -16,8 +16,8 @@ from photpipe.ground.errors import ConfigError
 from photpipe.run.photometry_file import LIMIT, TargetPoint
 from photpipe.run.settings import ObserverSettings
 
-SESSION_GAP_D = 0.25
-ALCDEF_LINE = 255
+SESSION_GAP_D = 0.25  # 6 h: longer than the gap in a night, shorter than the day between two
+ALCDEF_LINE = 255  # ALCDEF standard: characters of a line
 LARGEST_AAVSO_ERROR_MAG = 1.0  # the AAVSO refuses errors from here on
 
 

@@ -31,7 +31,7 @@ ASTROMETRIC_CATALOGS = {
 # photometric catalogs without a code (APASS, SDSS, SkyMapper) are left out: photCat is optional
 PHOTOMETRIC_CATALOGS = {name: codes[0] for name, codes in ASTROMETRIC_CATALOGS.items()}
 UNKNOWN_SIGMA_ARCSEC = 0.1  # decides the digits of a position whose error is not known
-SMALLEST_SIGMA_ARCSEC = 1e-3
+SMALLEST_SIGMA_ARCSEC = 1e-3  # ADES: rmsRA has digits enough for it; none of ours is better
 # fmt: off
 OPTICAL_FIELDS = (
     "permID", "provID", "trkSub", "mode", "stn", "obsTime", "rmsTime", "ra", "dec", "rmsRA",

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from astropy.io import fits
 
-CARD_BYTES = 80
-BLOCK_BYTES = 2880
+CARD_BYTES = 80  # FITS standard 4.0, section 3.3
+BLOCK_BYTES = 2880  # FITS standard 4.0, section 3.1
 COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
 
 CardValue = str | int | float | bool

@@ -21,7 +21,7 @@ from typing import BinaryIO, cast
 from photpipe.ground.errors import FrameError
 
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
-_CHUNK = 1 << 20
+_CHUNK = 1 << 20  # bytes at a time: memory against calls
 _DAMAGED = (
     *(EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError),
     *(zipfile.BadZipFile, NotImplementedError, RuntimeError),
@@ -58,7 +58,7 @@ RAW_ADVICE = (
     "convert it to FITS without debayering (Siril does), and run on that; the colours are taken "
     "apart here"
 )
-_LONGEST_MAGIC = 12
+_LONGEST_MAGIC = 12  # bytes: no magic number is longer
 
 
 class _Unpacking(io.BufferedIOBase):

@@ -22,10 +22,10 @@ Pixels = NDArray[np.float32]
 FloatArray = NDArray[Any]
 
 _UNSIGNED_64 = 2**63  # BZERO of unsigned integers of 64 bits
-_EXACT_IN_FLOAT32 = 2**24
-_SMALL_INTEGER_BITS = 16
-_BLOCK_PIXELS = 1 << 22
-_FINGERPRINT_ROWS = 24
+_EXACT_IN_FLOAT32 = 2**24  # IEEE 754: integers up to here have a float32 of their own
+_SMALL_INTEGER_BITS = 16  # larger integers do not fit a float32 exactly
+_BLOCK_PIXELS = 1 << 22  # 16 MB of float32 at a time: memory against calls
+_FINGERPRINT_ROWS = 24  # tell whether a file is the same: noise is never the same twice
 
 
 @dataclass(frozen=True, slots=True)

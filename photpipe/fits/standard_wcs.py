@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from photpipe.ground.sky import FloatArray
 
-TOLERANCE_ARCSEC = 0.001
-_WORST_ARCSEC = 0.1
+TOLERANCE_ARCSEC = 0.001  # by judgement: a hundredth of the rms of a good registration
+_WORST_ARCSEC = 0.1  # the rms of a poor registration: a solution that is worse is not converted
 _NO_WCS = "holds no usable WCS; run without -keep_wcs"
 _TERMS = (
     r"(?:CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CNAME|CRDER|CSYER)[1-9][A-Z]?",
@@ -41,6 +41,7 @@ _OLD_NAMES = {"RADECSYS": "RADESYS", "EPOCH": "EQUINOX"}
 _NUMERIC = re.compile(r"(?:CRVAL|CRPIX|CDELT|CROTA|CD|PC|PV|A|B|PROJP|LONPOLE|LATPOLE|EQUINOX).*")
 _SIP_ORDERS = range(10)
 _LATITUDE = re.compile(r"DEC|.LAT")
+# degrees per pixel: 0.04 mas to a degree; beyond, a matrix is nonsense
 _SMALLEST_STEP_DEG, _LARGEST_STEP_DEG = 1e-8, 1.0
 _UNREADABLE = {"TNX": "IRAF's TNX", "ZPX": "IRAF's ZPX"}
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from photpipe.fits.cards import Card, CardValue, Changes, changed, integer, to_header
 from photpipe.fits.values import as_number, card_value
 
-_PLANE_AXES = 2
+_PLANE_AXES = 2  # an image; further axes of length 1 are harmless
 _SIMPLE = b"SIMPLE  =" + b"T".rjust(21)
 _AXIS = re.compile(r"NAXIS([1-9]\d*)")
 _DEFAULTS = {"BSCALE": 1.0, "BZERO": 0.0}

@@ -56,11 +56,11 @@ SOURCE_KEYWORD = "PPSOURCE"
 _KEY_KEYWORD = "PPSRCKEY"
 TRIM_KEYWORD = "PPTRIM"
 _COMPRESSED_SUFFIXES = (*packed.PACKED_SUFFIXES, ".fz")
-_MOST_UNITS = 1000
+_MOST_UNITS = 1000  # the largest mosaics have some hundred detectors
 COLOUR_PLANES = (3,)
 """Shape above the picture of an image of red, green and blue."""
-_LONGEST_NAME = 255
-_SMALLEST_TRIMMED_PX = 16
+_LONGEST_NAME = 255  # NAME_MAX of Linux, bytes
+_SMALLEST_TRIMMED_PX = 16  # by judgement: what is smaller holds no star with its sky
 # extensions that belong to an image and are none themselves
 _ACCESSORY = re.compile(
     r"BPM|ERR(?:OR)?|SIGMA|RMS|NOISE|UNCERT(?:AINTY)?|I?VAR|MASK|DQ|FLAGS?|WHT|WEIGHT|EXP(?:MAP)?"

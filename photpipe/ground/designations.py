@@ -16,10 +16,11 @@ from enum import StrEnum
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ORDER_LETTERS = "ABCDEFGHJKLMNOPQRSTUVWXYZ"  # of the 25 objects of a cycle; there is no I
 LARGEST_NUMBER = 620_000 + 62**4 - 1  # ~zzzz
+# MPC: packed numbers from here on are ~ and four digits of base 62
 FIRST_NUMBER_IN_BASE62 = 620_000
-FIRST_EXTENDED_CYCLE = 620
+FIRST_EXTENDED_CYCLE = 620  # MPC: extended packed provisional designations begin with cycle 620
 FIRST_MODERN_YEAR = 1925  # before, the first digit of the year is written as A
-LARGEST_COMET_NUMBER = 9999
+LARGEST_COMET_NUMBER = 9999  # MPC: four digits of a packed comet number
 FIRST_EXTENDED_YEAR, LAST_EXTENDED_YEAR = 2010, 2035  # the letters A to Z
 PLANETS = {"M": "Mars", "J": "Jupiter", "S": "Saturn", "U": "Uranus", "N": "Neptune"}
 
@@ -307,7 +308,7 @@ _MINOR_PLANET = re.compile(
     re.IGNORECASE,
 )
 _OLD_STYLE = re.compile(r"(?P<year>1[89]\d\d) ?(?P<letters>[A-HJ-Z]{2})", re.IGNORECASE)
-_FIRST_OLD_STYLE_YEAR = 1892
+_FIRST_OLD_STYLE_YEAR = 1892  # the year of the first letters for asteroids (1892 A)
 _SURVEY = re.compile(r"0*(?P<number>[1-9]\d{0,3}) ?(?P<survey>P-L|T-[1-3])", re.IGNORECASE)
 _COMET_ORDER = re.compile(
     rf"(?P<year>-?\d{{1,4}}) ?(?P<half>{_HALF})(?P<order>{_ORDER}?)(?P<count>\d{{0,6}})",

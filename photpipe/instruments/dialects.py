@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 EARLIEST_JD, LATEST_JD = 2407715.5, 2488069.5  # years 1880 and 2100: outside, a date is a mistake
-LARGEST_BINNING = 64
+LARGEST_BINNING = 64  # by judgement: larger numbers are no binning
 
 
 # -- binning

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 _filtering = threading.Lock()
 log = logging.getLogger(__name__)
 
-LONGEST_EXPOSURE_S = 1e6
-GREATEST_AIRMASS = 40.0
-LOWEST_ALTITUDE_DEG = 3.0
+LONGEST_EXPOSURE_S = 1e6  # 11 days: larger numbers are no seconds
+GREATEST_AIRMASS = 40.0  # that of the horizon is 38
+LOWEST_ALTITUDE_DEG = 3.0  # by judgement: below, refraction makes a calculated airmass doubtful
 STACK_CARD = "PPSTACK"
 SINGLE_EXPOSURE_CARD = "PPEXPT1"  # of a stack
 STARTING_WCS = "PP: starting WCS"  # comment of what pp_prepare makes of the pointing alone

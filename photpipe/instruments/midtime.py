@@ -46,7 +46,7 @@ _SAME_DAY_DAYS = 1.5  # of the start of the day that is looked for, local dates 
 _ROUNDING_S = 1.5  # what is less far off was rounded, or cut off
 # clocks of a camera and of its telescope differ by half a minute (GMOS), read-out takes minutes
 _BEFORE_S, _BEHIND_S = 120.0, 600.0
-_CLOCK_ERROR_S = 3600.0
+_CLOCK_ERROR_S = 3600.0  # by judgement: clock of this machine; what is later is no observation yet
 
 
 @dataclass(frozen=True, slots=True)

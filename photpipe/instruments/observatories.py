@@ -17,8 +17,9 @@ from photpipe.ground import paths, sky
 from photpipe.ground.errors import ConfigError
 
 TABLE = "observatories.txt"
-EARTH_FLATTENING = 1 / 298.257
-EARTH_RADIUS_KM = 6378.137
+EARTH_FLATTENING = 1 / 298.257  # IAU 1976
+EARTH_RADIUS_KM = 6378.137  # equatorial radius, WGS 84
+# by judgement: domes of one observatory have a code each, and are some 100 m apart
 SAME_PLACE_KM = 1.0
 
 

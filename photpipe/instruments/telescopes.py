@@ -26,6 +26,7 @@ __all__ = ["GENERIC", "INSTRUMENT_KEYS", "Telescope", "by_keyword", "identify", 
 GENERIC = "GENERIC"
 INSTRUMENT_KEYS = ("PPINSTRU", "LCAMMOD", "FPA", "CAM_NAME", "INSTRUME", "TELESCOP")
 LATITUDE_KEYS = ("LATITUDE", "SITELAT", "OBSGEO-B", "LAT-OBS", "OBS-LAT", "GEOLAT", "TELLAT")
+# by judgement: sites in headers are rounded, telescopes of one name are further apart
 SAME_PLACE_DEG = 0.5
 
 Identifiers = tuple[tuple[str, str], ...]  # (plain header value or pattern, keyword), best first

@@ -15,9 +15,9 @@ from photpipe.science.noise import robust_sigma
 if TYPE_CHECKING:
     from photpipe.ground.sky import FloatArray
 
-SAMPLE_ROWS = 48
+SAMPLE_ROWS = 48  # by judgement: thousands of pixels tell a median
 BLACK_SIGMA, WHITE_SIGMA = 2.0, 40.0  # below and above the sky
-CONTRAST_STEP = 1.5
+CONTRAST_STEP = 1.5  # a key press that is seen
 SOFTENING = 8.0  # of the asinh scale: the larger, the more faint things are lifted
 OUTSIDE = 60  # grey of what lies beyond the image
 

@@ -16,12 +16,14 @@ from photpipe.manident.display import DisplayedFrame, View
 from photpipe.manident.marking import Marks
 
 GREEN, RED, YELLOW = "#00e000", "#ff3030", "#ffff00"
-SOURCES_SHOWN = 2000
+SOURCES_SHOWN = 2000  # more circles hide the stars, and drawing them takes time
+# an aperture by eye; a click that is meant for a star; what can be seen
 CIRCLE_PX, SNAP_PX, LEAST_ON_SCREEN_PX = 5.0, 5.0, 6.0
+# three turns of the wheel double; a frame of 20 000 px on a screen; pixels as squares
 ZOOM_STEP, LEAST_ZOOM, LARGEST_ZOOM = 1.25, 0.02, 32.0
-PAN_PART = 0.2
-CACHE_BYTES = 400_000_000
-POLL_MS = 200
+PAN_PART = 0.2  # of the window with a press of an arrow: what was in the middle stays in sight
+CACHE_BYTES = 400_000_000  # by judgement: of frames as they are drawn
+POLL_MS = 200  # how late Ctrl-C in the terminal is noticed
 KEYS = (
     "a/d: browse · right-click: next · left-click: mark (Shift: exactly there) · u: undo · "
     "x: remove mark · wheel: zoom · arrows: move · c: centre · +/-: contrast · q: write and quit"

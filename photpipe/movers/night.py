@@ -16,12 +16,13 @@ from photpipe.science.tracking import StarlessFrames, trailed_psf
 
 log = logging.getLogger("pp_movers")
 
-FEWEST_FRAMES = 4
-LONGEST_SPAN_D = 0.75
+FEWEST_FRAMES = 4  # of three, one may be spoilt, and two always lie on a line
+LONGEST_SPAN_D = 0.75  # 18 h: a night; later, straight lines do not hold
 LARGEST_ELONGATION = 1.8  # of the stars; those of longer ones trail
+# by judgement: a zeropoint by the median of five stars survives two variable ones
 FEWEST_COMMON = 5
-BRIGHTEST_STARS = 60
-MATCH_ARCSEC = 2.0
+BRIGHTEST_STARS = 60  # of each frame: more tell nothing new about clouds
+MATCH_ARCSEC = 2.0  # by judgement: stars of registered frames
 MINUTES_PER_DAY = 1440.0
 
 

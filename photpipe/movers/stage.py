@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pp_movers")
 
+# by judgement: from still to ten times a main-belt asteroid at opposition; -rates changes it
 RATES_ARCSEC_MIN = (0.0, 5.0)
 MOST_RATES = 40_000  # that are tried unless the user names the range
 NEAR_ARCSEC = 10.0  # of the prediction of a known body
+# by judgement: SkyBoT's motion and ours, of one body; absolute, and a share of the speed
 SAME_RATE_ARCSEC_MIN, SAME_RATE = 0.1, 0.1
-SIGMAS = 3.0
+SIGMAS = 3.0  # one good match in 370 is lost
 FASTEST_ARCSEC_MIN = 20.0  # of known bodies that may come into the field
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 POSITION = ("ra_deg", "dec_deg")
-MATCH_DEG = 0.5 / 3600.0
+MATCH_DEG = 0.5 / 3600.0  # that of the original, half an arcsec
 
 
 class Catalog:

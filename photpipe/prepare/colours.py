@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pp_prepare")
 
-CUBE_PLANES = 3
+CUBE_PLANES = 3  # red, green and blue
 CUBE = ("TR", "TG", "TB")
 """Colours of the planes of a cube."""
-_FLOAT = -32
+_FLOAT = -32  # BITPIX of float32
 _SHIFTED = re.compile(r"CRPIX([12])[A-Z]?")
 _STRETCHED = re.compile(r"CD[12]_[12][A-Z]?|CDELT[12][A-Z]?")
 _SIP = re.compile(r"(?:A|B|AP|BP)_(\d)_(\d)")

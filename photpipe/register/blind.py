@@ -34,17 +34,20 @@ log = logging.getLogger("pp_register")
 TRIED_FRAMES = 3  # of a field whose first frames are not found
 TRIED_STARS = (15, 25, 40)  # of one frame, in kits; failing takes 0.1 s
 TRIED_STARS_WHOLE_SKY = (15, 20)  # failing takes 10 s
-LISTED_STARS = 60
-FEWEST_SOURCES = 6
+LISTED_STARS = 60  # by judgement: the engine tries the first 15 to 40, and checks with all
+FEWEST_SOURCES = 6  # a quad has four stars, and a fifth and sixth confirm it
 SURE_LOGODDS = math.log(1e7)  # of a proposal; all stars judge it afterwards
+# by judgement: smaller fields have too few of the stars of whole-sky files (Tycho-2)
 WHOLE_SKY_FIELD_DEG = 0.7
 STARS_PER_FIELD = 25.0
-MOST_KIT_STARS = 50_000
+MOST_KIT_STARS = 50_000  # by judgement: rows of a download
+# by judgement: a kit that serves neighbouring nights; the largest cone of a download
 SMALLEST_KIT_DEG, LARGEST_KIT_DEG = 1.0, 6.0
-MOST_KITS = 8
+MOST_KITS = 8  # by judgement: every kit costs a try of 0.1 s and more
 KIT_REACH = 15.0  # ratio of the sizes of fields that one kit serves
 # Debian's packages (index-tycho2-09.littleendian.fits), data.astrometry.net (index-4109.fits)
 WHOLE_SKY_FILE = re.compile(r"index-(?:tycho2-|41)(\d\d)(?:\.littleendian)?\.fits")
+# Astrometry.net: index 4107 begins with quads of 22 arcmin
 FIRST_NUMBER, FIRST_SIZE_DEG = 7, 22 / 60
 KIT_CATALOG = "GAIA"
 Refused = tuple[str, sky.Cone]

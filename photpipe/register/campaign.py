@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LARGEST_MARGIN_DEG = 20 / 60  # around the field where the header is believed at first
-SMALLEST_MARGIN_DEG = 6 / 60
+SMALLEST_MARGIN_DEG = 6 / 60  # by judgement: telescopes point to some arcmin
 WIDE_DEG = 1.1  # how far from the header a frame is looked for at last
 NEAR_DEG = 2 / 60  # around frames whose place is known
 WIDE_STARS_PER_FRAME = 100
 DEEP_STARS_PER_SOURCE = 2.0
-FEWEST_ROWS = 500
+FEWEST_ROWS = 500  # by judgement: of a poor field; fewer rows would save nothing
 
 
 def no_places(_plates: "Sequence[Plate]") -> "Sequence[blind.Place]":

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 STEP = math.sqrt(2.0)  # between the sizes of quadrilaterals
+# sizes of quads: from a field of some arcmin to the largest cone
 SMALLEST_ARCMIN, LARGEST_ARCMIN = 2.0, 120.0
 FEWEST_STARS_PER_CELL = 2.0
-FEWEST_QUADS = 20
+FEWEST_QUADS = 20  # by judgement: an index of fewer finds nothing
 CODE_LOW, CODE_HIGH = (1 - math.sqrt(2)) / 2, (1 + math.sqrt(2)) / 2
 CODE_UNITS = 65535 / (CODE_HIGH - CODE_LOW)
+# format of Astrometry.net's index files: coordinates as 32 bit integers
 STAR_UNITS = (2**32 - 1) / 2
-BLOCK = 2880
+BLOCK = 2880  # FITS standard 4.0, section 3.1
 ENDIANNESS = "04:03:02:01"
 HEALPIX_SIDE_DEG = 58.6  # of the cells of the coarsest division
 SYSTEM_FOLDERS = (Path("/usr/share/astrometry"), Path("/usr/local/share/astrometry"))

@@ -39,15 +39,15 @@ from photpipe.science import astrometry, fewstars, patterns, sparse
 log = logging.getLogger(__name__)
 
 RESOLUTION_ARCSEC = 1.0  # of the match, but
-LARGEST_RESOLUTION_PX = 4.0
+LARGEST_RESOLUTION_PX = 4.0  # by judgement: beyond, frames of short focus would match anything
 FEW_STARS, BRIGHT_STARS = "few stars", "bright stars"
 SERIES_SCALE = 0.01  # relative difference of pixel scales in a series (focus, refraction)
 FEW_RICHNESS = 2.0  # reference stars per source of a poor frame
 ANYWHERE = "anywhere"
 FINENESS = 4.0  # how many times finer weak frames are matched again
-SEED_TOLERANCE_PX = 3.0
-SEED_ERROR_PX = 40.0
-FIT_ROUNDS = 3
+SEED_TOLERANCE_PX = 3.0  # by judgement: a seed is right within this, before the fit
+SEED_ERROR_PX = 40.0  # by judgement: what SCAMP still searches around a seed
+FIT_ROUNDS = 3  # the stars beside a fit hardly change after the second
 POLISH_ROUNDS, GROWING = 10, 1.02  # as long as so many more stars come beside the sources
 PATIENCE = 6  # failures in a row after which only quick attempts are made
 FRAMES_PER_TIMEOUT = 30

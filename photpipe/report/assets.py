@@ -28,12 +28,12 @@ FloatArray = NDArray[np.float64]
 Value = TypeVar("Value")
 Places = tuple[tuple[float, float], ...]
 
-MOST_CATALOG_STARS = 300
-MOST_REFERENCE_STARS = 200
-MATCH_RMS = 4.0
-LEAST_MATCH_ARCSEC = 1.0
-CUTOUT_APERTURES = 7.0
-LARGEST_CUTOUT_PX = 60
+MOST_CATALOG_STARS = 300  # more circles hide the image
+MOST_REFERENCE_STARS = 200  # a page of some 200 kB; the file has all
+MATCH_RMS = 4.0  # a match of the registration lies within
+LEAST_MATCH_ARCSEC = 1.0  # by judgement: where the rms is that of two stars
+CUTOUT_APERTURES = 7.0  # aperture radii on each side: the sky annulus is in sight
+LARGEST_CUTOUT_PX = 60  # half a side: pages stay small where apertures are large
 # whatever damaged files, headers of strangers and half-finished runs may hold
 EXPECTED = (PhotPipeError, OSError, ValueError, TypeError, KeyError, IndexError, ArithmeticError)
 

@@ -15,30 +15,32 @@ from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
 from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
 from photpipe.run.results import StageRecord
+from photpipe.science.flags import SourceFlag
 
 STACKS = {"skycoadd.fits", "comove.fits"}
 CHAIN = ("pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill")
-LARGEST_RMS_PX = 0.7
-LARGEST_RMS_ARCSEC = 0.3
-FEWEST_MATCHED = 8
-LARGEST_SCALE_ERROR = 0.02
-SEEING_RATIO = 1.5
-LARGEST_ZEROPOINT_ERROR_MAG = 0.05
-STEADY_ZEROPOINT_MAG = 0.05
+LARGEST_RMS_PX = 0.7  # by judgement: a registration of centroids is better than this
+LARGEST_RMS_ARCSEC = 0.3  # by judgement: the same for small pixels, where seeing limits
+FEWEST_MATCHED = 8  # by judgement: the six linear terms take three stars
+LARGEST_SCALE_ERROR = 0.02  # by judgement: focus and refraction move it by per mille
+SEEING_RATIO = 1.5  # by judgement: an aperture for the one frame no longer suits the other
+LARGEST_ZEROPOINT_ERROR_MAG = 0.05  # by judgement: worse than a point of a light curve should be
+STEADY_ZEROPOINT_MAG = 0.05  # by judgement: thin clouds begin here
 SEEING_SHARE = 0.6  # of the scatter that is left when the aperture corrections are taken out
-LARGEST_CHI2 = 3.0
-FEWEST_STARS = 5
-LARGEST_REPEATABILITY_MAG = 0.03
+LARGEST_CHI2 = 3.0  # by judgement: errors are too small by 1.7
+FEWEST_STARS = 5  # a mean curve of fewer is at the mercy of one
+LARGEST_REPEATABILITY_MAG = 0.03  # by judgement: above, flat field or apertures limit, not photons
 LARGEST_UNEVENNESS_MAG = 0.01  # that of a flat field which is off by 4 % in the corners
-CONTAMINATION_MAG = 0.01
-LARGEST_OFFSET_ARCSEC = 2.0
+CONTAMINATION_MAG = 0.01  # as much as the error of a good point
+LARGEST_OFFSET_ARCSEC = 2.0  # by judgement: predictions of numbered asteroids are better
+# by judgement: a wrong source on some frames scatters more than that
 LARGEST_OFFSET_SCATTER_ARCSEC = 1.0
-FAINT_SNR = 10.0
-WIDE_RATIO = 1.4
-CONTROL_CHI2 = 4.0
-CONTROL_SCATTER_MAG = 0.02
-LARGEST_AIRMASS = 2.5
-SATURATED, TRUNCATED = 4, 8
+FAINT_SNR = 10.0  # errors of 0.1 mag
+WIDE_RATIO = 1.4  # by judgement: seeing and focus vary less over a frame
+CONTROL_CHI2 = 4.0  # scatter of twice the errors, and
+CONTROL_SCATTER_MAG = 0.02  # by judgement: as much as matters to a light curve
+LARGEST_AIRMASS = 2.5  # by judgement: extinction by the colours of stars grows with it
+SATURATED, TRUNCATED = SourceFlag.SATURATED, SourceFlag.TRUNCATED
 
 
 @dataclass(frozen=True, slots=True)

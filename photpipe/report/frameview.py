@@ -17,7 +17,7 @@ from photpipe.run.results import CalibratedFrame
 
 Facts = tuple[tuple[str, str], ...]
 SMALLEST_RING = 1 / 100  # of the width of the frame
-_BAR_SHARE = 0.2
+_BAR_SHARE = 0.2  # of the width of the image, at most
 LETTER = 0.65  # width of a letter in units of its height
 
 

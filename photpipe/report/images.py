@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.float32]
 Grey = NDArray[np.uint8]
 
-QUALITIES = (80, 65, 50, 35, 20)
-CUTOUT_QUALITY = 75
-STRIP_ROWS = 256
+QUALITIES = (80, 65, 50, 35, 20)  # tried in turn until the file is small enough
+CUTOUT_QUALITY = 75  # by eye: noise of the sky without blocks
+STRIP_ROWS = 256  # of pixels at a time: memory against calls
 SAMPLES_PER_AXIS = 250
 SOFTENING_SIGMA = 3.0  # where the asinh turns from linear to logarithmic
 HIGHEST_SIGMA = 40.0  # white, unless the frame has brighter pixels
 DEEP_SIGMA = 30.0  # white in cut-outs
-WHITE_PERCENTILE = 99.8
+WHITE_PERCENTILE = 99.8  # by eye: stars are white, their wings are grey
 _HIGHEST = 1e15  # counts; its square is still a float32
 _WHITE = 255.01  # white is 255 in spite of rounding
-PANEL_GAP_PX = 2
-FRAME_MS = 350
-ANIMATION_PX = 240
-_GREYS = 30
-_TITLE_PX = 16
-_RED, _BLUE, _TEXT = 30, 31, 29
+PANEL_GAP_PX = 2  # by eye
+FRAME_MS = 350  # by eye: three frames a second let the eye follow
+ANIMATION_PX = 240  # on each side, by eye
+_GREYS = 30  # of the 32 colours of a GIF with 5 bits; two are for circle and cross
+_TITLE_PX = 16  # a line of text of Pillow's font
+_RED, _BLUE, _TEXT = 30, 31, 29  # places in the palette, behind and at the end of the greys
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from photpipe.ground import files
 from photpipe.report.links import Links
 from photpipe.report.tables import Link
 
-MOST_BYTES = 400_000
-MOST_LINES = 3000
+MOST_BYTES = 400_000  # what a browser opens without delay
+MOST_LINES = 3000  # the end of a LOG that somebody would read
 # the first line of a command signs with its name and repeats it as it was typed; pp_run signs
 # for the steps. Logs of version 1.0 have the names of Python files there
 _COMMAND = re.compile(

@@ -15,7 +15,7 @@ from photpipe.report.tables import TEXT, Column, table
 from photpipe.report.wording import number
 from photpipe.run.results import Mover, MoversResult
 
-LARGEST_PICTURE_BYTES = 20_000
+LARGEST_PICTURE_BYTES = 20_000  # a page of 50 bodies has a megabyte
 ENLARGED = 4  # pixels of the page for one of the picture
 
 

@@ -10,7 +10,7 @@ from photpipe.run.results import ToldFact
 
 SOLAR_PARALLAX_ARCSEC = 8.794143  # of the Earth's equatorial radius at 1 au (IAU 1976)
 UNKNOWN_PLACE = "unknown"
-MOST_VALUES = 3
+MOST_VALUES = 3  # a cell that is read at a glance
 
 
 @dataclass(frozen=True, slots=True)

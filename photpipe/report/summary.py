@@ -18,7 +18,7 @@ from photpipe.report.wording import number
 from photpipe.run.workspace import Workspace
 
 SUMMARY = "summary.html"
-RELOAD_S = 10
+RELOAD_S = 10  # by judgement: an eye on a run
 WAITING, RUNNING, DONE, PARTIAL, FAILED = "waiting", "running", "done", "partial", "failed"
 
 

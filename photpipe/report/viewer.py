@@ -14,7 +14,7 @@ import numpy as np
 from photpipe.report.images import Look, jpeg
 
 BYTES_PER_MEGAPIXEL = 180_000  # as JPEG; a third more as text
-MEGAPIXEL = 1024 * 1024
+MEGAPIXEL = 1024 * 1024  # 2^20
 
 
 def script(

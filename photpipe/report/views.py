@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from photpipe.report.finder import FinderView
     from photpipe.report.stackview import StackView
 
-RELOAD_S = 10
+RELOAD_S = 10  # by judgement: an eye on a run; exposures are longer
 UNIX_EPOCH_JD, SECONDS_PER_DAY = 2440587.5, 86400.0
-MOST_FRAMES_LINKED = 8
-MOST_OF_A_RULE = 4
+MOST_FRAMES_LINKED = 8  # a line of links
+MOST_OF_A_RULE = 4  # the others are a click away
 CARDS = 4  # targets whose light curves stand on the main page
 
 

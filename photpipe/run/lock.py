@@ -21,7 +21,8 @@ from photpipe.ground.errors import ConfigError
 log = logging.getLogger(__name__)
 
 LOCK_FILE = Path(".diagnostics", "lock")
-POLL_S = 0.5
+POLL_S = 0.5  # how late the end of the other command is noticed
+# by judgement: longer than a stage on a night of frames, shorter than a coffee
 STAGES_WAIT_S = 600.0
 
 

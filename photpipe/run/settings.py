@@ -35,7 +35,7 @@ GUARDED = (
 """Settings of the services that a data directory has no say in."""
 EXAMPLE_FRAME = "mscience0001.fits"
 SIMULATED = b"ORIGIN  = 'SIMULATED'"
-HEADER_BYTES = 4 * 2880
+HEADER_BYTES = 4 * 2880  # the first blocks hold the simulator's card
 PIXEL_BYTES = 1 << 16  # enough of them to know a frame again
 
 

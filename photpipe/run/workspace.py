@@ -31,7 +31,7 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """Errors of a disk that takes no more."""
 
 _SIGNAL_CHECK_S = 0.5  # at most this late; waking up costs microseconds
-_NAP_S = 0.01
+_NAP_S = 0.01  # how late Ctrl-C is noticed among threads
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")

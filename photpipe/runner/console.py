@@ -25,9 +25,10 @@ from photpipe.runner.directory_result import DirectoryResult
 log = logging.getLogger("pp_run")
 
 REPORT = "diagnostics.html"
-MOST_LINES = 40
-MOST_VERDICTS = 6
+MOST_LINES = 40  # a screen or two
+MOST_VERDICTS = 6  # what is read at a glance
 BLOCKS = "▁▂▃▄▅▆▇█"
+# a sparkline of fewer shows nothing; of more does not fit a line
 FEWEST_BLOCKS, MOST_BLOCKS = 3, 60
 
 

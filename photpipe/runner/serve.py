@@ -36,7 +36,7 @@ from photpipe.runner.mark_desk import MarkDesk
 log = logging.getLogger("diagnostics")
 
 HOST = "127.0.0.1"
-MOST_BYTES = 1_000_000
+MOST_BYTES = 1_000_000  # an answer of the page is a list of rejected points: some kB
 GIVEN_OUT = (
     ".html",
     ".css",

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from photpipe.ground.sky import BoolArray, FloatArray
 
-FEWEST_FRAMES = 2
+FEWEST_FRAMES = 2  # with one frame there is nothing to agree with
 
 
 def agreeing(

@@ -26,7 +26,7 @@ PixelToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 FEWEST_PAIRS = 6  # twice what the linear terms of a frame take
 CELLS_FOR_DEGREE = {5: 80, 3: 45, 2: 22}
-FIT_ROUNDS = 3
+FIT_ROUNDS = 3  # the stars beside a fit hardly change after the second
 CLIP_SIGMA = 4.0  # for each axis: one good pair in 3000 lies beyond
 RAYLEIGH_MEDIAN = 1.1774  # median length of a plane vector, in standard deviations per axis
 
@@ -549,7 +549,7 @@ class Limits:
     swelling: float = 0.2
 
 
-DISPLACEMENTS = 12
+DISPLACEMENTS = 12  # shifted copies of a match tell chance to 30 % of its square root
 SPENT_BY_LINEAR, SPENT_BY_SIMILARITY = 4, 2  # pairs that a solution makes coincide by itself
 DEFAULT_LIMITS = Limits()
 

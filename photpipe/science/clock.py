@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+# by judgement: clocks that are set by NTP are better; asteroids cannot tell less
 SMALLEST_OFFSET_S = 0.5
-SIGNIFICANT = 3.0
+SIGNIFICANT = 3.0  # standard errors: one clock in 370 is blamed wrongly
 FITS = 2.0  # errors within which a cause explains an offset
 SHARP = 3.0  # errors that a cause must be away from nought to be named
 USUAL_SYSTEMATIC_ARCSEC = 0.03  # half of all bodies are believed to be off by less

@@ -9,7 +9,7 @@ from photpipe.ground.sky import BoolArray, FloatArray
 PRESENCE = 0.9  # least fraction of the frames on which it was seen
 BRIGHTNESS_RANK = 0.05  # about the star that 5 % of the candidates outshine
 RANK_WIDTH = 0.10  # among the candidates up to this rank beyond, the quietest is taken
-EDGE_PX = 20.0
+EDGE_PX = 20.0  # by judgement: an aperture with most of its sky
 
 
 @dataclass(frozen=True, slots=True)

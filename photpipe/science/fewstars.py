@@ -22,10 +22,10 @@ from photpipe.science.astrometry import (
     surprise,
 )
 
-FEWEST_STARS = 4
+FEWEST_STARS = 4  # by judgement: of three stars, one may be wrong and fit as well
 SURE_NATS = 9.0  # one wrong in 8000 fields at most
 LEAST_SHARE = 0.5  # of the detections that have to be stars
-FEWEST_FOR_SCALE = 6
+FEWEST_FOR_SCALE = 6  # by judgement: below, a free scale would follow one wrong star
 
 
 @dataclass(frozen=True, slots=True)

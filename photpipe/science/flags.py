@@ -34,7 +34,7 @@ WORDS: Mapping[SourceFlag, str] = MappingProxyType(
     }
 )
 
-ALL_FLAGS = 0xFF
+ALL_FLAGS = 0xFF  # Source Extractor's flags are 8 bits
 
 _TOLERATED: Mapping[str, SourceFlag] = {
     "none": SourceFlag(0),

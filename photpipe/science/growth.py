@@ -15,16 +15,17 @@ from photpipe.science.noise import MAD_TO_SIGMA, POGSON, robust_sigma
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-APERTURES = 20
+APERTURES = 20  # manual: 20 aperture radii
 MEDIAN_ERROR = 1.2533  # √(π/2): error of a median relative to that of a mean, normal scatter
 MONOTONIC_SIGMA = 3.0  # one ring in 740 falls by more from noise alone
 LOCUS_INTERVAL = 0.15  # relative width that surely holds the stars of one frame
-LOCUS_SIGMA = 4.0
+LOCUS_SIGMA = 4.0  # one good star in 16 000 lies beyond
 LOCUS_MIN_WIDTH = 0.1  # relative; sizes of good stars scatter by a few per cent
 NEIGHBOUR_LIGHT = 0.02  # relative light of neighbours that spoils a curve
+# the best stars there are: those of the highest step that has enough
 SNR_LADDER = (50.0, 20.0, 10.0, 5.0)
-SAMPLE_ENOUGH = 5
-SAMPLE_LARGEST = 100
+SAMPLE_ENOUGH = 5  # a median of five survives two spoilt curves
+SAMPLE_LARGEST = 100  # more improve a median by less than its steps
 
 
 class Strategy(StrEnum):

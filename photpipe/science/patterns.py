@@ -28,17 +28,20 @@ from photpipe.science.astrometry import (
     surprise,
 )
 
+# by judgement: quads of near stars survive missing ones; their number grows with the cube
 NEIGHBOURS = 7
 CODE_TOLERANCE = 0.015  # in units of the longest side
 SURE_NATS = 12.0  # beyond the logarithm of the number of hypotheses: one wrong in 160 000
-VOTE_CELL_PX = 8.0
-VOTE_WINNERS = 3
+VOTE_CELL_PX = 8.0  # by judgement: distortion and centroids over a frame
+VOTE_WINNERS = 3  # noise now and then has the most votes
 REFINED = 12  # hypotheses of one kind that are refined
-TRIED_DETECTIONS = 40
-TRIED_PX = 6.0
+TRIED_DETECTIONS = 40  # brightest detections a hypothesis is judged by at first
+TRIED_PX = 6.0  # by judgement: within the votes' cell
+# from the votes' cell down to what centroids and distortion leave
 REFINING_PX = (8.0, 5.0, 3.0, 3.0)
-FEWEST_PAIRS = 5
+FEWEST_PAIRS = 5  # by judgement: two stars more than the linear terms take
 HIGHEST_DEGREE = 3  # of a hypothesis
+# detections, and reference stars for each: even, deep, catalog deeper, both deeper
 DEPTHS = ((40, 1.5), (90, 1.0), (40, 4.0), (150, 2.5))
 
 

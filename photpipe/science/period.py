@@ -23,10 +23,10 @@ from photpipe.science.periods import Candidate, candidates
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-SCAN_ORDER = 2
-MAX_ORDER = 6
+SCAN_ORDER = 2  # two maxima a rotation, as an ellipsoid has
+MAX_ORDER = 6  # by judgement: higher orders of asteroids drown in noise
 MIN_POINTS_PER_PARAMETER = 2
-OVERSAMPLING = 12.0
+OVERSAMPLING = 12.0  # trial periods in a peak: none falls between two steps
 COVERED_PHASE = 0.025  # a phase counts as seen if a point is nearer than this
 SAME = 0.01  # relative difference of periods that are one
 RATIOS = (
@@ -39,6 +39,7 @@ RATIOS = (
     ("3/4 of", 0.75),
     ("4/3 of", 4 / 3),
 )
+# by judgement: what the Lightcurve Database calls fragmentary, and full coverage
 AMPLITUDE_COVERAGE, SECURE_COVERAGE = 0.5, 0.8
 TOLD = 3  # periods in the headline
 MOST_LIKELY = 6  # more periods than this are no likely result

@@ -20,7 +20,7 @@ from photpipe.ground.timescale import HOURS_PER_DAY
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-ORDER = 6
+ORDER = 6  # that of period.MAX_ORDER
 # size of the harmonics, in units of the largest; how often light curves are so
 SHAPES = (
     (0.35, (0.35, 1.0, 0.25, 0.30, 0.12, 0.10)),  # two maxima
@@ -33,13 +33,13 @@ SHAPES = (
 # an elongated body has two; other numbers come from small amplitudes (Harris et al. 2014,
 # Icarus 235, 55)
 SEMI_AMPLITUDES_MAG = (0.03, 0.08, 0.2, 0.5)
-NOT_TWO = (1.0, 0.4, 0.1, 0.01)
+NOT_TWO = (1.0, 0.4, 0.1, 0.01)  # by judgement after that paper: how often, at these amplitudes
 STEPS_PER_CYCLE = 24.0  # trial frequencies per rotation more or less over the whole span
-MOST_CELLS = 4_000_000
+MOST_CELLS = 4_000_000  # 32 MB at a time: memory against calls
 PEAK_DEPTH = 30.0  # natural logarithm of a probability below which a peak is forgotten
-REFINEMENTS = 12
-SMALLEST_VARIANCE_SCALE = 0.3
-LISTED_PROBABILITY = 0.999
+REFINEMENTS = 12  # a bound: each halves a step, or more
+SMALLEST_VARIANCE_SCALE = 0.3  # by judgement: errors of points are not too large by more than 1.8
+LISTED_PROBABILITY = 0.999  # by judgement: of all listed periods together
 NARROW = 0.1  # relative width from which a listed period is rather a range
 
 

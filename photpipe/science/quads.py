@@ -19,10 +19,10 @@ IntArray = NDArray[np.int64]
 
 STARS_PER_CELL = 8
 PAIRS_PER_CELL = 8
-INNER_STARS = 4
+INNER_STARS = 4  # by judgement: stars between the two of a pair; more make no other quads
 QUADS_PER_PAIR = 2
-LEAF_SIZE = 16
-LARGEST_RANK = 255
+LEAF_SIZE = 16  # by judgement: stars in a leaf of the tree; any number can be read
+LARGEST_RANK = 255  # a byte of the index file
 
 
 @dataclass(frozen=True, slots=True)

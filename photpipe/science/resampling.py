@@ -9,7 +9,7 @@ Images = NDArray[np.float32]
 MESH_PX = 32  # between places whose map is calculated; the distortion between them is linear
 LEVEL_PX = 64  # side of the boxes in which the level of the sky is taken
 SPLINE_PX = 3  # as far as a missing pixel is felt
-FEWEST_IN_BOX = 0.1
+FEWEST_IN_BOX = 0.1  # of a box: a median of fewer pixels is that of its stars
 
 
 def mesh(shape: tuple[int, int]) -> tuple[FloatArray, FloatArray]:

@@ -21,20 +21,23 @@ BoolArray = NDArray[np.bool_]
 NO_CEILING = float("inf")
 MARGIN = 0.001  # of the level: what rounding, and read noise behind a full well, make of it
 BRIGHT_SIGMA = 20.0  # pixels fainter than this above the sky say nothing
-MOST_BRIGHT = 200_000
-SAMPLE_PIXELS = 100_000
-FEWEST_PIXELS = 3
+MOST_BRIGHT = 200_000  # the brightest: a ceiling is among them, and sorting stays quick
+SAMPLE_PIXELS = 100_000  # tell the sky and its noise to some per mille
+FEWEST_PIXELS = 3  # two pixels meet by chance
 CHANCE = 1e-8  # of a value that so many pixels share without a ceiling
 WINDOW = 0.05  # relative width beside a value that tells how many pixels to expect on it
-LEVELS_TRIED = 30
+LEVELS_TRIED = 30  # the most frequent: a ceiling is among them
 OUTLIERS = 0.1  # pixels above a ceiling (bad ones), per pixel on it
+# relative widths of ceilings that flat field and stacking have smeared
 SMEARS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.12)
 SMEAR_REACH = 1.3  # of the width that shows it: single pixels lie lower
-SMEARED_PIXELS, SMEARED_INTEGERS = 5, 20
+SMEARED_PIXELS, SMEARED_INTEGERS = 5, 20  # by judgement: integers meet by chance more often
 SMEARED_EXCESS = 2.5  # 2.4: the flat tops of trails
 TOUCHING_PX = 0.7  # beyond the rim of an aperture, half the diagonal of a pixel
+# by judgement: of the excess on the column, what its neighbours may have; over the sky
 BLEED_CONTRAST, BLEED_SIGMA = 0.3, 10.0
 SHORTEST_BLEED_PX = 5  # shorter ones are the image of a narrow star
+# what analogue-to-digital converters of cameras have
 CONVERTER_BITS = (8, 10, 11, 12, 13, 14, 15, 16)
 
 

@@ -24,16 +24,17 @@ from photpipe.science.astrometry import (
 )
 from photpipe.science.patterns import Expectation, StarRegion
 
-FEWEST_STARS = 6
+FEWEST_STARS = 6  # by judgement: fewer matches happen by chance
 SURE_NATS = 12.0  # beyond the logarithm of the number of hypotheses, as for patterns
 MOST_STARS_PER_FRAME = 25.0  # more are a matter for patterns
 LEAST_CUT = 3.0  # sources per star of the catalog from which on the cut matters
 DEPTHS = (1.5, 3.0)  # sources per star that are left; a colour moves a star up or down the list
 MORE_SOURCES = 3  # that are left
 SHORTEST_SIDE = 0.2  # of a pair, in sides of the frame: shorter ones tell no rotation
-TRIED_PX = 6.0
+TRIED_PX = 6.0  # by judgement: what centroids and distortion leave before the fit
 MOST_TRIED = 4_000_000  # positions of sources, over all hypotheses: three seconds
-REFINED = 12
+REFINED = 12  # a step costs a match of all stars; the right one is among the best
+# from the first match down to what centroids and distortion leave
 REFINING_PX = (6.0, 3.0, 2.0, 2.0)
 
 

@@ -13,15 +13,17 @@ from photpipe.ground.sky import FloatArray
 from photpipe.science.forced import aperture_weights
 
 GAUSSIAN_FWHM = 2.3548  # standard deviations: sqrt(8 ln 2)
-TYPICAL_BETA = 3.0
-BETA_RANGE = (1.5, 12.0)
-FWHM_RANGE_PX = (0.7, 60.0)
+TYPICAL_BETA = 3.0  # IRAF has 2.5, turbulence 4.765 (Trujillo et al. 2001, MNRAS 328, 977)
+BETA_RANGE = (1.5, 12.0)  # from the widest wings seen to a Gaussian, as good as
+FWHM_RANGE_PX = (0.7, 60.0)  # from undersampled to out of focus
 RADII = (0.4, 0.55, 0.75, 1.0, 1.3, 1.7)  # of the curves of growth, in units of the aperture
 APERTURE = RADII.index(1.0)
+# by judgement: beyond the last radius; wide enough for a median
 SKY_GAP_PX, SKY_WIDTH_PX = 3.0, 6.0
-FEWEST_STARS = 3
+FEWEST_STARS = 3  # a scatter of fewer is none
+# by judgement: no curve of growth is known better, whatever a few stars agree on
 SMALLEST_ERROR = 0.002
-OVERSAMPLING = 5
+OVERSAMPLING = 5  # Source Extractor's
 
 _TURN = np.pi * (np.arange(48) + 0.5) / 48
 _STEPS, _STEP_WEIGHTS = np.polynomial.legendre.leggauss(12)

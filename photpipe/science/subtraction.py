@@ -15,14 +15,15 @@ from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.forced import aperture_weights
 from photpipe.science.starimage import GAUSSIAN_FWHM
 
+# by judgement: seeing of neighbouring frames differs by no more
 SMALLEST_KERNEL_PX, LARGEST_KERNEL_PX = 2, 4
 KERNEL_OF_FWHM = 0.6  # half the width of a kernel, in units of the seeing
 RIDGE = 1e-5  # of the mean diagonal of the normal equations: keeps the kernel from noise
 PROFILE_ERROR = 0.01  # of the light of a pixel: what no kernel makes alike
 CLIP_SIGMA, CLIP_PART = 5.0, 0.3  # what differs more on one template is no star
-FEWEST_STARS = 3
+FEWEST_STARS = 3  # a kernel by fewer is at the mercy of one
 KNOWN_PART = 0.9  # of the pixels around a star
-CENTRING_ROUNDS = 4
+CENTRING_ROUNDS = 4  # a bound: shifts have settled by then
 LEAST_MISFIT = 0.005  # of the light of a star in an aperture
 TURNS = 6  # apertures around a star, in which it is looked what is left of it
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from photpipe.ground.sky import FloatArray
 
-MAX_DEGREE = 7
+MAX_DEGREE = 7  # of the TPV convention (PV1_0 to PV1_39)
 _FIRST_TERM = {0: 0, 1: 1, 2: 4, 3: 7, 4: 12, 5: 17, 6: 24, 7: 31}
 
 

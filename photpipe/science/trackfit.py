@@ -18,20 +18,20 @@ from photpipe.science.tracking import (
 FloatArray = NDArray[np.float64]
 
 STAMP_FWHM = 1.7  # half a side of what is fitted around each place
-ROUNDS = 20
+ROUNDS = 20  # a bound: fits converge within a few
 BRIGHT, BLUR = 0.75, 2.0  # of the most that the search can tell; width of the first fit then
-LARGEST_STEP_PX = 0.7
-CONVERGED_PX = 0.005
+LARGEST_STEP_PX = 0.7  # by judgement: within the image of a star, where it is linear
+CONVERGED_PX = 0.005  # by judgement: below the error of every centroid
 LARGEST_SHIFT_FWHM = 2.5  # from the place of the search
-OUTLIER_SIGMA = 6.0
-EPSILON_PX = 0.05
+OUTLIER_SIGMA = 6.0  # no noise, but a star or a cosmic ray
+EPSILON_PX = 0.05  # of numerical derivatives: far below a width, far above rounding
 LEAST_COVERED = 0.3  # of the light, by valid pixels, on a frame that counts
 LEAST_FRAMES = 0.5  # of all, on which there are pixels along the track
 JACKKNIFE = 0.8  # of the significance that has to stay without any one frame
 TYPICAL = 0.4  # of the significance that the median of the frames has to tell
 FALSE_ALARMS = 0.3  # that noise alone may make in a night
-LEAST_SIGNIFICANCE = 5.0
-FEW_FRAMES = 5.0
+LEAST_SIGNIFICANCE = 5.0  # by judgement: however few places were tried
+FEW_FRAMES = 5.0  # by judgement: residuals of few frames have wider wings than a Gaussian
 WING_SIGMA = 0.3  # of a pixel, from which on the light of a body is nothing
 PLACE_SIGMA, MOST_PLACES = 4.0, 5  # of the groups of frames that places are told of
 

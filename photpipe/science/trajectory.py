@@ -17,7 +17,7 @@ from photpipe.ground.sky import FloatArray
 if TYPE_CHECKING:
     from scipy.interpolate import BSpline
 
-HIGHEST_ORDER = 3
+HIGHEST_ORDER = 3  # a cubic spline, as it has no corners
 
 
 @dataclass(frozen=True, slots=True, eq=False)

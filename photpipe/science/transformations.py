@@ -8,8 +8,8 @@ from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.published import Range, Transformation
 
 Magnitudes = Mapping[str, FloatArray]
-LOCUS_SIGMAS = 3.0
-LOCUS_ROUNDS = 3
+LOCUS_SIGMAS = 3.0  # one good star in 370 lies beyond
+LOCUS_ROUNDS = 3  # by then the clipped set no longer changes, mostly
 LOCUS_MINIMUM = 10  # fewer stars do not define a locus
 MAD_TO_SIGMA = 1.4826
 ROUNDING_MAG = 1e-9  # 16.1 - 15.0 is 1.1

@@ -16,10 +16,10 @@ from photpipe.ground.sky import FloatArray
 # Where the stars tell nothing. Sky flats are even to a few parts in a thousand: 1 % of light
 # lost in the corners is a scatter of 0.0023 mag.
 USUAL_MAG = 0.002
-SMALLEST_MAG, LARGEST_MAG = 1e-4, 0.3
+SMALLEST_MAG, LARGEST_MAG = 1e-4, 0.3  # from nothing to what no flat field leaves
 GRID = 40  # steps of 22 % of the scatter of a map, of which a hundred stars leave more open
 CATALOG_GRID, CATALOG_RANGE = 24, (0.05, 10.0)  # errors of the catalog, in units of those quoted
-FEWEST_STARS = 3
+FEWEST_STARS = 3  # by judgement: two residuals tell no scatter
 
 
 @dataclass(frozen=True, slots=True)

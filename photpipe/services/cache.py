@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_LOCK_POLL_S = 0.05
-_LOCKS = 64
-_TABLES_IN_MEMORY = 4
+_LOCK_POLL_S = 0.05  # how late the end of another download is noticed
+_LOCKS = 64  # files of locks that are shared: few on disk, hardly ever two that meet
+_TABLES_IN_MEMORY = 4  # the catalogs of a field
 
 
 @dataclass(frozen=True, slots=True)

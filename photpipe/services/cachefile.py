@@ -15,7 +15,7 @@ from photpipe.ground import ecsv
 if TYPE_CHECKING:
     from astropy.table import Table
 
-FORMAT = 1
+FORMAT = 1  # to be raised when files of the cache are written otherwise
 ABOUT = "photpipe"
 
 _BLANK = "0" * 64

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DECIMALS = 7  # of the epochs, as they travel
 
-_EPOCH_TOLERANCE_D = 1.5e-7
+_EPOCH_TOLERANCE_D = 1.5e-7  # 0.013 s: what rounding of dates, asked and answered, leaves
 _WIDEST_GAP_D = 1.5 / 24.0  # between two kept positions, for those in between to be computed
 _MINUTES_PER_HOUR = 60.0
 _MINUTES_PER_DAY = 1440.0

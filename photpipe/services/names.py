@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from photpipe.ground.designations import Designation, Kind, packed_number, parse
 
-_LONGEST = 80
+_LONGEST = 80  # characters: no designation is longer
 _OF_PLANETS = {"Mars": 400, "Jupiter": 500, "Saturn": 600, "Uranus": 700, "Neptune": 800}
+# Horizons: satellites 99 have five digits as 599 is Jupiter itself
 _LAST_SATELLITE_WITH_SHORT_ID = 98
 
 

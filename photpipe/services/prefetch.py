@@ -18,8 +18,8 @@ from photpipe.services import horizons, reference
 
 log = logging.getLogger(__name__)
 
-LARGEST_RADIUS_DEG = 6.0
-LONGEST_RANGE_D = 31.0
+LARGEST_RADIUS_DEG = 6.0  # by judgement: larger cones take minutes to download
+LONGEST_RANGE_D = 31.0  # a month of nights
 EPHEMERIS_STEP_D = 10.0 / 1440.0  # close enough for any time in between to be interpolated
 DEFAULT_CATALOGS = ("GAIA", "PANSTARRS", "SkyMapper-DR4", "APASS9")
 

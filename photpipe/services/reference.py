@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 IMPORTED = "imported"
 # what has no star of a survey of the whole sky is no field, but a service in trouble
 LARGE_DEG = 0.2
-DEEP_MAG = 15.0
+DEEP_MAG = 15.0  # by judgement: every field of LARGE_DEG has stars of that magnitude
 
 
 def fetch_catalog(

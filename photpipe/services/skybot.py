@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 SERVICE = "SkyBoT"
-LARGEST_RADIUS_DEG = 10.0
+LARGEST_RADIUS_DEG = 10.0  # IMCCE: the largest cone that SkyBoT answers
+# by judgement: what is less certain cannot be told from others on a frame
 LARGEST_UNCERTAINTY_ARCSEC = 120.0
 
 _NOTHING = "No solar system object was found"

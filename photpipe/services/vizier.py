@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 SERVICE = "VizieR"
-NO_LIMIT = -1
+NO_LIMIT = -1  # astroquery's word for it
 
 _ERROR = re.compile(r"<(?:\w+:)?INFO[^>]*name=\"(?:Error|QUERY_STATUS)\"[^>]*>", re.IGNORECASE)
 _VALUE = re.compile(r"value=\"([^\"]*)\"")

@@ -34,8 +34,8 @@ Answer = TypeVar("Answer")
 
 _MAY_PASS = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
-_CHUNK_BYTES = 65536
+_MOST_REDIRECTS = 5  # browsers allow 20; services need one
+_CHUNK_BYTES = 65536  # what a socket delivers at once, mostly
 USER_AGENT = f"photometrypipeline/{photpipe.__version__}"
 
 _turn = threading.Lock()

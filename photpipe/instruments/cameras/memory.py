@@ -14,7 +14,9 @@ from photpipe.science.wcs_seed import Orientation
 log = logging.getLogger(__name__)
 
 FILE = "cameras.json"
+# by judgement: focus moves a scale by per mille, another reducer by tens of per cent
 SCALE_AGREEMENT = 0.02
+# by judgement: a camera that was taken off does not come back so exactly
 ROTATION_AGREEMENT_DEG = 5.0
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 MILLISECOND_DAYS = 1e-3 / SECONDS_PER_DAY
-AGREEMENT_S = 2.0
-STACK_MARGIN = 1.5
+AGREEMENT_S = 2.0  # by judgement: cards that are rounded to a second, and reading out
+STACK_MARGIN = 1.5  # by judgement: between one exposure and a stack of two
 LEAST_SHARE = 0.9  # of the time that the exposures of a stack take one after the other
 
 

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from astropy.io.fits import Header
 
 ARCSEC_MM_PER_UM = 206.264806  # arcseconds of a radian, over 1000
-SCALE_AGREEMENT = 0.1
+SCALE_AGREEMENT = 0.1  # by judgement: nominal focal lengths are off by per cents
+# from a lens of an all-sky camera to beyond the longest telescopes
 SHORTEST_FOCUS_MM, LONGEST_FOCUS_MM = 3.0, 60000.0
+# from below the smallest pixels of telephones to beyond binned infrared ones
 PLAUSIBLE_PIXEL_UM = (0.5, 200.0)
 
 Pair = tuple[float, float]

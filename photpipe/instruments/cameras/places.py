@@ -22,11 +22,13 @@ from photpipe.science.sun import sun_position
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-SIDEREAL_AGREEMENT_DEG = 3.0
-ALTITUDE_AGREEMENT_DEG = 3.0
+SIDEREAL_AGREEMENT_DEG = 3.0  # 12 min of time: rounded cards, and beginning or end of an exposure
+ALTITUDE_AGREEMENT_DEG = 3.0  # as above, and refraction
+# by judgement: of the square of the airmass, which grows as altitude's error does
 AIRMASS_AGREEMENT = 0.05
 ZONE_DEG = 37.5  # zones are 15 degrees; politics and summer time add 22.5
-WGS84_RADIUS_M, WGS84_FLATTENING = 6378137.0, 1 / 298.257223563
+WGS84_RADIUS_M, WGS84_FLATTENING = 6378137.0, 1 / 298.257223563  # WGS 84 (NIMA TR8350.2)
+# from above the highest mountain to below the shore of the Dead Sea
 HIGHEST_M, LOWEST_M = 9000.0, -500.0
 
 

@@ -28,9 +28,10 @@ from photpipe.instruments.observatories import Site
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
+# by judgement: one pointing in two cards, rounded to a second of time
 SAME_POINTING_DEG = 10 / 3600
-NEAR_WISH_DEG = 5.0
-GREATEST_AIRMASS = 40.0
+NEAR_WISH_DEG = 5.0  # by judgement: cards of the wish and of the mount that mean one field
+GREATEST_AIRMASS = 40.0  # that of the horizon is 38
 
 
 @dataclass(frozen=True, slots=True)

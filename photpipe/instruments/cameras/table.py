@@ -95,7 +95,7 @@ SCALE_ARCSEC = (
     ("PLATESCL", "PLATESCL"),
     ("ITELESCOPEPLATESCALEH", "ITELESCOPEPLATESCALEV"),
 )
-PLAUSIBLE_SCALE_ARCSEC = (0.02, 120.0)
+PLAUSIBLE_SCALE_ARCSEC = (0.02, 120.0)  # arcsec per pixel: from lucky imaging to an all-sky lens
 
 MAKERS = {
     "seestar s50": (2.9, 250.0, 1080),
@@ -157,6 +157,7 @@ GAIN_IS_A_SETTING = re.compile(
     r"|DWARF|INDI|Ekos|KStars|FireCapture|ASTAP|Siril|Voyager|CCDCiel|ToupSky|EZCAP|Astro Pixel",
     re.IGNORECASE,
 )
+# electrons per count: from stacks scaled to 65535 to large wells in few bits
 PLAUSIBLE_GAIN = (0.002, 500.0)
 SATURATION = ("SATURATE", "SATLEVEL", "SATURATI", "MAXLIN", "CCDSAT")
 
