@@ -84,8 +84,8 @@ def stack_header(
     if middle.saturation:
         level = _saturation_adu(exposures, background_adu)
         header["SATURATE"] = (level, "lowest of all frames (ADU)")
-    for each in exposures:
-        header.add_history(f"combined: {each.name.encode('ascii', 'replace').decode()}")
+    for exposure in exposures:
+        header.add_history(f"combined: {exposure.name.encode('ascii', 'replace').decode()}")
     return header
 
 
@@ -101,8 +101,8 @@ def _gain_factor(exposures: Sequence[Exposure], method: str) -> float:
 def _saturation_adu(exposures: Sequence[Exposure], background_adu: float) -> float:
     """Level above which a pixel of the stack may stem from a saturated one."""
     levels = [
-        each.scale * ((each.frame.saturation or math.inf) - each.background_adu)
-        for each in exposures
+        exposure.scale * ((exposure.frame.saturation or math.inf) - exposure.background_adu)
+        for exposure in exposures
     ]
     return min(levels) + background_adu
 

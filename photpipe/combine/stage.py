@@ -247,12 +247,12 @@ def _stack(
     settings = workspace.settings
     inputs = [
         swarp.Input(
-            each.frame.path,
-            {**each.cards, "FLXSCALE": each.scale},
-            each.background_adu,
-            each.frame.mask_path,
+            exposure.frame.path,
+            {**exposure.cards, "FLXSCALE": exposure.scale},
+            exposure.background_adu,
+            exposure.frame.mask_path,
         )
-        for each in exposures
+        for exposure in exposures
     ]
     how = swarp.Combination(
         options.method,

@@ -140,9 +140,9 @@ def fill(values: argparse.Namespace, settings: Settings) -> cli.Status:
     entries = prefetch.read_list(Path(file), values.radius or DEFAULT_RADIUS_DEG)
     outcomes = prefetch.prefetch(entries, catalogs, code, settings, values.maxmag)
     failed = done = 0
-    for each in outcomes:
-        failed, done = failed + bool(each.problem), done + (not each.problem)
-        _say(f"{each.field}: {each.catalog}: {each.problem or f'{each.stars} stars'}")
+    for outcome in outcomes:
+        failed, done = failed + bool(outcome.problem), done + (not outcome.problem)
+        _say(f"{outcome.field}: {outcome.catalog}: {outcome.problem or f'{outcome.stars} stars'}")
     if failed:
         return cli.Status.PARTIAL if done else cli.Status.FAILED
     return cli.Status.DONE
@@ -170,10 +170,10 @@ def kept(_values: argparse.Namespace, settings: Settings) -> cli.Status:
 
     cache = Cache(settings.services)
     entries = cache.entries()
-    for each in entries:
-        size = f"{each.size_bytes / 1024:.0f} kB"
-        age = f"{each.age_days:.1f} d"
-        _say(f"{age:>9} {size:>9} {each.rows:>7} rows  {each.service}: {each.request}")
+    for entry in entries:
+        size = f"{entry.size_bytes / 1024:.0f} kB"
+        age = f"{entry.age_days:.1f} d"
+        _say(f"{age:>9} {size:>9} {entry.rows:>7} rows  {entry.service}: {entry.request}")
     total = sum(each.size_bytes for each in entries) / 1024**2
     for path in imported_tables(settings.services):
         _say(f"imported: {path.stem}  {path}")

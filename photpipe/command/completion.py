@@ -82,12 +82,12 @@ def _bash(command: str, options: list[Completed]) -> str:
 def _zsh(command: str, options: list[Completed]) -> str:
     lines = [f"compdef _{command.replace('.', '_')} {command}"]
     specs = []
-    for each in options:
-        about = _plain(each.about).replace("[", "(").replace("]", ")").replace(":", " -")
+    for option in options:
+        about = _plain(option.about).replace("[", "(").replace("]", ")").replace(":", " -")
         value = ""
-        if each.takes_value:
-            value = f":value:({' '.join(each.choices)})" if each.choices else ":value:_files"
-        specs.append(f"    '{each.name}[{about}]{value}'")
+        if option.takes_value:
+            value = f":value:({' '.join(option.choices)})" if option.choices else ":value:_files"
+        specs.append(f"    '{option.name}[{about}]{value}'")
     lines = [
         f"#compdef {command}",
         f"_{command.replace('.', '_')}() {{",
@@ -102,11 +102,11 @@ def _zsh(command: str, options: list[Completed]) -> str:
 
 def _fish(command: str, options: list[Completed]) -> str:
     lines = []
-    for each in options:
-        needs = " -r" if each.takes_value else ""
-        values = f" -f -a '{' '.join(each.choices)}'" if each.choices else ""
-        name = each.name.lstrip("-")
-        lines.append(f"complete -c {command} -o {name}{needs}{values} -d '{_plain(each.about)}'")
+    for option in options:
+        needs = " -r" if option.takes_value else ""
+        values = f" -f -a '{' '.join(option.choices)}'" if option.choices else ""
+        name = option.name.lstrip("-")
+        lines.append(f"complete -c {command} -o {name}{needs}{values} -d '{_plain(option.about)}'")
     return "\n".join(lines) + "\n"
 
 

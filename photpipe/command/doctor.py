@@ -107,15 +107,15 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _tools() -> Iterator[Examined]:
-    for each in tool.TOOLS:
+    for program in tool.TOOLS:
         try:
-            state = f"{tool.version(each)}  {tool.find(each)}"
+            state = f"{tool.version(program)}  {tool.find(program)}"
         except PhotPipeError as error:
-            missing = not any(map(shutil.which, each.executables))
-            state = "missing" if missing else str(error).removeprefix(f"{each.name}: ")
-            yield Examined("AstrOmatic tools", each.name, state, each.installation)
+            missing = not any(map(shutil.which, program.executables))
+            state = "missing" if missing else str(error).removeprefix(f"{program.name}: ")
+            yield Examined("AstrOmatic tools", program.name, state, program.installation)
         else:
-            yield Examined("AstrOmatic tools", each.name, state)
+            yield Examined("AstrOmatic tools", program.name, state)
 
 
 def _files(directory: Path) -> Iterator[Examined]:
@@ -207,8 +207,8 @@ def rendered(findings: Sequence[Examined], *, quiet: bool = False) -> str:
     if wrong:
         lines += ["", "To do"]
         lines += [
-            f"  {each.name}: {each.remedy}" + ("" if each.needed else " [optional]")
-            for each in wrong
+            f"  {problem.name}: {problem.remedy}" + ("" if problem.needed else " [optional]")
+            for problem in wrong
         ]
     elif not quiet:
         lines += ["", "All required programs and packages are installed."]

@@ -42,14 +42,14 @@ def conclude(result: Result) -> Status:
 def tell_failures(failures: Sequence[FrameFailure], level: int = logging.ERROR) -> None:
     """Say what failed: one line for each cause, however many frames it cost; LOG has them all."""
     causes: dict[str, list[FrameFailure]] = {}
-    for each in failures:
-        causes.setdefault(_cause(each), []).append(each)
+    for failure in failures:
+        causes.setdefault(_cause(failure), []).append(failure)
     for cause, cost in causes.items():
         if len(cost) == 1:
             log.log(level, "%s: %s", cost[0].frame, cost[0].reason)
             continue
-        for each in cost:
-            log.debug("%s: %s", each.frame, each.reason)
+        for failure in cost:
+            log.debug("%s: %s", failure.frame, failure.reason)
         names = [each.frame for each in cost]
         if len(names) > MOST_NAMES:
             names = [*names[: MOST_NAMES - 1], "...", names[-1]]

@@ -98,9 +98,9 @@ def _looked_for(
         return replace(track, whereabouts=f"{told}not there; {reach}")
     if len(found) > 1:
         places = "; ".join(
-            f"{each.apart:.1f} arcsec {direction(each.east, each.north)} of the prediction "
-            f"({each.mag:.1f} mag, {each.frames} frames)"
-            for each in found
+            f"{place.apart:.1f} arcsec {direction(place.east, place.north)} of the prediction "
+            f"({place.mag:.1f} mag, {place.frames} frames)"
+            for place in found
         )
         return replace(track, whereabouts=f"{told}not there; several candidates: {places}")
     best = found[0]

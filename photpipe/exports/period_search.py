@@ -104,13 +104,13 @@ def _solved(table: "Table", options: LightCurveOptions) -> "PeriodSolution":
     table.meta["coverage"] = round(solution.coverage, 3)
     table.meta["periods_h"] = [
         {
-            "period": round(each.period_h, 6),
-            "low": round(each.low_h, 6),
-            "high": round(each.high_h, 6),
-            "probability": round(each.probability, 5),
-            "maxima": each.maxima,
+            "period": round(candidate.period_h, 6),
+            "low": round(candidate.low_h, 6),
+            "high": round(candidate.high_h, 6),
+            "probability": round(candidate.probability, 5),
+            "maxima": candidate.maxima,
         }
-        for each in solution.candidates
+        for candidate in solution.candidates
     ]
     turns = (time_d - time_d.mean()) * solution.fit.frequency_per_day
     table["rotation_phase"] = turns % 1.0

@@ -196,9 +196,9 @@ def _no_stale_catalog(path: Path) -> Iterator[None]:
 
 def _report(result: ExtractResult, *, tells_gain: bool) -> None:
     """Say what came out of each frame."""
-    for each in result.frames:
-        seeing = f"{each.fwhm_px:.2f} px ({each.fwhm_arcsec:.2f} arcsec)"
-        log.info("%s: %d sources, seeing %s", each.frame, each.sources, seeing, extra=FRAME)
+    for frame in result.frames:
+        seeing = f"{frame.fwhm_px:.2f} px ({frame.fwhm_arcsec:.2f} arcsec)"
+        log.info("%s: %d sources, seeing %s", frame.frame, frame.sources, seeing, extra=FRAME)
     unknown = sum(each.gain == 0 for each in result.frames)
     if unknown and tells_gain:
         log.warning(

@@ -221,15 +221,15 @@ def _tell(result: MoversResult) -> None:
             result.threshold,
             result.fastest_arcsec_min,
         )
-    for each in result.movers:
-        what = f"known: {each.known}" if each.known else "not known" * result.compared
+    for mover in result.movers:
+        what = f"known: {mover.known}" if mover.known else "not known" * result.compared
         log.info(
             "%s: %.2f arcsec/min, S/N %.1f (%.1f without the best frame), %.2f +- %.2f mag%s",
-            each.name,
-            math.hypot(each.rate_east, each.rate_north),
-            each.snr,
-            each.snr_without_best,
-            each.mag,
-            each.sig,
+            mover.name,
+            math.hypot(mover.rate_east, mover.rate_north),
+            mover.snr,
+            mover.snr_without_best,
+            mover.mag,
+            mover.sig,
             f"; {what}" if what else "",
         )

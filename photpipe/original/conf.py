@@ -108,6 +108,6 @@ def section(name: str) -> SimpleNamespace:
 def _sections() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Sections of the settings that hold in the current directory."""
     settings = Settings.load(Path.cwd())
-    for each in dataclasses.fields(settings):
-        content = getattr(settings, each.name)
-        yield each.name, {f.name: getattr(content, f.name) for f in dataclasses.fields(content)}
+    for field in dataclasses.fields(settings):
+        content = getattr(settings, field.name)
+        yield field.name, {f.name: getattr(content, f.name) for f in dataclasses.fields(content)}

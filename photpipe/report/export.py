@@ -25,20 +25,20 @@ def numbers(workspace: Workspace, state: State, judged: Sequence[Verdict]) -> st
         "directory": state.directory.name,
         "verdict": [
             {
-                "rule": each.rule,
-                "severity": each.severity,
-                "text": each.text,
-                "advice": each.advice,
-                "frames": [frame.name for frame in each.frames],
-                "target": each.target.name if each.target else None,
+                "rule": verdict.rule,
+                "severity": verdict.severity,
+                "text": verdict.text,
+                "advice": verdict.advice,
+                "frames": [frame.name for frame in verdict.frames],
+                "target": verdict.target.name if verdict.target else None,
             }
-            for each in judged
+            for verdict in judged
         ],
         "steps": [asdict(each) for each in state.history.records],
         **{name: _saved(workspace.state_directory / f"{name}.json") for name in STAGES},
         "targets": [
-            {"name": each.name, "kind": each.kind, "points": [_point(p) for p in each.points]}
-            for each in state.targets
+            {"name": target.name, "kind": target.kind, "points": [_point(p) for p in target.points]}
+            for target in state.targets
         ],
     }
     return json.dumps(plain(content), separators=(",", ":"))

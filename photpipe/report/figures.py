@@ -61,8 +61,8 @@ def new_figure(
             left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.16
         )
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
-    for each in axes:
-        dress(each)
+    for panel in axes:
+        dress(panel)
     return figure, axes
 
 

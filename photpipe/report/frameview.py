@@ -279,8 +279,8 @@ def _image(state: State, frame: FrameState, assets: FrameAssets, links: Links) -
         font=f"{font_px(width):.1f}",
         catalog=tuple(Ring(*pixel_in_image(x, y, height)) for x, y in assets.matched),
         stars=tuple(
-            Ring(*pixel_in_image(each.x, each.y, height), str(each.number), each.is_used)
-            for each in assets.stars
+            Ring(*pixel_in_image(star.x, star.y, height), str(star.number), star.is_used)
+            for star in assets.stars
         ),
         targets=tuple(_target_mark(each, width, height) for each in assets.spots),
         compass=compass(frame, arrow),

@@ -206,8 +206,8 @@ def part_around(plane: Plane, column: int, row: int, half_px: int) -> Pixels:
 def strip(images: Sequence[NDArray[np.float64]]) -> bytes:
     """JPEG of images one below the other, each in the stretch of its own noise."""
     greys = []
-    for each in images:
-        values = each.astype(np.float32)
+    for image in images:
+        values = image.astype(np.float32)
         greys.append(Stretch.of(values, deep=True).grey(values))
     return _encoded(np.vstack(greys), CUTOUT_QUALITY)
 

@@ -97,8 +97,11 @@ def related_periods(table: "Table", solution: "PeriodSolution") -> list[RelatedP
     gap_d = period.gap_d(np.asarray(table["light_time_jd"]), np.asarray(table["session"]))
     first = solution.candidates[0]
     return [
-        RelatedPeriod(each, "" if each is first else period.relation(each, first.period_h, gap_d))
-        for each in solution.candidates
+        RelatedPeriod(
+            candidate,
+            "" if candidate is first else period.relation(candidate, first.period_h, gap_d),
+        )
+        for candidate in solution.candidates
     ]
 
 

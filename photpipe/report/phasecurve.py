@@ -100,12 +100,12 @@ def render_page(target: str, bands: Sequence[Curves], period_h: float | None) ->
         rotation=taken,
         bands=[
             {
-                "name": each.band,
-                "parameters": table(FITS, each.results()),
-                "cautions": each.results()[0].cautions,
-                "figure": figure(each),
-                "nights": table(NIGHTS, each.rows),
+                "name": band.band,
+                "parameters": table(FITS, band.results()),
+                "cautions": band.results()[0].cautions,
+                "figure": figure(band),
+                "nights": table(NIGHTS, band.rows),
             }
-            for each in bands
+            for band in bands
         ],
     )

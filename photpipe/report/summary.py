@@ -119,10 +119,10 @@ def row_of(
 
 def _targets(state: State) -> tuple[SummaryTarget, ...]:
     found = []
-    for each in state.distill.targets if state.distill else ():
-        if each.kind != "control":
-            good = each.points - each.rejected - each.limits
-            found.append(SummaryTarget(each.name, each.median_mag, each.scatter_mag, good))
+    for target in state.distill.targets if state.distill else ():
+        if target.kind != "control":
+            good = target.points - target.rejected - target.limits
+            found.append(SummaryTarget(target.name, target.median_mag, target.scatter_mag, good))
     return tuple(found)
 
 

@@ -179,7 +179,7 @@ class MainView:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class MainFigures:
     """Figures of the main page, empty where there is nothing to draw."""
 
     growth: "Markup"
@@ -192,7 +192,7 @@ class Drawn:
 def main_view(
     state: State,
     judged: Iterable[Verdict],
-    drawn: Drawn,
+    drawn: MainFigures,
     log_lines: dict[str, int],
     links: Links,
     stack: "StackView | None" = None,
@@ -203,7 +203,7 @@ def main_view(
     ----------
     judged : iterable of Verdict
         The verdict.
-    drawn : Drawn
+    drawn : MainFigures
         Figures, with links as seen from the page.
     log_lines : mapping
         Line of the LOG page where the last run of each command begins.
@@ -317,7 +317,7 @@ def _live(state: State, links: Links) -> Live | None:
     return Live(RELOAD_S, round(ended_s, 1), Link(newest.name, links.frame(newest.slug)))
 
 
-def _hero(state: State, drawn: Drawn) -> Hero | None:
+def _hero(state: State, drawn: MainFigures) -> Hero | None:
     """The target of the first screen; None if none was measured."""
     target = main_target(state)
     if target is None or not drawn.cards:

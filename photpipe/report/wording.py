@@ -77,11 +77,11 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 def ranges(numbers: Iterable[int]) -> str:
     """``3``, ``12–14``, ``1, 4–6``: numbers with their neighbours drawn together."""
     runs: list[list[int]] = []
-    for each in sorted(set(numbers)):
-        if runs and each == runs[-1][1] + 1:
-            runs[-1][1] = each
+    for value in sorted(set(numbers)):
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
         else:
-            runs.append([each, each])
+            runs.append([value, value])
     return ", ".join(f"{low}" if low == high else f"{low}–{high}" for low, high in runs)
 
 

@@ -12,12 +12,12 @@ from photpipe.ground.log import LOG_NAME
 from photpipe.report import links as places
 from photpipe.report import render, verdicts
 from photpipe.report.assets import Charts, FrameStudio, Spot
-from photpipe.report.drawing import Drawer
 from photpipe.report.export import numbers
 from photpipe.report.frameview import cutout_view, frame_view
 from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, SingleLinks
 from photpipe.report.logview import log_view
 from photpipe.report.output import Output, write
+from photpipe.report.page_figures import PageFigures
 from photpipe.report.stackview import stack_view
 from photpipe.report.state import CONTROL, State, TargetData, gather
 from photpipe.report.targetview import target_view
@@ -123,7 +123,7 @@ class Report:
         self.judged = verdicts.judge(self.state)
         self.output = Output(workspace.report_directory, OWNED)
         self.charts = Charts(self.state)
-        self.drawer = Drawer(self.state, self.output)
+        self.figures = PageFigures(self.state, self.output)
         self.points: dict[str, list[tuple[TargetData, TargetPoint]]] = {}
         for target in self.state.targets:
             for point in target.points:
@@ -145,8 +145,8 @@ class Report:
         """Write the page of every frame, several at a time."""
         numbered = [_Numbered(index, each.name) for index, each in enumerate(self.state.frames)]
         _, failed = self.workspace.map_frames(self._write_frame, numbered, "pages")
-        for each in failed:
-            log.warning("%s: its page could not be written: %s", each.frame, each.reason)
+        for failure in failed:
+            log.warning("%s: its page could not be written: %s", failure.frame, failure.reason)
 
     def _write_frame(self, numbered: _Numbered) -> None:
         slug = self.state.frames[numbered.index].slug
@@ -165,10 +165,10 @@ class Report:
         spots = self.spots[target.slug]
         views = {frame: cutout_view(spot, links) for frame, spot in spots.items()}
         cutouts = {frame: view for frame, view in views.items() if view is not None}
-        animation = None if self.drawer.is_small else self.drawer.animation(target, spots, links)
+        animation = None if self.figures.is_small else self.figures.animation(target, spots, links)
         folder = self.workspace.state_directory
-        panels = {} if self.drawer.is_small else subtracted.read(folder, target.name)
-        subtractions = self.drawer.subtractions(target, panels, links)
+        panels = {} if self.figures.is_small else subtracted.read(folder, target.name)
+        subtractions = self.figures.subtractions(target, panels, links)
         return target_view(self.state, target, cutouts, animation, links, subtractions)
 
     def _write_main(self) -> None:
@@ -186,7 +186,7 @@ class Report:
             write(path, encoded(_page("main.html", view, links)))
 
     def _main_view(self, links: Links, log_lines: dict[str, int]) -> object:
-        drawn = self.drawer.drawn(self.spots, links)
+        drawn = self.figures.of_main_page(self.spots, links)
         stack = stack_view(self.state, self.output, links)
         return main_view(self.state, self.judged, drawn, log_lines, links, stack)
 
@@ -205,7 +205,7 @@ class Report:
     def single(self, *, frames: bool) -> Iterator[str]:
         """Text of the single file, part by part; after `write`."""
         links = SingleLinks("", self.output.folder, has_frames=frames)
-        self.drawer.is_small = not frames
+        self.figures.is_small = not frames
         log_page = log_view(self.workspace.log_path, links)
         yield render.page(
             "single_head.html",

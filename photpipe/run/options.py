@@ -54,9 +54,9 @@ class Option:
 def options_of(kind: Any) -> dict[str, tuple[Option, Any]]:
     """Options that a dataclass declares, with their defaults, in the order of its fields."""
     return {
-        each.name: (each.metadata[_KEY], each.default)
-        for each in dataclasses.fields(kind)
-        if _KEY in each.metadata
+        field.name: (field.metadata[_KEY], field.default)
+        for field in dataclasses.fields(kind)
+        if _KEY in field.metadata
     }
 
 

@@ -30,8 +30,8 @@ def tasks_below(root: Path, options: RunOptions, invocation: Invocation) -> list
     """
     silent = replace(invocation, is_silent=True)
     tasks = [
-        Task(each.path, each.frames, options, silent)
-        for each in inputs.data_directories(root, options.prefix)
+        Task(found.path, found.frames, options, silent)
+        for found in inputs.data_directories(root, options.prefix)
     ]
     if not tasks:
         what = f" whose names start with {options.prefix!r}" if options.prefix else ""

@@ -101,8 +101,8 @@ class _Night:
         self._places: dict[Path, _Watched] = {}
         self._news_s = time.monotonic()
         self._summary: LiveSummary | None = None
-        for each in self._directories():
-            self._settled(self._place(each), each.frames)
+        for directory in self._directories():
+            self._settled(self._place(directory), directory.frames)
 
     @property
     def is_over(self) -> bool:
@@ -145,14 +145,14 @@ class _Night:
 
     def _news(self) -> Iterator[Task]:
         """Directories with frames that are complete and were not worked on like this."""
-        for each in self._directories():
-            place = self._place(each)
-            settled = self._settled(place, each.frames)
+        for directory in self._directories():
+            place = self._place(directory)
+            settled = self._settled(place, directory.frames)
             if settled and any(place.done.get(path) != stamp for path, stamp in settled.items()):
                 now_s = time.monotonic()
                 retry = now_s - place.tried_s > RETRY_S
                 place.tried_s = now_s if retry else place.tried_s
-                yield Task(each.path, tuple(settled), self.options, self.invocation, retry)
+                yield Task(directory.path, tuple(settled), self.options, self.invocation, retry)
 
     def _settled(self, place: _Watched, frames: Sequence[Path]) -> dict[Path, str]:
         """Frames that have not changed since the last look, and are whole.

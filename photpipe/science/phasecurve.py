@@ -123,8 +123,8 @@ def _simplex(step: float) -> FloatArray:
 
 SYSTEMS: Mapping[str, System] = MappingProxyType(
     {
-        each.name: each
-        for each in (
+        system.name: system
+        for system in (
             System("H, G", ("G",), np.linspace(-0.15, 0.65, 161)[:, None]),
             System("H, G12*", ("G12*",), np.linspace(0.0, 1.0, 201)[:, None]),
             System("H, G1, G2", ("G1", "G2"), _simplex(0.02)),

@@ -212,8 +212,8 @@ def misfit(match: KernelMatch, dx_px: float, dy_px: float, radius_px: float) -> 
         ]
     ).reshape(TURNS, -1)
     residuals, models, noise = (
-        np.nan_to_num(np.array(each)).reshape(len(each), -1)
-        for each in (match.residuals, match.templates, match.variances)
+        np.nan_to_num(np.array(pixels)).reshape(len(pixels), -1)
+        for pixels in (match.residuals, match.templates, match.variances)
     )
     light = models @ own.ravel()
     beside = float(np.median((models @ around.T) / light[:, None]))

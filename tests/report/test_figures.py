@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from photpipe.report.drawing import CARD_INCH
 from photpipe.report.figures import new_figure, svg
+from photpipe.report.page_figures import CARD_INCH
 from photpipe.report.plots import light_curve
 from photpipe.report.plotspec import Plot, Series
 from photpipe.report.state import gather

@@ -10,7 +10,7 @@ import pytest
 from photpipe.report.links import FROM_DATA
 from photpipe.report.state import State, gather
 from photpipe.report.verdicts import RULES, Severity, Verdict, judge
-from photpipe.report.views import Drawn, main_view
+from photpipe.report.views import MainFigures, main_view
 from photpipe.run.photometry_file import BRIGHTER
 from photpipe.run.results import (
     CatalogAttempt,
@@ -366,7 +366,7 @@ def test_many_targets_do_not_bury_the_verdict(make: Callable[..., Maker]) -> Non
     maker = make(targets=tuple(f"target {number}" for number in range(9)), stars=25)
     maker.distill()
     state = gather(maker.workspace)
-    view = main_view(state, judge(state), Drawn("", "", "", ()), {}, FROM_DATA)
+    view = main_view(state, judge(state), MainFigures("", "", "", ()), {}, FROM_DATA)
     told = [each.text for each in view.passed if each.text.startswith("Target")]
     assert len(told) == 4
     assert len([each for each in view.more_verdicts if each.text.startswith("Target")]) == 4

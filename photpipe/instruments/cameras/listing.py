@@ -37,9 +37,9 @@ instrument_identifiers["{identifier}"] = "{keyword}"
 def explained(frame: str, facts: CameraFacts) -> tuple[list[str], bool]:
     """Lines that tell the facts of a frame, and whether a run would lack nothing."""
     lines = [f"{frame}: {facts.bundle.name}, a camera without an entry ({facts.bundle.keyword})"]
-    for each in fact_lines.told(facts):
-        doubt = f"; {each.doubt}" if each.doubt else ""
-        lines.append(f"  {each.name:14}{each.value:48} {each.origin}{doubt}".rstrip())
+    for fact in fact_lines.told(facts):
+        doubt = f"; {fact.doubt}" if fact.doubt else ""
+        lines.append(f"  {fact.name:14}{fact.value:48} {fact.origin}{doubt}".rstrip())
     learned = memory.recall(facts.bundle.identity)
     if learned is not None:
         lines.append(f"  {'remembered':14}{_remembered(learned)}")

@@ -109,12 +109,12 @@ def forget(identity: str) -> list[Learned]:
     with _changing() as cameras:
         wanted = identity.strip().casefold()
         gone = [
-            each
-            for each in cameras.values()
-            if wanted in {"all", each.identity.casefold(), each.name.casefold()}
+            camera
+            for camera in cameras.values()
+            if wanted in {"all", camera.identity.casefold(), camera.name.casefold()}
         ]
-        for each in gone:
-            del cameras[each.identity]
+        for camera in gone:
+            del cameras[camera.identity]
         return gone
 
 

@@ -107,9 +107,9 @@ def scale(header: "Header", shape: tuple[int, int], binned: tuple[int, int]) -> 
         return None
     best, *others = hints
     doubts = [
-        f"{each.origin} gives {each.value[0]:.3f}"
-        for each in others
-        if abs(each.value[0] / best.value[0] - 1) > SCALE_AGREEMENT
+        f"{scale.origin} gives {scale.value[0]:.3f}"
+        for scale in others
+        if abs(scale.value[0] / best.value[0] - 1) > SCALE_AGREEMENT
     ]
     return Fact(best.value, best.origin, "; ".join(doubts[:1]))
 

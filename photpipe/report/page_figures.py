@@ -16,7 +16,7 @@ from photpipe.report.links import Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
 from photpipe.report.tables import Link
-from photpipe.report.views import CARDS, Animation, Drawn, TargetCard, main_target
+from photpipe.report.views import CARDS, Animation, MainFigures, TargetCard, main_target
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.subtracted import Panels
 
@@ -37,8 +37,8 @@ _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 _ANCHOR = re.compile(r'<a [^>]*"frame:[^>]*>|</a>')
 
 
-class Drawer:
-    """Draws what several pages show.
+class PageFigures:
+    """Figures and animations that several pages show.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Drawer:
         self.slugs = {each.name: each.slug for each in state.frames}
         self.is_small = False
 
-    def drawn(self, spots: Mapping[str, Mapping[str, Spot]], links: Links) -> Drawn:
+    def of_main_page(self, spots: Mapping[str, Mapping[str, Spot]], links: Links) -> MainFigures:
         """Figures of the main page.
 
         Parameters
@@ -70,7 +70,7 @@ class Drawer:
 
         targets = self.state.targets[:CARDS]
         main = main_target(self.state)
-        return Drawn(
+        return MainFigures(
             growth=self._growth(links),
             seeing=self._seeing(links),
             zeropoints=self._zeropoints(links),
@@ -97,9 +97,9 @@ class Drawer:
 
         result = self.state.photometry
         widths = [
-            (each.slug, each.midtime_jd, each.measured.fwhm_px)
-            for each in self.state.frames
-            if each.measured and each.measured.fwhm_px > 0
+            (frame.slug, frame.midtime_jd, frame.measured.fwhm_px)
+            for frame in self.state.frames
+            if frame.measured and frame.measured.fwhm_px > 0
         ]
         if result is None or not widths:
             return _nothing()
@@ -111,9 +111,9 @@ class Drawer:
         from photpipe.report import plots, stills
 
         values = [
-            (each.slug, each.midtime_jd, row.zeropoint_mag, row.zeropoint_sigma_mag, row.band)
-            for each in self.state.frames
-            if (row := each.calibrated) and row.is_calibrated
+            (frame.slug, frame.midtime_jd, row.zeropoint_mag, row.zeropoint_sigma_mag, row.band)
+            for frame in self.state.frames
+            if (row := frame.calibrated) and row.is_calibrated
         ]
         if not values:
             return _nothing()
