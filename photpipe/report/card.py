@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE_INCH = (11.69, 8.27)  # A4, landscape
-DPI = 150
+DPI = 150  # by judgement: a page of A4 printed, or a slide
 FORMATS = ("png", "pdf")
 BOXES = {  # left, bottom, width, height
     "Light curve": (0.07, 0.5, 0.55, 0.34),
@@ -26,7 +26,7 @@ BOXES = {  # left, bottom, width, height
     "Zeropoint": (0.38, 0.11, 0.24, 0.28),
     "Verdict": (0.66, 0.11, 0.31, 0.28),
 }
-MOST_VERDICTS = 5
+MOST_VERDICTS = 5  # what fits beside the figures
 WIDTH_OF_VERDICT = 58  # letters
 SOFT, INK = "#5b6670", "#1d2329"
 COLOURS = {"good": "#00704f", "look": "#8a5a00", "bad": "#b03a00", "note": "#4d5b68"}
