@@ -112,8 +112,20 @@ def _simulated(folder: Path, words: tuple[str, ...]) -> None:
     """Simulate a night and run pp_run on it, with the simulated services at hand."""
     from simsky import __main__ as simulator
 
-    simulator._wait = lambda: _run(folder)  # instead of waiting for Ctrl-C while they serve
+    def run() -> None:
+        _wait_longer(folder / "photpipe.toml")
+        _run(folder)
+
+    simulator._wait = run  # instead of waiting for Ctrl-C while they serve
     simulator.main([words[0], str(folder), *words[1:], "--serve"])
+
+
+def _wait_longer(settings: Path) -> None:
+    """Give the simulated services time, as the machine may be busy."""
+    text = settings.read_text("utf-8")
+    settings.write_text(
+        re.sub(r"(?m)^(\w+_timeout|deadline)_s = .*", r"\1_s = 300.0", text), "utf-8"
+    )
 
 
 def _run(folder: Path, *words: str) -> None:
