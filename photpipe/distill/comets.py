@@ -26,11 +26,12 @@ from photpipe.science.target_trail import Pixels
 log = logging.getLogger("pp_distill")
 
 SKY_RADII = 3.0  # of the largest aperture, as far as rings tell the sky
+# by judgement: enough sky around a small coma; what a frame can spare for a large one
 LEAST_SKY_PX, MOST_SKY_PX = 40.0, 700.0
-FARTHEST_CENTRE_FWHM = 2.0
+FARTHEST_CENTRE_FWHM = 2.0  # by judgement: a nucleus that is further off its place is a star
 HIDDEN_SIGMA = 1.0  # of a pixel: where the image of a star may be wrong by more, it is left out
 STAR_ERROR = 0.05  # of the light of a star, by which its image may be wrong
-MOST_FILLED = 0.5
+MOST_FILLED = 0.5  # by judgement: more of it would be a guess
 ICQ_METHODS = {"V": "V", "R": "k", "I": "H", "B": "D", "U": "U", "g": "g", "r": "r"}
 ICQ_REFERENCES = {"APASS9": "AQ"}  # the only one of our catalogs that has a code
 

@@ -22,8 +22,8 @@ from photpipe.science.starimage import FEWEST_STARS
 from photpipe.science.target_trail import REACH_FWHM, Pixels, Segment, StarShape, Trail
 from photpipe.science.trail_profile import TrailPeriod, TrailProfile
 
-MOST_STARS = 12
-STAR_STAMP_FWHM = 4.0
+MOST_STARS = 12  # by judgement: a median of their images; more cost time
+STAR_STAMP_FWHM = 4.0  # by judgement: half a side that holds the wings
 LEAST_LIGHT = 0.02  # of the noise of a pixel, to which the wings of stars are drawn
 NEIGHBOUR_ERROR = 0.1  # of the light of a star, by which its image may be wrong
 BEYOND_PX = 3  # of the stamp around a trail

@@ -9,7 +9,7 @@ from typing import Any
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
-MOST_BYTES = 20_000_000
+MOST_BYTES = 20_000_000  # by judgement: larger files are none of ours
 
 
 def _column(unit: str, meaning: str) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError
 
-MOST_BYTES = 20_000_000
+MOST_BYTES = 20_000_000  # by judgement: larger files are none of ours
 
 
 @dataclass(frozen=True, slots=True)

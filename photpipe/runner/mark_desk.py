@@ -17,7 +17,7 @@ from photpipe.report.state import gather
 from photpipe.run.workspace import Workspace
 
 MOST_SOURCES = 2000  # circles on a frame
-LARGEST_REACH_PX = 50.0
+LARGEST_REACH_PX = 50.0  # by judgement: an image of a star is smaller
 
 
 @dataclass

@@ -42,9 +42,10 @@ _PHASE = (
 # fmt: on
 LARGEST_PHASE_DEG = _PHASE_STEP_DEG * (len(_PHASE) - 1)
 
+# by judgement: rings that show a slope; pixels whose median is none of chance
 FEWEST_RINGS, FEWEST_PIXELS = 5, 20
-RING_PX = 2.0
-CLIP_SIGMA, CLIP_ROUNDS = 3.0, 5
+RING_PX = 2.0  # by judgement: as narrow as seeing leaves a profile
+CLIP_SIGMA, CLIP_ROUNDS = 3.0, 5  # one good pixel in 370 lies beyond; a bound
 INNER_SKY = 0.6  # of the largest radius, from which on rings tell the sky
 SMALLEST_FWHM = 1.5  # radius, below which the seeing takes light out of an aperture
 

@@ -18,13 +18,15 @@ from photpipe.ground.sky import BoolArray, FloatArray
 if TYPE_CHECKING:
     from scipy.interpolate import RectBivariateSpline
 
-TYPICAL_BETA = 3.0
+TYPICAL_BETA = 3.0  # IRAF has 2.5, turbulence 4.765 (Trujillo et al. 2001, MNRAS 328, 977)
 NODES = np.array([-0.5, 0.0, 0.5]) * np.sqrt(0.6)  # Gauss-Legendre over a pixel
 NODE_WEIGHTS = np.array([5.0, 8.0, 5.0]) / 18.0
+# by judgement: wings have sunk to 1e-4 there; a step that is smooth
 TABLE_REACH_FWHM, TABLE_STEP_FWHM = 7.0, 0.1
 WIDTH_SIGMA = 0.03  # of the logarithm of the width, by which a trail may differ from the stars
 REACH_FWHM = 4.0  # of the pixels around a segment that are fitted
 ROUNDS = 3  # of variances and outliers
+# no noise, but a star or a cosmic ray; more of them are no accident
 OUTLIER_SIGMA, MOST_OUTLIERS = 6.0, 0.02
 SHAPE_RANGE = (0.7, 1.2, 0.7, 0.7)  # of the logarithms of width, exponent and ratio of axes
 FEWEST_PARTS = 3  # that show whether a trail varies
@@ -32,8 +34,8 @@ PROFILE_ERROR = 0.01  # of the light of a pixel: what no profile has
 FREE_SNR, PLACED_SNR = 20.0, 5.0  # from which on ends and middle are fitted
 VARIES_P = 1e-4  # probability of an even trail, below which it varies
 PART_FWHM = 1.0  # length of the parts that show whether a trail varies
-STEP_PX = 0.02
-FEWEST_PIXELS = 30
+STEP_PX = 0.02  # of numerical derivatives: far below a width, far above rounding
+FEWEST_PIXELS = 30  # by judgement: several times the terms that are fitted
 
 
 @dataclass(frozen=True, slots=True)

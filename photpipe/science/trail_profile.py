@@ -26,13 +26,13 @@ from photpipe.science.target_trail import (
 )
 
 PART_FWHM = 0.6  # length of the parts: shorter ones are nothing but noise
-FEWEST_PARTS = 12
-MOST_PARTS = 200
+FEWEST_PARTS = 12  # by judgement: fewer parts show no light curve
+MOST_PARTS = 200  # by judgement: finer parts are noise
 LEAST_CYCLES = 1.0  # of a period within the exposure
 SHORTEST_PARTS = 2.2  # parts of which the shortest period has so many
 FALSE_ALARM = 1e-3  # probability of a period in noise, above which there is none
-OVERSAMPLING = 10
-HARMONICS = 2
+OVERSAMPLING = 10  # trial frequencies in a peak: none falls between two steps
+HARMONICS = 2  # two maxima a rotation, as an ellipsoid has
 BETTER = 15.0  # sum of squares of a second harmonic: nearly four sigma of two parameters
 COURSES = 2  # rounds of ends and brightness
 BEND = 0.05  # second difference of the brightness between parts, that smoothness allows

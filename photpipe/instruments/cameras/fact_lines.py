@@ -58,7 +58,7 @@ def _told(facts: CameraFacts) -> Iterator[ToldFact]:
     named = facts.filter_name
     yield ToldFact("filter", named.value, named.origin, named.doubt)
     yield ToldFact("band", choice.band, "the name of the filter", choice.assumption)
-    for fact in facts.rejected:
-        yield ToldFact("not believed", fact.value, fact.origin, fact.doubt)
+    for refused in facts.rejected:
+        yield ToldFact("not believed", refused.value, refused.origin, refused.doubt)
     if facts.site is None:
         yield ToldFact("site", "unknown", "no card", "positions are those of the Earth's centre")
