@@ -17,7 +17,7 @@ HIT_SIGMA = 7.0  # above the image: chance makes it once in 1e10 apertures
 PROFILE_ERROR = 0.2  # of the brightest light within a pixel of each: shape and place of the image
 SHARPER = 0.5  # light beside a hit, in units of what the sharpest image leaves there
 BESIDE_SIGMA = 1.0  # of what is left there, that is allowed for
-MOST_PIXELS = 25
+MOST_PIXELS = 25  # by judgement: a cosmic ray is small; more is a trail or a star
 PHASES = (0.0, 0.25, 0.5)  # places of a source within a pixel
 
 

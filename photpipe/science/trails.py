@@ -33,18 +33,18 @@ LINE_SIGMA = 6.0  # above all lines of a window, among which stars are as well
 ONLY_SIDE_SIGMA = 7.0  # that of `SIDE_SIGMA`, where the frame ends on the other side
 MOST_UNEVEN = 2.0  # brightness of the sides, one in units of the other: spikes fade
 FAINTEST_PIECE = 0.3  # of the brightness of a line, that most of its pieces reach
-PART_OF_PIECES = 0.75
+PART_OF_PIECES = 0.75  # by judgement: what most of them is
 CLEAR_FWHM = 1.5  # beyond the aperture, where the light of the source ends
 COLUMN_FWHM = 0.6  # width of a line along the pixels that no optics made, in units of the seeing
 COLUMN_EDGE = 0.3  # of its brightness at half that distance: light would have a half there
-COLUMN_SIGMA = 5.0
+COLUMN_SIGMA = 5.0  # no noise
 COLUMN_REACH_FWHM = 4.0  # beyond the aperture, that a column goes on
 COLUMN_SKY_PX = 3  # distance of the columns beside it, at least
 MASK_SIGMA = 0.5  # surface brightness of the wings of stars that are left out, noise of a pixel
 WING_BETA = 3.0  # Moffat profile of stars
-LARGEST_MASK_FWHM = 12.0
+LARGEST_MASK_FWHM = 12.0  # by judgement: wider masks leave nothing of a window
 MASKED_PARTS = (1.0, 0.6, 0.35)  # of those radii, the first that leaves enough of a window
-LEFT_PART = 0.6
+LEFT_PART = 0.6  # by judgement: of a window, that is enough
 
 
 @dataclass(frozen=True, slots=True)
