@@ -383,7 +383,9 @@ class _Place:
         stars += [each.as_star(self.number) for each in others if each.target.moves]
         stars = [each for each in stars if self._apart(each) <= max(reach, outer)]
         x, y, counts = self._counts_of(stars)
-        within = self.x_px - round(self.x_px), self.y_px - round(self.y_px)
+        # from the middle of the pixel that the target is in; no light where there is no place
+        within = np.nan_to_num(np.array([self.x_px, self.y_px]))
+        within -= np.rint(within)
         around = self.stars.light_around(x + within[0], y + within[1], counts)
         if not counts.any():
             return Neighbours("", 0.0, 0.0, around, np.zeros((0, 3)))

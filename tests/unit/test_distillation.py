@@ -147,6 +147,12 @@ def test_magnitude_is_zeropoint_and_instrumental_magnitude(
         assert found.aperture_mag == pytest.approx(-7.0)
 
 
+def test_a_target_without_a_place_on_a_frame_has_no_point_there(tmp_path: Path) -> None:
+    lost = target()
+    lost.ra_deg[0] = lost.dec_deg[0] = math.nan
+    assert measured(series(tmp_path), lost) == {}
+
+
 def test_error_of_an_aperture_has_what_differs_across_the_field(tmp_path: Path) -> None:
     sigs = []
     frames = series(tmp_path, light=2000.0)
