@@ -218,7 +218,7 @@ def test_distortion_leaves_no_systematic(tmp_path: Path, corner_arcsec: float) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("keyword", "seed"), [("LOWELL42", 1), ("LOWELL31", 2)])
+@pytest.mark.parametrize(("keyword", "seed"), [("VATT4K", 1), ("LOWELL31", 2)])
 def test_lost_frames_are_found(tmp_path: Path, keyword: str, seed: int) -> None:
     """Pointing wrong by half a degree; rotation, parity and scale wrong."""
     field = sight(
