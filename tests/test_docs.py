@@ -104,3 +104,9 @@ def test_manual_renders_as_a_site(tmp_path: Path) -> None:
             r'<(?:script|link|img)[^>]*(?:src|href)="(?:https?:)?//[^"]*"', page.read_text()
         )
         assert loaded == [], page.name
+
+
+def test_the_changes_of_the_manual_are_those_of_the_changelog() -> None:
+    assert (ROOT / "docs" / "changes.md").read_text("utf-8") == (ROOT / "CHANGELOG.md").read_text(
+        "utf-8"
+    )
