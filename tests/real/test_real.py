@@ -17,7 +17,6 @@ from astropy.table import Table
 import catalog
 import pp_calibrate
 import pp_distill
-import pp_movers
 import pp_photometry
 import pp_prepare
 import pp_register
@@ -113,22 +112,6 @@ def test_asteroid_varies_as_measured_before(lowell: Path) -> None:
         row = min(expected, key=lambda e: abs(float(e["midtime_jd"]) - point.midtime_jd))
         differences.append(point.mag - float(row["rel_mag"]))
     assert np.std(differences) < 0.05
-
-
-def test_the_second_mover_of_the_field_is_found(lowell: Path) -> None:
-    """A body that nobody asked for, 1.3 arcsec in five minutes, measured before by eye."""
-    frames = sorted(lowell.glob("*_trim.fits"))
-    run(pp_movers, "-rates", "0.1", "0.5", *frames)
-    expected = rows_of(LOWELL_HOME / "expected_mover2.csv")
-    jd = np.array([float(row["midtime_jd"]) for row in expected])
-    ra, dec = (np.array([float(row[name]) for row in expected]) for name in ("ra_deg", "dec_deg"))
-    found: dict[str, list[float]] = {}
-    for line in (lowell / "movers_positions.dat").read_text().splitlines()[1:]:
-        _, east, north, time, name = line.split()
-        there = np.interp(float(time), jd, ra), np.interp(float(time), jd, dec)
-        apart = float(sky.separation_deg(float(east), float(north), *there)) * 3600
-        found.setdefault(name, []).append(apart)
-    assert min(max(each) for each in found.values()) < 2.0
 
 
 def test_originals_come_back(lowell: Path) -> None:
