@@ -51,7 +51,7 @@ def abort(where: str, directory: str | Path = ".") -> str:
 
     folder = Path(directory).absolute()
     with logging_to(folder, quiet=False, debug=False):
-        log.error("aborted in %s; LOG tells what came before", where)
+        log.error("aborted in %s; see LOG for what came before", where)
     return create_index((), folder)
 
 

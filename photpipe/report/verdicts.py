@@ -569,11 +569,11 @@ RULES: tuple[Rule, ...] = (
         "Look at the cut-outs; pp_distill -keep_contaminated uses the points nevertheless.",
     ),
     Rule(
-        "spoiled on a frame",
+        "affected on a frame",
         L,
         "results",
         findings.on_points(findings.is_defective, findings.defects),
-        "{target} is spoiled by {what} on frames {numbers}, by up to {change} mag: these points "
+        "{target} is affected by {what} on frames {numbers}, by up to {change} mag: these points "
         "are left out.",
         "Satellites, airplanes, cosmic rays and bleeding stars do that; look at the cut-outs. "
         "pp_distill -keep_contaminated uses the points nevertheless.",

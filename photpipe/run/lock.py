@@ -104,7 +104,7 @@ def locked(directory: Path, patience_s: float = 0.0) -> Iterator[bool]:
 def _unwritable(directory: Path, error: OSError) -> ConfigError:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return ConfigError(
-            f"{error.filename} is no folder, and the results belong there; rename or delete it"
+            f"{error.filename} is no directory, and the results belong there; rename or delete it"
         )
     return ConfigError(
         f"{directory} cannot be written ({error.strerror or error}); "

@@ -283,6 +283,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "3552 passes a star of V = 17 on frames 1–2, which changes its magnitude",
     ),
     (
+        "affected on a frame",
+        points(2, defect="trail", defect_mag=-0.3, rejected="trail: over the target"),
+        "3552 is affected by trail on frames 1–2, by up to 0.30 mag",
+    ),
+    (
         "brighter",
         points(2, contamination=f"0.4 mag {BRIGHTER}", contamination_mag=0.4),
         "3552 is brighter than its median by up to 0.4 mag on frames 1–2",

@@ -27,7 +27,7 @@ def outside(tmp_path: Path) -> Path:
 def test_a_file_where_the_folder_of_results_belongs_is_named(tmp_path: Path) -> None:
     (tmp_path / ".diagnostics").write_bytes(b"x")
     with (
-        pytest.raises(ConfigError, match=r"\.diagnostics is no folder.*rename or delete it"),
+        pytest.raises(ConfigError, match=r"\.diagnostics is no directory.*rename or delete it"),
         locked(tmp_path),
     ):
         pass
