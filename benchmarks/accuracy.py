@@ -469,6 +469,35 @@ def print_table(rows: Sequence[Row]) -> bool:
     return all(row.reached for row in rows)
 
 
+def nights_main(
+    about: str | None,
+    collected: Callable[[int, int], Table],
+    judged: Callable[[Table], Sequence[Row]],
+    nights: int,
+) -> int:
+    """Run a campaign of nights as the command line says; returns 0 if all goals are reached.
+
+    Parameters
+    ----------
+    collected : callable
+        What the nights from a number of nights and the first of them show.
+    judged : callable
+        The rows of the table.
+    nights : int
+        How many, if nobody says otherwise.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("-nights", type=int, default=nights)
+    parser.add_argument("-first", type=int, default=0)
+    parser.add_argument("-dump", type=Path, help="ECSV file of all that was measured")
+    words = parser.parse_args()
+    logging.disable(logging.WARNING)
+    table = collected(words.nights, words.first)
+    if words.dump:
+        table.write(words.dump, format="ascii.ecsv", overwrite=True)
+    return 0 if print_table(judged(table)) else 1
+
+
 def main() -> int:
     """Run the campaign; returns 0 if all goals are reached."""
     parser = argparse.ArgumentParser(description=__doc__)

@@ -5,8 +5,6 @@ four frames with a comet of 1/rho coma, of 50 to 2000 cm, in a field of few star
 registration is perfect.
 """
 
-import argparse
-import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from astropy.table import Table
 
-from benchmarks.accuracy import Row, print_table, reduced, surroundings
+from benchmarks.accuracy import Row, nights_main, reduced, surroundings
 from photpipe.run import comet_file
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
@@ -134,19 +132,5 @@ def judged(table: Table) -> list[Row]:
     return rows
 
 
-def main() -> int:
-    """Run the campaign; returns 0 if all goals are reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-nights", type=int, default=8)
-    parser.add_argument("-first", type=int, default=0)
-    parser.add_argument("-dump", type=Path, help="ECSV file of all apertures")
-    words = parser.parse_args()
-    logging.disable(logging.WARNING)
-    table = collected(words.nights, words.first)
-    if words.dump:
-        table.write(words.dump, format="ascii.ecsv", overwrite=True)
-    return 0 if print_table(judged(table)) else 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(nights_main(__doc__, collected, judged, nights=8))

@@ -6,8 +6,6 @@ pixels and nominal S/N of 50 to 1000 among 150 stars; the registration is perfec
 are off by an arcsec. Bodies of every second night vary by 0.3 mag with periods of 3 to 60 s.
 """
 
-import argparse
-import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 from astropy.table import Table
 
-from benchmarks.accuracy import Row, print_table, reduced, rms, surroundings
+from benchmarks.accuracy import Row, nights_main, reduced, rms, surroundings
 from photpipe.ground import sky
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import FITTED_TRAIL
@@ -248,19 +246,5 @@ def _pull(what: str, values: np.ndarray) -> Row:
     )
 
 
-def main() -> int:
-    """Run the campaign; returns 0 if all goals are reached."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-nights", type=int, default=8)
-    parser.add_argument("-first", type=int, default=0)
-    parser.add_argument("-dump", type=Path, help="ECSV file of all trails")
-    words = parser.parse_args()
-    logging.disable(logging.WARNING)
-    table = collected(words.nights, words.first)
-    if words.dump:
-        table.write(words.dump, format="ascii.ecsv", overwrite=True)
-    return 0 if print_table(judged(table)) else 1
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(nights_main(__doc__, collected, judged, nights=8))
