@@ -6,6 +6,7 @@ module; tables with anything but plain columns are left to astropy.
 """
 
 import csv
+import dataclasses
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,32 @@ if TYPE_CHECKING:
 FORMAT = "ascii.ecsv"
 _PLAIN = frozenset("biufU")  # kinds of columns that are a text per cell
 _BLANK = "no-value-here-4d2f"  # becomes an empty text in quotes
+
+
+def column(unit: str, meaning: str, **about: Any) -> Any:
+    """Field of a dataclass that is a column of a file; `about` joins its metadata."""
+    return dataclasses.field(metadata={"unit": unit, "meaning": meaning, **about})
+
+
+def table_of(rows: Sequence[Any], kind: type, **meta: str) -> "Table":
+    """Table of instances of a dataclass whose fields are made by `column`."""
+    from astropy.table import Column, Table
+
+    table = Table(meta=meta)
+    for each in dataclasses.fields(kind):
+        values = [getattr(row, each.name) for row in rows]
+        unit, meaning = each.metadata["unit"] or None, each.metadata["meaning"]
+        table[each.name] = Column(values, dtype=each.type, unit=unit, description=meaning)
+    return table
+
+
+def rows_of(table: "Table") -> list[dict[str, Any]]:
+    """Rows of a table by the names of its columns; a missing text is an empty one."""
+    columns = [
+        each.filled("") if hasattr(each, "mask") else each for each in table.columns.values()
+    ]
+    cells = zip(*(each.tolist() for each in columns), strict=True)
+    return [dict(zip(table.colnames, row, strict=True)) for row in cells]
 
 
 def to_text(table: "Table") -> str:

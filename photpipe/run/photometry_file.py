@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from photpipe.ground import files
+from photpipe.ground import ecsv, files
 from photpipe.ground.errors import ConfigError
 
 DETECTED, FORCED, LIMIT, CLEAN, FITTED_TRAIL = "detected", "forced", "limit", "clean", "trail"
@@ -37,7 +37,7 @@ def _column(unit: str, meaning: str, *, is_newer: bool = False) -> Any:
     is_newer : bool
         Files of earlier versions lack it, and are read nevertheless.
     """
-    return dataclasses.field(metadata={"unit": unit, "meaning": meaning, "is_newer": is_newer})
+    return ecsv.column(unit, meaning, is_newer=is_newer)
 
 
 _newer_column = functools.partial(_column, is_newer=True)
@@ -412,15 +412,7 @@ def _write_tables(path: Path, target: str, points: Sequence[TargetPoint]) -> Non
     """Write the ECSV and the CSV beside the .dat file."""
     import io
 
-    from astropy.table import Column, Table
-
-    from photpipe.ground import ecsv
-
-    table = Table(meta={"target": target, "time_scale": "UTC"})
-    for each in dataclasses.fields(TargetPoint):
-        values = [getattr(point, each.name) for point in points]
-        unit, meaning = each.metadata["unit"] or None, each.metadata["meaning"]
-        table[each.name] = Column(values, dtype=each.type, unit=unit, description=meaning)
+    table = ecsv.table_of(points, TargetPoint, target=target, time_scale="UTC")
     files.write_text(path.with_suffix(".ecsv"), ecsv.to_text(table))
     text = io.StringIO()
     table.write(text, format="ascii.csv")
@@ -435,17 +427,10 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
     ConfigError
         If the file is missing or is something else.
     """
-    from photpipe.ground import ecsv
-
     file = path.with_suffix(".ecsv")
     try:
         table = ecsv.from_text(file.read_text("utf-8"))
-        columns = [
-            column.filled("") if hasattr(column, "mask") else column
-            for column in table.columns.values()
-        ]
-        cells = zip(*(column.tolist() for column in columns), strict=True)
-        rows = [_point(dict(zip(table.colnames, row, strict=True))) for row in cells]
+        rows = [_point(row) for row in ecsv.rows_of(table)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error)
         message = f"{file}: no photometry of a target can be read: {what}"

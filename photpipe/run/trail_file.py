@@ -80,7 +80,7 @@ def read(directory: Path, target: str) -> list[TrailCurve]:
         if path.stat().st_size > MOST_BYTES:
             return []
         table = ecsv.from_text(files.read_text(path))
-        return _curves([dict(zip(table.colnames, row, strict=True)) for row in table.iterrows()])
+        return _curves(ecsv.rows_of(table))
     except (OSError, ValueError, KeyError, TypeError, ConfigError):
         return []
 
