@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from photpipe.fits.standard_wcs import is_wcs_keyword
 from photpipe.fits.values import CardValue, as_number, card_number, card_text, card_value
-from photpipe.ground.errors import ConfigError, HeaderError
+from photpipe.ground.errors import ConfigError, FrameError, HeaderError
 from photpipe.ground.timescale import julian_year
 from photpipe.instruments import filters, telescopes
 from photpipe.instruments.cameras import optics
@@ -83,6 +83,20 @@ class Frame:
         from photpipe.fits.fitsfile import read_header
 
         return cls.of(path, read_header(path), telescope)
+
+    @classmethod
+    def prepared(cls, path: Path, telescope: Telescope | None = None) -> "Frame":
+        """As `read`, for stages that need what `pp_prepare` writes.
+
+        Raises
+        ------
+        FrameError, HeaderError, ConfigError
+            As `read`; and if it has not been over the header.
+        """
+        frame = cls.read(path, telescope)
+        if not frame.is_prepared:
+            raise FrameError(frame.name, "not prepared; run pp_prepare on it")
+        return frame
 
     @classmethod
     def of(cls, path: Path, header: "Header", telescope: Telescope | None = None) -> "Frame":

@@ -159,9 +159,7 @@ def read_frames(
     failed: list[FrameFailure] = []
 
     def one(path: Path) -> Frame:
-        frame = Frame.read(path, known)
-        if not frame.is_prepared:
-            raise ReductionError("not prepared; run pp_prepare on it")
+        frame = Frame.prepared(path, known)
         if frames and frame.telescope.keyword != frames[0].telescope.keyword:
             message = (
                 f"is of {frame.telescope.keyword}, the first frame of "

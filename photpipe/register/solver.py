@@ -12,7 +12,7 @@ very end the frames are *polished*: fitted together once more, which halves SCAM
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -210,11 +210,10 @@ class Solver:
             expectation = _expectation(plate, chart.map_of(plate.wcs, plate.shape), reach_deg)
             if not sparse.is_sparse(plate.pixels.size, region, expectation):
                 continue
-            for each in self.solved.values():
-                if each.plate.instrument == plate.instrument:
-                    scale = each.check.scale_arcsec
-                    expectation = replace(expectation, scale_arcsec=scale, scale_error=SERIES_SCALE)
-                    break
+            for neighbour in self._of_same_camera(plate):
+                scale = neighbour.check.scale_arcsec
+                expectation = replace(expectation, scale_arcsec=scale, scale_error=SERIES_SCALE)
+                break
             place = partial(sparse.place, region=region, expectation=expectation)
             found = attempted(place, plate.pixels, plate.frame)
             if isinstance(found, FrameFailure):
@@ -238,9 +237,9 @@ class Solver:
         """
         for plate in self.pending(plates):
             starts = {"header": (plate.wcs, fewstars.HEADER)}
-            for each in self.solved.values():
-                if each.plate.instrument == plate.instrument and each.fit != FEW_STARS:
-                    starts = {"series": (each.wcs, fewstars.SERIES), **starts}
+            for neighbour in self._of_same_camera(plate):
+                if neighbour.fit != FEW_STARS:
+                    starts = {"series": (neighbour.wcs, fewstars.SERIES), **starts}
                     break
             for kind, (wcs, slack) in starts.items():
                 found = self._aligned(plate, chart, wcs, reach_deg, slack)
@@ -253,6 +252,10 @@ class Solver:
                     f"{plate.pixels.size} sources, too few for pattern matching; {best} within "
                     f"{60 * reach_deg:.0f} arcmin of the position in the header"
                 )
+
+    def _of_same_camera(self, plate: Plate) -> Iterator[Solved]:
+        """Frames of the camera of a plate that are solved."""
+        return (each for each in self.solved.values() if each.plate.instrument == plate.instrument)
 
     def _aligned(
         self, plate: Plate, chart: Chart, wcs: Cards, reach_deg: float, slack: fewstars.Slack

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from photpipe.ground.errors import FrameError, HeaderError, PhotPipeError
+from photpipe.ground.errors import HeaderError, PhotPipeError
 from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import CAT, MINAREA, NODEBLENDING, SNR, TELESCOPE, Option
@@ -159,13 +159,7 @@ class _Run:
         from photpipe.register.plates import together
         from photpipe.register.registration import is_registered
 
-        def prepared(path: Path) -> Frame:
-            frame = Frame.read(path, self.telescope)
-            if not frame.is_prepared:
-                raise FrameError(frame.name, "not prepared; run pp_prepare on it")
-            return frame
-
-        read = self._survivors(prepared, paths, "read")
+        read = self._survivors(lambda path: Frame.prepared(path, self.telescope), paths, "read")
         self.frames = {frame.name: frame for frame in read}
         done = [each for each in read if self.options.only_failed and is_registered(each.header)]
         extracted = self._extracted([frame for frame in read if frame not in done])
