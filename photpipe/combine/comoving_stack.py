@@ -132,7 +132,7 @@ def _crossed(
     known = np.flatnonzero(np.asarray(stars.sources["ref_ident"]).astype(str) != "")
     x, y = (stars.column(name)[known] for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     apart = np.hypot(x - places[:, :1], y - places[:, 1:])  # shape (frames, stars)
-    seeing_px = stars.seeing_arcsec / stars.scale_arcsec
+    seeing_px = stars.fwhm_px
     reach = stars.radius_px + 2.0 * seeing_px
     total, worst, text = 0.0, 0.0, ""
     for star in np.flatnonzero((apart < reach).any(axis=0)):

@@ -139,7 +139,7 @@ def _stamp(calibrated: MeasuredFrame, window: Region) -> Stamp:
         calibrated.column("XWIN_IMAGE") - window.x_px, calibrated.column("YWIN_IMAGE") - window.y_px
     )
     values -= calibrated.value("BACKGROUND", int(np.argmin(apart)))
-    noise = calibrated.facts.sky_noise_adu / (math.sqrt(math.pi) * calibrated.radius_px)
+    noise = calibrated.pixel_noise_counts
     return Stamp(values, noise**2 + calibrated.photon_counts * np.maximum(values, 0.0))
 
 
@@ -202,7 +202,7 @@ class Subtraction:
         if len(chosen) < FEWEST_TEMPLATES:
             return "no other frame shows the place without the target"
         calibrated = self.frames[number]
-        fwhm = self._fwhm_px(number)
+        fwhm = self.frames[number].fwhm_px
         reach = subtraction.kernel_reach(fwhm)
         place = calibrated.pixel_of(*self._place(track, number))
         own = Region(*place, math.ceil(annulus_reach(calibrated.radius_px)) + 1)
@@ -227,7 +227,7 @@ class Subtraction:
         good = []
         for other, each in enumerate(self.frames):
             fwhm = max(each.seeing_arcsec, calibrated.seeing_arcsec)
-            reach = subtraction.kernel_reach(self._fwhm_px(number)) * calibrated.scale_arcsec
+            reach = subtraction.kernel_reach(self.frames[number].fwhm_px) * calibrated.scale_arcsec
             trail = math.hypot(*motion_px(each, track.target, other)) * each.scale_arcsec
             clear = max(
                 CLEAR_FWHM * fwhm, calibrated.aperture_arcsec + reach + MASK_FWHM * fwhm + trail
@@ -241,13 +241,10 @@ class Subtraction:
         located = track.located
         return float(located.ra_deg[number]), float(located.dec_deg[number])
 
-    def _fwhm_px(self, number: int) -> float:
-        return self.frames[number].seeing_arcsec / self.frames[number].scale_arcsec
-
     def _stars(self, number: int) -> list[Region]:
         """Windows around bright stars that stand alone."""
         calibrated = self.frames[number]
-        half = math.ceil(calibrated.radius_px + STAR_REACH_PX + self._fwhm_px(number))
+        half = math.ceil(calibrated.radius_px + STAR_REACH_PX + self.frames[number].fwhm_px)
         x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
         good = calibrated.well_measured_stars() & self._away(number, x, y, 1.5 * half)
         alone = growth.neighbour_light(x, y, flux, 1.5 * half) < growth.NEIGHBOUR_LIGHT
@@ -281,7 +278,7 @@ class Subtraction:
         scale = _scale(own, there)
         aligned = []
         movers = self._movers(other)
-        mask_px = MASK_FWHM * self._fwhm_px(other)
+        mask_px = MASK_FWHM * self.frames[other].fwhm_px
         for window, (matrix, middle) in zip(windows, _mapped(own, there, windows), strict=True):
             grown = window.grown(reach)
             spread = math.ceil(float(np.abs(matrix).sum(axis=1).max()) * grown.half) + MARGIN_PX

@@ -61,7 +61,7 @@ def apertures(
     noise = np.sqrt(stamp.variance + stamp.photon_counts * np.maximum(light, 0.0))
     values[STAR_ERROR * light > HIDDEN_SIGMA * noise] = np.nan
     column, row = -float(stamp.x_px[0, 0]), -float(stamp.y_px[0, 0])
-    fwhm = calibrated.seeing_arcsec / calibrated.scale_arcsec
+    fwhm = calibrated.fwhm_px
     centre = _refined(values, (column, row), fwhm)
     found = coma.measured(values, noise, centre, radii_px, fwhm)
     if found is None:
@@ -170,9 +170,8 @@ def _star_light(
     reach = float(np.hypot(stamp.x_px, stamp.y_px).max()) * calibrated.scale_arcsec
     clear = calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec
     near = around.stars_near(track.located, float(ra), float(dec), reach, clear)
-    level = float(np.nan_to_num(calibrated.zeropoint_mag))
     rows = [
-        (x - place[0], y - place[1], 10 ** (-0.4 * (star.mag - level)))
+        (x - place[0], y - place[1], calibrated.counts_of(star.mag))
         for star in near
         for x, y in [calibrated.pixel_of(star.ra_deg, star.dec_deg)]
         if math.isfinite(x + y + star.mag)

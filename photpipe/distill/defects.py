@@ -59,17 +59,6 @@ class Neighbourhood:
     y_px: float
     trail_px: tuple[float, float]
 
-    @property
-    def fwhm_px(self) -> float:
-        """Seeing."""
-        return self.calibrated.seeing_arcsec / self.calibrated.scale_arcsec
-
-    @property
-    def noise_counts(self) -> float:
-        """Noise of a pixel of sky, such that it gives that of an aperture."""
-        area = math.pi * self.calibrated.radius_px**2
-        return self.calibrated.facts.sky_noise_adu / math.sqrt(area)
-
     def defect(self, surroundings: Surroundings, source: tuple[float, float]) -> Defect | None:
         """What spoils the target; None if nothing does.
 
@@ -78,13 +67,15 @@ class Neighbourhood:
         source : (float, float)
             Where it was measured (FITS pixels).
         """
-        if not self.noise_counts > 0 or not math.isfinite(self.x_px + self.y_px):
+        if not self.calibrated.pixel_noise_counts > 0 or not math.isfinite(self.x_px + self.y_px):
             return None
-        radius, fwhm = self.calibrated.radius_px, self.fwhm_px
+        radius, fwhm = self.calibrated.radius_px, self.calibrated.fwhm_px
         clear = math.hypot(*self.trail_px) / 2
         region = Region(self.x_px, self.y_px, trails.window_half(fwhm))
         pixels = pixels_of(self.calibrated, region)
-        found = trails.column_through(pixels, self.noise_counts, radius, fwhm, clear)
+        found = trails.column_through(
+            pixels, self.calibrated.pixel_noise_counts, radius, fwhm, clear
+        )
         if found:
             return Defect(BLEEDING, COLUMN_WORDS, found.counts)
         stars = self._stars_in(region, surroundings)
@@ -100,7 +91,7 @@ class Neighbourhood:
         self, pixels: FloatArray, region: Region, source: tuple[float, float]
     ) -> "cosmicrays.Hit | None":
         radius = self.calibrated.radius_px
-        half = min(math.ceil(radius + self.fwhm_px) + 1, region.half)
+        half = min(math.ceil(radius + self.calibrated.fwhm_px) + 1, region.half)
         part = slice(region.half - half, region.half + half + 1)
         known = pixels[np.isfinite(pixels)]
         if not known.size:
@@ -108,9 +99,9 @@ class Neighbourhood:
         own = region.left + region.half - half + 1, region.top + region.half - half + 1
         return cosmicrays.hit_in(
             pixels[part, part] - float(np.median(known)),
-            self.noise_counts,
+            self.calibrated.pixel_noise_counts,
             self.calibrated.photon_counts,
-            StarImage(self.fwhm_px),
+            StarImage(self.calibrated.fwhm_px),
             (source[0] - own[0], source[1] - own[1]),
             self.trail_px,
             radius,
@@ -119,8 +110,8 @@ class Neighbourhood:
     def _stars_in(self, region: Region, surroundings: Surroundings) -> trails.KnownStars:
         """The stars of the other frames and of the catalog in the window, the target aside."""
         x, y, counts = self._stars(region, surroundings)
-        radii = trails.wings_px(counts, self.noise_counts, self.fwhm_px)
-        radii = np.maximum(radii, self.fwhm_px)
+        radii = trails.wings_px(counts, self.calibrated.pixel_noise_counts, self.calibrated.fwhm_px)
+        radii = np.maximum(radii, self.calibrated.fwhm_px)
         reach = self.calibrated.radius_px + math.hypot(*self.trail_px) / 2
         others = np.hypot(x - self.x_px, y - self.y_px) > reach
         x, y = x - 1 - region.left, y - 1 - region.top
@@ -134,7 +125,7 @@ class Neighbourhood:
         reach = math.sqrt(2.0) * region.half * calibrated.scale_arcsec
         ra, dec, mag = surroundings.sources_near(self.ra_deg, self.dec_deg, reach, self.number)
         x, y = self._places(ra, dec)
-        counts = 10 ** (-0.4 * (mag - np.nan_to_num(calibrated.zeropoint_mag)))
+        counts = calibrated.counts_of(mag)
         if not surroundings.others(self.number).size:
             own = calibrated.column("A_IMAGE") < ROUND * calibrated.column("B_IMAGE")
             x = np.append(x, calibrated.column("XWIN_IMAGE")[own])

@@ -117,6 +117,20 @@ class MeasuredFrame:
         seeing = self.facts.seeing_arcsec
         return seeing if seeing > 0 else 2.0 * self.scale_arcsec
 
+    @property
+    def fwhm_px(self) -> float:
+        """Width of the stars in pixels."""
+        return self.seeing_arcsec / self.scale_arcsec
+
+    @property
+    def pixel_noise_counts(self) -> float:
+        """Noise of a pixel of sky, such that it gives that of an aperture."""
+        return self.facts.sky_noise_adu / (math.sqrt(math.pi) * self.radius_px)
+
+    def counts_of(self, mag: FloatArray | float) -> FloatArray:
+        """Counts in the aperture of magnitudes; those of instrumental ones without a zeropoint."""
+        return np.asarray(10 ** (-0.4 * (mag - np.nan_to_num(self.zeropoint_mag))))
+
     def column(self, name: str) -> FloatArray:
         """A column of the sources as floats."""
         return np.asarray(self.sources[name], float)

@@ -126,8 +126,8 @@ def points_of_frame(
     for track in tracks:
         place = _Place.of(calibrated, stars, track, number, settings)
         others = [each for each in tracks if each is not track]
-        drawn = place.trail(surroundings, others, profiles) if place.trails else ""
-        if isinstance(drawn, FrameTrail):
+        drawn = place.trail(surroundings, others, profiles) if place.trails else None
+        if drawn is not None:
             points[track.target.name] = _by_hand(place.trailed(drawn), track, offset_arcsec)
             continue
         around = place.neighbours(surroundings, others)
@@ -270,6 +270,12 @@ class _Place:
         return motion_px(self.calibrated, self.target, self.number)
 
     @property
+    def trail_px(self) -> tuple[float, float]:
+        """Its trail on the detector: the telescope may have followed it, so that stars trail."""
+        (x, y), (stars_x, stars_y) = self.own_motion_px, self.stars.trail_px
+        return x + stars_x, y + stars_y
+
+    @property
     def reach_arcsec(self) -> float:
         """Farthest distance of sources that matter."""
         trail = max(
@@ -282,18 +288,16 @@ class _Place:
         """Whether the target trails by more than an aperture is good for."""
         if not (self.target.moves and math.isfinite(self.x_px)):
             return False
-        fwhm = self.calibrated.seeing_arcsec / self.calibrated.scale_arcsec
-        # the telescope may have followed it, so that the stars trail in its stead
-        length = math.hypot(*np.add(self.own_motion_px, self.stars.trail_px))
-        return length > self.settings.trail_fwhm * fwhm
+        fwhm = self.calibrated.fwhm_px
+        return math.hypot(*self.trail_px) > self.settings.trail_fwhm * fwhm
 
     def trail(
         self,
         surroundings: Surroundings,
         others: Sequence[Track],
         profiles: TrailProfiles | None,
-    ) -> FrameTrail | str:
-        """The trail of the target, fitted from where the ephemeris has it; or why there is none."""
+    ) -> FrameTrail | None:
+        """The trail of the target, fitted from where the ephemeris has it; None if that fails."""
         place = self.x_px, self.y_px
         if not self.track.is_elsewhere:
             # parts of a trail that were taken for sources tell badly where it is
@@ -302,7 +306,7 @@ class _Place:
                 float(self.target.ra_deg[number]), float(self.target.dec_deg[number])
             )
         if not math.isfinite(place[0]):
-            return "it is not in the sky of the frame"
+            return None
         predicted = segment_of(*place, [self.own_motion_px, self.stars.trail_px])
         half_arcsec = predicted.length / 2 * self.calibrated.scale_arcsec
         clear = half_arcsec + self.calibrated.aperture_arcsec + self.calibrated.seeing_arcsec
@@ -324,7 +328,7 @@ class _Place:
             self.calibrated.facts.single_exptime_s,
             wants_profile=profiles is not None,
         )
-        if profiles is not None and isinstance(found, FrameTrail) and found.profile is not None:
+        if profiles is not None and found is not None and found.profile is not None:
             key = self.target.name, self.calibrated.frame.name
             profiles.kept[key] = found.profile, found.period
         return found
@@ -419,7 +423,7 @@ class _Place:
         places = [self.calibrated.pixel_of(star.ra_deg, star.dec_deg) for star in stars]
         x, y = np.array(places, float).reshape(-1, 2).T - [[self.x_px], [self.y_px]]
         mags = np.array([star.mag for star in stars], float)
-        counts = 10 ** (-0.4 * (mags - np.nan_to_num(self.calibrated.zeropoint_mag)))
+        counts = self.calibrated.counts_of(mags)
         known = np.isfinite(mags + x + y)
         return np.where(known, x, 0.0), np.where(known, y, 0.0), np.where(known, counts, 0.0)
 
@@ -517,10 +521,8 @@ class _Place:
         if point.method == LIMIT or point.rejected or not math.isfinite(point.aperture_mag):
             return point
         source = self.calibrated.pixel_of(point.source_ra_deg, point.source_dec_deg)
-        east, north = self.own_motion_px
-        trail = east + self.stars.trail_px[0], north + self.stars.trail_px[1]
         place = self.ra_deg, self.dec_deg, self.x_px, self.y_px
-        window = Neighbourhood(self.calibrated, self.number, *place, trail)
+        window = Neighbourhood(self.calibrated, self.number, *place, self.trail_px)
         found = window.defect(surroundings, source)
         if found is None:
             return point
@@ -575,7 +577,7 @@ class _Place:
 
     def _centre(self, found: Difference) -> tuple[float, float]:
         """Centre of a target on a difference (FITS pixels); where it should be if it is faint."""
-        fwhm = self.calibrated.seeing_arcsec / self.calibrated.scale_arcsec
+        fwhm = self.calibrated.fwhm_px
         own = found.window.left + 1, found.window.top + 1
         x, y = centroid(found.difference, self.x_px - own[0], self.y_px - own[1], fwhm)
         x, y = x + own[0], y + own[1]
@@ -614,9 +616,7 @@ class _Place:
 
     def _hidden_counts(self, method: str) -> float:
         """Light of neighbours from which on pixels are no sky (counts)."""
-        radius = self.calibrated.radius_px
-        pixel = self.calibrated.facts.sky_noise_adu / (math.sqrt(math.pi) * radius)
-        return HIDDEN_SIGMA[method] * float(np.nan_to_num(pixel))
+        return HIDDEN_SIGMA[method] * float(np.nan_to_num(self.calibrated.pixel_noise_counts))
 
     def _unmeasured(self, problem: str) -> TargetPoint:
         nan = math.nan

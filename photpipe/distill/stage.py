@@ -119,10 +119,11 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     offset = options.offset or (0.0, 0.0)
     subtraction = None if options.no_star_subtraction else Subtraction(frames, tracks)
     profiles = TrailProfiles() if options.trail_profile else None
+    numbered = [_NumberedFrame(number, each) for number, each in enumerate(frames)]
     found, unmeasured = workspace.map_frames(
-        lambda numbered: points_of_frame(
-            numbered.frame,
-            numbered.number,
+        lambda one: points_of_frame(
+            one.frame,
+            one.number,
             tracks,
             guide,
             around,
@@ -131,7 +132,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             subtraction,
             profiles,
         ),
-        [_NumberedFrame(number, each) for number, each in enumerate(frames)],
+        numbered,
         "measure",
     )
     failed += unmeasured
@@ -161,7 +162,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
             done.append(replace(outcome, whereabouts=track.whereabouts))
             if track.whereabouts:
                 log.warning("%s: %s", target.name, track.whereabouts)
-    failed += _comas(tracks, frames, around, radii_km, options, workspace)
+    failed += _comas(tracks, numbered, around, radii_km, options, workspace)
     names = tuple(each.frame.name for each in frames)
     result = DistillResult(
         targets=tuple(done),
@@ -190,7 +191,7 @@ def _radii_km(options: DistillOptions, workspace: Workspace) -> tuple[float, ...
 
 def _comas(
     tracks: "Sequence[Track]",
-    frames: "Sequence[MeasuredFrame]",
+    numbered: "Sequence[_NumberedFrame]",
     around: "Surroundings",
     radii: tuple[float, ...],
     options: DistillOptions,
@@ -204,13 +205,12 @@ def _comas(
     for track in filter(comets.is_comet, tracks):
         points = []
         if options.comet:
-            numbered = [_NumberedFrame(number, each) for number, each in enumerate(frames)]
             measured = partial(_coma, track, around, radii)
             rows, unread = workspace.map_frames(measured, numbered, "coma")
             failed += unread
             points = [each for row in rows for each in row]
             comets.tell(track.target.name, points)
-        catalog = frames[0].facts.catalog
+        catalog = numbered[0].frame.facts.catalog
         line = comets.icq_line(track.target.name, points, catalog)
         comet_file.write(workspace.directory, track.target.name, points, line)
     if options.comet and not any(map(comets.is_comet, tracks)):

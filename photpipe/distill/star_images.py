@@ -123,7 +123,7 @@ class Stars:
         radii = np.array(starimage.RADII) * calibrated.radius_px
         x, y = (calibrated.column(name)[brightest] for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
         curves = starimage.growth_curves(self.pixels, x, y, radii)
-        fwhm_px = calibrated.seeing_arcsec / calibrated.scale_arcsec
+        fwhm_px = calibrated.fwhm_px
         found = starimage.fitted(curves, radii, self.trail_px, fwhm_px)
         return found or StarImage(fwhm_px)
 

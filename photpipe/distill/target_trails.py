@@ -68,7 +68,7 @@ def frame_shape(stars: Stars) -> FrameShape:
 def _fits(stars: Stars) -> list[tuple[StarShape, Pixels, float]]:
     """Shape of bright single stars, their pixels, and their light in the aperture."""
     calibrated = stars.calibrated
-    fwhm = calibrated.seeing_arcsec / calibrated.scale_arcsec
+    fwhm = calibrated.fwhm_px
     begin = StarShape(fwhm)
     reach = math.ceil(STAR_STAMP_FWHM * fwhm)
     x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
@@ -95,7 +95,7 @@ def pixels_around(stars: Stars, x_px: float, y_px: float, reach: int, reach_y: i
     columns = np.arange(max(0, column - reach), min(nx, column + reach + 1))
     values = np.asarray(image[np.ix_(rows, columns)], float)
     values[stars.saturated[np.ix_(rows, columns)]] = np.nan
-    noise = calibrated.facts.sky_noise_adu / (math.sqrt(math.pi) * calibrated.radius_px)
+    noise = calibrated.pixel_noise_counts
     x, y = np.meshgrid(columns + 1.0 - x_px, rows + 1.0 - y_px)
     return Pixels(x, y, values, np.full(values.shape, noise**2), calibrated.photon_counts)
 
@@ -161,8 +161,8 @@ def measured(
     exptime_s: float,
     *,
     wants_profile: bool,
-) -> FrameTrail | str:
-    """Fit a trail from where it is predicted; or why there is none.
+) -> FrameTrail | None:
+    """Fit a trail from where it is predicted; None if too little of it is on good pixels.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def measured(
     half = (abs(predicted.x1 - predicted.x0) / 2, abs(predicted.y1 - predicted.y0) / 2)
     stamp = pixels_around(stars, x, y, *(math.ceil(each + margin) for each in half))
     if stamp.values.size == 0:
-        return "the trail is not on the frame"
+        return None
     own = predicted.moved(-x, -y)
     light = star_light(stars, stamp, *neighbours)
     clean = Pixels(
@@ -193,7 +193,7 @@ def measured(
     )
     trail = target_trail.fit(clean, found.shape, own, reach_px)
     if trail is None or trail.covered < LEAST_COVERED:
-        return "too little of the trail is on good pixels"
+        return None
     profile, period = None, None
     if trail.fitted == "ends" and (wants_profile or trail.variability < target_trail.VARIES_P):
         trail, profile, period = trail_profile.followed(clean, found.shape, trail, exptime_s)
