@@ -111,6 +111,7 @@ class Window:
             lambda event: self.zoom(ZOOM_STEP if event.delta > 0 else 1 / ZOOM_STEP, event),
         )
         self.canvas.bind("<Configure>", self._resized)
+        self.canvas.bind("<Destroy>", self._forget)
         self.root.report_callback_exception = self._failed
 
     def _deeds(self) -> dict[str, Callable[[], None]]:
@@ -134,6 +135,11 @@ class Window:
         """Bind a key; that of a letter also with Shift or Caps Lock."""
         for name in {key, key.upper()} if len(key) == 1 else {key}:
             self.root.bind(f"<KeyPress-{name}>", lambda _event: deed())
+
+    def _forget(self, _event: "tk.Event[tk.Misc]") -> None:
+        """Let go of what only this thread may free; the collector runs in any."""
+        self._photo = None
+        del self.root.report_callback_exception
 
     def _failed(
         self, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None

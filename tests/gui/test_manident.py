@@ -1,11 +1,13 @@
 """pp_manident for real: windows on a display of the test's own, clicks and keys by xdotool."""
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -328,6 +330,30 @@ def window(display: str, frames: Frames, monkeypatch: pytest.MonkeyPatch) -> Ite
         opened.show(0)
         root.update()
         yield opened
+
+
+def test_the_thread_of_the_window_frees_it(
+    display: str, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from photpipe.manident import window
+
+    monkeypatch.setenv("DISPLAY", display)
+    sights = [MarkableFrame.read(path, None) for path in frames.paths]
+    pictures = [DisplayedFrame.read(each.path, each.shape) for each in sights]
+
+    def session() -> list[weakref.ref]:
+        with window.open_display() as root:
+            opened = window.Window(root, Marks(sights), pictures, 1.0)
+            opened.show(0)
+            root.update()
+            return [weakref.ref(root), weakref.ref(opened._photo)]
+
+    gc.collect()
+    gc.disable()  # which frees what is left in whatever thread is allocating then
+    try:
+        assert [each() for each in session()] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_what_is_under_the_pointer_stays_there(window) -> None:
