@@ -15,7 +15,6 @@ from photpipe.command.file_names import common_directory, named_paths
 from photpipe.command.history import recorded
 from photpipe.command.parser import Command, build_parser, new_parser, normalised, parsed
 from photpipe.command.reporting import Outcome, Status, conclude, reporting
-from photpipe.ground import paths
 from photpipe.ground.log import logging_to
 from photpipe.run.lock import in_turn
 from photpipe.run.settings import Settings, tell_ignored
@@ -41,7 +40,6 @@ __all__ = [
 def run(command: Command, argv: Sequence[str] | None = None) -> int:
     """Parse, open the workspace, run the stage, report; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    paths.settle_home()
     try:
         values = parsed(command, words)
     except SystemExit as stop:
@@ -59,7 +57,6 @@ def run_tool(
 ) -> int:
     """Parse the words of a command that is no stage, and act; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    paths.settle_home()
     names = [name.lstrip("-") for each in parser._actions for name in each.option_strings]
     try:
         values = parser.parse_args(normalised(words, names))

@@ -24,11 +24,18 @@ def named_paths(names: Sequence[str]) -> list[Path]:
     found = dict.fromkeys(each.absolute() for name in names for each in _expanded(name))
     if not any(map(is_file, found)):
         first = next(iter(found))
-        reason = (
-            "a directory; name the frames in it" if is_folder(first) else "there is no such file"
-        )
-        raise ConfigError(f"{first.name}: {reason} ({first}); check name and directory")
+        raise ConfigError(f"{first.name}: {_why_no_file(first)}")
     return list(found)
+
+
+def _why_no_file(path: Path) -> str:
+    """What keeps a path from being a file, and what to do."""
+    if is_folder(path):
+        return f"a directory; name the frames in it ({path}); check name and directory"
+    for folder in reversed(path.parents):
+        if not os.access(folder, os.X_OK) and is_folder(folder):
+            return f"its directory {folder} cannot be entered by this user; check its permissions"
+    return f"there is no such file ({path}); check name and directory"
 
 
 def common_directory(paths: Sequence[Path]) -> Path:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photpipe.command.signals import terminable
+from photpipe.ground import paths
 from photpipe.ground.errors import PhotPipeError, ToolError
+from photpipe.ground.log import warnings_kept
 from photpipe.run.results import FrameFailure, Result, unmet
 from photpipe.run.workspace import fault_of_surroundings
 
@@ -88,8 +90,9 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     else is a bug: its traceback goes to LOG and to the screen.
     """
     outcome = outcome or Outcome()
+    paths.settle_home()
     try:
-        with terminable():
+        with warnings_kept(), terminable():
             yield outcome
     except PhotPipeError as error:
         outcome.status, outcome.reason = Status.FAILED, str(error)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from photpipe.distill.measured_frame import MeasuredFrame
-from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC
+from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Surroundings
 from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 CONTROL_TARGET_ARCSEC = 10.0  # by judgement: beyond the aperture of a poor night
+CONTROL_APERTURES = 3.0  # by judgement: radii around the star without another one
+CONTROL_FAINTER_MAG = 5.0  # 1 % of the light of the star, below the noise of one measurement
 CONTROL_LINEAR = 0.7  # by judgement: of the saturation level; many detectors bend above
 
 
 def control_candidates(
-    frames: Sequence[MeasuredFrame], targets: Sequence[Target], variables: "Table | None"
+    frames: Sequence[MeasuredFrame],
+    targets: Sequence[Target],
+    variables: "Table | None",
+    around: Surroundings,
 ) -> tuple[control_star.ControlCandidates, FloatArray, FloatArray]:
     """Stars of the richest frame, followed through the series.
 
@@ -47,7 +52,7 @@ def control_candidates(
     candidates = control_star.ControlCandidates(
         mag,
         clean & np.isfinite(mag),
-        _is_isolated(richest),
+        _is_isolated(richest) & ~_has_catalogued_neighbour(richest, around),
         _is_excluded(ra, dec, targets, variables),
     )
     return candidates, ra, dec
@@ -65,14 +70,35 @@ def _is_clean(calibrated: MeasuredFrame) -> BoolArray:
 
 
 def _is_isolated(calibrated: MeasuredFrame) -> BoolArray:
-    """Sources without another one within three apertures."""
+    """Sources without another one nearby."""
     from scipy.spatial import KDTree
 
     places = np.column_stack([calibrated.column("XWIN_IMAGE"), calibrated.column("YWIN_IMAGE")])
     if len(places) < 2:
         return np.ones(len(places), bool)
     apart, _ = KDTree(places).query(places, k=2)
-    return np.asarray(np.asarray(apart)[:, 1] > 3.0 * calibrated.radius_px)
+    return np.asarray(np.asarray(apart)[:, 1] > CONTROL_APERTURES * calibrated.radius_px)
+
+
+def _has_catalogued_neighbour(calibrated: MeasuredFrame, around: Surroundings) -> BoolArray:
+    """Sources beside which the catalog knows another star, which was not told apart here."""
+    from scipy.spatial import KDTree
+
+    found = np.zeros(len(calibrated.sources), bool)
+    if not around.catalog_ra_deg.size:
+        return found
+    radius_arcsec = CONTROL_APERTURES * calibrated.radius_px * calibrated.scale_arcsec
+    own = sky.unit_vectors(calibrated.column("ra_deg"), calibrated.column("dec_deg"))
+    listed = sky.unit_vectors(around.catalog_ra_deg, around.catalog_dec_deg)
+    reach, same = (
+        np.radians(angle / sky.ARCSEC_PER_DEG) for angle in (radius_arcsec, STAR_TOLERANCE_ARCSEC)
+    )
+    near = KDTree(listed).query_ball_point(own, reach)
+    limits = calibrated.magnitudes() + CONTROL_FAINTER_MAG
+    for number, stars in enumerate(near):
+        others = np.linalg.norm(listed[stars] - own[number], axis=1) > same
+        found[number] = bool((around.catalog_mag[stars][others] < limits[number]).any())
+    return found
 
 
 def _is_excluded(

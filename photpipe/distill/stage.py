@@ -300,8 +300,8 @@ def _tracks(
         found += search.variable_stars(variables)
     if options.offset:
         found = [each.moved(*options.offset) for each in found]
-    found = named_apart([*found, *search.control_star(found, variables)])
     around = _surroundings(search.frames, workspace)
+    found = named_apart([*found, *search.control_star(found, variables, around)])
     settings = workspace.settings.distill
     tracks = told_apart(found, search.frames, around, settings)
     if options.offset:

@@ -15,7 +15,7 @@ import numpy as np
 
 from photpipe.distill import control_candidates, targets
 from photpipe.distill.measured_frame import MeasuredFrame
-from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC
+from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Surroundings
 from photpipe.distill.targets import Target
 from photpipe.ground import files, sky
 from photpipe.ground.errors import ConfigError, ServiceError, UnknownTargetError
@@ -272,9 +272,13 @@ class TargetSearch:
         )
         return bool((apart * sky.ARCSEC_PER_DEG <= reach).any())
 
-    def control_star(self, found: Sequence[Target], variables: "Table | None") -> list[Target]:
+    def control_star(
+        self, found: Sequence[Target], variables: "Table | None", around: Surroundings
+    ) -> list[Target]:
         """The control star, away from the other targets; none if no star is fit."""
-        candidates, ra, dec = control_candidates.control_candidates(self.frames, found, variables)
+        candidates, ra, dec = control_candidates.control_candidates(
+            self.frames, found, variables, around
+        )
         chosen = control_star.choose(candidates) if len(ra) else None
         if chosen is None:
             log.warning("no star is suitable as a control star")

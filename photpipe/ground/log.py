@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -197,17 +198,32 @@ def logging_to(
         logging.getLogger(name).setLevel(logging.WARNING)
     for handler in handlers:
         root.addHandler(handler)
-    logging.captureWarnings(True)
     try:
         if problem:
             logging.getLogger(__name__).warning(problem)
-        yield
+        with warnings_kept():
+            yield
     finally:
-        logging.captureWarnings(False)
         root.setLevel(level_before)
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
+
+
+@contextlib.contextmanager
+def warnings_kept() -> Iterator[None]:
+    """Keep warnings of Python and of other packages off the screen; LOG has them while it is open.
+
+    Blocks may lie within each other.
+    """
+    before = warnings.showwarning
+    logging.captureWarnings(True)
+    is_outermost = warnings.showwarning is not before
+    try:
+        yield
+    finally:
+        if is_outermost:
+            logging.captureWarnings(False)
 
 
 @contextlib.contextmanager

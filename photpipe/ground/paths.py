@@ -8,17 +8,33 @@ from photpipe.ground.errors import ConfigError
 _PACKAGE = Path(__file__).resolve().parent.parent
 REGISTRY = "telescopes.py"
 NOWHERE = Path(os.devnull, "photpipe")  # of a user without a home: nothing is there, or written
+FOLDERS_OF_USERS = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")  # XDG base directories
 
 
 def settle_home() -> None:
-    """Give a user without a home one that is nowhere, before libraries ask for it.
+    """Give a user a home that is nowhere, if there is none or it is closed to this user.
 
-    Without HOME and an entry in the file of passwords astropy cannot be imported.
+    Libraries look there while they are imported: astropy ends with an exception. So do the
+    folders of ``XDG_CONFIG_HOME`` and its kind; those that are closed are not asked.
     """
     try:
-        Path.home()
+        is_open = _may_be_looked_into(Path.home())
     except RuntimeError:
+        is_open = False
+    if not is_open:
         os.environ["HOME"] = os.devnull
+    for name in FOLDERS_OF_USERS:
+        if os.environ.get(name) and not _may_be_looked_into(Path(os.environ[name])):
+            del os.environ[name]
+
+
+def _may_be_looked_into(folder: Path) -> bool:
+    """Whether it can be seen what a folder holds; one that is not there holds nothing."""
+    try:
+        (folder / ".config").exists()
+    except OSError:
+        return False
+    return True
 
 
 def package() -> Path:

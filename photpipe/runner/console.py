@@ -130,13 +130,13 @@ def sparkline(directory: Path, target: DistilledTarget) -> str:
 
 def _shortfall(result: DirectoryResult) -> str:
     """Frames that did not complete, and what else was not had."""
-    lost = result.frames - result.done
-    if lost > 0:
-        return f"{result.done} of {result.frames} frames completed; the failures are listed above"
+    counts = f"{result.done} of {result.frames} frames completed"
+    if result.done < result.frames:
+        return f"{counts}; the failures are listed above"
     causes = dict.fromkeys(
         each.frame if " " in each.frame else each.reason.partition(":")[0] for each in result.failed
     )
-    return f"all {result.frames} frames completed; see the warnings above: {', '.join(causes)}"
+    return f"{counts}; see the warnings above: {', '.join(causes)}"
 
 
 def photometry(directory: Path, target: DistilledTarget) -> Iterator[str]:

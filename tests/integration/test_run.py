@@ -299,7 +299,7 @@ def test_service_that_failed_is_asked_again(
     server.fail(replace(faults.ERROR_503, service="horizons"))
     assert run(commands.directory) == 3
     last = capsys.readouterr().out
-    assert "all 3 frames completed; see the warnings above: target 3552" in last
+    assert "3 of 3 frames completed; see the warnings above: target 3552" in last
     assert "ERROR: target 3552: JPL Horizons" in last
     assert not (commands.directory / "photometry_3552.dat").exists()
     server.heal()

@@ -13,12 +13,17 @@ from astropy.table import Table
 
 import pp_distill
 from photpipe.catalogs.database import read_database
+from photpipe.distill.control_candidates import control_candidates
+from photpipe.distill.measured_frame import read_measured
+from photpipe.distill.surroundings import Surroundings
 from photpipe.fits.fitsfile import update_header
 from photpipe.ground import sky
 from photpipe.run import photometry_file, trail_file
 from photpipe.run.photometry_file import BLEEDING, COSMIC_RAY, TRAIL, TargetPoint
 from photpipe.run.results import DistillResult
+from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
+from photpipe.science.control_star import choose
 from simsky import Crossing, Hit, SkyServer
 from simsky.frames import truth_wcs
 from tests.stages.targets import (
@@ -633,6 +638,28 @@ def test_control_star_is_a_constant_clean_star(night: Night) -> None:
     assert not star["saturated"]
     assert np.std([point.mag for point in points]) < 0.015
     assert np.median([point.mag for point in points]) == pytest.approx(star["mag"], abs=0.02)
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(("fainter_mag", "is_left"), [(3.0, True), (6.0, False)])
+def test_control_star_has_no_catalogued_neighbour(
+    night: Night, fainter_mag: float, is_left: bool
+) -> None:
+    """Not even one that no frame tells apart; what adds less than the noise does not count."""
+    workspace = Workspace(night.directory, Settings())
+    frames, _ = read_measured(night.paths, workspace)
+    around = Surroundings.of(frames)
+    first, ra, dec = control_candidates(frames, [], None, around)
+    chosen = choose(first)
+    beside = sky.shifted(ra[chosen], dec[chosen], 2.0, 0.0)
+    around.catalog_ra_deg, around.catalog_dec_deg = (
+        np.array([own, float(other)])
+        for own, other in zip((ra[chosen], dec[chosen]), beside, strict=True)
+    )
+    mag = float(np.median(first.mag[chosen]))
+    around.catalog_mag = np.array([mag, mag + fainter_mag])
+    second, _, _ = control_candidates(frames, [], None, around)
+    assert (choose(second) != chosen) == is_left
 
 
 # -- files ---------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from photpipe.run.options import Option
 from photpipe.run.results import FrameFailure
 from photpipe.run.workspace import Workspace
 from tests.framefiles import write_frame
+from tests.rights import without_privileges
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +311,42 @@ def test_what_a_data_directory_has_no_say_in_is_one_line(
     assert screen.count("warning: photpipe.toml: cache ignored: a data directory moves no") == 1
 
 
+def test_warnings_of_other_packages_stay_off_the_screen(image: str) -> None:
+    """Even those of the first import, before LOG is open; toolbox.py opens none at all."""
+    write_frame(Path(image))
+    surroundings = {**os.environ, "XDG_CONFIG_HOME": "/not/there"}
+    for command in ("toolbox.py", "pp_prepare.py"):
+        done = subprocess.run(
+            [sys.executable, str(Path(PREPARE).with_name(command)), image],
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "XDG_CONFIG_HOME" not in done.stdout + done.stderr
+        assert Path(image).name in done.stdout
+
+
+def test_a_directory_that_may_not_be_entered_is_named(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    (closed / "night").mkdir(parents=True)
+    write_frame(closed / "night" / "a.fits")
+    frame = closed / "night" / "a.fits"
+    closed.chmod(0o600)
+    try:
+        done = subprocess.run(
+            [*without_privileges(), sys.executable, PREPARE, str(frame)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        closed.chmod(0o700)
+    assert done.returncode == cli.Status.FAILED
+    said = f"a.fits: its directory {closed} cannot be entered by this user; check its permissions"
+    assert said in done.stdout + done.stderr
+
+
 # -- what surrounds a command
 
 PREPARE = str(Path(__file__).resolve().parents[2] / "pp_prepare.py")
@@ -387,24 +424,53 @@ os.environ.pop("HOME", None)
 def unknown(_number):
     raise KeyError("uid not found")
 pwd.getpwuid = unknown
-import pp_calibrate
-sys.exit(pp_calibrate.main(["a.fits"]))
+import {command}
+sys.exit({command}.main(["a.fits"]))
 """
+SAID = {
+    "pp_calibrate": "not prepared; run pp_prepare",
+    "pp_run": "no source has 12 connected pixels",
+}
 
 
-def test_a_user_without_a_home_is_one_like_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["pp_calibrate", "pp_run"])
+def test_a_user_without_a_home_is_one_like_others(tmp_path: Path, command: str) -> None:
     """No HOME and no entry in the file of passwords, as in containers: astropy asks for it."""
-    write_frame(tmp_path / "a.fits")
-    root = str(Path(PREPARE).parent)
+    words = [sys.executable, "-c", NO_HOME.format(command=command)]
+    _check_ordinary_end(command, words, tmp_path, {})
+
+
+@pytest.mark.parametrize("command", ["pp_calibrate", "pp_run"])
+@pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"])
+def test_a_closed_home_is_no_obstacle(tmp_path: Path, command: str, name: str) -> None:
+    """That of another user, as after sudo -u; astropy looks into it while it is imported."""
+    closed = tmp_path / "closed"
+    (closed / "user").mkdir(parents=True)
+    closed.chmod(0o600)
+    script = Path(PREPARE).with_name(f"{command}.py")
+    words = [*without_privileges(), sys.executable, str(script), "a.fits"]
+    try:
+        _check_ordinary_end(command, words, tmp_path, {name: str(closed / "user")})
+    finally:
+        closed.chmod(0o700)
+
+
+def _check_ordinary_end(
+    command: str, words: list[str], tmp_path: Path, surroundings: dict[str, str]
+) -> None:
+    night = tmp_path / "night"
+    night.mkdir()
+    write_frame(night / "a.fits")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
     done = subprocess.run(
-        [sys.executable, "-c", NO_HOME],
-        cwd=tmp_path,
-        env={**kept, "PYTHONPATH": root},
+        words,
+        cwd=night,
+        env={**kept, "PYTHONPATH": str(Path(PREPARE).parent), **surroundings},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "not prepared; run pp_prepare" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert SAID[command] in said, said
+    assert "Traceback" not in said
     assert done.returncode == cli.Status.FAILED
