@@ -11,7 +11,8 @@ from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import FloatArray
 from photpipe.science import tracking
-from photpipe.science.resampling import mesh, resampled
+from photpipe.science.cosmicrays import sharp_pixels
+from photpipe.science.resampling import flattened, mesh, resampled
 from photpipe.science.tracking import StarlessFrames, trailed_psf
 
 log = logging.getLogger("pp_movers")
@@ -118,7 +119,7 @@ def prepared(frames: Sequence[MeasuredFrame]) -> SearchNight:
     images = np.empty((len(frames), *shape), np.float32)
     for number, each in enumerate(frames):
         there = each.wcs.all_world2pix(ra, dec, 0, quiet=True)
-        pixels = each.pixels()
+        pixels = _without_hits(each)
         scale = 1.0 if each is reference else _scale(each, reference)
         column, row = (np.asarray(axis, float).reshape(x.shape) for axis in there)
         images[number] = resampled((pixels - np.nanmedian(pixels)) * scale, column, row, shape)
@@ -132,6 +133,21 @@ def prepared(frames: Sequence[MeasuredFrame]) -> SearchNight:
         fwhm_px,
     )
     return SearchNight(list(frames), reference, found, factor)
+
+
+def _without_hits(frame: MeasuredFrame) -> FloatArray:
+    """Pixels of a frame; NaN where a cosmic ray hit, and beside it."""
+    from scipy.ndimage import binary_dilation
+
+    pixels = np.array(frame.pixels(), float)
+    hits = sharp_pixels(
+        np.asarray(flattened(pixels), float),
+        frame.pixel_noise_counts,
+        frame.photon_counts,
+        frame.fwhm_px,
+    )
+    pixels[binary_dilation(hits, np.ones((3, 3), bool))] = np.nan
+    return pixels
 
 
 def _scale(frame: MeasuredFrame, reference: MeasuredFrame) -> float:

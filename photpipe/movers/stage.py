@@ -65,11 +65,11 @@ def movers(paths: Sequence[Path], options: MoversOptions, workspace: Workspace) 
     low, high = _range(options)
     frames, failed = read_measured(paths, workspace)
     found = night.prepared(night.checked(frames))
-    per_arcsec = 1.0 / found.scale_arcsec
     high = _affordable(found, high, is_told=options.rates is not None)
-    jobs = workspace.jobs
-    tracks, decoys = tracking.search(found.series, low * per_arcsec, high * per_arcsec, jobs)
-    seen = trackfit.sightings(found.series, tracks, decoys, high * per_arcsec)
+    slowest, fastest = (each / found.scale_arcsec for each in (low, high))
+    sigma = trackfit.search_sigma(found.series, slowest, fastest)
+    tracks, decoys = tracking.search(found.series, slowest, fastest, workspace.jobs, sigma)
+    seen = trackfit.sightings(found.series, tracks, decoys, fastest)
     known = _known(found, workspace)
     rows = [_row(found, each.body, number) for number, each in enumerate(seen, start=1)]
     if known is not None:
@@ -78,7 +78,7 @@ def movers(paths: Sequence[Path], options: MoversOptions, workspace: Workspace) 
         movers=tuple(rows),
         midtime_jd=found.midtime_jd,
         band=found.reference.facts.band if found.reference.is_calibrated else "",
-        threshold=trackfit.threshold(found.series, high * per_arcsec),
+        threshold=trackfit.threshold(found.series, fastest, fastest),
         fastest_arcsec_min=high,
         compared=known is not None,
         frames=tuple(each.frame.name for each in found.frames),

@@ -18,6 +18,9 @@ PROFILE_ERROR = 0.2  # of the brightest light within a pixel of each: shape and 
 SHARPER = 0.5  # light beside a hit, in units of what the sharpest image leaves there
 BESIDE_SIGMA = 1.0  # of what is left there, that is allowed for
 MOST_PIXELS = 25  # by judgement: a cosmic ray is small; more is a trail or a star
+# by judgement: of a pixel above the sky, that is looked at; light beside it, in units of what the
+# sharpest image leaves there, below which no light made it; of the noise of that
+LOOKED_AT_SIGMA, SHARPER_AROUND, AROUND_SIGMA = 6.0, 0.6, 3.0
 PHASES = (0.0, 0.25, 0.5)  # places of a source within a pixel
 
 
@@ -156,3 +159,37 @@ def _fitted(
     weight = np.where(used, model / variance, 0.0)
     total = float((weight * model).sum())
     return float((weight * np.where(used, values, 0.0)).sum()) / total if total > 0 else 0.0
+
+
+def sharp_pixels(
+    values: FloatArray, noise_counts: float, photon_counts: float, fwhm_px: float
+) -> BoolArray:
+    """Pixels of a frame that are sharper than any image on it: cosmic rays, hot pixels.
+
+    The eight pixels around the brightest one of a Gaussian have the least part of the light if it
+    is centred there. A pixel that has less around it, beyond the noise, was not lit.
+
+    Parameters
+    ----------
+    values : array, shape (ny, nx)
+        Counts above the sky; NaN where nothing is known.
+    noise_counts, photon_counts : float
+        Noise of a pixel of sky; variance of a count of light.
+    fwhm_px : float
+        Width of a star.
+    """
+    from scipy.ndimage import convolve, maximum_filter
+
+    filled = np.nan_to_num(values)
+    ring = np.ones((3, 3))
+    ring[1, 1] = 0.0
+    beside = math.exp(-4.0 * math.log(2.0) / fwhm_px**2)
+    least = SHARPER_AROUND * 4.0 * (beside + beside**2)
+    variance = noise_counts**2 + max(photon_counts, 0.0) * np.maximum(filled, 0.0)
+    around = convolve(filled, ring, mode="nearest")
+    # of the light around, and of the pixel itself
+    error = np.sqrt(convolve(variance, ring, mode="nearest") + least**2 * variance)
+    is_top = (filled >= maximum_filter(filled, 3)) & (filled > LOOKED_AT_SIGMA * np.sqrt(variance))
+    # pixels without data have no light
+    known = convolve(np.isfinite(values).astype(float), ring, mode="nearest") > 7.5
+    return np.asarray(is_top & known & (least * filled - around > AROUND_SIGMA * error))

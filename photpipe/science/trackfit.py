@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from photpipe.science.starimage import GAUSSIAN_FWHM
 from photpipe.science.tracking import (
-    CAP_SIGMA,
     LEAST_MOTION_FWHM,
+    SEARCH_SIGMA,
     StarlessFrames,
     UniformMotion,
+    cap_sigma,
     trailed_psf,
 )
 
@@ -26,10 +27,13 @@ LARGEST_SHIFT_FWHM = 2.5  # from the place of the search
 OUTLIER_SIGMA = 6.0  # no noise, but a star or a cosmic ray
 EPSILON_PX = 0.05  # of numerical derivatives: far below a width, far above rounding
 LEAST_COVERED = 0.3  # of the light, by valid pixels, on a frame that counts
+FASTER = 1.02  # than what was tried: a fine step of rate, and the error of a fit
+LEAST_ON_GRID = 0.6  # of the significance of a body: half a step of rate and half a pixel away
+LEAST_KNOWN = 1e-3  # by judgement: of the light, that is not like a star's; less is rounding
 LEAST_FRAMES = 0.5  # of all, on which there are pixels along the track
 JACKKNIFE = 0.8  # of the significance that has to stay without any one frame
 TYPICAL = 0.4  # of the significance that the median of the frames has to tell
-FALSE_ALARMS = 0.3  # that noise alone may make in a night
+FALSE_ALARMS = 0.5  # that noise alone may make in a night
 LEAST_SIGNIFICANCE = 5.0  # by judgement: however few places were tried
 FEW_FRAMES = 5.0  # by judgement: residuals of few frames have wider wings than a Gaussian
 WING_SIGMA = 0.3  # of a pixel, from which on the light of a body is nothing
@@ -91,7 +95,8 @@ class Body:
         """Significance when no frame counts for more than it does in the search."""
         known = np.isfinite(self.errors)
         depth = 1.0 / self.errors[known]
-        share = np.clip(self.fluxes[known] / self.errors[known], -CAP_SIGMA, CAP_SIGMA)
+        cap = cap_sigma(len(self.fluxes))
+        share = np.clip(self.fluxes[known] / self.errors[known], -cap, cap)
         return float(np.sum(share * depth) / np.sqrt(np.sum(depth**2))) if known.any() else 0.0
 
 
@@ -119,6 +124,61 @@ class _Stamps:
         self.values = np.where(good, values, 0.0)
         self.weight = np.where(good, 1.0 / np.where(good, variance, 1.0), 0.0)
         self.x, self.y = np.broadcast_arrays(x, y)
+        places, pixel = np.unique(y_in * nx + x_in, return_inverse=True)
+        self.pixel = pixel.ravel()
+        self._look_elsewhere(places)
+
+    def _look_elsewhere(self, places: NDArray[np.intp]) -> None:
+        """Sums over the frames on which the pixels of the track are free of the body."""
+        night = self.night
+        frames = len(self.minutes)
+        values = night.residual.reshape(frames, -1)[:, places].astype(float)
+        variance = night.sigma[:, None] ** 2 + night.excess.ravel()[places]
+        free = np.isfinite(values) & np.isfinite(variance)
+        number = np.repeat(np.arange(frames), self.pixel.size // frames)
+        free[number, self.pixel] = False
+        sigma = np.sqrt(np.where(free, variance, 1.0))
+        middle = _middle(np.where(free, values, np.nan))
+        free &= np.abs(np.where(free, values - middle, 0.0)) <= OUTLIER_SIGMA * sigma
+        weight = np.where(free, 1.0 / sigma**2, 0.0)
+        self.free_weight = weight.sum(axis=0)
+        self.free_light = np.sum(weight * np.where(free, values, 0.0), axis=0)
+
+    def _per_pixel(self, values: FloatArray) -> FloatArray:
+        """Sums over the frames, pixel by pixel."""
+        return np.asarray(np.bincount(self.pixel, values.ravel(), len(self.free_weight)), float)
+
+    def normal(
+        self, columns: FloatArray, weight: FloatArray, values: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Normal matrix and right side of a fit in which the sky stands still, whatever it is.
+
+        What every pixel shows in the mean of all frames is fitted along with the body, so that it
+        does not matter what of a slow body, or of a faint star, is in it.
+
+        Parameters
+        ----------
+        columns : ndarray, shape (k, n, side, side)
+            What is fitted.
+        """
+        count = len(columns)
+        weighted = columns * weight
+        flat = weighted.reshape(count, -1)
+        normal = flat @ columns.reshape(count, -1).T
+        right = flat @ values.ravel()
+        sums = np.stack([self._per_pixel(each) for each in weighted])
+        total = self.free_weight + self._per_pixel(weight)
+        share = sums / np.where(total > 0, total, np.inf)
+        normal -= share @ sums.T
+        right -= share @ (self.free_light + self._per_pixel(weight * values))
+        return normal, right
+
+    def sky(self, weight: FloatArray, values: FloatArray) -> FloatArray:
+        """What stands still in the pixels, given the values without the body."""
+        total = self.free_weight + self._per_pixel(weight)
+        light = self.free_light + self._per_pixel(weight * values)
+        level = light / np.where(total > 0, total, np.inf)
+        return np.asarray(level[self.pixel].reshape(values.shape), float)
 
     def model(self, parameters: FloatArray) -> FloatArray:
         """Image of unit flux on every frame."""
@@ -153,7 +213,7 @@ def fit(night: StarlessFrames, track: UniformMotion) -> Body | None:
     """Fit place, rate and flux to all frames; None where that leads elsewhere."""
     start = np.array([track.x_px, track.y_px, track.vx, track.vy])
     begin: FloatArray | None = start
-    if track.snr > BRIGHT * CAP_SIGMA * np.sqrt(len(night.minutes)):
+    if track.snr > BRIGHT * cap_sigma(len(night.minutes)) * np.sqrt(len(night.minutes)):
         # where every frame counts for the most it may, the search knows the place but roughly
         begin = _converged(_Stamps(night, track, BLUR), start, night)[0]
     if begin is None:
@@ -176,16 +236,17 @@ def _converged(
     flux, normal = 0.0, np.eye(5)
     for _ in range(ROUNDS):
         image, slopes = stamps.gradient(found)
-        power = float(np.sum(weight * image**2))
-        flux = float(np.sum(weight * image * stamps.values) / power) if power > 0 else 0.0
+        power, light = stamps.normal(image[None], weight, stamps.values)
+        flux = float(light[0] / power[0, 0]) if power[0, 0] > 0 else 0.0
         if flux <= 0:
             return None, flux, normal
         residual = stamps.values - flux * image
-        weight = _without_outliers(stamps.weight, residual, flux * image)
-        design = np.concatenate([flux * slopes, image[None]])
-        flat = design.reshape(5, -1) * np.sqrt(weight).ravel()
-        normal = flat @ flat.T
-        step = np.linalg.lstsq(normal, flat @ (np.sqrt(weight) * residual).ravel(), rcond=1e-10)[0]
+        residual_sky = residual - stamps.sky(weight, residual)
+        weight = _without_outliers(stamps.weight, residual_sky, flux * image)
+        normal, right = stamps.normal(
+            np.concatenate([flux * slopes, image[None]]), weight, residual
+        )
+        step = np.linalg.lstsq(normal, right, rcond=1e-10)[0]
         largest = max(float(np.abs(step[:2]).max()), float(np.abs(step[2:4]).max()) * span / 2)
         found = found + step[:4] * min(1.0, LARGEST_STEP_PX / max(largest, 1e-9))
         moved = np.abs(found - start) * np.array([1, 1, span / 2, span / 2])
@@ -194,6 +255,14 @@ def _converged(
         if largest < CONVERGED_PX:
             break
     return found, flux, normal
+
+
+def _middle(values: FloatArray) -> FloatArray:
+    """Median over the first axis; nought where there is nothing."""
+    known = np.isfinite(values).any(axis=0)
+    found = np.zeros(values.shape[1])
+    found[known] = np.nanmedian(values[:, known], axis=0)
+    return found
 
 
 def _without_outliers(weight: FloatArray, residual: FloatArray, model: FloatArray) -> FloatArray:
@@ -208,12 +277,21 @@ def _judged(
 ) -> Body | None:
     """Fluxes frame by frame along the motion that was fitted."""
     image = stamps.model(parameters)
-    weight = _without_outliers(stamps.weight, stamps.values - flux * image, flux * image)
+    residual = stamps.values - flux * image
+    weight = stamps.weight
+    for _ in range(2):  # the sky without outliers, then outliers of that sky
+        weight = _without_outliers(
+            stamps.weight, residual - stamps.sky(weight, residual), flux * image
+        )
+    values = stamps.values - stamps.sky(weight, residual)
     power = np.sum(weight * image**2, axis=(1, 2))
     covered = np.sum(np.where(stamps.weight > 0, image**2, 0.0), axis=(1, 2))
     on = (covered > LEAST_COVERED * np.sum(image**2, axis=(1, 2))) & (power > 0)
-    fluxes = np.where(on, np.sum(weight * image * stamps.values, axis=(1, 2)), np.nan)
+    fluxes = np.where(on, np.sum(weight * image * values, axis=(1, 2)), np.nan)
     fluxes = fluxes / np.where(on, power, 1.0)
+    # what the sky behind the body costs
+    known = float(stamps.normal(image[None], weight, values)[0][0, 0]) / max(power.sum(), 1e-30)
+    power = power * max(known, LEAST_KNOWN)
     errors = np.where(on, 1.0 / np.sqrt(np.where(on, power, 1.0)), np.nan)
     if not on.any():
         return None
@@ -259,26 +337,21 @@ def places(night: StarlessFrames, body: Body) -> list[GroupPlace]:
     on = np.flatnonzero(np.isfinite(body.errors))
     order = on[np.argsort(night.minutes[on])]
     count = int(np.clip((track.snr / PLACE_SIGMA) ** 2, 2, MOST_PLACES))
+    stamps = _Stamps(night, track)
+    image, slopes = stamps.gradient(np.array([track.x_px, track.y_px, track.vx, track.vy]))
+    residual = stamps.values - body.flux * image
+    residual = residual - stamps.sky(stamps.weight, residual)
     found = []
     for group in np.array_split(order, min(count, len(order))):
-        part = StarlessFrames(
-            night.residual[group],
-            night.sigma[group],
-            night.excess,
-            night.minutes[group],
-            night.exptime_min[group],
-            night.fwhm_px[group],
-        )
-        stamps = _Stamps(part, track)
-        image, slopes = stamps.gradient(np.array([track.x_px, track.y_px, track.vx, track.vy]))
-        residual = stamps.values - body.flux * image
-        design = np.stack([body.flux * slopes[0], body.flux * slopes[1], image]).reshape(3, -1)
-        root = np.sqrt(stamps.weight).ravel()
+        design = np.stack(
+            [body.flux * slopes[0][group], body.flux * slopes[1][group], image[group]]
+        ).reshape(3, -1)
+        root = np.sqrt(stamps.weight[group]).ravel()
         normal = (design * root) @ (design * root).T
         covariance = np.linalg.pinv(normal)
-        step = covariance @ ((design * root) @ (root * residual.ravel()))
+        step = covariance @ ((design * root) @ (root * residual[group].ravel()))
         weight = body.errors[group] ** -2.0
-        middle = float(np.average(part.minutes, weights=weight))
+        middle = float(np.average(night.minutes[group], weights=weight))
         sigma = np.sqrt(np.diag(covariance))
         found.append(
             GroupPlace(
@@ -316,23 +389,29 @@ def cutout(night: StarlessFrames, body: Body, half_px: int) -> FloatArray:
     return np.asarray(total / np.maximum(count, 1))
 
 
-def threshold(night: StarlessFrames, fastest: float) -> float:
+def threshold(night: StarlessFrames, speed: float, fastest: float) -> float:
     """Significance that noise alone reaches `FALSE_ALARMS` times in a night.
 
     The expected number of maxima above u of a smooth Gaussian field in four dimensions, place and
     rate (Adler 1981, The Geometry of Random Fields): V |L|^(1/2) (u^3 - 3 u) exp(-u^2 / 2)
-    (2 pi)^(-5/2), L the second moments of the gradient of the filtered noise.
+    (2 pi)^(-5/2), L the second moments of the gradient of the filtered noise. Each interval of the
+    logarithm of the speed may make as many of them as any other, though there are four times as
+    many rates at twice the speed: a slow body needs less.
 
     Parameters
     ----------
-    fastest : float
-        Largest speed that was tried, pixels per minute.
+    speed, fastest : float
+        That of a body, and the largest that was tried; pixels per minute.
     """
     from scipy.optimize import brentq
 
     variance = 2 * (night.width_px / GAUSSIAN_FWHM) ** 2  # of the autocorrelation of the filter
     area = float(np.isfinite(night.excess).sum())
-    volume = area * np.pi * fastest**2 * float(np.var(night.minutes)) / variance**2
+    slowest = least_speed(night)
+    speed = float(np.clip(speed, min(slowest, fastest), fastest))
+    # the volume grows as the square of the speed: by twice of it in an interval of the logarithm
+    share = max(1.0, 2.0 * float(np.log(max(fastest / slowest, 1.0))))
+    volume = share * area * np.pi * speed**2 * float(np.var(night.minutes)) / variance**2
 
     def expected(u: float) -> float:
         return float(volume * (u**3 - 3 * u) * np.exp(-(u**2) / 2) / (2 * np.pi) ** 2.5)
@@ -343,6 +422,16 @@ def threshold(night: StarlessFrames, fastest: float) -> float:
         return LEAST_SIGNIFICANCE * wings
     found = brentq(lambda u: expected(u) - FALSE_ALARMS, LEAST_SIGNIFICANCE, 20.0)
     return float(found) * wings
+
+
+def search_sigma(night: StarlessFrames, slowest: float, fastest: float) -> float:
+    """Least significance on the grid of what may be a body between two speeds."""
+    return max(SEARCH_SIGMA, LEAST_ON_GRID * threshold(night, slowest, fastest))
+
+
+def least_speed(night: StarlessFrames) -> float:
+    """Speed (pixels per minute) below which a body cannot be told from what varies."""
+    return LEAST_MOTION_FWHM * night.width_px / max(night.span_min, 1e-6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -376,29 +465,38 @@ def sightings(
     half_px : int
         The pictures have 2 `half_px` + 1 pixels on each side.
     """
-    least = threshold(night, fastest)
     found = []
     for track in tracks:
-        body = _real(night, track, least)
+        body = _real(night, track, fastest)
         if body is None:
             continue
         found.append(Sighting(body, places(night, body), cutout(night, body, half_px)))
         _take_out(night, body)
     np.negative(night.residual, out=night.residual)
-    holes = [each for each in (_real(night, track, least) for track in decoys) if each]
+    holes = [each for each in (_real(night, track, fastest) for track in decoys) if each]
     np.negative(night.residual, out=night.residual)
-    least = max([least, *(each.track.snr for each in holes)])
-    kept = [each for each in found if each.body.track.snr >= least]
+    least = max([1.0, *(_excess(night, each, fastest) for each in holes)])
+    kept = [each for each in found if _excess(night, each.body, fastest) >= least]
     return sorted(kept, key=lambda each: -each.body.track.snr)
 
 
-def _real(night: StarlessFrames, track: UniformMotion, least: float) -> Body | None:
+def _excess(night: StarlessFrames, body: Body, fastest: float) -> float:
+    """Significance of a body in units of the least one at its speed."""
+    speed = float(np.hypot(body.track.vx, body.track.vy))
+    return body.track.snr / threshold(night, speed, fastest)
+
+
+def _real(night: StarlessFrames, track: UniformMotion, fastest: float) -> Body | None:
     """Body of a track if it is a real one that moves enough."""
     body = fit(night, track)
-    if body is None or not is_real(body, least):
+    if body is None:
         return None
-    slowest = LEAST_MOTION_FWHM * night.width_px / max(night.span_min, 1e-6)
-    return body if np.hypot(body.track.vx, body.track.vy) >= slowest else None
+    speed = float(np.hypot(body.track.vx, body.track.vy))
+    if not least_speed(night) <= speed <= FASTER * fastest or not is_real(
+        body, threshold(night, speed, fastest)
+    ):
+        return None
+    return body
 
 
 def _take_out(night: StarlessFrames, body: Body) -> None:

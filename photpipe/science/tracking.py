@@ -26,7 +26,10 @@ FloatArray = NDArray[np.float64]
 Images = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-CAP_SIGMA = 4.0  # a frame counts for no more than this
+CAP_SIGMA = 4.0  # a frame counts for no more than this, unless there are few
+# by judgement: what a body may reach that is bright on every frame; two frames alone make no more
+# than the search wants, from four frames on
+CAP_TOGETHER = 12.5
 ROWS_AT_ONCE = 64  # of pixels at a time: memory against calls
 RATE_STEP_FWHM = 2.0  # between fine rates, over the whole span of time
 COARSE_STEPS = 3  # fine rates across a coarse one
@@ -40,11 +43,16 @@ MOST_CANDIDATES = 3000  # a bound: noise makes hundreds
 NEAREST, NEAREST_SIGMA = 1 / 3, 0.4307  # quantile of |x| of a Gaussian of unit width
 EXCESS = 1.4  # of the scatter of a pixel in time over that of the sky, that tells of a star
 LEAST_WEIGHT = 0.3  # of a filter on valid pixels
+# of the median of all frames; of an early and a late part of them: one of 1000 is noise, and 3 in
+# 10 000 of those; a body that is brighter is found all the same
+STANDING_SIGMA, STANDING_PART_SIGMA = 3.0, 2.0
+FEWEST_PIXELS = 100  # by judgement: of two frames, that tell the noise
+LEAST_VARIANCE = 0.1  # by judgement: of that of the others; less is a fit gone astray
 MARGIN_FWHM = 12.0  # beyond the edges, so that spectra do not bring them together
 
 
-def sky_model(images: Images) -> tuple[Images, Images]:
-    """Median of the frames pixel by pixel, and the scatter about it.
+def sky_model(images: Images, sigma: FloatArray) -> tuple[Images, Images]:
+    """Median of the frames pixel by pixel, and the scatter about it in units of the noise.
 
     The scatter is that of the third of the frames that are nearest to the median: what passes a
     pixel does not count, even if it is there for half of the time.
@@ -52,17 +60,103 @@ def sky_model(images: Images) -> tuple[Images, Images]:
     Parameters
     ----------
     images : ndarray, shape (n, ny, nx)
-        Frames on one grid, NaN where they have no data. The median is taken out **in place**.
+        Frames on one grid, NaN where they have no data.
+    sigma : ndarray, shape (n,)
+        Noise of a pixel of each frame.
     """
     _, ny, nx = images.shape
     template = np.full((ny, nx), np.nan, np.float32)
     scatter = np.full((ny, nx), np.nan, np.float32)
+    noise = sigma[:, None, None].astype(np.float32)
     for start in range(0, ny, ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         template[rows] = _median(images[:, rows])
-        images[:, rows] -= template[rows]
-        scatter[rows] = _quantile(np.abs(images[:, rows]), NEAREST) / NEAREST_SIGMA
+        apart = np.abs(images[:, rows] - template[rows]) / noise
+        scatter[rows] = _quantile(apart, NEAREST) / NEAREST_SIGMA
     return template, scatter
+
+
+def standing(
+    images: Images, template: Images, sigma: FloatArray, order: IntArray, fwhm_px: float
+) -> NDArray[np.bool_]:
+    """Pixels in which there is light that is there early and late, too: of stars, of no mover.
+
+    A slow body, too, is in the median of the frames, as its image covers a pixel for a good part of
+    the night. What is taken out of the frames is therefore no more than what stands out of the
+    noise in the median, and in the first third of the exposure as well as in the last one.
+
+    Parameters
+    ----------
+    order : ndarray, shape (n,)
+        Frames in the order of time.
+    """
+    from scipy.ndimage import binary_dilation
+
+    depth = np.cumsum(np.where(np.isfinite(sigma[order]), sigma[order], np.inf) ** -2.0)
+    share = depth / depth[-1]
+    first = order[: int(np.searchsorted(share, 1 / 3)) + 1]
+    last = order[int(np.searchsorted(share, 2 / 3)) :]
+    stands = _significance(template, fwhm_px)
+    found = np.abs(stands) > STANDING_SIGMA
+    for group in (first, last):
+        part = _significance(_mean(images, sigma, group), fwhm_px)
+        found &= part * np.sign(stands) > STANDING_PART_SIGMA
+    grown: NDArray[np.bool_] = binary_dilation(found, iterations=max(1, round(fwhm_px / 2)))
+    return grown
+
+
+def _mean(images: Images, sigma: FloatArray, group: IntArray) -> Images:
+    """Weighted mean of some frames."""
+    total = np.zeros(images.shape[1:], np.float32)
+    weight = np.zeros(images.shape[1:], np.float32)
+    for number in group:
+        good = np.isfinite(images[number])
+        own = np.float32(sigma[number] ** -2.0)
+        total += np.where(good, images[number], 0.0) * own
+        weight += good * own
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), np.nan)
+
+
+def _significance(image: Images, fwhm_px: float) -> Images:
+    """Image filtered with that of a star, in units of its own noise."""
+    from scipy.ndimage import gaussian_filter
+
+    smooth: Images = gaussian_filter(np.nan_to_num(image), fwhm_px / GAUSSIAN_FWHM)
+    sample = smooth[::3, ::3][np.isfinite(image[::3, ::3])]
+    noise = robust_sigma(sample.astype(float)) if sample.size else 1.0
+    return smooth / np.float32(noise if noise > 0 else 1.0)
+
+
+def noise_of(images: Images, order: IntArray) -> FloatArray:
+    """Noise of a pixel of each frame, by the differences of frames, in which stars do not count.
+
+    The variance of a difference is the sum of those of both frames. Infinite for a frame without
+    data.
+    """
+    from scipy.optimize import nnls
+
+    count = len(order)
+    rows, sums = [], []
+    for apart in (1, 2):
+        for place in range(count):
+            a, b = order[place], order[(place + apart) % count]
+            part = (slice(None, None, 3), slice(None, None, 3))
+            known = images[a][part] - images[b][part]
+            known = known[np.isfinite(known)]
+            if a == b or known.size < FEWEST_PIXELS:
+                continue
+            row = np.zeros(count)
+            row[[a, b]] = 1.0
+            variance = robust_sigma(known.astype(float)) ** 2
+            if variance > 0:
+                rows.append(row / variance)
+                sums.append(1.0)
+    if not rows:
+        return np.full(count, np.inf)
+    found = nnls(np.array(rows), np.array(sums))[0]
+    usual = float(np.median(found[found > 0])) if (found > 0).any() else 1.0
+    known = np.sum(rows, axis=0) > 0
+    return np.where(known, np.sqrt(np.maximum(found, LEAST_VARIANCE * usual)), np.inf)
 
 
 def _median(values: Images) -> Images:
@@ -125,18 +219,25 @@ def series(
     """Take the stars, which stand still, out of frames on one grid; `images` become residuals."""
     from scipy.ndimage import median_filter
 
-    template, scatter = sky_model(images)
     for number, each in enumerate(images):
         images[number] = flattened(each)
-    sample = (slice(None, None, 3), slice(None, None, 3))
-    sigma = np.array([robust_sigma(_finite(each[sample])) for each in images])
-    sigma[~(sigma > 0)] = np.inf  # a frame without data
-    known = np.isfinite(sigma)
-    usual = float(np.median(sigma[known])) if known.any() else 1.0
-    smooth = median_filter(np.nan_to_num(scatter, nan=usual), 3)
+    order = np.argsort(minutes)
+    sigma = noise_of(images, order)
+    width = float(np.median(fwhm_px))
+    template, scatter = sky_model(images, sigma)
+    known = np.isfinite(template)
+    stars = standing(images, template, sigma, order, width)
+    images -= np.where(stars, template, 0.0)
+    for number, each in enumerate(images):
+        images[number] = flattened(each)
+    smooth = median_filter(np.nan_to_num(scatter, nan=1.0), 3)
+    empty = smooth[known & ~stars]
+    smooth /= float(np.median(empty)) if empty.size else 1.0
     # the photons of stars, and what is left of them because the seeing varies
-    excess = np.where(smooth > EXCESS * usual, smooth**2 - usual**2, 0.0).astype(np.float32)
-    excess[~np.isfinite(template)] = np.inf
+    usual = float(np.mean(sigma**-2.0) ** -0.5) if np.isfinite(sigma).any() else 1.0
+    excess = np.where(stars & (smooth > EXCESS), (smooth**2 - 1.0) * usual**2, 0.0)
+    excess = excess.astype(np.float32)
+    excess[~known] = np.inf
     found = StarlessFrames(images, sigma, excess, minutes, exptime_min, fwhm_px)
     # the noise of neighbouring pixels is correlated where frames were resampled
     filters = Filter(found, 1)
@@ -193,6 +294,11 @@ def trailed_psf(
     return np.asarray(
         np.exp(-0.5 * (across / s) ** 2) / (np.sqrt(2 * np.pi) * s) * profile / (2 * length)
     )
+
+
+def cap_sigma(frames: int) -> float:
+    """Significance beyond which a frame counts no more."""
+    return max(CAP_SIGMA, CAP_TOGETHER / float(np.sqrt(max(frames, 1))))
 
 
 class Filter:
@@ -261,7 +367,7 @@ class Filter:
         depth = float(np.sqrt(np.sum(image**2)) / self.night.sigma[number])
         if depth == 0:
             return np.zeros((ny, nx), np.float32), 0.0
-        limit = np.float32(CAP_SIGMA) * self.share
+        limit = np.float32(cap_sigma(len(self.spectra))) * self.share
         return np.clip(found[:ny, :nx] / np.float32(depth), -limit, limit), depth
 
     def maps(self, trail_px_min: tuple[float, float]) -> Images:

@@ -17,6 +17,7 @@ from astropy.table import Table
 import catalog
 import pp_calibrate
 import pp_distill
+import pp_movers
 import pp_photometry
 import pp_prepare
 import pp_register
@@ -26,7 +27,7 @@ from photpipe.ground import sky
 from photpipe.ground.errors import PhotPipeError
 from photpipe.instruments.frames import Frame
 from photpipe.run import photometry_file
-from photpipe.run.results import CalibrateResult, RegisteredFrame, RegisterResult
+from photpipe.run.results import CalibrateResult, MoversResult, RegisteredFrame, RegisterResult
 from photpipe.run.workspace import Workspace
 from tests.real.painted import paint
 
@@ -112,6 +113,28 @@ def test_asteroid_varies_as_measured_before(lowell: Path) -> None:
         row = min(expected, key=lambda e: abs(float(e["midtime_jd"]) - point.midtime_jd))
         differences.append(point.mag - float(row["rel_mag"]))
     assert np.std(differences) < 0.05
+
+
+def test_movers_are_found_on_five_frames(lowell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both that were measured before, at 0.15 and 0.25 arcsec/min, among frames of two to five
+    times the noise of others; two fainter ones, which are on all thirteen frames, may be there."""
+    monkeypatch.chdir(lowell)
+    run(pp_movers, "-rates", "0.1", "0.4", *sorted(lowell.glob("*_trim.fits")))
+    result = Workspace(lowell).load(MoversResult)
+    assert result is not None
+    assert 2 <= len(result.movers) <= 4
+    for name in ("expected_mover1_5945.csv", "expected_mover2.csv"):
+        rows = rows_of(LOWELL_HOME / name)
+        columns = ("midtime_jd", "ra_deg", "dec_deg")
+        jd, ra, dec = np.array([[float(row[each]) for each in columns] for row in rows]).T
+        there = [np.interp(result.midtime_jd, jd, each) for each in (ra, dec)]
+        apart = [sky.separation_deg(*there, m.ra_deg, m.dec_deg) * 3600 for m in result.movers]
+        assert min(apart) < 1.0
+        mover = result.movers[int(np.argmin(apart))]
+        minutes = (jd[-1] - jd[0]) * 1440
+        east, north = sky.offsets_arcsec(ra[0], dec[0], ra[-1], dec[-1])
+        assert abs(mover.rate_east - east / minutes) < 0.01
+        assert abs(mover.rate_north - north / minutes) < 0.01
 
 
 def test_originals_come_back(lowell: Path) -> None:

@@ -193,7 +193,8 @@ def test_the_level_of_the_sky_is_taken_away() -> None:
 
 def test_more_trials_want_more_significance(sim: Sim) -> None:
     night = sim.series()
-    assert trackfit.threshold(night, 5.0) > trackfit.threshold(night, 0.5) >= 5.0
+    assert trackfit.threshold(night, 5.0, 5.0) > trackfit.threshold(night, 0.5, 5.0) >= 5.0
+    assert trackfit.threshold(night, 5.0, 5.0) > trackfit.threshold(night, 1.0, 1.0)
 
 
 def test_what_is_no_more_than_a_hole_is_no_mover() -> None:
@@ -207,3 +208,59 @@ def test_what_is_no_more_than_a_hole_is_no_mover() -> None:
     night.residual[:] *= -1  # what was a mover is the deepest hole now
     assert trackfit.sightings(night, [], [decoy], FASTEST) == []
     assert trackfit._real(sim.series(), decoy, 5.0) is not None
+
+
+@pytest.mark.parametrize("seed", [13, 14])
+def test_the_light_of_a_slow_body_is_not_taken_for_a_star(seed: int) -> None:
+    """It is on a third of the frames wherever it passes; the median has half of its light."""
+    sim = simulated(seed, size=128, frames=30, movers=1, stars=0, snr=(8, 9), rates=(0.25, 0.3))
+    body = matched(sim, found(sim))[0]
+    noise = 10 * np.sqrt(4 * np.pi) * 3.0 / GAUSSIAN_FWHM
+    assert body.flux == pytest.approx(sim.truth[0, 4] * noise, rel=0.06)
+    assert body.track.snr > 0.65 * sim.truth[0, 4] * np.sqrt(30)
+
+
+def test_stars_stand_and_slow_bodies_do_not() -> None:
+    wide = {"size": 128, "frames": 30, "movers": 1, "stars": 0}
+    sim = simulated(13, **wide, snr=(2.2, 2.3), rates=(0.45, 0.5))
+    for image in sim.images:
+        paint(image, np.array([40.0, 90.0]), 400.0, 3.0, (0.0, 0.0), None)
+    order = np.arange(30)
+    sigma = tracking.noise_of(sim.images, order)
+    template, _ = tracking.sky_model(sim.images, sigma)
+    stars = tracking.standing(sim.images, template, sigma, order, 3.0)
+    assert stars[89:92, 39:42].all()
+    x, y = np.round(sim.truth[0, :2]).astype(int)
+    assert stars[y - 2 : y + 3, x - 2 : x + 3].mean() < 0.3
+    assert stars.mean() < 0.02
+
+
+def test_the_noise_of_every_frame_is_told_however_few_there_are() -> None:
+    rng = np.random.default_rng(3)
+    true = np.array([60.0, 20.0, 20.0, 25.0, 100.0])
+    stars = rng.exponential(500, (200, 200)) * (rng.random((200, 200)) < 0.05)
+    images = np.array([rng.normal(stars, each) for each in true], np.float32)
+    assert tracking.noise_of(images, np.arange(5)) == pytest.approx(true, rel=0.1)
+    images[3] = np.nan
+    told = tracking.noise_of(images, np.arange(5))
+    assert np.isinf(told[3])
+    assert np.delete(told, 3) == pytest.approx(np.delete(true, 3), rel=0.1)
+
+
+def test_a_bright_body_on_five_frames_of_different_depth() -> None:
+    sim = simulated(14, size=160, frames=5, movers=1, stars=8, snr=(30, 40), rates=(5.0, 6.0))
+    rng = np.random.default_rng(1)
+    for number in (0, 4):
+        sim.images[number] += rng.normal(0, 40, sim.images[number].shape)
+    night = sim.series()
+    tracks, decoys = tracking.search(night, 0.05, 8.0, 2)
+    sightings = trackfit.sightings(night, tracks, decoys, 8.0)
+    assert len(sightings) == 1
+    assert len(matched(sim, sightings)) == 1
+
+
+def test_a_slow_body_needs_less_than_a_fast_one(sim: Sim) -> None:
+    night = sim.series()
+    slow, fast = (trackfit.threshold(night, each, 5.0) for each in (0.5, 5.0))
+    assert 0.3 < fast - slow < 1.5
+    assert trackfit.search_sigma(night, 0.0, 5.0) >= tracking.SEARCH_SIGMA
