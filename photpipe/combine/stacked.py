@@ -16,6 +16,7 @@ from photpipe.distill.rejection import schemata
 from photpipe.ground.errors import PhotPipeError, ReductionError
 from photpipe.measure import stage as pp_photometry
 from photpipe.run.options import (
+    COMET,
     COMOVING,
     FILTER,
     FIXED_APRAD,
@@ -36,6 +37,9 @@ from photpipe.run.results import (
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
+    from photpipe.combine.comoving_stack import TargetPath
+    from photpipe.distill.measured_frame import MeasuredFrame
+    from photpipe.distill.targets import Target
     from photpipe.instruments.frames import Frame
     from photpipe.run.photometry_file import TargetPoint
 
@@ -50,6 +54,7 @@ class StackedPhotometryOptions:
     """What the user may say."""
 
     comoving: bool = COMOVING.field(False)
+    comet: bool = COMET.field(False)
     target: str | None = TARGET.field(None)
     targetname: str | None = TARGET.field(None)
     filter: str | None = FILTER.field(None)
@@ -59,6 +64,11 @@ class StackedPhotometryOptions:
     solar: bool = SOLAR.field(False)
     reject: str = REJECT.field("pos")
     telescope: str | None = TELESCOPE.field(None)
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is a stack along the target: a coma is measured on no other."""
+        return self.comoving or self.comet
 
     @property
     def name(self) -> str | None:
@@ -76,6 +86,8 @@ def stacked_photometry(
     with what belongs to each stack (catalog, database, state); and
     ``photometry_<target>.dat``, ``.ecsv`` and ``.csv``.
 
+    With ``-comet`` there is ``comet_<target>.ecsv`` of the stack of the target, too.
+
     With ``-comoving`` aperture and zeropoint of the stack of the stars hold for that of the
     target; where the former cannot be calibrated, magnitudes are instrumental, and it is said.
 
@@ -89,7 +101,9 @@ def stacked_photometry(
         targetname=options.name, method=options.method, telescope=options.telescope
     )
     moving = None
-    if options.comoving:  # first, because it may turn out that nobody knows the target
+    if options.comet:
+        pp_distill.radii_of_comas(workspace.settings)  # said before the work, too
+    if options.follows:  # first, because it may turn out that nobody knows the target
         moving = _combined(paths, replace(combination, comoving=True), workspace)
     still = _combined(paths, combination, workspace)
     stars = _Stack(still.stack, workspace)
@@ -166,7 +180,7 @@ def _calibrated_stars(
         snr=options.snr,
         aprad=(options.fixed_aprad,) if options.fixed_aprad else (),
         target=options.name,
-        background_only=options.comoving and not options.fixed_aprad,
+        background_only=options.follows and not options.fixed_aprad,
         telescope=options.telescope,
     )
     measured = pp_photometry.photometry([stack.path], photometry, stack.workspace)
@@ -269,7 +283,38 @@ def _distilled(
         done.append(replace(each, file=path.name, median_mag=mags[0] if mags else math.nan))
         for point in points:
             log.info("%s: %s", path.name, _said(point))
+        if options.comet and points:
+            _coma(points[0], each.name, stack, made, options)
     return tuple(done)
+
+
+def _coma(
+    point: "TargetPoint",
+    name: str,
+    stack: _Stack,
+    made: _Followed,
+    options: StackedPhotometryOptions,
+) -> None:
+    """Measure the coma on the stack of the target; the file is that of pp_distill."""
+    from photpipe.distill import comets
+    from photpipe.run import comet_file, photometry_file
+
+    settings, directory = stack.parent.settings, stack.parent.directory
+    on_target, stars, target, path = _path(stack, made, options)
+    seen = math.isfinite(point.source_ra_deg + point.source_dec_deg)
+    place = (
+        (point.source_ra_deg, point.source_dec_deg)
+        if seen and not point.rejected
+        else (float(target.ra_deg[0]), float(target.dec_deg[0]))
+    )
+    radii = pp_distill.radii_of_comas(settings)
+    points = comets.on_stack(target, place, (path.ra_deg, path.dec_deg), (on_target, stars), radii)
+    comets.tell(name, points)
+    if comet_file.set_aside(directory, name, (pp_combine.COMOVING_STACK,)):
+        kept = comet_file.file_name(name, f"{photometry_file.SINGLE_FRAMES}.ecsv")
+        log.info("%s of single frames is now %s", comet_file.file_name(name), kept)
+    line = comets.icq_line(name, points, on_target.facts.catalog)
+    comet_file.write(directory, name, points, line)
 
 
 @contextlib.contextmanager
@@ -287,7 +332,17 @@ def _finished(
     point: "TargetPoint", stack: _Stack, followed: _Followed, options: StackedPhotometryOptions
 ) -> "TargetPoint":
     """Point of the comoving stack with what only the stars can tell."""
-    from photpipe.combine.comoving_stack import TargetPath, finished
+    from photpipe.combine.comoving_stack import finished
+
+    _, stars, target, path = _path(stack, followed, options)
+    return finished(point, target, path, stars, stack.parent.settings.distill)
+
+
+def _path(
+    stack: _Stack, followed: _Followed, options: StackedPhotometryOptions
+) -> "tuple[MeasuredFrame, MeasuredFrame, Target, TargetPath]":
+    """Stack of the target and that of the stars; the target, and where it was on the frames."""
+    from photpipe.combine.comoving_stack import TargetPath
     from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.target_search import TargetSearch
     from photpipe.services import horizons
@@ -300,8 +355,7 @@ def _finished(
     )
     observer = on_target.facts.observer or on_target.facts.observatory_code
     places = horizons.positions(combined.target, combined.midtimes_jd, observer, settings)
-    path = TargetPath(places.ra_deg, places.dec_deg)
-    return finished(point, target, path, stars, settings.distill)
+    return on_target, stars, target, TargetPath(places.ra_deg, places.dec_deg)
 
 
 def _smeared(

@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from photpipe.distill.points import correction_mag
 from photpipe.distill.star_images import Stars
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.target_trails import pixels_around, star_light
-from photpipe.distill.targets import MOVING
+from photpipe.distill.targets import MOVING, Target
 from photpipe.ground import bands, timescale
 from photpipe.ground.sky import FloatArray
 from photpipe.run.comet_file import ComaPoint
@@ -31,6 +31,8 @@ LEAST_SKY_PX, MOST_SKY_PX = 40.0, 700.0
 FARTHEST_CENTRE_FWHM = 2.0  # by judgement: a nucleus that is further off its place is a star
 HIDDEN_SIGMA = 1.0  # of a pixel: where the image of a star may be wrong by more, it is left out
 STAR_ERROR = 0.05  # of the light of a star, by which its image may be wrong
+# on a stack that followed the comet: clipping and medians leave much of it out, or nothing
+STACKED_STAR_ERROR = 1.0
 MOST_FILLED = 0.5  # by judgement: more of it would be a guess
 ICQ_METHODS = {"V": "V", "R": "k", "I": "H", "B": "D", "U": "U", "g": "g", "r": "r"}
 ICQ_REFERENCES = {"APASS9": "AQ"}  # the only one of our catalogs that has a code
@@ -44,29 +46,110 @@ def apertures(
     radii_km: Sequence[float],
 ) -> list[ComaPoint]:
     """The coma of a target on a frame; a row for each radius, with the reason where it lacks."""
-    r_au, delta_au, phase_deg = track.target.geometry_of(number)
+    stars = Stars(calibrated, (0.0, 0.0))
+    place = _centre(track, number, calibrated)
+    return _measured(
+        _Comet(calibrated, place, track.target.geometry_of(number)),
+        stars,
+        lambda stamp: _star_light(track, stars, around, place, stamp),
+        STAR_ERROR,
+        radii_km,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Comet:
+    """A comet on a frame: where it is (FITS pixels), its distances (AU) and phase angle (deg)."""
+
+    calibrated: MeasuredFrame
+    place: tuple[float, float]
+    geometry: tuple[float, float, float]
+
+
+def on_stack(
+    target: Target,
+    place_deg: tuple[float, float],
+    path_deg: tuple[FloatArray, FloatArray],
+    stacks: tuple[MeasuredFrame, MeasuredFrame],
+    radii_km: Sequence[float],
+) -> list[ComaPoint]:
+    """The coma of a target on a stack that followed it; a row for each radius.
+
+    Parameters
+    ----------
+    target : Target
+        At the mid-time of the stack.
+    place_deg : (float, float)
+        Where the stack shows it: RA and Dec.
+    path_deg : (array, array), shape (frames,)
+        RA and Dec on the frames of the stack, by the ephemeris.
+    stacks : (MeasuredFrame, MeasuredFrame)
+        The stack that followed the target, and that of the stars, which has their image.
+    """
+    comove, still = stacks
+    place = comove.pixel_of(*place_deg)
+    path = np.array([still.pixel_of(*each) for each in zip(*path_deg, strict=True)])
+    predicted = comove.pixel_of(float(target.ra_deg[0]), float(target.dec_deg[0]))
+    known = np.asarray(still.sources["ref_ident"]).astype(str) != ""
+    x, y, counts = (still.column(n) for n in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
+    apart = np.hypot(x - path[:, :1], y - path[:, 1:]).min(axis=0)
+    # what no catalog has and lies on the path is the comet itself
+    stars = np.flatnonzero((known | (apart > still.radius_px + 2.0 * still.fwhm_px)) & (counts > 0))
+    shown = Stars(comove, (0.0, 0.0))
+    shape = Stars(still, (0.0, 0.0))
+
+    def light(stamp: Pixels) -> FloatArray:
+        # a star is where the target is not: it goes backwards from frame to frame
+        dx, dy = (
+            (place_of - path[:, axis : axis + 1] + predicted[axis] - place[axis]).ravel()
+            for axis, place_of in enumerate((x[stars], y[stars]))
+        )
+        return star_light(shape, stamp, dx, dy, np.tile(counts[stars] / len(path), len(path)))
+
+    comet = _Comet(comove, place, target.geometry_of(0))
+    return _measured(comet, shown, light, STACKED_STAR_ERROR, radii_km, shape)
+
+
+def _measured(
+    comet: _Comet,
+    stars: Stars,
+    star_light_on: Callable[[Pixels], FloatArray],
+    star_error: float,
+    radii_km: Sequence[float],
+    star_image: Stars | None = None,
+) -> list[ComaPoint]:
+    """Apertures around a place, the light of stars taken out.
+
+    Parameters
+    ----------
+    star_light_on : callable
+        Light of the stars on the pixels of a stamp.
+    star_error : float
+        Of that light, by which it may be wrong.
+    star_image : Stars or None
+        Stars of another frame, whose image is not a trail.
+    """
+    calibrated, place, (r_au, delta_au, phase_deg) = comet.calibrated, comet.place, comet.geometry
     empty = [_empty(calibrated, each, (r_au, delta_au, phase_deg)) for each in radii_km]
     if not (r_au > 0 and delta_au > 0):
         return [replace(each, problem="the distances of the comet are not known") for each in empty]
     radii = np.array([coma.radius_arcsec(each, delta_au) for each in radii_km])
     radii_px = radii / calibrated.scale_arcsec
-    stars = Stars(calibrated, (0.0, 0.0))
-    place = _centre(track, number, calibrated)
     if not calibrated.contains(*place):
         return [replace(each, problem="it is not on the frame") for each in empty]
     reach = math.ceil(min(max(SKY_RADII * radii_px[-1], LEAST_SKY_PX), MOST_SKY_PX))
     stamp = pixels_around(stars, *place, reach)
-    light = _star_light(track, stars, around, place, stamp)
+    light = star_light_on(stamp)
     values = stamp.values - light
     noise = np.sqrt(stamp.variance + stamp.photon_counts * np.maximum(light, 0.0))
-    values[STAR_ERROR * light > HIDDEN_SIGMA * noise] = np.nan
+    values[star_error * light > HIDDEN_SIGMA * noise] = np.nan
     column, row = -float(stamp.x_px[0, 0]), -float(stamp.y_px[0, 0])
     fwhm = calibrated.fwhm_px
     centre = _refined(values, (column, row), fwhm)
     found = coma.measured(values, noise, centre, radii_px, fwhm)
     if found is None:
         return [replace(each, problem="too little sky around it is on the frame") for each in empty]
-    part = stars.frame_shape.in_aperture
+    part = (star_image or stars).frame_shape.in_aperture
     gain = calibrated.photon_counts
     rows = []
     for index, point in enumerate(empty):

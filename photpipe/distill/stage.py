@@ -12,7 +12,7 @@ from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError, ReductionError
 from photpipe.ground.log import FRAME
 from photpipe.run import kinds
-from photpipe.run.options import REJECT, TARGET, Option
+from photpipe.run.options import COMET, REJECT, TARGET, Option
 from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from photpipe.distill.targets import Target
     from photpipe.run.comet_file import ComaPoint
     from photpipe.run.photometry_file import TargetPoint
+    from photpipe.run.settings import Settings
 
 log = logging.getLogger("pp_distill")
 
@@ -69,9 +70,7 @@ class DistillOptions:
     trail_profile: bool = Option(
         "write the light curve along each trail of a moving target, and its period"
     ).field(False)
-    comet: bool = Option(
-        "measure the coma of the targets in apertures of fixed km at the comet: A(theta)f rho"
-    ).field(False)
+    comet: bool = COMET.field(False)
     keep_contaminated: bool = Option(
         "use points, too, that neighbours of moving targets, trails of satellites, bleeding or "
         "cosmic rays change by more than 0.02 mag"
@@ -105,7 +104,7 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     from photpipe.run import photometry_file, subtracted
     from photpipe.run.photometry_file import CONTAMINATED, SPOILERS
 
-    radii_km = _radii_km(options, workspace)
+    radii_km = radii_of_comas(workspace.settings) if options.comet else ()
     rules = rejection.schemata(options.reject, workspace.settings.distill)
     keep = SPOILERS if options.keep_contaminated else ()
     spoiled = rejection.spoilers(workspace.settings.distill, keep)
@@ -175,16 +174,16 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     return result
 
 
-def _radii_km(options: DistillOptions, workspace: Workspace) -> tuple[float, ...]:
-    """Radii of the apertures at comets, ascending.
+def radii_of_comas(settings: "Settings") -> tuple[float, ...]:
+    """Radii (km) of the apertures at comets, ascending.
 
     Raises
     ------
     ConfigError
-        If they are asked for and are none.
+        If there are none.
     """
-    radii = tuple(sorted(workspace.settings.distill.comet_km))
-    if options.comet and not (radii and all(0 < each < math.inf for each in radii)):
+    radii = tuple(sorted(settings.distill.comet_km))
+    if not (radii and all(0 < each < math.inf for each in radii)):
         raise ConfigError(f"comet_km = {list(radii)}: wanted are radii in km above 0")
     return radii
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from photpipe.ground import ecsv, files
 from photpipe.ground.ecsv import column
 from photpipe.ground.errors import ConfigError
+from photpipe.run.photometry_file import SINGLE_FRAMES
 
 MOST_BYTES = 20_000_000  # by judgement: larger files are none of ours
 
@@ -54,6 +55,19 @@ def write(directory: Path, target: str, points: Sequence[ComaPoint], line: str =
         files.write_text(report, line + "\n")
     else:
         report.unlink(missing_ok=True)
+
+
+def set_aside(directory: Path, target: str, stacks: Sequence[str]) -> bool:
+    """Keep an earlier file of single frames under another name; whether there was one."""
+    path = directory / file_name(target)
+    points = read(directory, target)
+    if not points or all(point.frame in stacks for point in points):
+        return False
+    for suffix in (".ecsv", ".icq"):
+        old = path.with_suffix(suffix)
+        if old.exists():
+            old.replace(old.with_name(f"{old.stem}{SINGLE_FRAMES}{suffix}"))
+    return True
 
 
 def read(directory: Path, target: str) -> list[ComaPoint]:

@@ -84,6 +84,9 @@ NODEBLENDING = Option("do not deblend sources")
 CAT = Option("reference catalog to use instead of those of the telescope", kinds.text, "NAME")
 SOLAR = Option("calibrate with stars of solar colours only")
 COMOVING = Option("combine in the moving frame of the target")
+COMET = Option(
+    "measure the coma of the targets in apertures of fixed km at the comet: A(theta)f rho"
+)
 METHOD = Option("how frames are combined", kinds.text, choices=METHODS)
 TELESCOPE = Option("telescope keyword, instead of recognising it", kinds.text, "KEYWORD")
 

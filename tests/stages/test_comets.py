@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import pp_distill
+import pp_stackedphotometry
 from benchmarks.accuracy import reduced
 from photpipe.run import comet_file
 from simsky import Mover, SkyServer, camera, night, observe, sky_for
@@ -91,3 +92,29 @@ def test_radii_that_are_none(sky_of_comet, frames, capsys: pytest.CaptureFixture
         assert pp_distill.main(["-comet", *map(str, frames)]) == 1
         settings.write_text(before)
     assert "comet_km = [0.0]: wanted are radii in km above 0" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("method", ["clipped", "average"])
+def test_the_dust_on_a_stack_that_followed_the_comet(
+    method: str, sky_of_comet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cam, _, field = sky_of_comet
+    plan = night(cam, 150.0, 12.0, count=6, start_jd=START_JD, seed=6, object_name="C/2017 B3")
+    paths = make_prepared(observe(field, cam, plan, tmp_path, seed=6), cam)
+    reduced(field, paths)
+    assert distill(field, paths, "-comet", "-target", "C/2017 B3") == 0
+    with SkyServer(field) as server:
+        server.write_settings(tmp_path)
+        words = ["-comet", "-method", method, "-target", "C/2017 B3", *map(str, paths)]
+        assert pp_stackedphotometry.main(words) == 0
+    assert "A(theta)f rho = " in capsys.readouterr().out
+    points = comet_file.read(tmp_path, "C/2017 B3")
+    assert {each.frame for each in points} == {"comove.fits"}
+    assert [each.radius_km for each in points] == [5000.0, 10000.0, 20000.0, 40000.0]
+    good = [each for each in points if not each.problem]
+    assert len(good) >= 2
+    ratio = np.array([each.afrho_cm for each in good]) / DUST_CM
+    assert np.abs(ratio - 1).max() < 0.06
+    assert good[0].growth == pytest.approx(1.0, abs=0.05)
+    assert (tmp_path / "comet_C_2017_B3.icq").exists()
+    assert (tmp_path / "comet_C_2017_B3_single_frames.ecsv").exists()
