@@ -8,7 +8,8 @@ from pathlib import Path
 
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
-from photpipe.run import photometry_file, trail_file
+from photpipe.run import comet_file, photometry_file, trail_file
+from photpipe.run.comet_file import ComaPoint
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import (
     CalibratedFrame,
@@ -33,6 +34,26 @@ _PREFIX = "photometry_"
 
 
 @dataclass(frozen=True, slots=True)
+class ComaData:
+    """The coma of a comet.
+
+    Parameters
+    ----------
+    frames, stack : tuple of ComaPoint
+        Apertures on single frames, and on the stack that followed the comet.
+    line : str
+        Line for COBS; empty if there is none.
+    """
+
+    frames: tuple[ComaPoint, ...] = ()
+    stack: tuple[ComaPoint, ...] = ()
+    line: str = ""
+
+
+NO_COMA = ComaData()
+
+
+@dataclass(frozen=True, slots=True)
 class TargetData:
     """Photometry of one target.
 
@@ -50,6 +71,8 @@ class TargetData:
         Distance from the observer; NaN if unknown.
     trails : tuple of TrailCurve
         Its brightness along its trails, if that was asked for.
+    coma : ComaData
+        Its coma, if that was asked for.
     """
 
     name: str
@@ -60,6 +83,7 @@ class TargetData:
     whereabouts: str = ""
     distance_au: float = math.nan
     trails: tuple[TrailCurve, ...] = ()
+    coma: ComaData = NO_COMA
 
     @property
     def good(self) -> tuple[TargetPoint, ...]:
@@ -249,8 +273,24 @@ def _targets(
         points.sort(key=lambda point: point.midtime_jd)
         slug = path.stem.removeprefix(_PREFIX)
         curves = tuple(trail_file.read(directory, target or slug))
-        targets.append(TargetData(target or slug, kind, slug, tuple(points), *expected, curves))
+        coma = _coma(directory, target or slug, stack)
+        targets.append(
+            TargetData(target or slug, kind, slug, tuple(points), *expected, curves, coma)
+        )
     return targets, remarks
+
+
+def _coma(directory: Path, target: str, stack: StackState | None) -> ComaData:
+    """Apertures at a comet, of frames and of a stack."""
+    points = comet_file.read(directory, target)
+    single = comet_file.read(directory, target, photometry_file.SINGLE_FRAMES)
+    stacks = stack.names if stack else ()
+    shown = tuple(each for each in points if each.frame in stacks)
+    return ComaData(
+        tuple(each for each in points if each.frame not in stacks) or tuple(single),
+        shown,
+        comet_file.read_line(directory, target),
+    )
 
 
 def _frames(

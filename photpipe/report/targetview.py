@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from photpipe.ground import files
 from photpipe.report import symbols, wording
+from photpipe.report.comaview import ComaView, coma_view
 from photpipe.report.frameview import CutoutView, Facts, magnitude
 from photpipe.report.links import Links
 from photpipe.report.plots import TimeAxis, light_curve
@@ -19,7 +20,7 @@ from photpipe.report.symbols import is_limit
 from photpipe.report.tables import SENTENCE, TEXT, Column, Link, TableView, Word, table
 from photpipe.report.views import Animation
 from photpipe.report.wording import number
-from photpipe.run import trail_file
+from photpipe.run import comet_file, trail_file
 from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, TargetPoint
 
 MOST_TRAILS = 6  # frames whose trails are drawn
@@ -70,6 +71,7 @@ class TargetView:
     rejections: Mapping[str, object]
     rejections_file: str
     files: tuple[Link, ...]
+    coma: ComaView | None = None
 
 
 def target_view(
@@ -98,6 +100,10 @@ def target_view(
     if target.trails:
         curve = trail_file.file_name(target.name)
         data.append(Link(curve, links.data(curve)))
+    for suffix in (".ecsv", ".icq"):
+        if target.coma.frames or target.coma.stack:
+            coma = comet_file.file_name(target.name, suffix)
+            data.append(Link(coma, links.data(coma)))
     shown = min(len(cutouts), state.settings.report.animation_frames)
     return TargetView(
         slug=target.slug,
@@ -123,6 +129,7 @@ def target_view(
         rejections=_rejections(state, target, by_hand),
         rejections_file=REJECTIONS_FILE,
         files=tuple(each for each in data if each.href),
+        coma=coma_view(target.name, target.coma, lambda frame: _page(frame, frames, links)),
     )
 
 

@@ -10,6 +10,7 @@ from photpipe.ground.ecsv import column
 from photpipe.ground.errors import ConfigError
 from photpipe.run.photometry_file import SINGLE_FRAMES
 
+LINE_LENGTH = 80  # of a line of the International Comet Quarterly
 MOST_BYTES = 20_000_000  # by judgement: larger files are none of ours
 
 
@@ -70,9 +71,26 @@ def set_aside(directory: Path, target: str, stacks: Sequence[str]) -> bool:
     return True
 
 
-def read(directory: Path, target: str) -> list[ComaPoint]:
-    """Apertures of a target; none where nothing can be read."""
-    path = directory / file_name(target)
+def read_line(directory: Path, target: str) -> str:
+    """Line for COBS of a target; empty if there is none."""
+    path = directory / file_name(target, ".icq")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return ""
+        return files.read_text(path).rstrip("\n")[:LINE_LENGTH]
+    except (OSError, ValueError, ConfigError):
+        return ""
+
+
+def read(directory: Path, target: str, suffix: str = "") -> list[ComaPoint]:
+    """Apertures of a target; none where nothing can be read.
+
+    Parameters
+    ----------
+    suffix : str
+        End of the name of a file that was set aside.
+    """
+    path = directory / file_name(target, f"{suffix}.ecsv")
     try:
         if path.stat().st_size > MOST_BYTES:
             return []

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import html5lib
 import numpy as np
 import pytest
 
@@ -116,5 +117,11 @@ def test_the_dust_on_a_stack_that_followed_the_comet(
     ratio = np.array([each.afrho_cm for each in good]) / DUST_CM
     assert np.abs(ratio - 1).max() < 0.06
     assert good[0].growth == pytest.approx(1.0, abs=0.05)
+    assert max(each.filled for each in good) > 0.02, "stars are taken out of it"
     assert (tmp_path / "comet_C_2017_B3.icq").exists()
+    page = (tmp_path / ".diagnostics" / "targets" / "C_2017_B3.html").read_text("utf-8")
+    html5lib.HTMLParser(strict=True).parse(page)
+    assert "A(θ)fρ against aperture" in page
+    assert "<td>stack" in page or ">stack" in page
+    assert (tmp_path / "comet_C_2017_B3.icq").read_text().strip() in page
     assert (tmp_path / "comet_C_2017_B3_single_frames.ecsv").exists()
