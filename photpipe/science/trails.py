@@ -10,7 +10,7 @@ star fades along the line, and a step of the sky has nothing to tell on its brig
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,10 +144,12 @@ def _masked(pixels: FloatArray, stars: KnownStars, begin: int, step: int) -> Flo
 def _mask(pixels: FloatArray, stars: KnownStars, begin: int, step: int) -> None:
     """NaN where stars are, on binned pixels, in place."""
     middle = begin + (step - 1) / 2
-    x, y, radii = (
-        (each - off) / step for each, off in zip(stars, (middle, middle, 0), strict=True)
+    places = np.array(
+        [(each - off) / step for each, off in zip(stars, (middle, middle, 0), strict=True)]
     )
-    for column, row, radius in zip(x.tolist(), y.tolist(), radii.tolist(), strict=True):
+    x, y, radii = places
+    reaches = (np.minimum(x, y) > -radii) & (np.maximum(x, y) < len(pixels) + radii)
+    for column, row, radius in places[:, reaches].T.tolist():
         top, left = max(math.ceil(row - radius), 0), max(math.ceil(column - radius), 0)
         part = pixels[top : max(int(row + radius) + 1, 0), left : max(int(column + radius) + 1, 0)]
         if part.size:
@@ -229,12 +231,16 @@ def _binned(window: FloatArray, step: int) -> FloatArray:
     part = window[begin : begin + size, begin : begin + size]
     if step == 1:
         return np.array(part, float)
-    cells = part.reshape(2 * REACH + 1, step, 2 * REACH + 1, step)
-    known = np.isfinite(cells)
-    count = known.sum(axis=(1, 3))
-    total = np.where(known, cells, 0.0).sum(axis=(1, 3))
+    known = np.isfinite(part)
+    total, count = (_cells(each, step) for each in (np.where(known, part, 0.0), known))
     enough = 2 * count >= step**2
     return np.where(enough, total / np.maximum(count, 1) * step**2, np.nan)
+
+
+def _cells(values: NDArray[Any], step: int) -> FloatArray:
+    """Sums over cells of `step` x `step` pixels."""
+    rows = sum(values[start::step].astype(float) for start in range(step))
+    return np.asarray(sum(rows[:, start::step] for start in range(step)))  # type: ignore[index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +271,7 @@ class _Pieces:
             for each in (np.where(known, values, 0.0), known)
         )
         clipped = np.clip(flat, -clip, clip)
-        light, count = (each[index].sum(axis=0) for each in (clipped, good))
+        light, count = (each.take(index).sum(axis=0) for each in (clipped, good))
         return cls(light, count, flat, index)
 
     def bands(self, width: int, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -280,10 +286,7 @@ class _Pieces:
         away = width + GAP
         own = np.arange(half_width - touching, half_width + touching + 1)
         middle, sides = means[:, own], (means[:, own - away], means[:, own + away])
-        errors = [
-            np.sqrt(1.0 / np.maximum(count[:, own], 1) + 1.0 / np.maximum(count[:, other], 1))
-            for other in (own - away, own + away)
-        ]
+        inverse = 1.0 / np.maximum(count, 1.0)
         outstanding = _outstanding(middle - np.fmax(*sides))
         order = np.argsort(-outstanding, axis=None)[:CANDIDATES]
         found = []
@@ -291,7 +294,10 @@ class _Pieces:
             if outstanding[direction, offset] < LINE_SIGMA:
                 break
             excesses = [middle[direction, offset] - each[direction, offset] for each in sides]
-            noises = [each[direction, offset] for each in errors]
+            noises = [
+                np.sqrt(inverse[direction, own[offset]] + inverse[direction, own[offset] + beside])
+                for beside in (-away, away)
+            ]
             significance = self._judged(excesses, noises)
             believed = SIDE_SIGMA * significance if significance > 1.0 else 0.0
             found.append((believed, int(direction), int(own[offset])))
