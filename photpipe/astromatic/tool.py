@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photpipe.ground import paths
+from photpipe.ground.environment import THREADS
 from photpipe.ground.errors import ToolError
 from photpipe.run import workspace
 
@@ -34,7 +35,6 @@ POLL_S = 0.25  # how late a deadline or Ctrl-C is noticed; waiting costs nothing
 _READ_BYTES = 65536  # what a pipe of Linux holds
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _VERSION = re.compile(r"version\s+(\d[\w.+-]*)")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def _signals_held() -> Iterator[None]:
 def _environment(threads: int) -> dict[str, str]:
     """Our environment, with the decimal point and without competing threads."""
     environment = {**os.environ, "LC_ALL": "C"}
-    environment |= dict.fromkeys(_ONE_THREAD, str(threads))
+    environment |= dict.fromkeys(THREADS, str(threads))
     # settings files of users refer to $PHOTPIPEDIR; Source Extractor stops when it is not set
     if not environment.get("PHOTPIPEDIR"):
         environment["PHOTPIPEDIR"] = str(paths.home())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photpipe.command.signals import terminable
-from photpipe.ground import paths
+from photpipe.ground import environment, paths
 from photpipe.ground.errors import PhotPipeError, ToolError
 from photpipe.ground.log import warnings_kept
 from photpipe.run.results import FrameFailure, Result, unmet
@@ -91,6 +91,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     """
     outcome = outcome or Outcome()
     paths.settle_home()
+    environment.settle_threads()
     try:
         with warnings_kept(), terminable():
             yield outcome

@@ -256,7 +256,10 @@ class DetectorDistortion:
 
     @staticmethod
     def _solved(terms: FloatArray | ComplexArray, values: ComplexArray) -> ComplexArray:
-        return np.asarray(np.linalg.lstsq(terms.astype(complex), values, rcond=None)[0], complex)
+        if np.iscomplexobj(terms):
+            return np.asarray(np.linalg.lstsq(terms, values, rcond=None)[0])
+        parts = np.linalg.lstsq(terms, np.stack([values.real, values.imag], axis=-1), rcond=None)[0]
+        return np.asarray(parts @ [1.0, 1.0j])
 
     def _all_terms(self, pixels: ComplexArray) -> FloatArray:
         at = (pixels - middle_of(self.shape)) / (max(self.shape) / 2)
