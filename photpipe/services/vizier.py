@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground.sky import Cone
 from photpipe.run.settings import ServiceSettings
-from photpipe.services import tables, web
+from photpipe.services import tables, votable, web
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
 SERVICE = "VizieR"
-NO_LIMIT = -1  # astroquery's word for it
+PATH = "/viz-bin/votable"
+NO_LIMIT = -1
+# of the answer: descriptions and units of the columns, no more, positions in degrees
+_FORM = ("-out.meta=huUD", "-out.form=mini", "-oc.form=d")
 
 _ERROR = re.compile(r"<(?:\w+:)?INFO[^>]*name=\"(?:Error|QUERY_STATUS)\"[^>]*>", re.IGNORECASE)
 _VALUE = re.compile(r"value=\"([^\"]*)\"")
@@ -53,40 +56,32 @@ def cone_search(
     ServiceError
         If no mirror gave a usable answer.
     """
-    from astropy import units
-    from astropy.coordinates import SkyCoord
-    from astroquery.vizier import VizierClass
-
-    wanted = [f"+{name}" if name == limit_column else name for name in columns]
     criteria = dict(filters)
     if limit_column and max_mag is not None:
         criteria[limit_column] = f"<{max_mag:.2f}"
     required = [limit_column] if limit_column else []
+    question = "\n".join(
+        [
+            f"-source={table}",
+            f"-out.max={'unlimited' if row_limit == NO_LIMIT else row_limit}",
+            f"-out={','.join(columns)}",
+            *([f"-sort={limit_column}"] if limit_column else []),
+            *(f"{column}={condition}" for column, condition in criteria.items()),
+            f"-c={cone.ra_deg:.8f}{cone.dec_deg:+.8f}",
+            f"-c.rd={cone.radius_deg:.8f}",
+            *_FORM,
+        ]
+    )
 
     def query(link: web.ServerQuery) -> "Table":
-        client = link.open(
-            VizierClass(
-                columns=wanted,
-                column_filters=criteria,
-                row_limit=row_limit,
-                timeout=settings.read_timeout_s,
-            )
-        )
-        response = client.query_region_async(
-            SkyCoord(cone.ra_deg, cone.dec_deg, unit="deg"),
-            radius=cone.radius_deg * units.deg,
-            catalog=table,
-            cache=False,
-        )
+        response = link.post(PATH, question)
         _check_text(web.text_of(response))
-        found = link.read(lambda: client._parse_result(response))
-        if found is None:
-            raise web.Unusable("the answer is not a VOTable")
+        found = link.read(lambda: votable.parse(response.content))
         if not found:
             return tables.blank(columns)
-        if table not in found.keys() and len(found) > 1:  # noqa: SIM118 - a list with keys
-            raise web.Unusable(f"the answer is about {', '.join(found.keys())}, not {table}")
-        rows = found[table] if table in found.keys() else found[0]  # noqa: SIM118
+        if table not in found and len(found) > 1:
+            raise web.Unusable(f"the answer is about {', '.join(found)}, not {table}")
+        rows = found.get(table, next(iter(found.values())))
         return tables.checked(rows, cone, position_columns, required)
 
     return web.ask(SERVICE, label or f"{table} {cone}", settings.vizier, settings, query)

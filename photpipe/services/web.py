@@ -1,9 +1,9 @@
 """How long, how often and where a network service is asked: the one place that decides it.
 
-The clients of astroquery bring the knowledge of each service's language. They are given an
-HTTP adapter that sends their requests to the addresses of the settings, with a limit on the
-whole of each request (a server that trickles bytes included), with patience for what may
-pass (time-outs, lost connections, HTTP 429 and 5xx) and none for what will not.
+The clients of astroquery bring the knowledge of the services' languages; VizieR is asked without
+one. All requests go through an HTTP adapter that sends them to the addresses of the settings, with
+a limit on the whole of each request (a server that trickles bytes included), with patience for
+what may pass (time-outs, lost connections, HTTP 429 and 5xx) and none for what will not.
 """
 
 import contextlib
@@ -120,12 +120,20 @@ class ServerQuery:
 
     def open(self, client: Any) -> Any:
         """Connect a client of astroquery (that is, its session) with the server."""
-        session: requests.Session = client._session
+        self._connected(client._session)
+        return client
+
+    def post(self, path: str, question: str) -> requests.Response:
+        """Answer of the server to a question that is sent to a path, where no client is needed."""
+        session = self._connected(requests.Session())
+        return session.post(urljoin(self._adapter.server, path), data=question)
+
+    def _connected(self, session: requests.Session) -> requests.Session:
         session.mount("https://", self._adapter)
         session.mount("http://", self._adapter)
         session.headers["User-Agent"] = f"{USER_AGENT} {session.headers['User-Agent']!s}"
         self._sessions.append(session)
-        return client
+        return session
 
     def read(self, parse: Callable[[], Answer]) -> Answer:
         """Outcome of a foreign parser; whatever it chokes on makes the answer unusable.

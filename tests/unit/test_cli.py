@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from photpipe.command import cli, parser, streams
+from photpipe.ground import environment
 from photpipe.ground.errors import ConfigError, ReductionError
 from photpipe.run import kinds
 from photpipe.run.options import Option
@@ -277,6 +278,21 @@ def test_help_is_quick_in_imports() -> None:
     done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True)
     assert done.stderr == b""
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("said", "threads"), [(None, "1"), ("3", "3")])
+def test_linear_algebra_has_one_thread_unless_the_user_says_otherwise(
+    said: str | None, threads: str
+) -> None:
+    script = (
+        "import os, sys; from photpipe.command.reporting import reporting\n"
+        "assert 'numpy' not in sys.modules\n"
+        "with reporting(debug=False): print(os.environ['OPENBLAS_NUM_THREADS'])"
+    )
+    own = {name: value for name, value in os.environ.items() if name not in environment.THREADS}
+    own |= {"OPENBLAS_NUM_THREADS": said} if said else {}
+    done = subprocess.run([sys.executable, "-c", script], env=own, check=True, capture_output=True)
+    assert done.stdout.decode().strip() == threads
 
 
 def test_a_misspelt_option_is_recognised(image: str, capsys: pytest.CaptureFixture[str]) -> None:
