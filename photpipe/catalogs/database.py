@@ -12,7 +12,7 @@ gives the names back as they were.
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +78,15 @@ def write_database(path: Path, header: Mapping[str, Scalar], table: "Table") -> 
     write_bytes(path, content)
 
 
-def read_database(path: Path) -> tuple[dict[str, Scalar], "Table"]:
+def read_database(
+    path: Path, columns: Collection[str] | None = None
+) -> tuple[dict[str, Scalar], "Table"]:
     """Read what `write_database` wrote: facts and sources.
+
+    Parameters
+    ----------
+    columns : collection of str, optional
+        The columns of the sources to be read, as far as there are; all if not given.
 
     Raises
     ------
@@ -97,7 +104,7 @@ def read_database(path: Path) -> tuple[dict[str, Scalar], "Table"]:
     try:
         connection.deserialize(content or b"empty")  # nothing at all would be a MemoryError
         header = {name: c[0].item() for name, c in _read(connection, "header").items()}
-        data = _read(connection, "data")
+        data = _read(connection, "data", columns)
     except (sqlite3.Error, IndexError, ValueError) as error:
         message = f"{path.name}: not a database of pp_calibrate ({error}); run pp_calibrate again"
         raise ReductionError(message) from error
@@ -149,13 +156,20 @@ def _storable(column: np.ndarray[Any, Any]) -> list[Any]:
     return [encoded(each).decode() if isinstance(each, str) else each for each in values]
 
 
-def _read(connection: sqlite3.Connection, table: str) -> dict[str, np.ndarray[Any, Any]]:
+def _read(
+    connection: sqlite3.Connection, table: str, wanted: Collection[str] | None = None
+) -> dict[str, np.ndarray[Any, Any]]:
     """Columns of a table by their original names; NULL is NaN, or ``""`` among texts."""
-    described = connection.execute(f"PRAGMA table_info({table})").fetchall()
-    rows = connection.execute(f"SELECT * FROM {table}").fetchall()
-    cells = zip(*rows, strict=True) if rows else [()] * len(described)
+    described = [
+        (name, declared)
+        for _, name, declared, *_ in connection.execute(f"PRAGMA table_info({table})")
+        if wanted is None or _ENDING.sub("", name) in wanted
+    ]
+    names = ", ".join(_quoted(name) for name, _ in described) or "NULL"
+    rows = connection.execute(f"SELECT {names} FROM {table}").fetchall()
+    cells = zip(*rows, strict=True) if rows and described else [()] * len(described)
     columns: dict[str, np.ndarray[Any, Any]] = {}
-    for (_, name, declared, *_), found in zip(described, cells, strict=True):
+    for (name, declared), found in zip(described, cells, strict=True):
         dtype, blank = _READ_AS.get(declared, (str, ""))
         values: Sequence[Any] = found
         if dtype is not float and None in found:  # of floats, numpy itself makes NaN of None

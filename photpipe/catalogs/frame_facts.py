@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,13 +95,13 @@ class FrameFacts:
         return dataclasses.asdict(self)
 
 
-def read_facts(path: Path) -> "tuple[FrameFacts, Table]":
-    """Facts and sources of a database.
+def read_facts(path: Path, columns: Collection[str]) -> "tuple[FrameFacts, Table]":
+    """Facts of a database, and columns of its sources, as far as there are.
 
     Raises
     ------
     ReductionError
         If there is no such file, or it is not such a database.
     """
-    header, sources = read_database(path)
+    header, sources = read_database(path, columns)
     return FrameFacts.of(header), sources

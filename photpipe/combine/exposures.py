@@ -168,7 +168,7 @@ def _zeropoint(frame: "Frame") -> float:
     if not frame.database_path.is_file():
         return math.nan
     try:
-        facts, _ = read_facts(frame.database_path)
+        facts, _ = read_facts(frame.database_path, ())
     except PhotPipeError:
         return math.nan
     return math.nan if facts.catalog == MANUAL else facts.zeropoint_mag

@@ -339,7 +339,7 @@ class FrameStudio:
         calibrated = self.frame.calibrated
         if calibrated is None or not calibrated.matched:
             return []
-        facts, table = read_facts(self.path.with_name(calibrated.database))
+        facts, table = read_facts(self.path.with_name(calibrated.database), _STAR_COLUMNS.values())
         self.colour = facts.ref_colour
         if "ref_ident" not in table.colnames:
             return []

@@ -6,6 +6,7 @@ of the first pixel is 1 + 1i). A solution is judged by coincidences: how many de
 a catalog star beside them, against how many would by chance.
 """
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ PixelToSky = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
 FEWEST_PAIRS = 6  # twice what the linear terms of a frame take
+LINEAR_TERMS = 3  # of one coordinate: a constant and two slopes
 CELLS_FOR_DEGREE = {5: 80, 3: 45, 2: 22}
 FIT_ROUNDS = 3  # the stars beside a fit hardly change after the second
 CLIP_SIGMA = 4.0  # for each axis: one good pair in 3000 lies beyond
@@ -234,14 +236,26 @@ class DetectorDistortion:
     """
 
     def __init__(self, frames: Sequence[Pairs], shape: tuple[int, int], degree: int) -> None:
-        self.shape, self.degree = shape, degree
-        parts = [self._without_linear(each) for each in frames]
-        self._terms = np.concatenate([part[0] for part in parts])
+        self.shape = shape
+        parts = [self._without_linear(each, degree) for each in frames]
+        self._all = np.concatenate([part[0] for part in parts])
         self._residuals = np.concatenate([part[1] for part in parts])
-        self._parameters = 6 * len(frames) + 2 * self._terms.shape[1]
+        self._frames = len(frames)
+        self._solve(degree)
+
+    def lowered(self, degree: int) -> "DetectorDistortion":
+        """The distortion of a lower degree through the same pairs."""
+        lower = copy.copy(self)
+        lower._solve(degree)
+        return lower
+
+    def _solve(self, degree: int) -> None:
+        self.degree = degree
+        self._terms = self._all[:, : len(tpv.terms(degree)) - LINEAR_TERMS]
+        self._parameters = 6 * self._frames + 2 * self._terms.shape[1]
         self.coefficients_px = self._solved(self._terms, self._residuals)
 
-    def _without_linear(self, pairs: Pairs) -> tuple[FloatArray, ComplexArray]:
+    def _without_linear(self, pairs: Pairs, degree: int) -> tuple[FloatArray, ComplexArray]:
         """Weighted higher terms and residuals (px), both freed from linear terms."""
         weights = 1 / pairs.error_px
         back = np.stack(
@@ -249,9 +263,9 @@ class DetectorDistortion:
         )
         linear = self._solved(back * weights[:, None], pairs.pixels * weights)
         residuals = (back @ linear - pairs.pixels) * weights
-        terms = self._all_terms(pairs.pixels) * weights[:, None]
-        basis = np.linalg.qr(terms[:, :3])[0]
-        higher = terms[:, 3:] - basis @ (basis.T @ terms[:, 3:])
+        terms = self._scaled_terms(pairs.pixels, degree) * weights[:, None]
+        basis = np.linalg.qr(terms[:, :LINEAR_TERMS])[0]
+        higher = terms[:, LINEAR_TERMS:] - basis @ (basis.T @ terms[:, LINEAR_TERMS:])
         return higher, residuals - basis @ (basis.T @ residuals)
 
     @staticmethod
@@ -261,9 +275,9 @@ class DetectorDistortion:
         parts = np.linalg.lstsq(terms, np.stack([values.real, values.imag], axis=-1), rcond=None)[0]
         return np.asarray(parts @ [1.0, 1.0j])
 
-    def _all_terms(self, pixels: ComplexArray) -> FloatArray:
+    def _scaled_terms(self, pixels: ComplexArray, degree: int) -> FloatArray:
         at = (pixels - middle_of(self.shape)) / (max(self.shape) / 2)
-        return _terms(at.real, at.imag, self.degree)
+        return _terms(at.real, at.imag, degree)
 
     @property
     def _left(self) -> FloatArray:
@@ -279,7 +293,8 @@ class DetectorDistortion:
 
     def plate(self, pairs: Pairs) -> PlateMap:
         """Map of one frame with the distortion of the detector."""
-        straight = pairs.pixels + self._all_terms(pairs.pixels)[:, 3:] @ self.coefficients_px
+        higher = self._scaled_terms(pairs.pixels, self.degree)[:, LINEAR_TERMS:]
+        straight = pairs.pixels + higher @ self.coefficients_px
         weights = 1 / pairs.error_px
         terms = np.stack([np.ones(straight.size), straight, straight.conj()], axis=-1)
         offset, direct, mirrored = self._solved(
@@ -291,8 +306,8 @@ class DetectorDistortion:
             (direct + mirrored) * unit,
             1j * (direct - mirrored) * unit,
         ]
-        higher = direct * self.coefficients_px + mirrored * self.coefficients_px.conj()
-        return PlateMap(middle, unit, np.concatenate([linear, higher]))
+        distortion = direct * self.coefficients_px + mirrored * self.coefficients_px.conj()
+        return PlateMap(middle, unit, np.concatenate([linear, distortion]))
 
 
 def supported_degree(frames: Sequence[Pairs], shape: tuple[int, int]) -> int:
@@ -305,9 +320,9 @@ def supported_degree(frames: Sequence[Pairs], shape: tuple[int, int]) -> int:
     if not usable:
         return 1
     highest = bearable_degree(np.concatenate([each.pixels for each in usable]), shape)
+    detector = DetectorDistortion(usable, shape, highest)
     criteria = {
-        degree: DetectorDistortion(usable, shape, degree).information_criterion
-        for degree in range(1, highest + 1)
+        degree: detector.lowered(degree).information_criterion for degree in range(1, highest + 1)
     }
     return min(criteria, key=lambda degree: criteria[degree])
 

@@ -38,7 +38,8 @@ def evaluate(
         total = np.zeros_like(first)
         for number, (i, j) in terms(MAX_DEGREE).items():
             value = coefficients.get(f"PV{axis}_{number}", 1.0 if number == 1 else 0.0)
-            total = total + value * first**i * second**j
+            if value:
+                total = total + value * first**i * second**j
         result.append(total)
     return result[0], result[1]
 

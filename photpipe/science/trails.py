@@ -239,8 +239,13 @@ def _binned(window: FloatArray, step: int) -> FloatArray:
 
 def _cells(values: NDArray[Any], step: int) -> FloatArray:
     """Sums over cells of `step` x `step` pixels."""
-    rows = sum(values[start::step].astype(float) for start in range(step))
-    return np.asarray(sum(rows[:, start::step] for start in range(step)))  # type: ignore[index]
+    rows = np.zeros((len(values) // step, len(values)))
+    for start in range(step):
+        rows += values[start::step]
+    cells = np.zeros((len(rows), len(rows)))
+    for start in range(step):
+        cells += rows[:, start::step]
+    return cells
 
 
 @dataclass(frozen=True, slots=True)

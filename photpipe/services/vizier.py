@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SERVICE = "VizieR"
 PATH = "/viz-bin/votable"
-NO_LIMIT = -1
+NO_LIMIT = -1  # VizieR calls it "unlimited"
 # of the answer: descriptions and units of the columns, no more, positions in degrees
 _FORM = ("-out.meta=huUD", "-out.form=mini", "-oc.form=d")
 

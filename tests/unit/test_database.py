@@ -62,6 +62,22 @@ def test_what_was_written_is_read(tmp_path):
     assert data["used"].tolist() == [True, False, True]
 
 
+def test_some_columns_may_be_read_alone(tmp_path):
+    path = tmp_path / "a.ldac.db"
+    table = Table({"FLAGS": [1, 2], "flags": [3, 4], "x": [0.5, np.nan]})
+    write_database(path, {"a": 1}, table)
+    assert read_database(path)[1].colnames == ["FLAGS", "flags", "x"]
+    found = read_database(path, ["flags", "none"])[1]
+    assert (found.colnames, list(found["flags"])) == (["flags"], [3, 4])
+    assert read_database(path, ["FLAGS"])[1]["FLAGS"].tolist() == [1, 2]
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE data")
+    connection.commit()
+    connection.close()
+    with pytest.raises(ReductionError, match="no such table: data"):
+        read_database(path, ())
+
+
 def test_other_programs_can_read_it(tmp_path):
     path = tmp_path / "x.db"
     write_database(path, HEADER, sources())

@@ -14,10 +14,11 @@ from photpipe.ground.errors import ReductionError
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     facts = FrameFacts(frame="a.fits", band="R", zeropoint_mag=27.5, matched=12, calibrated=True)
-    write_database(tmp_path / "a.ldac.db", facts.as_row(), Table({"ra_deg": [1.0]}))
-    found, stars = read_facts(tmp_path / "a.ldac.db")
+    write_database(tmp_path / "a.ldac.db", facts.as_row(), Table({"ra_deg": [1.0], "b": [2.0]}))
+    found, stars = read_facts(tmp_path / "a.ldac.db", ["ra_deg", "lacking"])
     assert str(found) == str(facts)  # NaN is not equal to itself
-    assert list(stars["ra_deg"]) == [1.0]
+    assert (stars.colnames, list(stars["ra_deg"])) == (["ra_deg"], [1.0])
+    assert read_facts(tmp_path / "a.ldac.db", ())[1].colnames == []
 
 
 def test_every_fact_may_be_lacking() -> None:
