@@ -35,7 +35,8 @@ class Wanted:
     epoch_jd : float
         To which the stars are moved by their proper motions.
     aperture_arcsec : float
-        Within it, neighbours with 2 % of a star's light spoil it.
+        Within it, neighbours with 2 % of a star's light spoil it: the aperture, or the distance
+        from which on a fit tells stars apart.
     solar, use_all_stars : bool
         As the options of pp_calibrate.
     """

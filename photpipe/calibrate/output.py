@@ -175,6 +175,8 @@ def _facts(each: CalibratedSources) -> dict[str, Scalar]:
         sky_term=field.sky_term,
         spatial_terms=json.dumps(field.spatial),
         ref_colour="-".join(each.reference.bands) if each.reference else "",
+        psf_fwhm_px=_number(frame.header, "PSFFWHM"),
+        psf_beta=_number(frame.header, "PSFBETA"),
     )
     return {**found.as_row(), **old_names.facts(each)}
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.matching import mutual_matches
+from photpipe.catalogs.measures import CHI2, adopted, has_psf
 from photpipe.catalogs.table import SourceTable
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
@@ -32,6 +33,7 @@ TARGET_REACH_ARCSEC = 5.0
 MATCH_PX = 0.5  # coarse pixels need a wider tolerance than the documented one
 # by judgement: sizes of fainter sources tell little; galaxies are wider than this
 STARLIKE_SNR, STARLIKE_WIDTHS = 30.0, 1.5
+LARGEST_CHI2 = 4.0  # by judgement: of a fit of the PSF, in units of what is usual on the frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,20 @@ class Sources:
         return bool(np.any(np.isfinite(self.ra_deg) & np.isfinite(self.dec_deg)))
 
     def column(self, name: str) -> FloatArray:
-        """A column of the catalog as floats."""
-        return np.asarray(self.table[name], float)
+        """A column of the catalog as floats; that of the PSF where it was fitted."""
+        return np.asarray(self.table[adopted(self.table, name)], float)
+
+    @property
+    def has_psf(self) -> bool:
+        """Whether magnitudes are those of a fit of the PSF."""
+        return has_psf(self.table)
+
+    @property
+    def company_px(self) -> float:
+        """Distance within which neighbours spoil a star: in its aperture, or not told from it."""
+        if self.has_psf and self.seeing_px > 0:
+            return self.seeing_px
+        return self.aperture_radius_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +137,10 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
         raise FrameError(frame.name, f"{reason}; {advice}")
     table = unflagged
     wcs, scale = placed(frame)
-    ra, dec = wcs.all_pix2world(
-        np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
+    x, y = (
+        np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE")
     )
+    ra, dec = wcs.all_pix2world(x, y, 1)
     if not np.any(np.isfinite(ra) & np.isfinite(dec)):
         raise FrameError(frame.name, "its WCS puts no source on the sky; run pp_register")
     radius, seeing, sky_noise = (
@@ -196,6 +211,11 @@ def _near_target(sources: Sources, target: TargetPosition) -> BoolArray:
 def _blended(sources: Sources) -> BoolArray:
     """Which sources share their aperture with others that have 2 % of their light."""
     x, y = sources.column("XWIN_IMAGE"), sources.column("YWIN_IMAGE")
+    if sources.has_psf:
+        return np.asarray(
+            growth.neighbour_light(x, y, sources.column("FLUX_APER"), sources.company_px)
+            > growth.NEIGHBOUR_LIGHT
+        )
     reach = sources.aperture_radius_px + 0.5 * np.nan_to_num(sources.seeing_px)
     light = growth.neighbour_light(x, y, sources.column("FLUX_ISOCOR"), float(reach))
     return np.asarray(light > growth.NEIGHBOUR_LIGHT)
@@ -205,6 +225,10 @@ def _not_like_a_star(sources: Sources) -> BoolArray:
     """Which bright sources have not the size of stars (galaxies, close pairs, cosmic rays)."""
     size, error = sources.column("FLUX_RADIUS"), sources.column("MAGERR_APER")
     bright = (error > 0) & (error < noise.POGSON / STARLIKE_SNR)
+    if sources.has_psf:  # what Source Extractor makes of sizes holds the neighbours' light, too
+        chi2 = sources.column(CHI2)
+        typical = np.nanmedian(chi2[bright]) if bright.any() else 1.0
+        return np.asarray(bright & (chi2 > LARGEST_CHI2 * max(typical, 1.0)))
     flawless = bright & (np.asarray(sources.table["FLAGS"]) == 0)
     if flawless.sum() < growth.SAMPLE_ENOUGH:
         return np.zeros(len(size), bool)

@@ -364,12 +364,12 @@ def _choose_catalog(
     from photpipe.calibrate.series import FrameSeries
 
     settings = workspace.settings.calibration
-    aperture_px = max(each.aperture_radius_px for each in sources)
+    company_px = max(each.company_px for each in sources)
     wanted = Wanted(
         cone=_cone(sources),
         band=band,
         epoch_jd=float(np.median([each.frame.midtime_jd for each in sources])),
-        aperture_arcsec=aperture_px * sources[0].pixel_scale_arcsec,
+        aperture_arcsec=company_px * sources[0].pixel_scale_arcsec,
         solar=options.solar,
         use_all_stars=options.use_all_stars,
     )

@@ -70,6 +70,8 @@ class FrameFacts:
     sky_term: float = math.nan
     spatial_terms: str = "[]"
     ref_colour: str = ""
+    psf_fwhm_px: float = math.nan
+    psf_beta: float = math.nan
 
     @classmethod
     def of(cls, header: Mapping[str, Scalar]) -> "FrameFacts":

@@ -17,7 +17,7 @@ MEDIAN_VARIANCE = math.pi / 2
 _GONE = {  # what is said of one frame, its pixels or its bytes
     *("BSCALE", "BZERO", "BLANK", "DATAMIN", "DATAMAX", "BITPIX", "NAXIS1", "NAXIS2"),
     *("APRAD", "APIDX", "PHOTMODE", "APCORR", "APCORRER", "PPSEEING", "APNOISE", "INSTLIM"),
-    *("PPSATUR", "PHOTIRMS"),
+    *("PPSATUR", "PHOTIRMS", "PSFFWHM", "PSFBETA"),
     *("REGSEED", "REGFIT", "REGASCON", "REGXYCON", "REGNSTAR", "REGNCHAN", "REGRMS"),
     *STALE_KEYWORDS,
     PRISTINE_KEYWORD,

@@ -10,6 +10,7 @@ import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns, read_database
 from photpipe.catalogs.frame_facts import FrameFacts
+from photpipe.catalogs.measures import adopted, has_psf
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
@@ -131,13 +132,18 @@ class MeasuredFrame:
         """Counts in the aperture of magnitudes; those of instrumental ones without a zeropoint."""
         return np.asarray(10 ** (-0.4 * (mag - np.nan_to_num(self.zeropoint_mag))))
 
+    @property
+    def has_psf(self) -> bool:
+        """Whether the sources were measured with the PSF, their neighbours taken into account."""
+        return has_psf(self.sources)
+
     def column(self, name: str) -> FloatArray:
-        """A column of the sources as floats."""
-        return np.asarray(self.sources[name], float)
+        """A column of the sources as floats; that of the PSF where it was fitted."""
+        return np.asarray(self.sources[adopted(self.sources, name)], float)
 
     def value(self, name: str, row: int) -> float:
-        """A column of one source."""
-        return float(self.sources[name][row])
+        """A column of one source, likewise."""
+        return float(self.sources[adopted(self.sources, name)][row])
 
     def well_measured_stars(self) -> BoolArray:
         """Which sources are bright, unflagged and unsaturated."""

@@ -63,6 +63,7 @@ OF_SOURCE = (
     *("source_ra_deg", "source_dec_deg", "offset_east_arcsec", "offset_north_arcsec"),
     *("sigma_east_arcsec", "sigma_north_arcsec"),
 )
+TOLD_APART = 0.35  # of the seeing: a fitted source within is the star that stands there
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
 LEFT_OVER = 0.03  # of the light of stars on a trail, when their images were taken away
@@ -233,6 +234,8 @@ class _Place:
         row = self.track.rows[self.number]
         if row is None or not self.target.moves or self.number in self.track.doubts:
             return row
+        if self.calibrated.has_psf and self.calibrated.value("FLUX_APER", row) > 0:
+            return row  # the fit told it from its neighbours, or they are named
         place = self.calibrated.value("ra_deg", row), self.calibrated.value("dec_deg", row)
         off = float(sky.separation_deg(*place, self.ra_deg, self.dec_deg)) * sky.ARCSEC_PER_DEG
         error = max(OFF_CENTRE * self.calibrated.seeing_arcsec, 3.0 * self._centroid_arcsec(row))
@@ -386,6 +389,8 @@ class _Place:
             stars = [each for each in stars if self._apart(each) > own]
         stars += [each.as_star(self.number) for each in others if each.target.moves]
         stars = [each for each in stars if self._apart(each) <= max(reach, outer)]
+        if self.calibrated.has_psf and self.track.rows[self.number] is not None:
+            stars = self._not_fitted(stars, self.track.rows[self.number])
         x, y, counts = self._counts_of(stars)
         # from the middle of the pixel that the target is in; no light where there is no place
         within = np.nan_to_num(np.array([self.x_px, self.y_px]))
@@ -399,6 +404,20 @@ class _Place:
         worst = np.column_stack([x, y, counts])[order[:WORST]]
         name = self._named(stars[int(order[0])])
         return Neighbours(name, float(near.sum()), float(inside.sum()), around, worst)
+
+    def _not_fitted(self, stars: list[Star], own: int | None) -> list[Star]:
+        """Stars that were not fitted on this frame, beside the target: their light is in its own."""
+        calibrated = self.calibrated
+        ra, dec, flux = (calibrated.column(name) for name in ("ra_deg", "dec_deg", "FLUX_APER"))
+        fitted = flux > 0
+        fitted[own if own is not None else slice(0)] = False
+        near = max(STAR_TOLERANCE_ARCSEC / 2, TOLD_APART * calibrated.seeing_arcsec)
+
+        def is_fitted(star: Star) -> bool:
+            apart = sky.separation_deg(ra[fitted], dec[fitted], star.ra_deg, star.dec_deg)
+            return bool((apart * sky.ARCSEC_PER_DEG < near).any())
+
+        return [each for each in stars if not is_fitted(each)]
 
     def _named(self, star: Star) -> str:
         """A star in words."""

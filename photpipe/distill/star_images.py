@@ -119,6 +119,9 @@ class Stars:
     def image(self) -> StarImage:
         """Image of a star without its trail."""
         calibrated = self.calibrated
+        if calibrated.has_psf:  # curves of growth hold the neighbours' light
+            facts = calibrated.facts
+            return StarImage(math.hypot(facts.psf_fwhm_px, starimage.PIXEL_FWHM), facts.psf_beta)
         brightest = _brightest(calibrated, calibrated.well_measured_stars() & self.isolated())
         radii = np.array(starimage.RADII) * calibrated.radius_px
         x, y = (calibrated.column(name)[brightest] for name in ("XWIN_IMAGE", "YWIN_IMAGE"))

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.catalogs.ldac import read_ldac, write_ldac
+from photpipe.catalogs.measures import adopted
 from photpipe.ground.errors import FrameError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG, separation_deg
+from photpipe.measure import crowding
 from photpipe.measure.pixels import read_image
 from photpipe.run.results import PhotometryFrame
 from photpipe.science import growth, noise, saturation
@@ -71,6 +73,7 @@ class FrameGrowth:
     target_flux: FloatArray | None = None
     target_error: FloatArray | None = None
     saturation_adu: float = math.inf
+    bright: int = 0
 
     @property
     def name(self) -> str:
@@ -140,7 +143,8 @@ def frame_growth(
     sky_variance = noise.sky_variance(flux, error, header_gain)
     error = noise.aperture_errors(flux, sky_variance, 1.0, gain.e_per_adu)
     row, offset_arcsec = _target_row(frame, table, target, tolerance_arcsec)
-    sample = _sample(table, flux, error, radii_px, saturation_adu)
+    snr = _snr(flux, error)
+    sample = _sample(table, flux, snr, radii_px, saturation_adu)
     sample = sample[sample != row]
     fwhm = np.asarray(table["FWHM_IMAGE"], float)[sample]
     return FrameGrowth(
@@ -155,7 +159,14 @@ def frame_growth(
         None if row < 0 else flux[row],
         None if row < 0 else error[row],
         saturation_adu,
+        int(np.sum(snr > crowding.BRIGHT_SNR)),
     )
+
+
+def _snr(flux: FloatArray, error: FloatArray) -> FloatArray:
+    """Signal-to-noise ratio of each source in the aperture where it is largest."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.nanmax(np.where(error > 0, flux / error, 0.0), axis=1))
 
 
 def _gain(table: "Table", radii_px: FloatArray, header_gain: float | None) -> Gain:
@@ -190,7 +201,7 @@ def _target_row(
 def _sample(
     table: "Table",
     flux: FloatArray,
-    error: FloatArray,
+    snr: FloatArray,
     radii_px: FloatArray,
     saturation_adu: float | None,
 ) -> NDArray[np.intp]:
@@ -198,18 +209,19 @@ def _sample(
     x, y, size = (
         np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_RADIUS")
     )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        snr = np.nanmax(np.where(error > 0, flux / error, 0.0), axis=1)
     light = growth.neighbour_light(x, y, flux[:, -1], float(radii_px[-1]) + 2.0)
     clean = (np.asarray(table["FLAGS"]) == 0) & is_linear(table, saturation_adu)
     return growth.star_sample(clean, size, snr, light < growth.NEIGHBOUR_LIGHT)
 
 
-def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> PhotometryFrame:
+def write_final_catalog(
+    found: FrameGrowth, radii_px: FloatArray, index: int, with_psf: bool = False
+) -> PhotometryFrame:
     """Replace the catalog of a frame by one with the chosen aperture and measured noise.
 
     The columns FLUX_APER, FLUXERR_APER, MAG_APER, MAGERR_APER become numbers, XWIN_WORLD and
-    YWIN_WORLD those of the WCS in the frame's header.
+    YWIN_WORLD those of the WCS in the frame's header. With the PSF there are further columns
+    (`photpipe.catalogs.measures`) and rows; where it cannot be found, apertures have to do.
 
     Raises
     ------
@@ -232,10 +244,19 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
     table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
     table["MAG_APER"] = np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE)
     table["MAGERR_APER"] = np.where(positive, noise.POGSON * error / safe, NO_MAGNITUDE)
+    fitted = None
+    if with_psf:
+        known = radius_px, found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
+        fitted = crowding.with_psf(image, table, *known)
+    if fitted is not None:
+        table = fitted.table
+        everywhere = np.zeros(0)
+        sky = _noise_on_places(fitted.residual, (everywhere,) * 3, radius_px, sky.pixel_counts)
     wcs, scale_arcsec = placed(frame)
-    table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(
-        np.asarray(table["XWIN_IMAGE"], float), np.asarray(table["YWIN_IMAGE"], float), 1
+    x, y = (
+        np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE")
     )
+    table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(x, y, 1)
     table["FWHM_WORLD"] = table["FWHM_IMAGE"] * (scale_arcsec / ARCSEC_PER_DEG)
     _renew(header, frame.header)
     try:
@@ -266,6 +287,10 @@ def write_final_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) ->
         limiting_mag=noise.limiting_magnitude(sky.aperture_counts),
         saturation_adu=found.saturation_adu,
         saturated=int(np.sum((np.asarray(table["FLAGS"]) & SourceFlag.SATURATED) > 0)),
+        psf_stars=fitted.stars if fitted else 0,
+        psf_found=fitted.found if fitted else 0,
+        psf_fwhm_px=fitted.fwhm_px if fitted else math.nan,
+        psf_beta=fitted.beta if fitted else math.nan,
     )
 
 
@@ -295,11 +320,17 @@ def _sky_noise(
 ) -> noise.SkyNoise:
     """Noise of the sky in the aperture, measured on empty places of the image."""
     keep_off = radius_px + 2.0 * np.sqrt(np.asarray(table["ISOAREA_IMAGE"], float) / np.pi)
-    places = noise.empty_places(
-        image.shape,
-        np.asarray(table["XWIN_IMAGE"], float) - 1.0,
-        np.asarray(table["YWIN_IMAGE"], float) - 1.0,
-        keep_off,
-        noise.annulus_reach(radius_px) + 1.0,
-    )
+    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    return _noise_on_places(image, (x, y, keep_off), radius_px, pixel_adu)
+
+
+def _noise_on_places(
+    image: FloatArray,
+    sources: tuple[FloatArray, FloatArray, FloatArray],
+    radius_px: float,
+    pixel_adu: float,
+) -> noise.SkyNoise:
+    """Noise of the sky on places away from sources (x, y, and the distance to keep)."""
+    reach = noise.annulus_reach(radius_px) + 1.0
+    places = noise.empty_places((image.shape[0], image.shape[1]), *sources, reach)
     return noise.sky_noise(image, *places, radius_px, pixel_adu)

@@ -47,6 +47,10 @@ class PhotometryOptions:
         False
     )
     target_only: bool = Option("choose the aperture from the target only").field(False)
+    psf: bool = Option(
+        "fit the point-spread function to all stars, not only where they are crowded"
+    ).field(False)
+    aperture: bool = Option("measure in apertures where stars are crowded, too").field(False)
     nodeblending: bool = NODEBLENDING.field(False)
     telescope: str | None = TELESCOPE.field(None)
     asks_horizons: bool = True
@@ -56,6 +60,8 @@ def photometry(
     paths: Sequence[Path], options: PhotometryOptions, workspace: Workspace
 ) -> PhotometryResult:
     """Extract all sources with twenty apertures, choose one of them, keep its magnitudes.
+
+    Where stars crowd, all of them are fitted with the PSF at once, besides.
 
     **Reads** prepared frames, with their pixels. **Writes** the catalogs ``<stem>.ldac`` with
     the magnitudes in the chosen aperture and positions by the WCS of the header, the file
@@ -78,6 +84,9 @@ def photometry(
     ToolError
         If Source Extractor is not installed.
     """
+    import numpy as np
+
+    from photpipe.measure import crowding
     from photpipe.science.growth import Strategy
 
     strategy = _strategy(options)
@@ -93,10 +102,16 @@ def photometry(
         return _conclude(workspace, _nothing(strategy, workspace, failed))
     background, target = _mean_curves(grown)
     choice = _choose(background, target, strategy, radii_px, frames[0], options, workspace)
-    finished, missed = _finish(grown, radii_px, choice.index, workspace)
+    radius_px = float(radii_px[choice.index])
+    crowded = float(
+        np.median([crowding.crowding(each.bright, radius_px, each.frame.shape) for each in grown])
+    )
+    wish = "psf" if options.psf else "aperture" if options.aperture else ""
+    with_psf = wish == "psf" or (crowded >= crowding.CROWDED and not wish)
+    finished, missed = _finish(grown, radii_px, choice.index, with_psf, workspace)
     settings = workspace.settings.photometry
     result = PhotometryResult(
-        aperture_radius_px=float(radii_px[choice.index]),
+        aperture_radius_px=radius_px,
         aperture_index=choice.index,
         strategy=str(strategy),
         decided_by=str(choice.strategy),
@@ -110,6 +125,9 @@ def photometry(
         growth_file=GROWTH_FILE,
         frames=finished,
         failed=(*failed, *missed),
+        crowding=crowded,
+        crowding_limit=crowding.CROWDED,
+        psf_wish=wish,
     )
     _write_curve(workspace.directory / GROWTH_FILE, result)
     return _conclude(workspace, result)
@@ -125,6 +143,8 @@ def exclusive(options: PhotometryOptions) -> None:
     """
     if options.background_only and options.target_only:
         raise ConfigError("-background_only and -target_only exclude each other; give one")
+    if options.psf and options.aperture:
+        raise ConfigError("-psf and -aperture exclude each other; give one")
 
 
 def _strategy(options: PhotometryOptions) -> "Strategy":
@@ -357,14 +377,18 @@ def _choose(
 
 
 def _finish(
-    grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int, workspace: Workspace
+    grown: "Sequence[FrameGrowth]",
+    radii_px: "FloatArray",
+    index: int,
+    with_psf: bool,
+    workspace: Workspace,
 ) -> tuple[tuple[PhotometryFrame, ...], list[FrameFailure]]:
     """Write the final catalogs and, as each is there, its cards into the header."""
     from photpipe.fits.fitsfile import update_header
     from photpipe.measure.apertures import write_final_catalog
 
     def one(each: "FrameGrowth") -> PhotometryFrame:
-        outcome = write_final_catalog(each, radii_px, index)
+        outcome = write_final_catalog(each, radii_px, index, with_psf)
         update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
         return outcome
 
@@ -384,9 +408,14 @@ def header_cards(
         "PHOTGAIN": (frame.gain, "gain used for photon noise (e-/ADU)"),
         "INSTLIM": (frame.limiting_mag, "5 sigma limit (instrumental mag)"),
         "PPSATUR": (frame.saturation_adu, "saturation level of the pixels (ADU)"),
+        "PSFFWHM": (frame.psf_fwhm_px, "width of the fitted PSF (px)"),
+        "PSFBETA": (frame.psf_beta, "exponent of its wings (Moffat profile)"),
     }
+    mode = ("APER", "photometry in circular apertures")
+    if frame.psf_stars:
+        mode = ("PSF", "all stars fitted at once; fluxes are those in the aperture")
     return {
-        "PHOTMODE": ("APER", "photometry in circular apertures"),
+        "PHOTMODE": mode,
         "APRAD": (round(radius_px, 4), "aperture radius (px)"),
         "APIDX": (index, "index of the aperture in the curve of growth"),
         **{
@@ -467,6 +496,8 @@ def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResul
             result.background_frames,
             result.target_frames,
         )
+    if result.wants_psf:
+        _tell_psf(result)
     guessed = sum(each.gain_from == "sky" for each in result.frames)
     if guessed:
         log.warning(
@@ -482,3 +513,25 @@ def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResul
             unknown,
         )
     return result
+
+
+def _tell_psf(result: PhotometryResult) -> None:
+    """Say how many frames were measured with the PSF, and why."""
+    why = "as requested"
+    if not result.psf_wish:
+        why = f"{result.crowding:.2f} stars per aperture, the limit is {result.crowding_limit:.2f}"
+    found = sum(each.psf_found for each in result.frames)
+    log.info(
+        "PSF photometry on %d of %d frames (%s); it found %d further sources",
+        result.with_psf,
+        result.done,
+        why,
+        found,
+    )
+    missing = [each.frame for each in result.frames if not each.psf_stars]
+    if missing:
+        log.warning(
+            "%d frames have too few isolated stars for a PSF (%s); they are measured in apertures",
+            len(missing),
+            missing[0],
+        )

@@ -316,13 +316,15 @@ class FrameStudio:
         """Places of the catalog stars that coincide with sources."""
         from photpipe.catalogs.ldac import read_ldac
         from photpipe.catalogs.matching import mutual_matches
+        from photpipe.catalogs.measures import adopted
 
         registered = self.frame.registered
         if registered is None:
             return ()
         ra, dec = self.charts.stars(registered.catalog)
         table = read_ldac(self._frame.ldac_path)[0]
-        x, y = (np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        names = (adopted(table, name) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        x, y = (np.asarray(table[name], float) for name in names)
         if not (len(ra) and len(x)):
             return ()
         seen = self._wcs.all_pix2world(x, y, 1)
@@ -335,6 +337,7 @@ class FrameStudio:
     def _reference_stars(self) -> list[ReferenceStar]:
         """Stars of the photometric catalog that were found, the brightest first."""
         from photpipe.catalogs.frame_facts import read_facts
+        from photpipe.catalogs.measures import adopted
 
         calibrated = self.frame.calibrated
         if calibrated is None or not calibrated.matched:
@@ -345,7 +348,8 @@ class FrameStudio:
             return []
         table = table[np.asarray(table["ref_ident"]).astype(str) != ""]
         table = table[np.argsort(np.asarray(table["ref_mag"], float))]
-        columns = {name: np.asarray(table[name]).tolist() for name in _STAR_COLUMNS.values()}
+        names = [adopted(table, name) for name in _STAR_COLUMNS.values()]
+        columns = {name: np.asarray(table[name]).tolist() for name in names}
         rows = zip(*columns.values(), strict=True)
         return [
             ReferenceStar(number, **dict(zip(_STAR_COLUMNS, row, strict=True)))

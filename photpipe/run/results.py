@@ -313,6 +313,11 @@ class PhotometryFrame:
         Level of a saturated pixel; infinite if neither the pixels nor the header tell it.
     saturated : int
         Sources with saturated pixels in their aperture.
+    psf_stars, psf_found : int
+        Stars that told the PSF, and sources that only its fit has found; 0: the sources were
+        measured in apertures.
+    psf_fwhm_px, psf_beta : float
+        Width and exponent of the wings of the PSF.
     """
 
     frame: str
@@ -333,6 +338,10 @@ class PhotometryFrame:
     limiting_mag: float
     saturation_adu: float = math.inf
     saturated: int = 0
+    psf_stars: int = 0
+    psf_found: int = 0
+    psf_fwhm_px: float = math.nan
+    psf_beta: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +362,10 @@ class PhotometryResult:
         How many frames and stars made the curves.
     growth_file : str
         File name of the curves.
+    crowding, crowding_limit : float
+        Stars per area of the aperture, and from which on they are measured with the PSF.
+    psf_wish : str
+        What the user said of it: psf, aperture, or nothing.
     """
 
     aperture_radius_px: float
@@ -369,11 +382,25 @@ class PhotometryResult:
     growth_file: str
     frames: tuple[PhotometryFrame, ...]
     failed: tuple[FrameFailure, ...]
+    crowding: float = math.nan
+    crowding_limit: float = math.nan
+    psf_wish: str = ""
 
     @property
     def done(self) -> int:
         """How many frames have instrumental magnitudes."""
         return len(self.frames)
+
+    @property
+    def with_psf(self) -> int:
+        """How many frames were measured with the PSF."""
+        return sum(each.psf_stars > 0 for each in self.frames)
+
+    @property
+    def wants_psf(self) -> bool:
+        """Whether the frames were to be measured with it."""
+        is_crowded = self.crowding >= self.crowding_limit
+        return self.psf_wish == "psf" or (is_crowded and self.psf_wish != "aperture")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import numpy as np
 from photpipe.ground.sky import FloatArray
 from photpipe.science.forced import aperture_weights
 
+PIXEL_FWHM = 0.68  # that a pixel adds in squares to a profile: sqrt(8 ln 2 / 12)
 GAUSSIAN_FWHM = 2.3548  # standard deviations: sqrt(8 ln 2)
 TYPICAL_BETA = 3.0  # IRAF has 2.5, turbulence 4.765 (Trujillo et al. 2001, MNRAS 328, 977)
 BETA_RANGE = (1.5, 12.0)  # from the widest wings seen to a Gaussian, as good as

@@ -1,0 +1,186 @@
+"""Where stars crowd: whether they do, and the columns of a fit of the PSF to all of them."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from astropy.table import Table, vstack
+from numpy.typing import NDArray
+
+from photpipe.catalogs.measures import CHI2
+from photpipe.science import growth, noise, saturation
+from photpipe.science.crowded import CrowdedField, fitted_field
+from photpipe.science.flags import SourceFlag
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
+BRIGHT_SNR = 10.0  # fainter neighbours change the stars that matter by less than their noise
+# stars of S/N 10 per area of an aperture from which on fits are better (benchmarks/crowded.py)
+CROWDED = 0.05
+LINEAR = 0.9  # of the saturation level, below which a star tells the PSF
+SMALLEST_FLUX = 1e-3  # counts, to begin a fit with
+COMPANY_FWHM = 1.0  # distance of stars that a fit tells apart at the cost of its errors
+
+
+@dataclass(frozen=True, slots=True)
+class PsfOutcome:
+    """What came of the fit of a frame.
+
+    Parameters
+    ----------
+    table : Table
+        The catalog with the columns of the fit, and rows of stars that only the fit has found.
+    found : int
+        Number of those rows.
+    stars : int
+        Stars that told the PSF.
+    fwhm_px, beta : float
+        Width and exponent of the wings of the PSF (a Moffat profile).
+    residual : array, shape (ny, nx)
+        The image without sky and stars.
+    """
+
+    table: Table
+    found: int
+    stars: int
+    fwhm_px: float
+    beta: float
+    residual: FloatArray
+
+
+def crowding(bright: int, radius_px: float, shape: tuple[int, int]) -> float:
+    """Stars per area of an aperture."""
+    return bright * math.pi * radius_px**2 / (shape[0] * shape[1])
+
+
+def with_psf(
+    image: FloatArray,
+    table: Table,
+    radius_px: float,
+    fwhm_px: float,
+    gain: float | None,
+    saturation_adu: float,
+) -> PsfOutcome | None:
+    """Fit all sources of a frame at once; None where too few stars tell the PSF.
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+        Counts; NaN where masked.
+    table : Table
+        The catalog of the frame, with numbers in its aperture columns.
+    radius_px : float
+        Radius of the aperture: fluxes are the light that falls into it, were a star alone.
+    fwhm_px : float
+        Width of the stars; NaN: not known.
+    gain : float or None
+        Electrons per count.
+    saturation_adu : float
+        Level of a saturated pixel.
+    """
+    level = saturation_adu if math.isfinite(saturation_adu) else math.inf
+    good = np.isfinite(image) & ~saturation.saturated_pixels(image, level)
+    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+    flux = np.asarray(table["FLUX_ISOCOR"], float)
+    peak = np.asarray(table["FLUX_MAX"], float) + np.asarray(table["BACKGROUND"], float)
+    spoilt = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
+    usable = (np.asarray(table["FLAGS"], int) & spoilt == 0) & (peak < LINEAR * level)
+    width = fwhm_px if math.isfinite(fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
+    ny, nx = image.shape
+    inside = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5) & np.isfinite(flux)
+    rows = np.flatnonzero(inside)
+    field = fitted_field(
+        np.asarray(image, float),
+        good,
+        x[rows],
+        y[rows],
+        np.maximum(flux[rows], SMALLEST_FLUX),
+        usable[rows],
+        max(width, 1.0),
+        1.0 / gain if gain else 0.0,
+    )
+    return None if field is None else _outcome(field, rows, table, radius_px)
+
+
+def _outcome(
+    field: CrowdedField, rows: NDArray[np.intp], table: Table, radius_px: float
+) -> PsfOutcome:
+    """The catalog with the columns of a fit."""
+    given = np.flatnonzero(field.origin >= 0)
+    found = np.flatnonzero(field.origin < 0)
+    own = rows[field.origin[given]]
+    extra = _rows_like(table, field, found)
+    count = len(table)
+    whole = vstack([table, extra], metadata_conflicts="silent") if found.size else table
+    at = np.concatenate([own, count + np.arange(found.size)])
+    order = np.concatenate([given, found])
+    inside = field.psf.within(radius_px)
+    flux, error = field.flux[order] * inside, field.error[order] * inside
+    positive = (flux > 0) & np.isfinite(error) & (error > 0)
+    safe = np.where(positive, flux, 1.0)
+    values = {
+        "FLUX_PSF": (flux, 0.0),
+        "FLUXERR_PSF": (np.where(np.isfinite(error), error, 0.0), 0.0),
+        "MAG_PSF": (np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE), NO_MAGNITUDE),
+        "MAGERR_PSF": (np.where(positive, noise.POGSON * error / safe, NO_MAGNITUDE), NO_MAGNITUDE),
+        "XPSF_IMAGE": (field.x[order] + 1.0, np.asarray(whole["XWIN_IMAGE"], float)),
+        "YPSF_IMAGE": (field.y[order] + 1.0, np.asarray(whole["YWIN_IMAGE"], float)),
+        "ERRPSF_IMAGE": (
+            np.minimum(field.place_error_px[order], field.psf.shape.fwhm_px),
+            np.asarray(whole["ERRAWIN_IMAGE"], float),
+        ),
+        CHI2: (field.chi[order] ** 2, math.nan),
+    }
+    for name, (of_stars, otherwise) in values.items():
+        column = np.empty(len(whole))
+        column[:] = otherwise
+        column[at] = of_stars
+        whole[name] = column
+    company = growth.neighbour_light(
+        field.x[order], field.y[order], flux, COMPANY_FWHM * field.psf.shape.fwhm_px
+    )
+    flags = np.asarray(whole["FLAGS"]).copy()
+    kept = ~np.array(SourceFlag.CROWDED | SourceFlag.BLENDED, flags.dtype)
+    blended = np.where(company > growth.NEIGHBOUR_LIGHT, int(SourceFlag.BLENDED), 0)
+    flags[at] = (flags[at] & kept) | blended.astype(flags.dtype)
+    whole["FLAGS"] = flags
+    shape = field.psf.shape
+    return PsfOutcome(
+        whole, int(found.size), field.psf.stars, shape.fwhm_px, shape.beta, field.residual
+    )
+
+
+def _rows_like(table: Table, field: CrowdedField, found: NDArray[np.intp]) -> Table:
+    """Rows for stars that only the fit has found: nothing was measured of them in an aperture."""
+    from scipy.spatial import KDTree
+
+    places = np.column_stack([np.asarray(table[name], float) for name in ("X_IMAGE", "Y_IMAGE")])
+    x, y = field.x[found] + 1.0, field.y[found] + 1.0
+    _, nearest = KDTree(places).query(np.column_stack([x, y]))
+    extra = table[np.asarray(nearest, int)].copy()
+    width = field.psf.shape.fwhm_px
+    flux = np.maximum(field.flux[found], SMALLEST_FLUX)
+    numbers = {
+        **dict.fromkeys(("XWIN_IMAGE", "X_IMAGE"), x),
+        **dict.fromkeys(("YWIN_IMAGE", "Y_IMAGE"), y),
+        **dict.fromkeys(("FLUX_ISOCOR", "FLUX_AUTO"), flux),
+        **dict.fromkeys(("FLUXERR_ISOCOR", "FLUXERR_AUTO"), field.error[found]),
+        **dict.fromkeys(("MAG_ISOCOR", "MAG_AUTO"), -2.5 * np.log10(flux)),
+        **dict.fromkeys(
+            ("MAGERR_ISOCOR", "MAGERR_AUTO"), noise.POGSON * field.error[found] / flux
+        ),
+        **dict.fromkeys(("FLUX_APER", "FLUXERR_APER"), 0.0),
+        **dict.fromkeys(("MAG_APER", "MAGERR_APER"), NO_MAGNITUDE),
+        "FLUX_MAX": flux * field.psf.pixels.max(),
+        "FWHM_IMAGE": width,
+        "FLUX_RADIUS": float(np.median(table["FLUX_RADIUS"])),
+        "FLAGS": 0,
+        **dict.fromkeys(("A_IMAGE", "B_IMAGE"), width / 2.3548),
+        **dict.fromkeys(("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"), field.place_error_px[found]),
+    }
+    for name, values in numbers.items():
+        extra[name] = values
+    return extra

@@ -1,0 +1,495 @@
+"""Photometry of crowded fields: all stars of a frame fitted at once with its PSF.
+
+Flux and place of every star are solved for together (a sparse system; Stetson 1987, PASP 99, 191,
+fitted groups of stars one after the other), the sky is a smooth surface of what is left, and what is
+left also shows stars that were hidden.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from photpipe.science.noise import robust_sigma
+from photpipe.science.psf import Psf, Tables, refined
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+FIT_FWHM = 1.1  # radius of the pixels that tell a star: nearly all that they can tell
+SHOWN_SIGMA = 0.1  # of a pixel's noise, to which the wings of stars are drawn
+BOX_PX = 64  # of the surface of the sky: many stars wide
+LARGEST_STEP_PX = 0.3  # a fit is linear over less than this
+PLACE_SIGMA_FWHM = 0.3  # by judgement: as far as a place of a source is off at most
+HIDDEN_SIGMA = 5.0  # stars that are looked for in what is left
+APART_FWHM = 0.45  # nearer stars are one: their images differ by less than models do
+KEPT_SIGMA = 2.5  # by judgement: fainter ones that were added are dropped again
+ROUNDS = 3
+TURNS = (3, 2, 2, 2)  # of the PSF in each round: each as good as the stars' companions are known
+SHAPES = (2, 1, 1, 1)  # of these turns change the profile, the others the table
+PSF_STARS = 150  # by judgement: more tell little more
+PSF_SNR = 40.0  # by judgement: fainter stars tell little
+FEWEST_PSF_STARS = 5
+
+
+class _Solver(Protocol):
+    """A factorised matrix."""
+
+    def solve(self, rhs: FloatArray) -> FloatArray: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdedField:
+    """What a frame of many stars shows.
+
+    Parameters
+    ----------
+    x, y : array, shape (n,)
+        Places, counted from 0.
+    flux, error : array, shape (n,)
+        Total light of each star and its error (counts).
+    place_error_px : array, shape (n,)
+        Error of a place, in each axis.
+    chi : array, shape (n,)
+        Scatter of what is left in units of what is expected.
+    origin : array of int, shape (n,)
+        Which of the given sources it is; -1: it was found when the others were subtracted.
+    psf : Psf
+        The PSF.
+    sky : array, shape (ny, nx)
+        Surface of the sky.
+    residual : array, shape (ny, nx)
+        What is left.
+    pixel_noise : float
+        Scatter of an empty pixel (counts).
+    factor : float
+        By which the scatter of a fitted flux on empty sky is larger than that of its pixels.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    error: FloatArray
+    place_error_px: FloatArray
+    chi: FloatArray
+    origin: NDArray[np.intp]
+    psf: Psf
+    sky: FloatArray
+    residual: FloatArray
+    pixel_noise: float
+    factor: float
+
+
+@dataclass(slots=True)
+class _Stars:
+    """Stars that are being fitted."""
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    origin: NDArray[np.intp]
+
+    def take(self, rows: NDArray[np.generic]) -> "_Stars":
+        return _Stars(self.x[rows], self.y[rows], self.flux[rows], self.origin[rows])
+
+
+@dataclass(slots=True)
+class _Frame:
+    """Pixels and what is known of them."""
+
+    image: FloatArray
+    good: BoolArray
+    photons: float
+    sky: FloatArray
+    noise: float
+    model: FloatArray
+    psf_variance: FloatArray
+
+    @property
+    def residual(self) -> FloatArray:
+        return np.where(self.good, self.image - self.sky - self.model, 0.0)
+
+    @property
+    def variance(self) -> FloatArray:
+        light = np.maximum(self.model, 0.0)
+        variance = self.noise**2 + self.photons * light + self.psf_variance
+        return np.where(self.good, variance, np.inf)
+
+
+def fitted_field(
+    image: FloatArray,
+    good: BoolArray,
+    x: FloatArray,
+    y: FloatArray,
+    flux: FloatArray,
+    usable: BoolArray,
+    fwhm_px: float,
+    photons: float,
+    rounds: int = ROUNDS,
+) -> CrowdedField | None:
+    """Fit all stars of a frame.
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+        Counts.
+    good : bool array
+        Pixels that count: neither masked nor saturated.
+    x, y, flux : array, shape (n,)
+        Sources to begin with: places from 0, rough counts.
+    usable : bool array, shape (n,)
+        Sources that may tell the PSF: clear of saturation, edges and defects.
+    fwhm_px : float
+        Width of a star to begin with.
+    photons : float
+        Variance of a count of light per count (1 / gain).
+
+    Returns
+    -------
+    CrowdedField or None
+        None where too few stars tell the PSF.
+    """
+    stars = _merged(_Stars(x.copy(), y.copy(), np.maximum(flux, 1e-3), np.arange(x.size)), fwhm_px)
+    psf = Psf.begin(fwhm_px, (image.shape[0], image.shape[1]))
+    tables = psf.tables()
+    filled = np.where(good, image, np.nan)
+    zero = np.zeros_like(image)
+    frame = _Frame(np.nan_to_num(image), good, photons, zero, 0.0, zero, zero)
+    frame.sky = _surface(filled)
+    frame.noise = _noise(filled - frame.sky)
+    told = _psf_stars(stars, usable, psf, frame)
+    if told.size < FEWEST_PSF_STARS:
+        return None
+    for number in range(rounds + 1):
+        solver: _Solver | None = None
+        for turn in range(TURNS[min(number, len(TURNS) - 1)]):
+            solver = _fit(frame, stars, tables, 3 if number == turn == 0 else 1, solver)
+            if turn == 0:
+                _level(frame)
+            told = _psf_stars(stars, usable, psf, frame)
+            if told.size < FEWEST_PSF_STARS:
+                return None
+            places = stars.x[told], stars.y[told], stars.flux[told]
+            with_table = turn >= SHAPES[min(number, len(SHAPES) - 1)]
+            psf = refined(
+                psf, tables, frame.residual, frame.variance, *places, with_table=with_table
+            )
+            tables = psf.tables()
+        if number < rounds:
+            _fit(frame, stars, tables, 1, solver)
+            stars = _with_hidden(frame, stars, tables)
+    _fit(frame, stars, tables, 2)
+    stars = stars.take(np.flatnonzero((stars.origin >= 0) | (stars.flux > 0)))
+    _draw(frame, stars, tables)
+    _level(frame)
+    return _concluded(frame, stars, tables)
+
+
+def _fit(
+    frame: _Frame, stars: _Stars, tables: Tables, steps: int, solver: "_Solver | None" = None
+) -> "_Solver":
+    """Some steps of the fit; the stars are drawn in the end.
+
+    The matrix of the first step serves all that follow with the same stars.
+    """
+    for _ in range(steps):
+        _draw(frame, stars, tables)
+        solver = _step(frame, stars, tables, solver)
+    _draw(frame, stars, tables)
+    assert solver is not None
+    return solver
+
+
+def _surface(values: FloatArray) -> FloatArray:
+    """Smooth surface of the clipped medians of boxes; NaN pixels do not count."""
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    ny, nx = values.shape
+    rows, columns = max(1, round(ny / BOX_PX)), max(1, round(nx / BOX_PX))
+    edges_y = np.linspace(0, ny, rows + 1).astype(int)
+    edges_x = np.linspace(0, nx, columns + 1).astype(int)
+    level = np.full((rows, columns), np.nan)
+    for i in range(rows):
+        for j in range(columns):
+            box = values[edges_y[i] : edges_y[i + 1], edges_x[j] : edges_x[j + 1]].ravel()[::2]
+            level[i, j] = _clipped_level(box[np.isfinite(box)])
+    known = np.isfinite(level)
+    if not known.any():
+        return np.zeros_like(values)
+    level = np.where(known, level, np.median(level[known]))
+    level = gaussian_filter(level, 0.7, mode="nearest")
+    y = (np.arange(ny) + 0.5) * rows / ny - 0.5
+    x = (np.arange(nx) + 0.5) * columns / nx - 0.5
+    # one axis after the other: a surface of splines is their product
+    from scipy.interpolate import make_interp_spline
+
+    for axis, places in ((0, y), (1, x)):
+        count = level.shape[axis]
+        if count == 1:
+            level = np.repeat(level, places.size, axis=axis)
+            continue
+        spline = make_interp_spline(np.arange(count), level, k=min(3, count - 1), axis=axis)
+        level = spline(np.clip(places, 0, count - 1))
+    return np.asarray(level)
+
+
+def _clipped_level(values: FloatArray) -> float:
+    """Mean without what stars leave."""
+    if values.size < 50:
+        return math.nan
+    for _ in range(4):
+        middle, sigma = float(np.median(values)), robust_sigma(values)
+        kept = values[np.abs(values - middle) <= 2.5 * sigma]
+        if kept.size == values.size or kept.size < 50:
+            break
+        values = kept
+    # what still rises above the sky pulls the mean away from the median: Pearson's mode
+    mean, median = float(values.mean()), float(np.median(values))
+    return 2.5 * median - 1.5 * mean if mean > median else mean
+
+
+def _noise(left: FloatArray) -> float:
+    """Noise of a pixel of sky: what scatters below its level."""
+    sample = left[np.isfinite(left)][::7]
+    below = sample[sample < np.median(sample)]
+    return float(1.4826 * np.median(np.median(sample) - below)) if below.size else 1.0
+
+
+def _draw(frame: _Frame, stars: _Stars, tables: Tables) -> None:
+    """Draw all stars, each as far as it rises above the noise."""
+    psf = tables.psf
+    size = frame.image.size
+    model, extra = np.zeros(size), np.zeros(size)
+    core = FIT_FWHM * psf.shape.fwhm_px
+    half = psf.mesh.half_px
+    profile = np.maximum.accumulate(psf.pixels[half, half:][::-1])[::-1]
+    shown = SHOWN_SIGMA * frame.noise / np.maximum(np.abs(stars.flux), 1e-9)
+    reach = np.searchsorted(-profile, -shown)  # profile falls outwards
+    classes = np.unique(np.r_[math.ceil(core), np.ceil(np.geomspace(core + 2, half, 5))])
+    number = np.searchsorted(classes, np.maximum(reach, classes[0]))
+    number = np.minimum(number, classes.size - 1)
+    for index, radius in enumerate(classes):
+        rows = np.flatnonzero(number == index)
+        for start in range(0, rows.size, 2000):
+            own = rows[start : start + 2000]
+            stamps = tables.stamps(stars.x[own], stars.y[own], float(radius))
+            light = stars.flux[own][:, None] * stamps.value
+            model += np.bincount(stamps.pixel.ravel(), light.ravel(), size)
+            if psf.error > 0:
+                extra += np.bincount(
+                    stamps.pixel.ravel(), ((psf.error * light) ** 2).ravel(), size
+                )
+    frame.model = model.reshape(frame.image.shape)
+    frame.psf_variance = extra.reshape(frame.image.shape)
+
+
+def _level(frame: _Frame) -> None:
+    """Sky and noise anew, without the stars."""
+    left = np.where(frame.good, frame.image - frame.model, np.nan)
+    frame.sky = _surface(left)
+    frame.noise = _noise(left - frame.sky)
+
+
+def _system(frame: _Frame, stars: _Stars, tables: Tables):  # noqa: ANN202
+    """Weighted design (pixels by stars: light, and its changes right and up), and what is left."""
+    from scipy.sparse import csr_array
+
+    radius = FIT_FWHM * tables.psf.shape.fwhm_px
+    stamps = tables.stamps(stars.x, stars.y, radius, slopes=True)
+    weight = 1.0 / np.sqrt(frame.variance.ravel())
+    own = weight[stamps.pixel]
+    count, pixels = stamps.value.shape
+    assert stamps.right is not None and stamps.up is not None
+    data = np.stack([stamps.value * own, stamps.right * own, stamps.up * own], axis=1)
+    # rows are unknowns: three of each star one after the other
+    index = np.repeat(stamps.pixel[:, None, :], 3, axis=1)
+    pointer = np.arange(3 * count + 1) * pixels
+    design = csr_array(
+        (data.ravel(), index.ravel(), pointer), shape=(3 * count, frame.image.size)
+    )
+    left = frame.residual.ravel() * weight
+    return design, left, stamps, own
+
+
+def _normal(design, stars: _Stars, fwhm_px: float):  # noqa: ANN001, ANN202
+    """Normal matrix, with how far a place may be off."""
+    from scipy.sparse import diags_array
+
+    normal = design @ design.T
+    bound = np.zeros(3 * stars.x.size)
+    free = PLACE_SIGMA_FWHM * fwhm_px * np.maximum(np.abs(stars.flux), 1e-3)
+    bound[1::3] = bound[2::3] = 1.0 / free**2
+    diagonal = normal.diagonal()
+    bound += 1e-9 * diagonal + 1e-30 + (diagonal == 0)
+    return (normal + diags_array(bound)).tocsc()
+
+
+def _step(frame: _Frame, stars: _Stars, tables: Tables, solver: "_Solver | None") -> "_Solver":
+    """One step of Gauss and Newton for all stars, in place."""
+    from scipy.sparse.linalg import splu
+
+    design, left, _, _ = _system(frame, stars, tables)
+    if solver is None:
+        normal = _normal(design, stars, tables.psf.shape.fwhm_px)
+        mode = {"SymmetricMode": True}
+        solver = splu(normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=mode)
+    found = solver.solve(design @ left).reshape(-1, 3)
+    stars.flux = stars.flux + found[:, 0]
+    scale = np.maximum(np.abs(stars.flux), 1e-3)
+    shift = np.clip(found[:, 1:] / scale[:, None], -LARGEST_STEP_PX, LARGEST_STEP_PX)
+    positive = stars.flux > 0
+    stars.x = np.where(positive, stars.x + shift[:, 0], stars.x)
+    stars.y = np.where(positive, stars.y + shift[:, 1], stars.y)
+    ny, nx = frame.image.shape
+    stars.x = np.clip(stars.x, -0.49, nx - 0.51)
+    stars.y = np.clip(stars.y, -0.49, ny - 0.51)
+    return solver
+
+
+def _psf_stars(stars: _Stars, usable: BoolArray, psf: Psf, frame: _Frame) -> NDArray[np.intp]:
+    """Bright stars without bright neighbours, which tell the PSF."""
+    from scipy.spatial import KDTree
+
+    noise = frame.noise * math.sqrt(4 * math.pi) * psf.shape.fwhm_px / 2.3548
+    bright = stars.flux > PSF_SNR * noise
+    given = stars.origin >= 0
+    allowed = bright & given & usable[np.where(given, stars.origin, 0)]
+    ny, nx = frame.image.shape
+    rim = 2.5 * psf.shape.fwhm_px
+    allowed &= (np.minimum(stars.x, stars.y) > rim) & (stars.x < nx - rim) & (stars.y < ny - rim)
+    rows = np.flatnonzero(allowed)
+    if not rows.size:
+        return rows
+    places = np.column_stack([stars.x, stars.y])
+    near = KDTree(places).query_ball_point(places[rows], 2.0 * psf.shape.fwhm_px)
+    company = np.array(
+        [sum(stars.flux[other] for other in found) / stars.flux[row] - 1.0
+         for row, found in zip(rows, near, strict=True)]
+    )
+    # the brightest of those with least company
+    order = np.argsort(-stars.flux[rows] / (1.0 + 20.0 * np.maximum(company, 0.0)))
+    return rows[order[:PSF_STARS]]
+
+
+def _merged(stars: _Stars, fwhm_px: float) -> _Stars:
+    """Stars without the fainter ones of pairs that no fit tells apart."""
+    from scipy.spatial import KDTree
+
+    pairs = KDTree(np.column_stack([stars.x, stars.y])).query_pairs(
+        APART_FWHM * fwhm_px, output_type="ndarray"
+    )
+    gone = np.zeros(stars.x.size, bool)
+    for one, other in pairs[np.argsort(-stars.flux[pairs].max(axis=1))] if pairs.size else ():
+        if gone[one] or gone[other]:
+            continue
+        fainter, brighter = (one, other) if stars.flux[one] < stars.flux[other] else (other, one)
+        gone[fainter] = True
+        stars.flux[brighter] += max(stars.flux[fainter], 0.0)
+    return stars.take(np.flatnonzero(~gone))
+
+
+def _with_hidden(frame: _Frame, stars: _Stars, tables: Tables) -> _Stars:
+    """Stars that what is left shows, too, and without those that were none."""
+    psf = tables.psf
+    fwhm = psf.shape.fwhm_px
+    lasting = (stars.origin >= 0) & (stars.flux > 0) | (
+        stars.flux > KEPT_SIGMA * _flux_noise(frame, psf)
+    )
+    stars = _merged(stars.take(np.flatnonzero(lasting)), fwhm)
+    _draw(frame, stars, tables)
+    ratio, amount = _matched(frame, psf)
+    from scipy.ndimage import maximum_filter
+
+    peaks = (ratio == maximum_filter(ratio, size=2 * math.ceil(0.5 * fwhm) + 1)) & frame.good
+    rows, columns = np.nonzero(peaks & (ratio > HIDDEN_SIGMA))
+    if rows.size and stars.x.size:
+        from scipy.spatial import KDTree
+
+        apart, _ = KDTree(np.column_stack([stars.x, stars.y])).query(
+            np.column_stack([columns, rows])
+        )
+        clear = apart > APART_FWHM * fwhm
+        rows, columns = rows[clear], columns[clear]
+    added = _Stars(
+        columns.astype(float), rows.astype(float), amount[rows, columns], np.full(rows.size, -1)
+    )
+    return _Stars(
+        *(np.concatenate([getattr(stars, name), getattr(added, name)])
+          for name in ("x", "y", "flux", "origin"))
+    )
+
+
+def _flux_noise(frame: _Frame, psf: Psf) -> float:
+    """Noise of the flux of a faint star (counts)."""
+    kernel = psf.pixels
+    return float(frame.noise / np.sqrt(np.sum(kernel**2)))
+
+
+def _matched(frame: _Frame, psf: Psf) -> tuple[FloatArray, FloatArray]:
+    """Significance and flux of a star on each pixel of what is left."""
+    from scipy.ndimage import convolve1d
+
+    # the core of the profile as a product of two: what is looked for needs no more
+    kernel = psf.pixels
+    half = psf.mesh.half_px
+    middle, reach = half, min(half, math.ceil(1.5 * psf.shape.fwhm_px))
+    cut = slice(middle - reach, middle + reach + 1)
+    line = kernel[middle, cut] / math.sqrt(kernel[middle, middle])
+    other = kernel[cut, middle] / math.sqrt(kernel[middle, middle])
+    weight = 1.0 / frame.variance
+
+    def smooth(values: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+        across = convolve1d(values, x[::-1], axis=1, mode="constant")
+        return np.asarray(convolve1d(across, y[::-1], axis=0, mode="constant"))
+
+    top = smooth(frame.residual * weight, line, other)
+    bottom = smooth(weight, line**2, other**2)
+    bottom = np.maximum(bottom, 1e-30)
+    return top / np.sqrt(bottom), top / bottom
+
+
+def _concluded(frame: _Frame, stars: _Stars, tables: Tables) -> CrowdedField:
+    """Errors from the covariance of neighbours, and how well each star is fitted."""
+    design, left, stamps, own = _system(frame, stars, tables)
+    normal = (design @ design.T).tocsr()
+    psf = tables.psf
+    ratio, _ = _matched(frame, psf)
+    faint = frame.good & (frame.model < frame.noise)
+    factor = max(1.0, robust_sigma(ratio[faint][::5])) if faint.sum() > 1000 else 1.0
+    error, place = _errors(normal, stars.x.size)
+    chi = np.sqrt(
+        np.sum((left[stamps.pixel] * (stamps.value != 0)) ** 2, axis=1)
+        / np.maximum(np.sum(own * stamps.value != 0, axis=1) - 3, 1)
+    )
+    error = error * factor
+    place = place * factor / np.maximum(np.abs(stars.flux), 1e-9)
+    return CrowdedField(
+        stars.x, stars.y, stars.flux, error, place, chi, stars.origin.astype(np.intp),
+        psf, frame.sky, frame.residual, frame.noise, factor,
+    )
+
+
+def _errors(normal, count: int) -> tuple[FloatArray, FloatArray]:  # noqa: ANN001
+    """Errors of fluxes, and of places times fluxes, each star with those that touch it."""
+    flux, place = np.full(count, np.inf), np.full(count, np.inf)
+    pointer, index, data = normal.indptr, normal.indices, normal.data
+    for star in range(count):
+        near = np.unique(index[pointer[3 * star] : pointer[3 * star + 1]] // 3)
+        unknown = (3 * near[:, None] + np.arange(3)).ravel()
+        block = np.zeros((unknown.size, unknown.size))
+        for line, row in enumerate(unknown):
+            columns = index[pointer[row] : pointer[row + 1]]
+            at = np.searchsorted(unknown, columns)
+            at = np.minimum(at, unknown.size - 1)
+            inside = unknown[at] == columns
+            block[line, at[inside]] = data[pointer[row] : pointer[row + 1]][inside]
+        first = int(np.searchsorted(near, star)) * 3
+        try:
+            inverse = np.linalg.inv(block + np.diag(1e-9 * np.diag(block) + 1e-30))
+        except np.linalg.LinAlgError:
+            continue
+        own = np.diag(inverse)[first : first + 3]
+        flux[star], place[star] = np.sqrt(np.abs(own[0])), np.sqrt(np.abs(own[1:]).mean())
+    return flux, place
