@@ -1,12 +1,11 @@
 """Crowded fields: all stars of frames of up to 3,000 stars per megapixel, against known truth.
 
-Run from the clone with ``python benchmarks/crowded.py``; ``-fields N`` takes more fields of each density,
-``-dump FILE`` writes every star as ECSV, ``-photutils`` compares with photutils where it is installed.
-The frames have 1024 x 1024 pixels, seeings from undersampled to well sampled, 4 % of their stars have
-a close companion, and stars are 8 % wider in the corners; catalogs disagree with the sky as real ones
-do. Every field is measured in apertures and with the PSF. Stars of up to five magnitudes below
-saturation count; the truth of a star is its light with that of all stars nearer than 0.45 of the
-seeing, which no image tells apart.
+Run from the clone with ``python benchmarks/crowded.py``; ``-fields N`` takes more fields of each
+density, ``-dump FILE`` writes every star as ECSV. The frames have 1024 x 1024 pixels, seeings from
+undersampled to well sampled, 4 % of their stars have a close companion, and stars are 8 % wider in
+the corners; catalogs disagree with the sky as real ones do. Every field is measured in apertures
+and with the PSF. Stars of up to five magnitudes below saturation count; the truth of a star is its
+light with that of all stars nearer than 0.45 of the seeing, which no image tells apart.
 """
 
 import argparse
@@ -156,9 +155,7 @@ def compared(path: Path, truth: Table, band: str, mode: str) -> dict[str, object
     }
 
 
-def collected(
-    fields: int, densities: tuple[int, ...], seed: int
-) -> Table:
+def collected(fields: int, densities: tuple[int, ...], seed: int) -> Table:
     """All stars of all fields."""
     tables = []
     for plan in plans(fields, densities, seed):

@@ -33,7 +33,7 @@ TARGET_REACH_ARCSEC = 5.0
 MATCH_PX = 0.5  # coarse pixels need a wider tolerance than the documented one
 # by judgement: sizes of fainter sources tell little; galaxies are wider than this
 STARLIKE_SNR, STARLIKE_WIDTHS = 30.0, 1.5
-LARGEST_CHI2 = 4.0  # by judgement: of a fit of the PSF, in units of what is usual on the frame
+LARGEST_CHI2 = 9.0  # by judgement: of a fit of the PSF, in units of what is usual on the frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,7 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
         raise FrameError(frame.name, f"{reason}; {advice}")
     table = unflagged
     wcs, scale = placed(frame)
-    x, y = (
-        np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE")
-    )
+    x, y = (np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     ra, dec = wcs.all_pix2world(x, y, 1)
     if not np.any(np.isfinite(ra) & np.isfinite(dec)):
         raise FrameError(frame.name, "its WCS puts no source on the sky; run pp_register")

@@ -1,4 +1,4 @@
-"""Which columns of a catalog hold what was measured of its sources: in an aperture, or with the PSF.
+"""Which columns of a catalog hold what was measured of its sources: in apertures, or with the PSF.
 
 Where stars crowd, pp_photometry adds columns of a fit of the PSF. Fluxes of both are in the same
 unit, the light in the aperture, so that zeropoints, limits and apertures on targets hold for both.
@@ -23,7 +23,7 @@ PSF_COLUMNS: Mapping[str, str] = MappingProxyType(
         "ERRBWIN_IMAGE": "ERRPSF_IMAGE",
     }
 )
-"""Columns of the fit that stand for those of apertures and windows, under Source Extractor's names."""
+"""Columns of the fit that stand for those of apertures and windows."""
 CHI2 = "CHI2_PSF"
 
 

@@ -406,7 +406,7 @@ class _Place:
         return Neighbours(name, float(near.sum()), float(inside.sum()), around, worst)
 
     def _not_fitted(self, stars: list[Star], own: int | None) -> list[Star]:
-        """Stars that were not fitted on this frame, beside the target: their light is in its own."""
+        """Stars that were not fitted on this frame: their light is in that of the target."""
         calibrated = self.calibrated
         ra, dec, flux = (calibrated.column(name) for name in ("ra_deg", "dec_deg", "FLUX_APER"))
         fitted = flux > 0

@@ -214,6 +214,20 @@ def _sample(
     return growth.star_sample(clean, size, snr, light < growth.NEIGHBOUR_LIGHT)
 
 
+def psf_error(found: FrameGrowth, radii_px: FloatArray, index: int) -> float:
+    """By which pixels of the stars of a frame differ from its PSF; infinite if it has none.
+
+    Raises
+    ------
+    FrameError
+        If the frame or the catalog is unusable.
+    """
+    table, _ = read_ldac(found.frame.ldac_path)
+    known = found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
+    outcome = crowding.with_psf(read_image(found.frame), table, float(radii_px[index]), *known)
+    return math.inf if outcome is None else outcome.error
+
+
 def write_final_catalog(
     found: FrameGrowth, radii_px: FloatArray, index: int, with_psf: bool = False
 ) -> PhotometryFrame:
@@ -253,9 +267,7 @@ def write_final_catalog(
         everywhere = np.zeros(0)
         sky = _noise_on_places(fitted.residual, (everywhere,) * 3, radius_px, sky.pixel_counts)
     wcs, scale_arcsec = placed(frame)
-    x, y = (
-        np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE")
-    )
+    x, y = (np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(x, y, 1)
     table["FWHM_WORLD"] = table["FWHM_IMAGE"] * (scale_arcsec / ARCSEC_PER_DEG)
     _renew(header, frame.header)

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table, vstack
@@ -20,6 +19,11 @@ NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
 BRIGHT_SNR = 10.0  # fainter neighbours change the stars that matter by less than their noise
 # stars of S/N 10 per area of an aperture from which on fits are better (benchmarks/crowded.py)
 CROWDED = 0.05
+# by judgement: smaller apertures are those of undersampled stars, which need as much room
+SMALLEST_RADIUS_PX = 4.0
+# of a pixel of a star: where the PSF errs by more, as of stars that trail unevenly, apertures are
+# better (12 real frames of an error of 5-10 %: a star scatters by 0.020 mag, else by 0.014)
+LARGEST_ERROR = 0.03
 LINEAR = 0.9  # of the saturation level, below which a star tells the PSF
 SMALLEST_FLUX = 1e-3  # counts, to begin a fit with
 COMPANY_FWHM = 1.0  # distance of stars that a fit tells apart at the cost of its errors
@@ -39,6 +43,8 @@ class PsfOutcome:
         Stars that told the PSF.
     fwhm_px, beta : float
         Width and exponent of the wings of the PSF (a Moffat profile).
+    error : float
+        By which pixels of the stars differ from it.
     residual : array, shape (ny, nx)
         The image without sky and stars.
     """
@@ -48,12 +54,14 @@ class PsfOutcome:
     stars: int
     fwhm_px: float
     beta: float
+    error: float
     residual: FloatArray
 
 
 def crowding(bright: int, radius_px: float, shape: tuple[int, int]) -> float:
-    """Stars per area of an aperture."""
-    return bright * math.pi * radius_px**2 / (shape[0] * shape[1])
+    """Stars per area of an aperture, of `SMALLEST_RADIUS_PX` at least."""
+    area = math.pi * max(radius_px, SMALLEST_RADIUS_PX) ** 2
+    return bright * area / (shape[0] * shape[1])
 
 
 def with_psf(
@@ -121,7 +129,7 @@ def _outcome(
     flux, error = field.flux[order] * inside, field.error[order] * inside
     positive = (flux > 0) & np.isfinite(error) & (error > 0)
     safe = np.where(positive, flux, 1.0)
-    values = {
+    values: dict[str, tuple[FloatArray, FloatArray | float]] = {
         "FLUX_PSF": (flux, 0.0),
         "FLUXERR_PSF": (np.where(np.isfinite(error), error, 0.0), 0.0),
         "MAG_PSF": (np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE), NO_MAGNITUDE),
@@ -149,7 +157,13 @@ def _outcome(
     whole["FLAGS"] = flags
     shape = field.psf.shape
     return PsfOutcome(
-        whole, int(found.size), field.psf.stars, shape.fwhm_px, shape.beta, field.residual
+        whole,
+        int(found.size),
+        field.psf.stars,
+        shape.fwhm_px,
+        shape.beta,
+        field.psf.error,
+        field.residual,
     )
 
 
@@ -169,9 +183,7 @@ def _rows_like(table: Table, field: CrowdedField, found: NDArray[np.intp]) -> Ta
         **dict.fromkeys(("FLUX_ISOCOR", "FLUX_AUTO"), flux),
         **dict.fromkeys(("FLUXERR_ISOCOR", "FLUXERR_AUTO"), field.error[found]),
         **dict.fromkeys(("MAG_ISOCOR", "MAG_AUTO"), -2.5 * np.log10(flux)),
-        **dict.fromkeys(
-            ("MAGERR_ISOCOR", "MAGERR_AUTO"), noise.POGSON * field.error[found] / flux
-        ),
+        **dict.fromkeys(("MAGERR_ISOCOR", "MAGERR_AUTO"), noise.POGSON * field.error[found] / flux),
         **dict.fromkeys(("FLUX_APER", "FLUXERR_APER"), 0.0),
         **dict.fromkeys(("MAG_APER", "MAGERR_APER"), NO_MAGNITUDE),
         "FLUX_MAX": flux * field.psf.pixels.max(),

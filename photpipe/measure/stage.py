@@ -107,7 +107,10 @@ def photometry(
         np.median([crowding.crowding(each.bright, radius_px, each.frame.shape) for each in grown])
     )
     wish = "psf" if options.psf else "aperture" if options.aperture else ""
-    with_psf = wish == "psf" or (crowded >= crowding.CROWDED and not wish)
+    with_psf, error = wish == "psf", math.nan
+    if crowded >= crowding.CROWDED and not wish:
+        error = _psf_error(grown, radii_px, choice.index)
+        with_psf = error <= crowding.LARGEST_ERROR
     finished, missed = _finish(grown, radii_px, choice.index, with_psf, workspace)
     settings = workspace.settings.photometry
     result = PhotometryResult(
@@ -128,9 +131,20 @@ def photometry(
         crowding=crowded,
         crowding_limit=crowding.CROWDED,
         psf_wish=wish,
+        psf_error=error,
+        psf_error_limit=crowding.LARGEST_ERROR,
     )
     _write_curve(workspace.directory / GROWTH_FILE, result)
     return _conclude(workspace, result)
+
+
+def _psf_error(grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int) -> float:
+    """By which the stars of a typical frame differ from its PSF; infinite if it has none."""
+    from photpipe.measure.apertures import psf_error
+
+    typical = sorted(grown, key=lambda each: each.fwhm_px)[len(grown) // 2]
+    found = attempted(lambda each: psf_error(each, radii_px, index), typical, typical.name)
+    return math.inf if isinstance(found, FrameFailure) else found
 
 
 def exclusive(options: PhotometryOptions) -> None:
@@ -498,6 +512,13 @@ def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResul
         )
     if result.wants_psf:
         _tell_psf(result)
+    elif result.psf_error > result.psf_error_limit:
+        log.warning(
+            "the stars are crowded (%.2f per aperture), but no PSF describes them (their pixels "
+            "differ from it by %.0f %%): they are measured in apertures; -psf fits it anyway",
+            result.crowding,
+            100 * result.psf_error,
+        )
     guessed = sum(each.gain_from == "sky" for each in result.frames)
     if guessed:
         log.warning(

@@ -14,7 +14,7 @@ from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
 from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
-from photpipe.run.results import StageRecord
+from photpipe.run.results import PhotometryResult, StageRecord
 from photpipe.science.flags import SourceFlag
 
 STACKS = {"skycoadd.fits", "comove.fits"}
@@ -347,6 +347,62 @@ def good_aperture(state: State) -> Mapping[str, object] | None:
         "by": result.decided_by,
         "stars": wording.many(result.background_stars, "star"),
     }
+
+
+def crowded(state: State) -> Mapping[str, object] | None:
+    """The PSF was fitted to all stars."""
+    result = state.photometry
+    if result is None or not result.with_psf:
+        return None
+    found = sum(each.psf_found for each in result.frames)
+    return {
+        "frames": wording.of(result.with_psf, result.done),
+        "why": psf_reason(result),
+        "found": wording.many(found, "further source"),
+    }
+
+
+def psf_reason(result: PhotometryResult) -> str:
+    """Why the PSF was fitted, or was not."""
+    if result.psf_wish:
+        return f"as requested with -{result.psf_wish}"
+    return (
+        f"{number(result.crowding, 3)} stars per area of the aperture; "
+        f"the limit is {number(result.crowding_limit, 3)}"
+    )
+
+
+def no_psf(state: State) -> Mapping[str, object] | None:
+    """Frames whose PSF could not be found, although their stars crowd."""
+    result = state.photometry
+    if result is None or not result.wants_psf or result.with_psf == result.done:
+        return None
+    return {
+        "which": wording.of(result.done - result.with_psf, result.done),
+        "why": psf_reason(result),
+    }
+
+
+def uneven_psf(state: State) -> Mapping[str, object] | None:
+    """Stars crowd, but no PSF describes them."""
+    result = state.photometry
+    if result is None or not result.psf_error > result.psf_error_limit:
+        return None
+    why = psf_reason(result)
+    if math.isinf(result.psf_error):
+        return {"why": why, "lack": "too few of them are isolated"}
+    lack = f"their pixels differ from it by {100 * result.psf_error:.0f} %"
+    return {"why": why, "lack": lack}
+
+
+def crowded_apertures(state: State) -> Mapping[str, object] | None:
+    """Stars crowd, and the user wanted apertures."""
+    result = state.photometry
+    if result is None or result.psf_wish != "aperture":
+        return None
+    if not result.crowding >= result.crowding_limit:
+        return None
+    return {"density": number(result.crowding, 3), "limit": number(result.crowding_limit, 3)}
 
 
 def target_missed(state: State) -> Mapping[str, object] | None:

@@ -225,6 +225,11 @@ def _photometry(state: State, frame: FrameState) -> Iterable[tuple[str, str]]:
     yield "Sources", str(row.sources)
     yield "Seeing (FWHM)", f"{number(row.fwhm_px, 2, 'px')}, {number(row.fwhm_arcsec, 2)}″"
     yield "Aperture radius", number(state.photometry.aperture_radius_px, 2, "px")
+    if row.psf_stars:
+        shape = f"FWHM {number(row.psf_fwhm_px, 2, 'px')}, exponent {number(row.psf_beta, 2)}"
+        told = f"from {wording.many(row.psf_stars, 'star')}"
+        found = wording.many(row.psf_found, "further source")
+        yield "Point-spread function", f"{shape}, {told}; {found}"
     correction = with_error(row.aperture_correction_mag, row.aperture_correction_error_mag)
     yield "Aperture correction", f"{correction} mag"
     yield "Gain", f"{number(row.gain, 2)} e/ADU ({row.gain_from})"

@@ -353,6 +353,33 @@ RULES: tuple[Rule, ...] = (
         "Widen aprad_range in the telescope's entry, or give -aprad.",
     ),
     Rule(
+        "no PSF",
+        L,
+        "photometry",
+        findings.run(findings.no_psf),
+        "the stars are crowded ({why}), but too few of them are isolated for a point-spread "
+        "function on {which}: they are measured in apertures.",
+        "Neighbours change magnitudes there; use better seeing, or give -aperture to hide this.",
+    ),
+    Rule(
+        "uneven PSF",
+        L,
+        "photometry",
+        findings.run(findings.uneven_psf),
+        "the stars are crowded ({why}), but no point-spread function describes them ({lack}): they "
+        "are measured in apertures, and neighbours change magnitudes.",
+        "Trailed stars and bad guiding do this; -psf fits it anyway.",
+    ),
+    Rule(
+        "crowded apertures",
+        N,
+        "photometry",
+        findings.run(findings.crowded_apertures),
+        "the stars are crowded ({density} per area of the aperture, the limit is {limit}) and are "
+        "measured in apertures, as requested with -aperture.",
+        "Without -aperture, the point-spread function is fitted to all stars at once.",
+    ),
+    Rule(
         "few curves",
         N,
         "photometry",
@@ -691,6 +718,14 @@ RULES: tuple[Rule, ...] = (
         "registration",
         findings.run(findings.all_registered),
         "{which} {were} registered with {catalogs}; typical rms {rms}″.",
+    ),
+    Rule(
+        "crowded",
+        G,
+        "photometry",
+        findings.run(findings.crowded),
+        "the stars are crowded ({why}): the point-spread function was fitted to all stars of "
+        "{frames} at once, which found {found}.",
     ),
     Rule(
         "aperture",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from photpipe.ground.errors import ConfigError
 from photpipe.instruments import telescopes
-from photpipe.report import columns, origins, wording
+from photpipe.report import columns, findings, origins, wording
 from photpipe.report.columns import LinkedFrame, LinkedRecord, LinkedTarget
 from photpipe.report.findings import CHAIN
 from photpipe.report.links import Links
@@ -16,6 +16,7 @@ from photpipe.report.state import CONTROL, State, TargetData
 from photpipe.report.tables import Link, TableView, Word, table
 from photpipe.report.verdicts import Severity, Verdict
 from photpipe.report.wording import UNKNOWN, number
+from photpipe.run.results import PhotometryResult
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -525,7 +526,25 @@ def _photometry(state: State) -> Section:
         (
             f"Curves of growth of {wording.many(result.background_stars, 'star')} on {frames}, "
             f"of the target on {on_target}.",
+            *_crowding(result),
         ),
+    )
+
+
+def _crowding(result: PhotometryResult) -> tuple[str, ...]:
+    """How crowded the stars are, and what follows from it."""
+    if math.isnan(result.crowding):
+        return ()
+    why = findings.psf_reason(result)
+    if not result.with_psf:
+        return (f"Measured in apertures: {why}.",)
+    frames = wording.of(result.with_psf, result.done)
+    stars = sorted(each.psf_stars for each in result.frames if each.psf_stars)
+    typical = wording.many(stars[len(stars) // 2], "star")
+    return (
+        f"Point-spread function fitted to all stars of {frames} at once: {why}. It was derived "
+        f"from typically {typical} a frame. Zeropoints and magnitudes are those of the fit, in "
+        "units of the flux in the aperture.",
     )
 
 

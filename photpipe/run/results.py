@@ -366,6 +366,9 @@ class PhotometryResult:
         Stars per area of the aperture, and from which on they are measured with the PSF.
     psf_wish : str
         What the user said of it: psf, aperture, or nothing.
+    psf_error, psf_error_limit : float
+        By which pixels of the stars of a typical frame differ from its PSF, and from which on
+        they are measured in apertures all the same.
     """
 
     aperture_radius_px: float
@@ -385,6 +388,8 @@ class PhotometryResult:
     crowding: float = math.nan
     crowding_limit: float = math.nan
     psf_wish: str = ""
+    psf_error: float = math.nan
+    psf_error_limit: float = math.nan
 
     @property
     def done(self) -> int:
@@ -400,6 +405,7 @@ class PhotometryResult:
     def wants_psf(self) -> bool:
         """Whether the frames were to be measured with it."""
         is_crowded = self.crowding >= self.crowding_limit
+        is_crowded &= not self.psf_error > self.psf_error_limit
         return self.psf_wish == "psf" or (is_crowded and self.psf_wish != "aperture")
 
 

@@ -1,9 +1,9 @@
 """The point-spread function of a frame, from its stars: a profile, what varies, what is left.
 
-An elliptical Moffat profile, integrated over pixels, whose width and elongation change smoothly over
-the frame, plus a table of what the stars show beyond it (Stetson 1987, PASP 99, 191). All is kept
-as an effective PSF (Anderson & King 2000, PASP 112, 1360): what a pixel receives as a function of its
-distance from the centre of a star, on a grid finer than the pixels.
+An elliptical Moffat profile, integrated over pixels, whose width and elongation change smoothly
+over the frame, plus a table of what the stars show beyond it (Stetson 1987, PASP 99, 191). All is
+kept as an effective PSF (Anderson & King 2000, PASP 112, 1360): what a pixel receives as a function
+of its distance from the centre of a star, on a grid finer than the pixels.
 """
 
 import functools
@@ -141,8 +141,9 @@ class Psf:
         The profile in the mean over the frame.
     mesh : Mesh
         Where it is known.
-    beyond : array, shape (m, m)
-        What the stars show beyond the profile, on the fine grid.
+    beyond : array, shape (1 or 3, m, m)
+        What the stars show beyond the profile, on the fine grid: in the mean, and what is added
+        from the left to the right and from the bottom to the top edge, halved.
     variation : array, shape (3, k)
         Coefficients of `terms` for the logarithm of the width and both elongations.
     frame : (int, int)
@@ -169,12 +170,12 @@ class Psf:
         """A round profile of usual wings."""
         mesh = Mesh.of(fwhm_px)
         size = mesh.along.size
-        return cls(Shape(fwhm_px), mesh, np.zeros((size, size)), np.zeros((3, 1)), frame)
+        return cls(Shape(fwhm_px), mesh, np.zeros((1, size, size)), np.zeros((3, 1)), frame)
 
     @property
     def mean(self) -> FloatArray:
         """The PSF in the mean over the frame, on the fine grid."""
-        return np.asarray(self.shape.grid(self.mesh) + self.beyond)
+        return np.asarray(self.shape.grid(self.mesh) + self.beyond[0])
 
     @property
     def pixels(self) -> FloatArray:
@@ -188,7 +189,7 @@ class Psf:
         grids: list[FloatArray] = []
         if self.degree > 0:
             wide, _, along, diagonal = self.shape.slopes(self.mesh)
-            grids = [wide, along, diagonal, self._second()]
+            grids = [wide, along, diagonal, self._second(), *self.beyond[1:]]
         return Tables(
             self,
             _phased(value, mean, value),
@@ -205,7 +206,7 @@ class Psf:
         return np.asarray((wider + narrower - 2 * middle) / (2 * (5 * STEP) ** 2))
 
     def within(self, radius_px: float) -> float:
-        """Part of the light of a star in the mean over the frame inside an aperture on its centre."""
+        """Part of the light of a star, in the mean over the frame, inside an aperture on it."""
         from photpipe.science.forced import aperture_weights
 
         values, middle = self.pixels, float(self.mesh.half_px)
@@ -250,9 +251,8 @@ class Tables:
         if self.varied:
             places = terms(x, y, psf.frame, psf.degree)
             wide, along, diagonal = (places @ psf.variation.T).T[:, :, None]
-            for factor, table in zip(
-                (wide, along, diagonal, wide**2), self.varied, strict=True
-            ):
+            factors = [wide, along, diagonal, wide**2, places[:, 1, None], places[:, 2, None]]
+            for factor, table in zip(factors, self.varied, strict=False):
                 value += factor * table.take(at)
         ny, nx = psf.frame
         there_x, there_y = column[:, None] + columns, row[:, None] + rows
@@ -272,14 +272,14 @@ class Stamps:
 
     pixel: IntArray
     value: FloatArray
-    right: FloatArray | None
-    up: FloatArray | None
+    right: FloatArray32 | None
+    up: FloatArray32 | None
     at: IntArray
 
 
 HUBER = 2.5  # by judgement: standard deviations from which on a pixel counts less
 SHAPE_FWHM = 2.5  # radius of the pixels that tell the shape: where wings drown
-SMOOTHING_PX = 0.45  # by judgement: of what stars show beyond the profile; what is narrower is noise
+SMOOTHING_PX = 0.45  # by judgement: of what stars show beyond the profile; the rest is noise
 RIM = 0.2  # by judgement: outer part of the radius over which the table sinks to nothing
 SIGNIFICANT = 2.0  # standard errors, below which nothing is beyond the profile
 
@@ -334,7 +334,9 @@ def refined(
         normal += np.diag(1e-6 * np.diag(normal) + 1e-12)
         found = np.linalg.solve(normal, design.T @ free_left.ravel())
         off = np.abs(free_left.ravel() - design @ found).reshape(left.shape)
-        weight = np.where(outside, 0.0, np.sqrt(np.minimum(1.0, HUBER / np.maximum(off, 1e-9))) / sigma)
+        weight = np.where(
+            outside, 0.0, np.sqrt(np.minimum(1.0, HUBER / np.maximum(off, 1e-9))) / sigma
+        )
     steps = found[1:].reshape(3, count)
     variation = np.zeros((3, count))
     old = psf.variation[:, : min(count, psf.variation.shape[1])]
@@ -371,8 +373,6 @@ def _with_table(
     radius: float,
 ) -> Psf:
     """The PSF with the mean of what its stars show beyond the profile, where it is significant."""
-    from scipy.ndimage import gaussian_filter
-
     x, y, flux = stars
     free_left, _ = _without(nuisance, weight, left[:, :, None], np.zeros((*left.shape, 0)))
     known = weight > 0
@@ -388,31 +388,53 @@ def _with_table(
     inside = known & (np.hypot(step_x, step_y) <= radius * fine)
     inside &= np.maximum(np.abs(step_x), np.abs(step_y)) <= middle
     cell = ((step_y + middle) * size + step_x + middle)[inside]
-    sums = [
-        np.bincount(cell, each[inside], size * size).reshape(size, size)
-        for each in (weights, weights * sample)
-    ]
-    wide = SMOOTHING_PX * fine
-    total, weighted = (gaussian_filter(each, wide, mode="constant") for each in sums)
-    # the square of the kernel is narrower by sqrt 2, and its sum 1 / (4 pi sigma^2)
-    squares = gaussian_filter(sums[0], wide / math.sqrt(2), mode="constant") / (4 * math.pi * wide**2)
-    good = total > 1e-3 * total.max()
-    mean = np.divide(weighted, total, out=np.zeros_like(total), where=good)
-    error2 = np.divide(squares, total**2, out=np.zeros_like(total), where=good)
-    square = np.maximum(mean**2, 1e-30)
-    mean *= np.maximum(0.0, 1.0 - SIGNIFICANT**2 * error2 / square)
     along = psf.mesh.along
-    outwards = np.hypot(along, along[:, None]) / radius
-    mean *= np.clip((1.0 - outwards) / RIM, 0.0, 1.0)  # no step where it ends
+    window = np.clip((1.0 - np.hypot(along, along[:, None]) / radius) / RIM, 0, 1)
+    count = 3 if psf.degree == 2 else 1
+    places = terms(x, y, psf.frame, 1)[:, :count]
+    beyond = np.zeros((count, size, size))
+    beyond[: len(psf.beyond)] = psf.beyond[:count]
+    weights, values = weights[inside], sample[inside]
+    for number in range(count):
+        factor = np.repeat(places[:, number], inside.sum(axis=1))
+        found = _smoothed(cell, weights * factor**2, weights * factor * values, psf.mesh) * window
+        values = values - factor * found.ravel()[cell]
+        # the part that looks like the star itself is flux: light is only moved
+        beyond[number] += found - found.sum() / psf.mean.sum() * psf.mean
     core = known & (stamps.value > 0.3 * stamps.value.max(axis=1, keepdims=True))
     light = np.maximum(flux[:, None] * stamps.value, 1e-9)
     relative = (left / light)[core]
     expected = (1.0 / np.maximum(weight, 1e-30) / light)[core] ** 2
     from photpipe.science.noise import robust_sigma
 
+    # what is expected holds the error that was known before
     extra = robust_sigma(relative) ** 2 - float(np.median(expected))
-    error = math.sqrt(max(extra, 0.0))
-    beyond = psf.beyond + mean
-    return Psf(
-        psf.shape, psf.mesh, beyond, psf.variation, psf.frame, psf.degree, x.size, error
-    )
+    error = math.sqrt(max(psf.error**2 + extra, 0.0))
+    return Psf(psf.shape, psf.mesh, beyond, psf.variation, psf.frame, psf.degree, x.size, error)
+
+
+def _smoothed(cell: IntArray, weights: FloatArray, weighted: FloatArray, mesh: Mesh) -> FloatArray:
+    """Smoothed mean of samples on the fine grid, shrunk where it is not significant.
+
+    Parameters
+    ----------
+    cell : array of int, shape (n,)
+        Flat number of the step of the grid.
+    weights, weighted : array, shape (n,)
+        Inverse variances, and those times the samples.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    size, wide = mesh.along.size, SMOOTHING_PX * mesh.fine
+    sums = [
+        np.bincount(cell, each, size * size).reshape(size, size) for each in (weights, weighted)
+    ]
+    total, numerator = (gaussian_filter(each, wide, mode="constant") for each in sums)
+    # the square of the kernel is narrower by sqrt 2, and its sum 1 / (4 pi sigma^2)
+    squares = np.asarray(gaussian_filter(sums[0], wide / math.sqrt(2), mode="constant"), float)
+    squares = squares / (4 * math.pi * wide**2)
+    good = total > 1e-3 * total.max()  # elsewhere too few pixels tell anything
+    mean = np.divide(numerator, total, out=np.zeros_like(total), where=good)
+    error2 = np.divide(squares, total**2, out=np.zeros_like(total), where=good)
+    mean *= np.maximum(0.0, 1.0 - SIGNIFICANT**2 * error2 / np.maximum(mean**2, 1e-30))
+    return np.asarray(mean)

@@ -227,6 +227,23 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("no curve of growth", fixed_by_lack, "default of the telescope"),
     ("trailed", trailed, "differ by 12 % in the flux"),
     ("aperture at the end", result("photometry", aperture_index=0), "smallest that was tried"),
+    (
+        "no PSF",
+        result("photometry", crowding=0.2, crowding_limit=0.03),
+        "(0.200 stars per area of the aperture; the limit is 0.030), but too few",
+    ),
+    (
+        "uneven PSF",
+        result(
+            "photometry", crowding=0.2, crowding_limit=0.03, psf_error=0.07, psf_error_limit=0.03
+        ),
+        "describes them (their pixels differ from it by 7 %): they are measured in apertures",
+    ),
+    (
+        "crowded apertures",
+        result("photometry", crowding=0.2, crowding_limit=0.03, psf_wish="aperture"),
+        "(0.200 per area of the aperture, the limit is 0.030) and are measured in apertures",
+    ),
     ("few curves", result("photometry", background_stars=2), "is based on only 2 stars"),
     ("no gain", rows("photometry", 3, gain_from="none"), "gain of all 3 frames is unknown"),
     ("target missed", rows("photometry", 3, target_offset_arcsec=NAN), "on all 3 frames when"),
@@ -312,6 +329,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("control star varies", varying, "the control star scatters by 0.05"),
     ("no control star", restless, "no star in the field is suitable"),
     ("registered", rows("register"), "All 3 frames were registered with GAIA; typical rms 0.03″"),
+    (
+        "crowded",
+        rows("photometry", 3, psf_stars=40, psf_found=100),
+        "function was fitted to all stars of all 3 frames at once, which found 300 further",
+    ),
     ("aperture", rows("photometry"), "Aperture radius 4.00 px"),
     ("calibrated", rows("calibrate"), "All 3 frames have a zeropoint from PANSTARRS"),
     ("control star constant", rows("calibrate"), "constant to within 0.00"),
