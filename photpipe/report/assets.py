@@ -337,12 +337,13 @@ class FrameStudio:
     def _reference_stars(self) -> list[ReferenceStar]:
         """Stars of the photometric catalog that were found, the brightest first."""
         from photpipe.catalogs.frame_facts import read_facts
-        from photpipe.catalogs.measures import adopted
+        from photpipe.catalogs.measures import CHI2, PSF_COLUMNS, adopted
 
         calibrated = self.frame.calibrated
         if calibrated is None or not calibrated.matched:
             return []
-        facts, table = read_facts(self.path.with_name(calibrated.database), _STAR_COLUMNS.values())
+        wanted = {*_STAR_COLUMNS.values(), *PSF_COLUMNS.values(), CHI2}
+        facts, table = read_facts(self.path.with_name(calibrated.database), wanted)
         self.colour = facts.ref_colour
         if "ref_ident" not in table.colnames:
             return []
