@@ -106,7 +106,8 @@ def photometry(
     crowded = float(
         np.median([crowding.crowding(each.bright, radius_px, each.frame.shape) for each in grown])
     )
-    wish = "psf" if options.psf else "aperture" if options.aperture else ""
+    said = {"psf": options.psf, "aperture": options.aperture, "aprad": options.aprad}
+    wish = next((name for name, value in said.items() if value), "")
     with_psf, error = wish == "psf", math.nan
     if crowded >= crowding.CROWDED and not wish:
         error = _psf_error(grown, radii_px, choice.index)

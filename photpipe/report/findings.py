@@ -398,11 +398,12 @@ def uneven_psf(state: State) -> Mapping[str, object] | None:
 def crowded_apertures(state: State) -> Mapping[str, object] | None:
     """Stars crowd, and the user wanted apertures."""
     result = state.photometry
-    if result is None or result.psf_wish != "aperture":
+    if result is None or result.psf_wish not in {"aperture", "aprad"}:
         return None
     if not result.crowding >= result.crowding_limit:
         return None
-    return {"density": number(result.crowding, 3), "limit": number(result.crowding_limit, 3)}
+    density, limit = number(result.crowding, 3), number(result.crowding_limit, 3)
+    return {"density": density, "limit": limit, "wish": result.psf_wish}
 
 
 def target_missed(state: State) -> Mapping[str, object] | None:

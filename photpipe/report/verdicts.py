@@ -376,8 +376,8 @@ RULES: tuple[Rule, ...] = (
         "photometry",
         findings.run(findings.crowded_apertures),
         "the stars are crowded ({density} per area of the aperture, the limit is {limit}) and are "
-        "measured in apertures, as requested with -aperture.",
-        "Without -aperture, the point-spread function is fitted to all stars at once.",
+        "measured in apertures, as requested with -{wish}.",
+        "Without -{wish}, the point-spread function is fitted to all stars at once.",
     ),
     Rule(
         "few curves",

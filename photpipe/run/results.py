@@ -365,7 +365,7 @@ class PhotometryResult:
     crowding, crowding_limit : float
         Stars per area of the aperture, and from which on they are measured with the PSF.
     psf_wish : str
-        What the user said of it: psf, aperture, or nothing.
+        What the user said of it: psf, aperture, aprad, or nothing.
     psf_error, psf_error_limit : float
         By which pixels of the stars of a typical frame differ from its PSF, and from which on
         they are measured in apertures all the same.
@@ -406,7 +406,7 @@ class PhotometryResult:
         """Whether the frames were to be measured with it."""
         is_crowded = self.crowding >= self.crowding_limit
         is_crowded &= not self.psf_error > self.psf_error_limit
-        return self.psf_wish == "psf" or (is_crowded and self.psf_wish != "aperture")
+        return self.psf_wish == "psf" or (is_crowded and not self.psf_wish)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class CrowdedField:
 
 
 @dataclass(slots=True)
-class _Stars:
+class _Fitted:
     """Stars that are being fitted."""
 
     x: FloatArray
@@ -100,12 +100,12 @@ class _Stars:
     flux: FloatArray
     origin: NDArray[np.intp]
 
-    def take(self, rows: NDArray[np.generic]) -> "_Stars":
-        return _Stars(self.x[rows], self.y[rows], self.flux[rows], self.origin[rows])
+    def take(self, rows: NDArray[np.generic]) -> "_Fitted":
+        return _Fitted(self.x[rows], self.y[rows], self.flux[rows], self.origin[rows])
 
 
 @dataclass(slots=True)
-class _Frame:
+class _Pixels:
     """Pixels and what is known of them."""
 
     image: FloatArray
@@ -160,12 +160,12 @@ def fitted_field(
     CrowdedField or None
         None where too few stars tell the PSF.
     """
-    stars = _merged(_Stars(x.copy(), y.copy(), np.maximum(flux, 1e-3), np.arange(x.size)), fwhm_px)
+    stars = _merged(_Fitted(x.copy(), y.copy(), np.maximum(flux, 1e-3), np.arange(x.size)), fwhm_px)
     psf = Psf.begin(fwhm_px, (image.shape[0], image.shape[1]))
     tables = psf.tables()
     filled = np.where(good, image, np.nan)
     zero = np.zeros_like(image)
-    frame = _Frame(np.nan_to_num(image), good, photons, zero, 0.0, zero, zero)
+    frame = _Pixels(np.nan_to_num(image), good, photons, zero, 0.0, zero, zero)
     frame.sky = _surface(filled)
     frame.noise = _noise(filled - frame.sky)
     told = _psf_stars(stars, usable, psf, frame)
@@ -197,7 +197,7 @@ def fitted_field(
 
 
 def _fit(
-    frame: _Frame, stars: _Stars, tables: Tables, steps: int, solver: "_Solver | None" = None
+    frame: _Pixels, stars: _Fitted, tables: Tables, steps: int, solver: "_Solver | None" = None
 ) -> "_Solver":
     """Some steps of the fit; the stars are drawn in the end.
 
@@ -266,7 +266,7 @@ def _noise(left: FloatArray) -> float:
     return float(1.4826 * np.median(np.median(sample) - below)) if below.size else 1.0
 
 
-def _draw(frame: _Frame, stars: _Stars, tables: Tables) -> None:
+def _draw(frame: _Pixels, stars: _Fitted, tables: Tables) -> None:
     """Draw all stars, each as far as it rises above the noise."""
     psf = tables.psf
     size = frame.image.size
@@ -292,7 +292,7 @@ def _draw(frame: _Frame, stars: _Stars, tables: Tables) -> None:
     frame.psf_variance = extra.reshape(frame.image.shape)
 
 
-def _level(frame: _Frame) -> None:
+def _level(frame: _Pixels) -> None:
     """Sky and noise anew, without the stars."""
     left = np.where(frame.good, frame.image - frame.model, np.nan)
     frame.sky = _surface(left)
@@ -300,7 +300,7 @@ def _level(frame: _Frame) -> None:
 
 
 def _system(
-    frame: _Frame, stars: _Stars, tables: Tables
+    frame: _Pixels, stars: _Fitted, tables: Tables
 ) -> "tuple[csr_array, FloatArray, Stamps, FloatArray]":
     """Weighted design (pixels by stars: light, and its changes right and up), and what is left."""
     from scipy.sparse import csr_array
@@ -320,7 +320,7 @@ def _system(
     return design, left, stamps, own
 
 
-def _normal(design: "csr_array", stars: _Stars, fwhm_px: float) -> "csc_array":
+def _normal(design: "csr_array", stars: _Fitted, fwhm_px: float) -> "csc_array":
     """Normal matrix, with how far a place may be off."""
     from scipy.sparse import diags_array
 
@@ -334,7 +334,7 @@ def _normal(design: "csr_array", stars: _Stars, fwhm_px: float) -> "csc_array":
     return whole
 
 
-def _step(frame: _Frame, stars: _Stars, tables: Tables, solver: "_Solver | None") -> "_Solver":
+def _step(frame: _Pixels, stars: _Fitted, tables: Tables, solver: "_Solver | None") -> "_Solver":
     """One step of Gauss and Newton for all stars, in place."""
     from scipy.sparse.linalg import splu
 
@@ -356,7 +356,7 @@ def _step(frame: _Frame, stars: _Stars, tables: Tables, solver: "_Solver | None"
     return solver
 
 
-def _psf_stars(stars: _Stars, usable: BoolArray, psf: Psf, frame: _Frame) -> NDArray[np.intp]:
+def _psf_stars(stars: _Fitted, usable: BoolArray, psf: Psf, frame: _Pixels) -> NDArray[np.intp]:
     """Bright stars without bright neighbours, which tell the PSF."""
     noise = frame.noise * math.sqrt(4 * math.pi) * psf.shape.fwhm_px / 2.3548
     bright = stars.flux > PSF_SNR * noise
@@ -376,7 +376,7 @@ def _psf_stars(stars: _Stars, usable: BoolArray, psf: Psf, frame: _Frame) -> NDA
     return rows[order[:PSF_STARS]]
 
 
-def _merged(stars: _Stars, fwhm_px: float) -> _Stars:
+def _merged(stars: _Fitted, fwhm_px: float) -> _Fitted:
     """Stars without the fainter ones of pairs that no fit tells apart."""
     from scipy.spatial import KDTree
 
@@ -393,7 +393,7 @@ def _merged(stars: _Stars, fwhm_px: float) -> _Stars:
     return stars.take(np.flatnonzero(~gone))
 
 
-def _with_hidden(frame: _Frame, stars: _Stars, tables: Tables) -> _Stars:
+def _with_hidden(frame: _Pixels, stars: _Fitted, tables: Tables) -> _Fitted:
     """Stars that what is left shows, too, and without those that were none."""
     psf = tables.psf
     fwhm = psf.shape.fwhm_px
@@ -417,10 +417,10 @@ def _with_hidden(frame: _Frame, stars: _Stars, tables: Tables) -> _Stars:
         brightest = np.array([max(stars.flux[found], default=0.0) for found in near])
         clear = (apart > APART_FWHM * fwhm) & (amount[rows, columns] > RING_LIGHT * brightest)
         rows, columns = rows[clear], columns[clear]
-    added = _Stars(
+    added = _Fitted(
         columns.astype(float), rows.astype(float), amount[rows, columns], np.full(rows.size, -1)
     )
-    return _Stars(
+    return _Fitted(
         *(
             np.concatenate([getattr(stars, name), getattr(added, name)])
             for name in ("x", "y", "flux", "origin")
@@ -428,13 +428,13 @@ def _with_hidden(frame: _Frame, stars: _Stars, tables: Tables) -> _Stars:
     )
 
 
-def _flux_noise(frame: _Frame, psf: Psf) -> float:
+def _flux_noise(frame: _Pixels, psf: Psf) -> float:
     """Noise of the flux of a faint star (counts)."""
     kernel = psf.pixels
     return float(frame.noise / np.sqrt(np.sum(kernel**2)))
 
 
-def _matched(frame: _Frame, psf: Psf, doubt: float = 0.0) -> tuple[FloatArray, FloatArray]:
+def _matched(frame: _Pixels, psf: Psf, doubt: float = 0.0) -> tuple[FloatArray, FloatArray]:
     """Significance and flux of a star on each pixel of what is left.
 
     `doubt` is the part of the stars' light by which their model may be wrong.
@@ -460,7 +460,7 @@ def _matched(frame: _Frame, psf: Psf, doubt: float = 0.0) -> tuple[FloatArray, F
     return top / np.sqrt(bottom), top / bottom
 
 
-def _concluded(frame: _Frame, stars: _Stars, tables: Tables) -> CrowdedField:
+def _concluded(frame: _Pixels, stars: _Fitted, tables: Tables) -> CrowdedField:
     """Errors from the covariance of neighbours, and how well each star is fitted."""
     design, left, stamps, own = _system(frame, stars, tables)
     normal = (design @ design.T).tocsr()
