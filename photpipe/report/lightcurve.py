@@ -190,7 +190,7 @@ def render_page(
     return render.page(
         "lightcurve.html",
         style=render.resource("style.css"),
-        script=render.resource("period.js"),
+        script=render.script("period.js"),
         target=target,
         headline=period.headline(solution).replace("+-", "±"),
         quality=solution.quality,

@@ -92,5 +92,10 @@ def page(template: str, **values: Any) -> str:
 
 
 def resource(name: str) -> str:
-    """Text of a file beside the templates: style.css, report.js."""
+    """Text of a file beside the templates: style.css."""
     return (_TEMPLATES / name).read_text("utf-8")
+
+
+def script(name: str) -> str:
+    """Text of a script beside the templates (report.js), behind what all scripts share."""
+    return resource("common.js") + resource(name)

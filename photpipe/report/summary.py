@@ -147,7 +147,7 @@ def write(root: Path, rows: Sequence[SummaryRow]) -> Path:
         done=sum(each.status not in {WAITING, RUNNING} for each in rows),
         reload_s=RELOAD_S if is_live else 0,
         style=render.resource("style.css"),
-        script=render.resource("report.js"),
+        script=render.script("report.js"),
     )
     path = root / SUMMARY
     write_file(path, encoded(text))

@@ -173,8 +173,8 @@ class Report:
 
     def _write_main(self) -> None:
         """Write the main page (in both places), the LOG, the numbers, style and script."""
-        for name in ("style.css", "report.js"):
-            self.output.put(name, render.resource(name))
+        self.output.put("style.css", render.resource("style.css"))
+        self.output.put("report.js", render.script("report.js"))
         log_page = log_view(self.workspace.log_path, FROM_FOLDER)
         self.output.put(places.LOG, _page("log.html", log_page, FROM_FOLDER))
         self.output.put(places.NUMBERS, numbers(self.workspace, self.state, self.judged))
@@ -211,7 +211,7 @@ class Report:
             "single_head.html",
             title=title(self.state),
             style=render.resource("style.css"),
-            script=render.resource("report.js"),
+            script=render.script("report.js"),
             links=links,
         )
         main = self._main_view(links, log_page.commands)
@@ -221,7 +221,7 @@ class Report:
         for index in range(len(self.state.frames) if frames else 0):
             yield render.page("frame.html", view=self._frame_view(index, links), links=links)
         yield render.page("log.html", view=log_page, links=links)
-        yield render.page("single_foot.html", script=render.resource("report.js"))
+        yield render.page("single_foot.html", script=render.script("report.js"))
 
 
 def _page(content: str, view: Any, links: Links) -> str:

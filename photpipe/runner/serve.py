@@ -225,7 +225,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def _marking_page(name: str, token: str) -> tuple[str, str]:
     """Text of the page for marking, or of its script, and its type."""
     if name == "mark.js":
-        return render.resource(name), "text/javascript"
+        return render.script(name), "text/javascript"
     return render.page(name, base=f"/{token}/"), "text/html"
 
 

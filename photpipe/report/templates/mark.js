@@ -1,12 +1,14 @@
 // Marking a target on frames, as pp_manident does; served by diagnostics.py -serve alone.
 "use strict";
 (() => {
+  const { loadFrame, zoomed, onWheel, onPointer } = photpipe;
   const base = document.documentElement.dataset.serve;
   const find = (selector) => document.querySelector(selector);
   const canvas = find(".marking canvas");
   const SNAP_PX = 5;
   const LEAST_ON_SCREEN_PX = 6;
   const CIRCLE_PX = 5;
+  const LEAST_ZOOM = 0.2;
   const LARGEST_ZOOM = 32;
   let frames = [];
   let state = { places: [], marked: [] };
@@ -31,25 +33,7 @@
     draw();
   }
 
-  // a script beside the pages brings the image of a frame
-  async function load(frame) {
-    const known = (window.ppFrames ||= {});
-    if (!known[frame.slug]) {
-      const script = document.createElement("script");
-      script.src = `${base}.diagnostics/images/${encodeURIComponent(frame.slug)}.js`;
-      const done = new Promise((resolve) => (script.onload = script.onerror = resolve));
-      document.head.append(script);
-      await done;
-    }
-    const loaded = known[frame.slug];
-    if (!loaded) return null;
-    if (!loaded.picture) {
-      loaded.picture = new Image();
-      loaded.picture.src = loaded.image;
-      await loaded.picture.decode();
-    }
-    return loaded;
-  }
+  const load = ({ slug }) => loadFrame(slug, `${base}.diagnostics/images/${encodeURIComponent(slug)}.js`);
 
   const scale = () => (canvas.width / frames[number].width) * view.zoom; // canvas pixels per pixel
   const corner = () => [view.x - canvas.width / scale() / 2, view.y + canvas.height / scale() / 2];
@@ -127,10 +111,8 @@
     change({ do: "mark", number, x, y, reach });
   }
 
-  function zoom(factor, [x, y]) {
-    const next = Math.min(LARGEST_ZOOM, Math.max(0.2, view.zoom * factor));
-    const part = view.zoom / next;
-    view = { x: x + (view.x - x) * part, y: y + (view.y - y) * part, zoom: next };
+  function zoom(factor, place) {
+    view = zoomed(view, factor, place, LEAST_ZOOM, LARGEST_ZOOM);
     draw();
   }
 
@@ -160,29 +142,15 @@
   const KEYS = { a: "previous", d: "next", u: "undo", x: "remove", c: "centre" };
 
   function listen() {
-    let start = null;
-    let moved = false;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      zoom(event.deltaY < 0 ? 1.25 : 0.8, toFrame(event));
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => {
-      start = [event.clientX, event.clientY];
-      moved = false;
-      canvas.setPointerCapture(event.pointerId);
+    onWheel(canvas, (factor, event) => zoom(factor, toFrame(event)));
+    onPointer(canvas, {
+      drag: (dx, dy) => {
+        const ratio = canvas.width / canvas.getBoundingClientRect().width / scale();
+        view = { ...view, x: view.x - dx * ratio, y: view.y + dy * ratio };
+        draw();
+      },
+      click: mark,
     });
-    canvas.addEventListener("pointermove", (event) => {
-      if (!start) return;
-      const by = [event.clientX - start[0], event.clientY - start[1]];
-      if (!moved && Math.hypot(...by) < 4) return;
-      moved = true;
-      const ratio = canvas.width / canvas.getBoundingClientRect().width / scale();
-      view = { ...view, x: view.x - by[0] * ratio, y: view.y + by[1] * ratio };
-      start = [event.clientX, event.clientY];
-      draw();
-    });
-    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => (start = null));
-    canvas.addEventListener("click", (event) => moved || mark(event));
     canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();
       deeds.next();

@@ -1,26 +1,19 @@
 // The page of a period search: a period is dragged, the light curve is folded with it at once.
 "use strict";
 (() => {
+  const { shape, drawing, ticks, axes, nearest } = photpipe;
   const root = document.querySelector("[data-period]");
   if (!root) return;
   const data = JSON.parse(root.dataset.period);
-  const SVG = "http://www.w3.org/2000/svg";
   const COLOURS = ["blue", "red", "green", "purple", "orange", "sky"];
   const FINE = 0.02; // of the period, to each side of the fine slider
   const HOURS_PER_DAY = 24;
+  const REACH_PX = 16; // a point nearer to the pointer is meant
   const MARKS = ["M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", "M-3.5 -3.5h7v7h-7z", "M-5 0l5 -5 5 5 -5 5z", "M-4.5 3.5h9l-4.5 -8z", "M-4.5 -3.5h9l-4.5 8z"];
   const find = (selector) => root.querySelector(selector);
   const hidden = new Set();
   let period = data.period;
   let middle = data.period; // of the fine slider
-
-  function shape(parent, name, attributes, text) {
-    const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    if (text !== undefined) element.textContent = text;
-    parent.append(element);
-    return element;
-  }
 
   // -- the series: harmonics and a zero level for each session, weighted least squares
 
@@ -113,39 +106,12 @@
 
   // -- drawing
 
-  function ticks(low, high, count) {
-    const raw = (high - low) / count;
-    const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
-    const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-    const values = [];
-    for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + step * 1e-9; at += step) values.push([at, at.toFixed(decimals)]);
-    return values;
-  }
-
   function canvas(name) {
     const box = find(name);
     const { width, height } = box.getBoundingClientRect();
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const svg = drawing(width, height);
     box.replaceChildren(svg);
     return { svg, left: 58, right: width - 12, top: 26, bottom: height - 40, width, height };
-  }
-
-  function axes(box, xs, ys, place, words) {
-    for (const [at, text] of xs) {
-      const x = place.x(at).toFixed(1);
-      shape(box.svg, "path", { class: "grid", d: `M${x} ${box.top}V${box.bottom}` });
-      shape(box.svg, "text", { x, y: box.bottom + 15, "text-anchor": "middle" }, text);
-    }
-    for (const [at, text] of ys) {
-      const y = place.y(at).toFixed(1);
-      shape(box.svg, "path", { class: "grid", d: `M${box.left} ${y}H${box.right}` });
-      shape(box.svg, "text", { x: box.left - 6, y: +y + 4, "text-anchor": "end" }, text);
-    }
-    shape(box.svg, "rect", { class: "frame", x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top });
-    shape(box.svg, "text", { x: (box.left + box.right) / 2, y: box.height - 6, "text-anchor": "middle" }, words.x);
-    shape(box.svg, "text", { transform: `translate(13 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, words.y);
   }
 
   let points = [];
@@ -162,7 +128,8 @@
       x: (phase) => box.left + phase * (box.right - box.left),
       y: (mag) => box.top + ((mag - low + pad) / (high - low + 2 * pad)) * (box.bottom - box.top),
     };
-    axes(box, ticks(0, 1, Math.max(2, box.width / 110)), ticks(low - pad, high + pad, 5), place, { x: "rotation phase", y: "relative magnitude" });
+    const numbers = { x: ticks(0, 1, Math.max(2, box.width / 110)), y: ticks(low - pad, high + pad, 5) };
+    axes(box.svg, box, numbers, place, { x: "rotation phase", y: "relative magnitude" });
     shape(box.svg, "path", { class: "model", d: `M${curve.map((mag, i) => `${place.x(i / 240).toFixed(1)} ${place.y(mag).toFixed(1)}`).join("L")}` });
     points = shown.map((i, index) => {
       const [x, y] = [place.x(fit.phases[i]), place.y(mags[index])];
@@ -187,7 +154,8 @@
     };
     const hours = [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 96, 200, 500].filter((each) => each >= data.low && each <= data.high);
     const apart = hours.filter((each, i) => i === 0 || box.width > 600 || i % 2 === 0);
-    axes(box, apart.map((each) => [each, String(each)]), ticks(least, most, 4), place, { x: "rotation period (h)", y: "χ² of the series" });
+    const numbers = { x: apart.map((each) => [each, String(each)]), y: ticks(least, most, 4) };
+    axes(box.svg, box, numbers, place, { x: "rotation period (h)", y: "χ² of the series" });
     shape(box.svg, "path", { class: "line", d: `M${data.scan.map(([at, value]) => `${place.x(at).toFixed(1)} ${place.y(value).toFixed(1)}`).join("L")}` });
     let last = [-1e9, -1e9];
     for (const mark of [...marks()].sort((a, b) => a.hours - b.hours)) {
@@ -236,15 +204,7 @@
 
   // -- what the hand does
 
-  function nearest(event) {
-    const { left, top } = find(".folded").getBoundingClientRect();
-    let [best, least] = [null, 16];
-    for (const point of points) {
-      const apart = Math.hypot(point.x - event.clientX + left, point.y - event.clientY + top);
-      if (apart < least) [best, least] = [point, apart];
-    }
-    return best;
-  }
+  const pointAt = (event) => nearest(points, event, find(".folded"), REACH_PX);
 
   function tell(point) {
     const card = find(".of-point");
@@ -315,9 +275,9 @@
     find(".fine").addEventListener("input", (event) => choose(middle * (1 + FINE * event.target.value), { keepsMiddle: true }));
     find(".hours").addEventListener("change", (event) => choose(Number(event.target.value)));
     const folded = find(".folded");
-    folded.addEventListener("pointermove", (event) => tell(nearest(event)));
+    folded.addEventListener("pointermove", (event) => tell(pointAt(event)));
     folded.addEventListener("click", (event) => {
-      const point = nearest(event);
+      const point = pointAt(event);
       tell(point);
       if (point && event.detail > 1 && data.href[point.i]) location.href = data.href[point.i];
     });

@@ -1,6 +1,7 @@
 // The pages work without this file; it adds sorting, switches, keys, and plots to look into.
 "use strict";
 (() => {
+  const { shape, drawing, ticks, axes, nearest, loadFrame, zoomed, onWheel, onPointer } = photpipe;
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const page = (element) => element.closest(".page") || document.body;
 
@@ -92,30 +93,10 @@
 
   // -- plots
 
-  const SVG = "http://www.w3.org/2000/svg";
   const MARGIN = { left: 30, right: 14, top: 10, legend: 18, bottom: 38 };
   const DIGIT_PX = 6.6;
+  const REACH_PX = 18; // a point nearer to the pointer is meant
   let plotCount = 0;
-
-  function shape(parent, name, attributes, text) {
-    const element = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    if (text !== undefined) element.textContent = text;
-    parent.append(element);
-    return element;
-  }
-
-  function ticks(low, high, count) {
-    const raw = (high - low) / count;
-    const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= raw);
-    const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-    const values = [];
-    for (let at = Math.ceil(low / step - 1e-9) * step; at <= high + step * 1e-9; at += step) {
-      values.push([at, (Math.abs(at) < step / 2 ? 0 : at).toFixed(decimals)]);
-    }
-    return values;
-  }
 
   // limits and rejected points do not squeeze the good ones: far away, they stand at the edge
   const atEdge = (spec, series) => spec.edge && series.style !== "used" && spec.series[0].style === "used";
@@ -193,11 +174,11 @@
         right: width - MARGIN.right,
         top: MARGIN.top + (this.spec.series.length > 1 ? MARGIN.legend : 0),
         bottom: height - MARGIN.bottom,
+        height,
       };
       this.box = box;
-      const svg = document.createElementNS(SVG, "svg");
-      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      this.drawAxes(svg, box, width, height);
+      const svg = drawing(width, height);
+      this.drawAxes(svg, box);
       const inside = shape(svg, "g", { "clip-path": `url(#${this.clip})` });
       this.points = [];
       for (const series of this.spec.series) this.drawSeries(inside, series);
@@ -224,25 +205,12 @@
       return low + (axis === "x" || this.spec.down ? part : 1 - part) * (high - low);
     }
 
-    drawAxes(svg, box, width, height) {
+    drawAxes(svg, box) {
       const clip = shape(shape(svg, "defs", {}), "clipPath", { id: this.clip });
       const size = { width: box.right - box.left, height: box.bottom - box.top };
       shape(clip, "rect", { x: box.left, y: box.top, ...size });
-      for (const [at, text] of this.ticks.x) {
-        const x = this.place("x", at).toFixed(1);
-        shape(svg, "path", { class: "grid", d: `M${x} ${box.top}V${box.bottom}` });
-        shape(svg, "text", { x, y: box.bottom + 14, "text-anchor": "middle" }, text);
-      }
-      for (const [at, text] of this.ticks.y) {
-        const y = this.place("y", at).toFixed(1);
-        shape(svg, "path", { class: "grid", d: `M${box.left} ${y}H${box.right}` });
-        shape(svg, "text", { x: box.left - 6, y: +y + 4, "text-anchor": "end" }, text);
-      }
-      shape(svg, "rect", { class: "frame", x: box.left, y: box.top, ...size });
-      const middle = (box.left + box.right) / 2;
-      shape(svg, "text", { x: middle, y: height - 6, "text-anchor": "middle" }, this.spec.x);
-      const turned = `translate(12 ${(box.top + box.bottom) / 2}) rotate(-90)`;
-      shape(svg, "text", { transform: turned, "text-anchor": "middle" }, this.spec.y);
+      const place = { x: (value) => this.place("x", value), y: (value) => this.place("y", value) };
+      axes(svg, box, this.ticks, place, this.spec);
       const lines = shape(svg, "g", { "clip-path": `url(#${this.clip})` });
       for (const mark of this.spec.marks) {
         const at = this.place(mark.axis, mark.at).toFixed(1);
@@ -294,15 +262,7 @@
     }
 
     nearest(event) {
-      const { left, top } = this.canvas.getBoundingClientRect();
-      const [x, y] = [event.clientX - left, event.clientY - top];
-      let best = null;
-      let least = 18;
-      for (const point of this.points) {
-        const distance = Math.hypot(point.x - x, point.y - y);
-        if (distance < least) [best, least] = [point, distance];
-      }
-      return best;
+      return nearest(this.points, event, this.canvas, REACH_PX);
     }
 
     hover(point) {
@@ -357,28 +317,16 @@
 
     listen() {
       const { canvas } = this;
-      let start = null;
-      let moved = false;
-      canvas.addEventListener("pointerdown", (event) => {
-        start = [event.clientX, event.clientY];
-        moved = false;
+      const drag = (dx, dy) => {
+        this.hover(null);
+        this.pan(dx, dy);
+      };
+      onPointer(canvas, {
+        drag: this.spec.large && drag,
+        hover: (event) => this.hover(this.nearest(event)),
+        click: (event) => this.click(event),
       });
-      canvas.addEventListener("pointermove", (event) => {
-        const by = start && [event.clientX - start[0], event.clientY - start[1]];
-        if (by && this.spec.large && (moved || Math.hypot(...by) > 4)) {
-          if (!moved) canvas.setPointerCapture(event.pointerId);
-          moved = true;
-          start = [event.clientX, event.clientY];
-          this.hover(null);
-          this.pan(...by);
-        } else {
-          this.hover(this.nearest(event));
-        }
-      });
-      canvas.addEventListener("pointerup", () => (start = null));
-      canvas.addEventListener("pointercancel", () => (start = null));
       canvas.addEventListener("pointerleave", () => this.hover(null));
-      canvas.addEventListener("click", (event) => moved || this.click(event));
       if (this.spec.large) this.addZoom();
     }
 
@@ -392,12 +340,11 @@
           this.draw();
         },
       };
-      canvas.addEventListener("wheel", (event) => {
-        if (!event.ctrlKey) return;
-        event.preventDefault();
+      const closer = (factor, event) => {
         const { left, top } = canvas.getBoundingClientRect();
-        this.zoom(event.deltaY < 0 ? 0.8 : 1.25, event.clientX - left, event.clientY - top);
-      }, { passive: false });
+        this.zoom(1 / factor, event.clientX - left, event.clientY - top);
+      };
+      onWheel(canvas, closer, (event) => event.ctrlKey);
       canvas.addEventListener("dblclick", actions[0]);
       canvas.tabIndex = 0;
       canvas.addEventListener("keydown", (event) => {
@@ -524,6 +471,7 @@
 
   const DEGREE = Math.PI / 180;
   const BLINK_MS = 100;
+  const LARGEST_ZOOM = 40;
 
   function toSky({ at, ra, dec, cd }, x, y) {
     const [dx, dy] = [x - at[0], y - at[1]];
@@ -563,22 +511,8 @@
     }
 
     // a script beside the page brings the frame; each is loaded once
-    async load(slug) {
-      const frames = (window.ppFrames ||= {});
-      if (!frames[slug]) {
-        const script = document.createElement("script");
-        script.src = this.box.dataset.script.replace(/[^/]*$/, `${encodeURIComponent(slug)}.js`);
-        const done = new Promise((resolve) => (script.onload = script.onerror = resolve));
-        document.head.append(script);
-        await done;
-      }
-      const frame = frames[slug];
-      if (frame && !frame.picture) {
-        frame.picture = new Image();
-        frame.picture.src = frame.image;
-        await frame.picture.decode();
-      }
-      return frame;
+    load(slug) {
+      return loadFrame(slug, this.box.dataset.script.replace(/[^/]*$/, `${encodeURIComponent(slug)}.js`));
     }
 
     start(frame) {
@@ -708,11 +642,8 @@
     }
 
     zoom(factor, x, y) {
-      const { view } = this;
-      const zoom = Math.min(40, Math.max(1, view.zoom * factor));
-      const part = view.zoom / zoom;
-      if (zoom === 1) this.whole();
-      else this.view = { x: x + (view.x - x) * part, y: y + (view.y - y) * part, zoom };
+      this.view = zoomed(this.view, factor, [x, y], 1, LARGEST_ZOOM);
+      if (this.view.zoom === 1) this.whole();
       this.draw();
     }
 
@@ -751,32 +682,17 @@
 
     listen() {
       const { canvas } = this;
-      let start = null;
-      let moved = false;
-      canvas.addEventListener("wheel", (event) => {
-        event.preventDefault();
-        const [x, y] = this.place(event);
-        this.zoom(event.deltaY < 0 ? 1.25 : 0.8, x, y);
-      }, { passive: false });
-      canvas.addEventListener("pointerdown", (event) => {
-        start = [event.clientX, event.clientY];
-        moved = false;
-        canvas.setPointerCapture(event.pointerId);
+      onWheel(canvas, (factor, event) => this.zoom(factor, ...this.place(event).slice(0, 2)));
+      onPointer(canvas, {
+        drag: (dx, dy, event) => {
+          const [, , scale] = this.place(event);
+          this.view.x -= dx / scale;
+          this.view.y -= dy / scale;
+          this.draw();
+        },
+        hover: (event) => this.tell(event),
+        click: (event) => this.pick(event),
       });
-      canvas.addEventListener("pointermove", (event) => {
-        this.tell(event);
-        if (!start) return;
-        const by = [event.clientX - start[0], event.clientY - start[1]];
-        if (!moved && Math.hypot(...by) < 4) return;
-        moved = true;
-        const [, , scale] = this.place(event);
-        this.view.x -= by[0] / scale;
-        this.view.y -= by[1] / scale;
-        start = [event.clientX, event.clientY];
-        this.draw();
-      });
-      for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => (start = null));
-      canvas.addEventListener("click", (event) => moved || this.pick(event));
       canvas.addEventListener("dblclick", () => {
         this.whole();
         this.draw();
