@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tools" / "install_system.sh"
 PROGRAMS = ("source-extractor", "scamp", "swarp")
-TEST_PROGRAMS = ("chromium", "Xvfb", "xdotool")
+TEST_PROGRAMS = ("chromium", "firefox", "Xvfb", "xdotool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def told(system: System) -> str:
 def test_without_rights_all_that_is_missing_is_told_at_once(bare: System) -> None:
     done = bare.run(f"{SCRIPT} tests")
     assert done.returncode == 1
-    wanted = "source-extractor scamp swarp chromium xvfb xdotool python3-tk"
+    wanted = "source-extractor scamp swarp chromium firefox-esr xvfb xdotool python3-tk"
     assert f"sudo apt-get install {wanted}\n" in done.stderr
     assert told(bare) == ""
 

@@ -22,6 +22,7 @@ need scamp scamp
 need swarp SWarp swarp
 if [ "${1:-}" = tests ]; then
     need chromium chromium chromium-browser google-chrome
+    need firefox-esr firefox-esr firefox
     need xvfb Xvfb
     need xdotool xdotool
 fi

@@ -1,4 +1,4 @@
-"""Nights made by hand, and one browser for all tests."""
+"""Nights made by hand, and the browsers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from photpipe.run.workspace import Workspace
-from tests.report.browser import Browser
+from tests.report.browser import Browser, Firefox, Remote
 from tests.report.nights import Maker, Night
 
 
@@ -29,6 +29,20 @@ def night(make: Callable[..., Maker]) -> Workspace:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """The browser."""
+    """Chromium, which all tests of the pages use."""
     with Browser(tmp_path_factory.mktemp("browser") / "profile") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
+    """Firefox."""
+    with Firefox(tmp_path_factory.mktemp("firefox") / "profile") as running:
+        yield running
+
+
+@pytest.fixture(params=["browser", "firefox"])
+def any_browser(request: pytest.FixtureRequest) -> Remote:
+    """Chromium, then Firefox."""
+    running: Remote = request.getfixturevalue(request.param)
+    return running

@@ -13,7 +13,7 @@ from photpipe.report.write import export_single, refresh
 from photpipe.run.photometry_file import read_rejections
 from photpipe.run.results import DistillResult
 from photpipe.run.workspace import Workspace
-from tests.report.browser import Browser
+from tests.report.browser import Browser, Firefox, Remote
 from tests.report.nights import Maker, Night, names
 from tests.report.pages import all_pages
 
@@ -47,12 +47,12 @@ def target(workspace: Workspace) -> Path:
     return next((workspace.report_directory / "targets").glob("i_3552*.html"))
 
 
-def texts(browser: Browser, table: str, column: int) -> list[str]:
+def texts(browser: Remote, table: str, column: int) -> list[str]:
     cells = f"document.querySelectorAll('{table} tbody tr td:nth-child({column})')"
     return browser.run(f"[...{cells}].map((e) => e.textContent.trim())")
 
 
-def visible(browser: Browser, selector: str) -> bool:
+def visible(browser: Remote, selector: str) -> bool:
     return browser.run(
         f"[...document.querySelectorAll('{selector}')].some((e) => e.getClientRects().length > 0)"
     )
@@ -80,25 +80,45 @@ def test_every_page_opens_without_complaint(
         assert light != dark
 
 
-def test_tables_sort_by_each_column(browser: Browser, shown: Workspace) -> None:
-    browser.resize(1400)
-    browser.open(shown.directory / "diagnostics.html")
-    heads = browser.run("document.querySelectorAll('#table-frames th .sort').length")
+def test_every_page_opens_in_firefox(firefox: Firefox, shown: Workspace) -> None:
+    width = 400
+    firefox.resize(width)
+    for page in [*all_pages(shown.directory), shown.directory / "diagnostics_single.html"]:
+        firefox.open(page)
+        assert firefox.run(SHOWN) == []
+        firefox.run(TWO_FRAMES)
+        if "single" not in page.name:
+            assert firefox.run(EMPTY_PLOTS) == 0
+        assert firefox.run("document.documentElement.scrollWidth") <= width
+        assert firefox.complaints == []
+        assert {url.split(":")[0] for url in firefox.requests} <= {"about", "file", "data"}
+
+
+def test_tables_sort_by_each_column(any_browser: Remote, shown: Workspace) -> None:
+    any_browser.resize(1400)
+    any_browser.open(shown.directory / "diagnostics.html")
+    heads = any_browser.run("document.querySelectorAll('#table-frames th .sort').length")
     assert heads == 11
     press = "document.querySelectorAll('#table-frames th .sort')[{}].click()"
-    browser.run(press.format(5))  # airmass
-    assert texts(browser, "#table-frames", 6) == ["1.10", "1.11", "1.12", "1.13"]
-    browser.run(press.format(5))
-    assert texts(browser, "#table-frames", 6) == ["1.13", "1.12", "1.11", "1.10"]
+    any_browser.run(press.format(5))  # airmass
+    assert texts(any_browser, "#table-frames", 6) == ["1.10", "1.11", "1.12", "1.13"]
+    any_browser.run(press.format(5))
+    assert texts(any_browser, "#table-frames", 6) == ["1.13", "1.12", "1.11", "1.10"]
     assert (
-        browser.run("document.querySelector('#table-frames [aria-sort]').ariaSort") == "descending"
+        any_browser.run("document.querySelector('#table-frames [aria-sort]').ariaSort")
+        == "descending"
     )
-    browser.run(press.format(1))
-    assert texts(browser, "#table-frames", 2) == ["a 1.fits", "n#2.fits", "n003.fits", "n004.fits"]
+    any_browser.run(press.format(1))
+    assert texts(any_browser, "#table-frames", 2) == [
+        "a 1.fits",
+        "n#2.fits",
+        "n003.fits",
+        "n004.fits",
+    ]
     for column in range(heads):
-        browser.run(press.format(column))
-    assert len(texts(browser, "#table-frames", 1)) == 4
-    assert browser.complaints == []
+        any_browser.run(press.format(column))
+    assert len(texts(any_browser, "#table-frames", 1)) == 4
+    assert any_browser.complaints == []
 
 
 def test_numbers_sort_as_numbers_and_unknown_comes_last(
@@ -144,11 +164,11 @@ def test_keys_and_links_walk_from_frame_to_frame(browser: Browser, shown: Worksp
     for expected in ("n#2.fits", "n003.fits"):
         browser.follow("document.querySelector('a[rel=next]').click()")
         assert title() == expected
-    browser._loaded = False
+    browser.expect_load()
     browser.press("ArrowLeft")
     browser.wait_for_load()
     assert title() == "n#2.fits"
-    browser._loaded = False
+    browser.expect_load()
     browser.press("h")
     browser.wait_for_load()
     assert title() == "<i>3552</i> 'x'"
@@ -156,7 +176,7 @@ def test_keys_and_links_walk_from_frame_to_frame(browser: Browser, shown: Worksp
     assert browser.complaints == []
 
 
-def middle(browser: Browser, selector: str) -> tuple[float, float]:
+def middle(browser: Remote, selector: str) -> tuple[float, float]:
     """Middle of the first element of a selector, in the window, into which it is scrolled."""
     first = f"document.querySelector({selector!r})"
     browser.run(f"{first}.scrollIntoView({{block: 'center'}})")
@@ -165,30 +185,30 @@ def middle(browser: Browser, selector: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def middle_of_point(browser: Browser, key: str) -> tuple[float, float]:
+def middle_of_point(browser: Remote, key: str) -> tuple[float, float]:
     """Place of a point of the light curve in the window."""
     return middle(browser, f'.plot .point[data-key="{key}"]')
 
 
-def test_points_of_figures_are_links(browser: Browser, shown: Workspace) -> None:
-    browser.resize(1400)
-    browser.open(shown.directory / "diagnostics.html")
-    place = middle(browser, "svg.figure a")
-    browser._loaded = False
-    browser.click(*place)
-    browser.wait_for_load()
-    assert browser.run("document.title") == "a 1.fits"
+def test_points_of_figures_are_links(any_browser: Remote, shown: Workspace) -> None:
+    any_browser.resize(1400)
+    any_browser.open(shown.directory / "diagnostics.html")
+    place = middle(any_browser, "svg.figure a")
+    any_browser.expect_load()
+    any_browser.click(*place)
+    any_browser.wait_for_load()
+    assert any_browser.run("document.title") == "a 1.fits"
 
 
-def test_hovering_tells_the_values(browser: Browser, shown: Workspace) -> None:
-    browser.resize(1400)
-    browser.open(target(shown))
-    browser.mouse("mouseMoved", *middle_of_point(browser, "n003.fits"))
-    tip = browser.run("document.querySelector('.tip').innerText")
+def test_hovering_tells_the_values(any_browser: Remote, shown: Workspace) -> None:
+    any_browser.resize(1400)
+    any_browser.open(target(shown))
+    any_browser.mouse("mouseMoved", *middle_of_point(any_browser, "n003.fits"))
+    tip = any_browser.run("document.querySelector('.tip').innerText")
     assert "3: n003.fits" in tip
     assert "2017-02-02 10:51:00.0 UTC" in tip
     assert "± 0.010 mag" in tip
-    assert browser.run("document.querySelector('tr.lit').dataset.key") == "n003.fits"
+    assert any_browser.run("document.querySelector('tr.lit').dataset.key") == "n003.fits"
 
 
 def test_rejecting_points_makes_a_file_that_is_understood(
@@ -222,7 +242,7 @@ def test_rejecting_points_makes_a_file_that_is_understood(
     assert browser.run("document.querySelector('textarea').value").count("\n") == 1
     browser.run("document.querySelector('.copy').click()")
     assert browser.complaints == []
-    browser._loaded = False
+    browser.expect_load()
     browser.click(*middle_of_point(browser, "n003.fits"), modifiers=8)  # shift opens the frame
     browser.wait_for_load()
     assert browser.run("document.title") == "n003.fits"
@@ -246,35 +266,35 @@ def test_reasons_in_any_words_come_through(browser: Browser, make: Callable[...,
     assert read_rejections(maker.directory) == {**before, **added}
 
 
-def ticks(browser: Browser) -> list[str]:
+def ticks(browser: Remote) -> list[str]:
     return browser.run(TICKS)
 
 
-def test_plots_zoom_and_move(browser: Browser, shown: Workspace) -> None:
-    browser.resize(1400)
-    browser.open(target(shown))
-    browser.run(TWO_FRAMES)
-    whole = ticks(browser)
-    browser.run("document.querySelector('.buttons button').click()")
-    closer = ticks(browser)
+def test_plots_zoom_and_move(any_browser: Remote, shown: Workspace) -> None:
+    any_browser.resize(1400)
+    any_browser.open(target(shown))
+    any_browser.run(TWO_FRAMES)
+    whole = ticks(any_browser)
+    any_browser.run("document.querySelector('.buttons button').click()")
+    closer = ticks(any_browser)
     assert closer != whole
-    browser.run("document.querySelector('.plot .canvas').focus()")
-    browser.press("0")
-    assert ticks(browser) == whole
-    browser.press("+")
-    assert ticks(browser) == closer
-    browser.press("0")
-    x, y = middle_of_point(browser, "n003.fits")
-    browser.mouse("mousePressed", x, y - 30, button="left", clickCount=1)
+    any_browser.run("document.querySelector('.plot .canvas').focus()")
+    any_browser.press("0")
+    assert ticks(any_browser) == whole
+    any_browser.press("+")
+    assert ticks(any_browser) == closer
+    any_browser.press("0")
+    x, y = middle_of_point(any_browser, "n003.fits")
+    any_browser.mouse("mousePressed", x, y - 30, button="left", clickCount=1)
     for step in (20, 60, 120):
-        browser.mouse("mouseMoved", x + step, y - 30, button="left", buttons=1)
-    browser.mouse("mouseReleased", x + 120, y - 30, button="left", clickCount=1)
-    moved = middle_of_point(browser, "n003.fits")
+        any_browser.mouse("mouseMoved", x + step, y - 30, button="left", buttons=1)
+    any_browser.mouse("mouseReleased", x + 120, y - 30, button="left", clickCount=1)
+    moved = middle_of_point(any_browser, "n003.fits")
     assert moved[0] == pytest.approx(x + 120, abs=2)
-    assert not visible(browser, ".rejections")  # a drag is no click
-    browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-100, modifiers=2)
-    browser.run(TWO_FRAMES)
-    assert ticks(browser) != whole
+    assert not visible(any_browser, ".rejections")  # a drag is no click
+    any_browser.mouse("mouseWheel", x, y, deltaX=0, deltaY=-100, modifiers=2)
+    any_browser.run(TWO_FRAMES)
+    assert ticks(any_browser) != whole
 
 
 def test_far_limits_do_not_squeeze_the_light_curve(
@@ -316,62 +336,64 @@ VIEWED = """new Promise((done) => {
 })"""
 
 
-def test_viewer_zooms_tells_and_keeps_what_was_chosen(browser: Browser, shown: Workspace) -> None:
-    browser.resize(1400)
-    browser.open(frame(shown))
-    browser.run("sessionStorage.clear()")
-    browser.open(frame(shown))
-    assert browser.run(VIEWED.replace("COUNT", "1"))
+def test_viewer_zooms_tells_and_keeps_what_was_chosen(
+    any_browser: Remote, shown: Workspace
+) -> None:
+    any_browser.resize(1400)
+    any_browser.open(frame(shown))
+    any_browser.run("sessionStorage.clear()")
+    any_browser.open(frame(shown))
+    assert any_browser.run(VIEWED.replace("COUNT", "1"))
     box = "document.querySelector('svg.over').getAttribute('viewBox').split(' ').map(Number)"
-    assert browser.run(box) == pytest.approx([0, 0, 400, 300], abs=1.0)
+    assert any_browser.run(box) == pytest.approx([0, 0, 400, 300], abs=1.0)
     where = "const r = document.querySelector('.viewer canvas').getBoundingClientRect();"
     at = "clientX: r.left + r.width / 2, clientY: r.top + r.height / 2, bubbles: true"
     dispatch = "document.querySelector('.viewer canvas').dispatchEvent"
-    browser.run(f"{{{where} {dispatch}(new PointerEvent('pointermove', {{{at}}}))}}")
-    told = browser.run("document.querySelector('.readout').textContent")
+    any_browser.run(f"{{{where} {dispatch}(new PointerEvent('pointermove', {{{at}}}))}}")
+    told = any_browser.run("document.querySelector('.readout').textContent")
     assert told.startswith("x 200.5, y 150.5 · RA 11:57:07.")
     assert "Dec +0" in told
     assert "ADU" in told
-    browser.run(f"{{{where} {dispatch}(new WheelEvent('wheel', {{deltaY: -1, {at}}}))}}")
-    assert browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
-    browser.run("document.querySelector('input[data-layer=catalog]').click()")
-    browser._loaded = False
-    browser.press("ArrowLeft")
-    browser.wait_for_load()
-    assert browser.run(VIEWED.replace("COUNT", "1"))
-    assert browser.run("document.querySelector('input[data-layer=catalog]').checked")
-    assert browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
-    browser.run(
+    any_browser.run(f"{{{where} {dispatch}(new WheelEvent('wheel', {{deltaY: -1, {at}}}))}}")
+    assert any_browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
+    any_browser.run("document.querySelector('input[data-layer=catalog]').click()")
+    any_browser.expect_load()
+    any_browser.press("ArrowLeft")
+    any_browser.wait_for_load()
+    assert any_browser.run(VIEWED.replace("COUNT", "1"))
+    assert any_browser.run("document.querySelector('input[data-layer=catalog]').checked")
+    assert any_browser.run(box)[2] == pytest.approx(400 / 1.25, abs=1.0)
+    any_browser.run(
         "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: ' ', bubbles: true}))"
     )
-    assert browser.run(VIEWED.replace("COUNT", "3"))
-    assert browser.complaints == []
-    browser.run("sessionStorage.clear()")
+    assert any_browser.run(VIEWED.replace("COUNT", "3"))
+    assert any_browser.complaints == []
+    any_browser.run("sessionStorage.clear()")
 
 
-def test_single_file_shows_one_page_at_a_time(browser: Browser, shown: Workspace) -> None:
+def test_single_file_shows_one_page_at_a_time(any_browser: Remote, shown: Workspace) -> None:
     page = shown.directory / "diagnostics_single.html"
-    browser.resize(1400)
-    browser.open(page)
+    any_browser.resize(1400)
+    any_browser.open(page)
     pages = "[...document.querySelectorAll('.page')].filter((e) => !e.hidden).map((e) => e.id)"
-    assert browser.run(pages) == ["top"]
-    browser.run("document.querySelector('#table-frames tr:nth-child(2) a').click()")
-    browser.run(TWO_FRAMES)
-    assert browser.run(pages) == ["frame-n_2"]
-    assert browser.run(SHOWN) == []
-    browser.press("ArrowRight")
-    browser.run(TWO_FRAMES)
-    assert browser.run(pages) == ["frame-n003"]
-    assert visible(browser, "#frame-n003 .plot svg")
-    browser.press("h")
-    browser.run(TWO_FRAMES)
-    assert browser.run(pages) == ["top"]
-    assert browser.run("document.querySelector('#frames').getBoundingClientRect().top") < 200
-    browser.run("document.querySelector('#table-targets a').click()")
-    browser.run(TWO_FRAMES)
-    assert browser.run(pages)[0].startswith("target-i_3552")
-    assert browser.run("location.hash").startswith("#target-")
-    assert browser.complaints == []
+    assert any_browser.run(pages) == ["top"]
+    any_browser.run("document.querySelector('#table-frames tr:nth-child(2) a').click()")
+    any_browser.run(TWO_FRAMES)
+    assert any_browser.run(pages) == ["frame-n_2"]
+    assert any_browser.run(SHOWN) == []
+    any_browser.press("ArrowRight")
+    any_browser.run(TWO_FRAMES)
+    assert any_browser.run(pages) == ["frame-n003"]
+    assert visible(any_browser, "#frame-n003 .plot svg")
+    any_browser.press("h")
+    any_browser.run(TWO_FRAMES)
+    assert any_browser.run(pages) == ["top"]
+    assert any_browser.run("document.querySelector('#frames').getBoundingClientRect().top") < 200
+    any_browser.run("document.querySelector('#table-targets a').click()")
+    any_browser.run(TWO_FRAMES)
+    assert any_browser.run(pages)[0].startswith("target-i_3552")
+    assert any_browser.run("location.hash").startswith("#target-")
+    assert any_browser.complaints == []
 
 
 def test_printed_page_has_no_buttons(browser: Browser, shown: Workspace) -> None:

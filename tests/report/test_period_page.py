@@ -9,7 +9,7 @@ import pytest
 
 import pptool_lightcurve
 from photpipe.report.write import refresh
-from tests.report.browser import Browser
+from tests.report.browser import Browser, Remote
 from tests.report.nights import Maker, Night, names
 from tests.report.pages import parsed
 
@@ -50,7 +50,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lightcurve_3552.html"
 
 
-def choose(browser: Browser, hours: float) -> str:
+def choose(browser: Remote, hours: float) -> str:
     """What is said of a period that was typed."""
     browser.run(
         f"{{const e = document.querySelector('.hours'); e.value = {hours};"
@@ -98,36 +98,40 @@ def test_other_periods_are_folded_and_counted(browser: Browser, page: Path) -> N
     assert browser.run("document.querySelectorAll('.sign.alias').length") >= 2
 
 
-def test_period_is_dragged_in_the_periodogram(browser: Browser, page: Path) -> None:
-    browser.resize(1280)
-    browser.open(page)
-    browser.run("document.querySelector('.search').scrollIntoView({block: 'center'})")
-    box = browser.run("document.querySelector('.search').getBoundingClientRect().toJSON()")
+def test_period_is_dragged_in_the_periodogram(any_browser: Remote, page: Path) -> None:
+    any_browser.resize(1280)
+    any_browser.open(page)
+    any_browser.run("document.querySelector('.search').scrollIntoView({block: 'center'})")
+    box = any_browser.run("document.querySelector('.search').getBoundingClientRect().toJSON()")
     y = box["y"] + box["height"] / 2
-    browser.mouse("mousePressed", box["x"] + 300, y, button="left", clickCount=1)
-    before = browser.run(f"{FRAMES}.then(() => {HOURS})")
-    browser.mouse("mouseMoved", box["x"] + 700, y, button="left", buttons=1)
-    browser.mouse("mouseReleased", box["x"] + 700, y, button="left", clickCount=1)
-    after = browser.run(f"{FRAMES}.then(() => {HOURS})")
+    any_browser.mouse("mousePressed", box["x"] + 300, y, button="left", clickCount=1)
+    before = any_browser.run(f"{FRAMES}.then(() => {HOURS})")
+    any_browser.mouse("mouseMoved", box["x"] + 700, y, button="left", buttons=1)
+    any_browser.mouse("mouseReleased", box["x"] + 700, y, button="left", clickCount=1)
+    after = any_browser.run(f"{FRAMES}.then(() => {HOURS})")
     assert 2 < before < after < 12
-    browser.mouse("mouseMoved", box["x"] + 400, y)  # not held: nothing moves
-    assert browser.run(f"{FRAMES}.then(() => {HOURS})") == after
+    any_browser.mouse("mouseMoved", box["x"] + 400, y)  # not held: nothing moves
+    assert any_browser.run(f"{FRAMES}.then(() => {HOURS})") == after
 
 
-def test_points_lead_to_cut_outs_and_sessions_can_be_hidden(browser: Browser, page: Path) -> None:
-    browser.resize(1280)
-    browser.open(page)
-    browser.run("scrollTo(0, 0)")
-    place = browser.run("document.querySelector('.folded .dot').getBoundingClientRect().toJSON()")
+def test_points_lead_to_cut_outs_and_sessions_can_be_hidden(
+    any_browser: Remote, page: Path
+) -> None:
+    any_browser.resize(1280)
+    any_browser.open(page)
+    any_browser.run("scrollTo(0, 0)")
+    place = any_browser.run(
+        "document.querySelector('.folded .dot').getBoundingClientRect().toJSON()"
+    )
     x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    browser.mouse("mouseMoved", x, y)
+    any_browser.mouse("mouseMoved", x, y)
     image = "document.querySelector('.of-point img')"
-    assert browser.run(f"{image}.decode().then(() => {image}.naturalWidth)") > 20
-    told = browser.run("document.querySelector('.of-point').textContent")
+    assert any_browser.run(f"{image}.decode().then(() => {image}.naturalWidth)") > 20
+    told = any_browser.run("document.querySelector('.of-point').textContent")
     assert "night0001.fits" in told
     assert "session 1" in told
-    browser.run("document.querySelectorAll('.session')[0].click()")
-    assert browser.run("document.querySelectorAll('.folded .dot').length") == COUNT
-    browser.follow("document.querySelector('.of-point a').click()")
-    assert browser.run("document.title") == "night0001.fits"
-    assert browser.complaints == []
+    any_browser.run("document.querySelectorAll('.session')[0].click()")
+    assert any_browser.run("document.querySelectorAll('.folded .dot').length") == COUNT
+    any_browser.follow("document.querySelector('.of-point a').click()")
+    assert any_browser.run("document.title") == "night0001.fits"
+    assert any_browser.complaints == []

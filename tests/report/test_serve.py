@@ -20,7 +20,7 @@ from photpipe.report.write import refresh
 from photpipe.run.photometry_file import read_rejections
 from photpipe.run.workspace import Workspace
 from photpipe.runner import serve
-from tests.report.browser import Browser
+from tests.report.browser import Remote
 
 
 @pytest.fixture
@@ -97,16 +97,16 @@ def test_rejections_are_written_and_measured_at_once(
 
 
 def test_click_in_the_browser_is_applied(
-    browser: Browser, server: serve.Server, night: Workspace, redone: list[Path]
+    any_browser: Remote, server: serve.Server, night: Workspace, redone: list[Path]
 ) -> None:
     page = server.address.replace("diagnostics.html", ".diagnostics/targets/3552.html")
-    browser.open_address(page)
-    browser._loaded = False
-    browser.run("document.querySelectorAll('.reject')[1].click()")
-    browser.wait_for_load()
+    any_browser.open_address(page)
+    any_browser.expect_load()
+    any_browser.run("document.querySelectorAll('.reject')[1].click()")
+    any_browser.wait_for_load()
     assert redone == [night.directory]
     assert read_rejections(night.directory) == {("3552", "n002.fits"): "rejected by the user"}
-    browser.run("localStorage.clear()")
+    any_browser.run("localStorage.clear()")
 
 
 @pytest.fixture
@@ -178,39 +178,41 @@ def test_a_target_is_marked_as_in_the_window(
 
 
 def test_marks_are_made_in_the_browser(
-    markable: Workspace, browser: Browser, server: serve.Server
+    markable: Workspace, any_browser: Remote, server: serve.Server
 ) -> None:
-    browser.resize(1000)
-    browser.open_address(server.address)
-    browser.follow("[...document.querySelectorAll('nav a')].at(-1).click()")
+    any_browser.resize(1000)
+    any_browser.open_address(server.address)
+    any_browser.follow("[...document.querySelectorAll('nav a')].at(-1).click()")
     settled = """new Promise((done) => {
       const look = () => document.querySelector('.marking-frame').textContent.startsWith('START')
         ? done(true) : setTimeout(look, 20);
       look();
     })"""
-    assert browser.run(settled.replace("START", "1/3"))
-    assert browser.run("document.querySelector('.marking-advice').textContent") == (
+    assert any_browser.run(settled.replace("START", "1/3"))
+    assert any_browser.run("document.querySelector('.marking-advice').textContent") == (
         "Click on the target."
     )
-    browser.run("document.querySelector('.marking canvas').scrollIntoView({block: 'center'})")
-    box = browser.run("document.querySelector('.marking canvas').getBoundingClientRect().toJSON()")
+    any_browser.run("document.querySelector('.marking canvas').scrollIntoView({block: 'center'})")
+    box = any_browser.run(
+        "document.querySelector('.marking canvas').getBoundingClientRect().toJSON()"
+    )
     place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     said = "document.querySelector('.marking-advice').textContent"
     count = f"""new Promise((done) => {{
       const look = () => {said}.startsWith('WORDS') ? done(true) : setTimeout(look, 20);
       look();
     }})"""
-    browser.click(*place, modifiers=8)
-    assert browser.run(count.replace("WORDS", "One frame is marked."))
-    browser.press("d")
-    browser.press("d")
-    assert browser.run(settled.replace("START", "3/3"))
-    browser.click(place[0] + 20, place[1], modifiers=8)
-    assert browser.run(count.replace("WORDS", "2 frames are marked."))
+    any_browser.click(*place, modifiers=8)
+    assert any_browser.run(count.replace("WORDS", "One frame is marked."))
+    any_browser.press("d")
+    any_browser.press("d")
+    assert any_browser.run(settled.replace("START", "3/3"))
+    any_browser.click(place[0] + 20, place[1], modifiers=8)
+    assert any_browser.run(count.replace("WORDS", "2 frames are marked."))
     (target,) = read_positions(
         markable.directory / "positions.dat", ["n001.fits", "n002.fits", "n003.fits"], "target"
     )
     scale = 200 / box["height"]  # the whole frame is seen
     moved = (target.ra_deg[2] - target.ra_deg[0]) * 3600
     assert abs(moved) == pytest.approx(20 * scale * 0.5, rel=0.05)
-    assert browser.complaints == []
+    assert any_browser.complaints == []

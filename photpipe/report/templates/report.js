@@ -532,6 +532,7 @@
       this.pixels = context;
       this.whole();
       this.recall();
+      this.draw(); // the observer draws with the next picture of the screen alone
       this.listen();
       new ResizeObserver(() => this.draw()).observe(this.box);
     }
