@@ -27,9 +27,10 @@ unset PHOTPIPEDIR
 PHOTPIPE_CACHE=$demo/.cache
 XDG_CONFIG_HOME=$demo/.config
 export PHOTPIPE_CACHE XDG_CONFIG_HOME
+mkdir "$XDG_CONFIG_HOME"
 
 cd "$demo"
 echo "cd $demo; pp_run -offline mscience*fits"
 "$bin/python" "$root/pp_run.py" -offline mscience*fits
 "$bin/python" "$root/tools/compare_demo.py" LOG "$root/$example/LOG"
-echo "Look at $demo/diagnostics.html"
+echo "Open $demo/diagnostics.html in a browser"

@@ -3,7 +3,6 @@
 A new column is a row here; the page, its definitions and the manual follow.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -152,7 +151,9 @@ def _binning(row: LinkedFrame) -> str:
 
 def _field(row: LinkedFrame) -> str:
     facts = row.frame.facts
-    width, height = facts.field_arcmin if facts else (math.nan, math.nan)
+    if facts is None:
+        return UNKNOWN
+    width, height = facts.field_arcmin
     return f"{number(width, 1)}×{number(height, 1)}"
 
 

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import numpy as np
 
-from photpipe.ground import timescale
 from photpipe.report import figures, periodview, render, tables, wording
 from photpipe.report.tables import TEXT, Column
 from photpipe.science import period
@@ -58,7 +57,7 @@ PERIODS: tuple[Column[RelatedPeriod], ...] = (
 SESSIONS: tuple[Column[Session], ...] = (
     Column("Session", lambda row: row.number),
     Column(
-        "First point (UTC)", lambda row: timescale.iso(float(row.points["midtime_jd"].min()), 0)
+        "First point (UTC)", lambda row: wording.instant(float(row.points["midtime_jd"].min()), 0)
     ),
     Column("Telescope", lambda row: str(row.points["telescope"][0]), TEXT),
     Column("Band", lambda row: str(row.points["band"][0]), TEXT),
@@ -74,12 +73,10 @@ def facts(table: "Table", solution: "PeriodSolution") -> list[tuple[str, str]]:
     first, last = table["midtime_jd"].min(), table["midtime_jd"].max()
     corrected = "yes" if np.isfinite(table["delta_au"]).all() else "no: no ephemeris available"
     return [
-        ("Result", period.headline(solution).replace("+-", "±")),
-        ("Quality code (LCDB)", f"{solution.quality} ({period.QUALITY[solution.quality]})"),
         ("Amplitude", _amplitude(solution)),
         ("Rotational coverage", f"{solution.coverage:.0%}"),
         ("Points, sessions", f"{len(table)}, {len(set(table['session']))}"),
-        ("From, to (UTC)", f"{timescale.iso(first, 0)}, {timescale.iso(last, 0)}"),
+        ("From, to (UTC)", f"{wording.instant(first, 0)}, {wording.instant(last, 0)}"),
         ("Light-time corrected, reduced to 1 au", corrected),
         ("Scatter around the fit", f"{np.std(solution.fit.residuals):.4f} mag"),
     ]

@@ -9,9 +9,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from photpipe.ground import timescale
-from photpipe.report import images, render
-from photpipe.report.tables import TEXT, Column, table
+from photpipe.report import images, render, wording
+from photpipe.report.tables import SENTENCE, TEXT, Column, table
 from photpipe.report.wording import number
 from photpipe.run.results import Mover, MoversResult
 
@@ -33,14 +32,14 @@ def columns(band: str) -> tuple[Column[SeenMover], ...]:
     return (
         Column("Image", _picture, TEXT),
         Column("Name", lambda row: row.mover.name, TEXT),
-        Column("Known", _known, TEXT),
+        Column("Known", _known, SENTENCE),
         Column("RA (°)", lambda row: f"{row.mover.ra_deg:.5f}"),
         Column("Dec (°)", lambda row: f"{row.mover.dec_deg:+.5f}"),
         Column("Rate (″/min)", _rate),
         Column("Direction (°)", _direction),
         Column(f"Magnitude ({band})", lambda row: f"{row.mover.mag:.2f} ± {row.mover.sig:.2f}"),
         Column("S/N", lambda row: f"{row.mover.snr:.1f}"),
-        Column("Without best frame", lambda row: f"{row.mover.snr_without_best:.1f}"),
+        Column("S/N without best frame", lambda row: f"{row.mover.snr_without_best:.1f}"),
         Column("Frames", lambda row: row.mover.frames),
     )
 
@@ -55,7 +54,7 @@ def render_page(result: MoversResult, pictures: Sequence[NDArray[np.float64]]) -
         "movers.html",
         style=render.resource("style.css"),
         movers=table(columns(result.band or "instrumental"), seen),
-        midtime=timescale.iso(result.midtime_jd, 0),
+        midtime=wording.instant(result.midtime_jd, 0),
         threshold=number(result.threshold, 1),
         fastest=number(result.fastest_arcsec_min, 2),
         frames=len(result.frames),

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 SMALL_FRAMES = 12  # by judgement: a file to be mailed stays small
-WIDE_INCH, TALL_INCH, CARD_INCH = (10.0, 3.2), (10.0, 3.6), (7.5, 3.6)  # sizes of figures
+WIDE_INCH, TALL_INCH, CARD_INCH = (10.0, 3.2), (10.0, 3.6), (6.0, 3.2)  # sizes of figures
 FRAME_LINK = "frame:"  # replaced by the link to a page where the figure is shown
 
 _LOOK = "7"  # to be raised when figures or animations come to look otherwise

@@ -49,7 +49,8 @@ def draw(axes: "Axes", plot: Plot, *, marks_newest: bool = False) -> None:
     _wide_enough(axes, plot.least_range)
     if plot.upside_down:
         axes.invert_yaxis()
-    figures.legend(axes)
+    if [each.style for each in plot.series] != [symbols.MEASURED.style]:
+        figures.legend(axes)  # of measured points alone it would say nothing
 
 
 def _points(axes: "Axes", series: Series, edges: tuple[float, float]) -> None:

@@ -163,7 +163,7 @@ def _partial(row: SummaryRow) -> str:
 
 
 def _target_text(target: SummaryTarget) -> str:
-    points = wording.many(target.points, "point")
+    points = wording.many(target.points, "measurement")
     if not math.isfinite(target.mag):
         return f"{target.name}: no magnitude"
     scatter_mag = target.scatter_mag if target.points > 1 else math.nan

@@ -401,7 +401,7 @@ def _tiles(state: State, links: Links) -> Iterable[Tile]:
         yield Tile("Zeropoint", text, detail, links.part("calibration"))
     for target in state.targets[:CARDS]:
         median = wording.median(each.mag for each in target.good)
-        detail = wording.of(len(target.good), len(target.points), "point")
+        detail = wording.of(len(target.good), len(target.points), "measurement")
         yield Tile(target.name, number(median, 3), detail, links.target(target.slug))
     if state.stack:
         count = wording.many(len(state.stack.result.stars.frames), "frame")

@@ -245,6 +245,13 @@ class Browser(Remote):
             )
         path.write_bytes(base64.b64decode(answer["data"]))
 
+    def print_to(self, path: Path) -> None:
+        """Save what the page looks like on paper, as PDF."""
+        answer = self.send(
+            "Page.printToPDF", printBackground=False, paperWidth=8.27, paperHeight=11.7
+        )
+        path.write_bytes(base64.b64decode(answer["data"]))
+
 
 PREFERENCES = {
     "browser.startup.page": 0,

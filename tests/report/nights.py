@@ -16,7 +16,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from photpipe.catalogs.database import write_database
-from photpipe.catalogs.ldac import write_ldac
+from photpipe.catalogs.ldac import read_ldac, write_ldac
+from photpipe.report.write import refresh
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import TargetPoint
 from photpipe.run.results import (
@@ -47,6 +48,7 @@ START_JD = 2457786.95
 CENTRE = (179.28, 0.428)
 ZEROPOINT = 27.5
 RADIUS_PX = 4.0
+PERIODIC_FRAMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,3 +406,43 @@ def calibrated(name: str, jd: float, stars: int, **changes: object) -> Calibrate
         note="",
     )
     return replace(row, **changes)
+
+
+def periodic_nights(folder: Path, period_h: float) -> list[str]:
+    """Files of two nights, each with its pages, of a body with two unequal maxima."""
+    rng = np.random.default_rng(2)
+    files = []
+    for number in range(2):
+        times = 2459000.5 + number * 1.04 + np.linspace(0, 0.2, PERIODIC_FRAMES)
+        phase = 24 / period_h * times
+        mags = (
+            17 + 0.3 * number + 0.2 * np.cos(4 * np.pi * phase) + 0.06 * np.cos(2 * np.pi * phase)
+        )
+        mags += rng.normal(0, 0.005, PERIODIC_FRAMES)
+        night = Night(names=names(PERIODIC_FRAMES), shape=(90, 100), stars=6)
+        maker = Maker(folder / f"night #{number}", night)
+        maker.everything()
+        points = [
+            replace(each, midtime_jd=float(jd), mag=float(mag), sig=0.005)
+            for each, jd, mag in zip(maker.points(0), times, mags, strict=True)
+        ]
+        files.append(str(maker.directory / maker.target("3552", points, "moving").file))
+        refresh(maker.workspace)
+    return files
+
+
+def make_markable(directory: Path) -> None:
+    """Give the usual frames of a directory times, and catalogs of sources to snap to."""
+    for index, name in enumerate(("n001.fits", "n002.fits", "n003.fits")):
+        path = directory / name
+        cards = {"TEL_KEYW": "VATT4K", "MIDTIMJD": 2457786.95 + index / 1000}
+        cards |= {"SECPIXX": 0.5, "SECPIXY": 0.5}
+        for name_of, value in cards.items():
+            fits.setval(path, name_of, value=value)
+        table, _ = read_ldac(path.with_suffix(".ldac"))
+        columns = {
+            "XWIN_IMAGE": np.asarray(table["XWIN_IMAGE"]),
+            "YWIN_IMAGE": np.asarray(table["YWIN_IMAGE"]),
+            "FLUX_AUTO": 10 ** (-0.4 * np.asarray(table["MAG_APER"])),
+        }
+        write_ldac(path.with_suffix(".ldac"), Table(columns))

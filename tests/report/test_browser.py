@@ -371,6 +371,19 @@ def test_viewer_zooms_tells_and_keeps_what_was_chosen(
     any_browser.run("sessionStorage.clear()")
 
 
+def test_two_fingers_zoom_the_viewer(browser: Browser, shown: Workspace) -> None:
+    browser.resize(400)
+    browser.open(frame(shown))
+    assert browser.run(VIEWED.replace("COUNT", "1"))
+    x, y = middle(browser, ".viewer canvas")
+    for kind, half in (("touchStart", 20), ("touchMove", 30), ("touchMove", 40), ("touchEnd", 0)):
+        points = [{"x": x - half, "y": y, "id": 0}, {"x": x + half, "y": y, "id": 1}]
+        browser.send("Input.dispatchTouchEvent", type=kind, touchPoints=points if half else [])
+    box = "document.querySelector('svg.over').getAttribute('viewBox').split(' ').map(Number)"
+    assert browser.run(box)[2] == pytest.approx(400 / 2, rel=0.02)
+    browser.run("sessionStorage.clear()")
+
+
 def test_single_file_shows_one_page_at_a_time(any_browser: Remote, shown: Workspace) -> None:
     page = shown.directory / "diagnostics_single.html"
     any_browser.resize(1400)
@@ -477,6 +490,6 @@ def test_summary_sorts_and_remembers(browser: Browser, tmp_path: Path) -> None:
     assert texts(browser, "table", 8) == ["59.0 s", "1 h 7 min", "–"]
     browser.follow("location.reload()")
     assert texts(browser, "table", 8) == ["59.0 s", "1 h 7 min", "–"]
-    assert browser.run("document.querySelector('meta[http-equiv=refresh]').content") == "10"
+    assert browser.run("document.querySelector('meta[name=reload]').content") == "10"
     browser.follow("document.querySelector('td a').click()")
     assert browser.run("document.title") == "a"

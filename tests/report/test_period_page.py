@@ -1,20 +1,17 @@
 """The page of a period search in a browser: a period is dragged, points lead to their frames."""
 
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import pptool_lightcurve
-from photpipe.report.write import refresh
 from tests.report.browser import Browser, Remote
-from tests.report.nights import Maker, Night, names
+from tests.report.nights import PERIODIC_FRAMES as COUNT
+from tests.report.nights import periodic_nights
 from tests.report.pages import parsed
 
 PERIOD_H = 4.0
-COUNT = 16
 SAID = "document.querySelector('.outcome-of-period').textContent"
 HOURS = "Number(document.querySelector('.hours').value)"
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -24,24 +21,7 @@ FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFram
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Page of two nights, each with its pages, of a body with two unequal maxima."""
     folder = tmp_path_factory.mktemp("period")
-    rng = np.random.default_rng(2)
-    files = []
-    for number in range(2):
-        times = 2459000.5 + number * 1.04 + np.linspace(0, 0.2, COUNT)
-        phase = 24 / PERIOD_H * times
-        mags = (
-            17 + 0.3 * number + 0.2 * np.cos(4 * np.pi * phase) + 0.06 * np.cos(2 * np.pi * phase)
-        )
-        mags += rng.normal(0, 0.005, COUNT)
-        night = Night(names=names(COUNT), shape=(90, 100), stars=6)
-        maker = Maker(folder / f"night #{number}", night)
-        maker.everything()
-        points = [
-            replace(each, midtime_jd=float(jd), mag=float(mag), sig=0.005)
-            for each, jd, mag in zip(maker.points(0), times, mags, strict=True)
-        ]
-        files.append(str(maker.directory / maker.target("3552", points, "moving").file))
-        refresh(maker.workspace)
+    files = periodic_nights(folder, PERIOD_H)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("PHOTPIPE_CACHE", str(folder / "cache"))

@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
-from astropy.io import fits
-from astropy.table import Table
 
-from photpipe.catalogs.ldac import read_ldac, write_ldac
 from photpipe.distill.targets import read_positions
 from photpipe.instruments import telescopes
 from photpipe.manident.marking import MarkableFrame, Marks
@@ -21,6 +17,7 @@ from photpipe.run.photometry_file import read_rejections
 from photpipe.run.workspace import Workspace
 from photpipe.runner import serve
 from tests.report.browser import Remote
+from tests.report.nights import make_markable
 
 
 @pytest.fixture
@@ -112,19 +109,7 @@ def test_click_in_the_browser_is_applied(
 @pytest.fixture
 def markable(night: Workspace) -> Workspace:
     """The frames with times, and catalogs of sources to snap to."""
-    for index, name in enumerate(("n001.fits", "n002.fits", "n003.fits")):
-        path = night.directory / name
-        cards = {"TEL_KEYW": "VATT4K", "MIDTIMJD": 2457786.95 + index / 1000}
-        cards |= {"SECPIXX": 0.5, "SECPIXY": 0.5}
-        for name_of, value in cards.items():
-            fits.setval(path, name_of, value=value)
-        table, _ = read_ldac(path.with_suffix(".ldac"))
-        columns = {
-            "XWIN_IMAGE": np.asarray(table["XWIN_IMAGE"]),
-            "YWIN_IMAGE": np.asarray(table["YWIN_IMAGE"]),
-            "FLUX_AUTO": 10 ** (-0.4 * np.asarray(table["MAG_APER"])),
-        }
-        write_ldac(path.with_suffix(".ldac"), Table(columns))
+    make_markable(night.directory)
     return night
 
 

@@ -93,15 +93,24 @@ const photpipe = (() => {
     }, { passive: false });
   }
 
-  // drag(dx, dy, event) while the pointer is held and moves, else hover(event); click(event)
-  function onPointer(element, { drag, hover = () => {}, click }) {
+  // drag(dx, dy, event) while the pointer is held and moves, else hover(event); click(event);
+  // pinch(factor, event) while two fingers move apart or together
+  function onPointer(element, { drag, hover = () => {}, click, pinch }) {
+    const fingers = new Map();
     let start = null;
     let moved = false;
+    const apart = ([a, b]) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY);
     element.addEventListener("pointerdown", (event) => {
+      if (event.pointerType === "touch") fingers.set(event.pointerId, event);
       start = [event.clientX, event.clientY];
-      moved = false;
+      moved = fingers.size > 1;
     });
     element.addEventListener("pointermove", (event) => {
+      if (pinch && fingers.size === 2 && fingers.has(event.pointerId)) {
+        const before = apart([...fingers.values()]);
+        fingers.set(event.pointerId, event);
+        return pinch(apart([...fingers.values()]) / (before || 1), event);
+      }
       const by = start && [event.clientX - start[0], event.clientY - start[1]];
       if (!drag || !by || !(moved || Math.hypot(...by) > TREMBLE_PX)) return hover(event);
       if (!moved) element.setPointerCapture(event.pointerId);
@@ -109,7 +118,12 @@ const photpipe = (() => {
       start = [event.clientX, event.clientY];
       drag(...by, event);
     });
-    for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, () => (start = null));
+    for (const name of ["pointerup", "pointercancel"]) {
+      element.addEventListener(name, (event) => {
+        fingers.delete(event.pointerId);
+        start = null;
+      });
+    }
     element.addEventListener("click", (event) => moved || click(event));
   }
 

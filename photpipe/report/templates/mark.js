@@ -142,7 +142,8 @@
   const KEYS = { a: "previous", d: "next", u: "undo", x: "remove", c: "centre" };
 
   function listen() {
-    onWheel(canvas, (factor, event) => zoom(factor, toFrame(event)));
+    const closer = (factor, event) => zoom(factor, toFrame(event));
+    onWheel(canvas, closer);
     onPointer(canvas, {
       drag: (dx, dy) => {
         const ratio = canvas.width / canvas.getBoundingClientRect().width / scale();
@@ -150,6 +151,7 @@
         draw();
       },
       click: mark,
+      pinch: closer,
     });
     canvas.addEventListener("contextmenu", (event) => {
       event.preventDefault();

@@ -109,7 +109,7 @@
         if (value === null || series[axis === "x" ? "y" : "x"][index] === null) return;
         const error = (axis === "y" && series.e && series.e[index]) || 0;
         values.push(value);
-        if (error < 5 * spread(series.y)) values.push(value - error, value + error);
+        if (error < 5 * (spread(series.y) || Infinity)) values.push(value - error, value + error);
       });
     }
     if (!values.length) return [0, 1];
@@ -683,7 +683,8 @@
 
     listen() {
       const { canvas } = this;
-      onWheel(canvas, (factor, event) => this.zoom(factor, ...this.place(event).slice(0, 2)));
+      const closer = (factor, event) => this.zoom(factor, ...this.place(event).slice(0, 2));
+      onWheel(canvas, closer);
       onPointer(canvas, {
         drag: (dx, dy, event) => {
           const [, , scale] = this.place(event);
@@ -693,6 +694,7 @@
         },
         hover: (event) => this.tell(event),
         click: (event) => this.pick(event),
+        pinch: closer,
       });
       canvas.addEventListener("dblclick", () => {
         this.whole();
@@ -706,12 +708,19 @@
     }
   }
 
-  // -- a night that goes on
+  // -- a night that goes on: the page is loaded anew, unless measurements are being chosen on it
+
+  function renew(seconds) {
+    const isBusy = () => document.body.classList.contains("has-panel");
+    setInterval(() => isBusy() || location.reload(), seconds * 1000);
+  }
 
   function ago(seconds) {
     if (seconds < 120) return `${Math.max(0, Math.round(seconds))} s`;
     const minutes = Math.round(seconds / 60);
-    return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+    if (minutes < 120) return `${minutes} min`;
+    const hours = Math.round(minutes / 60);
+    return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
   }
 
   function keepTime(line) {
@@ -766,6 +775,9 @@
   for (const stack of all(".stack[data-steps]")) slide(stack);
 
   for (const line of all(".live[data-newest]")) keepTime(line);
+
+  const reload = document.querySelector("meta[name=reload]");
+  if (reload) renew(Number(reload.content));
 
   if (document.documentElement.classList.contains("single")) {
     addEventListener("hashchange", route);
