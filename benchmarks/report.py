@@ -1,7 +1,8 @@
 """How long the pages take, how large they are, how quickly a browser shows them.
 
-    python benchmarks/report.py              30 frames of 1024² and 500 of 512²
-    python benchmarks/report.py -quick       30 and 100 frames of 512²
+    python benchmarks/report.py              30 and 60 frames of 1024² and 500 of 512²
+    python benchmarks/report.py -quick       30, 60 and 100 frames of 512²
+    python benchmarks/report.py -viewer      the 60 frames alone: main page, viewer, single file
 
 Nights are made of noise, stars and results written by hand; all pages are rendered by
 ``diagnostics.py`` in a process of its own, from nothing and once more. One line per goal: what,
@@ -17,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -26,13 +28,64 @@ from tests.report.nights import Maker, Night, names  # noqa: E402
 
 SHORT, LONG = (30, 1024), (500, 512)  # frames, pixels on each side
 QUICK_SHORT, QUICK_LONG = (30, 512), (100, 512)
+VIEWED_FRAMES = 60
 STARS = 60
 TARGETS = ("3552", "Control Star")
 LONGEST_S, MOST_BYTES, LONGEST_OPENING_S = 4.0, 150_000, 1.0
 MOST_MB_PER_FRAME = 0.1  # the numbers of a frame; its pixels would be 1 MB or more
+FIRST_PAINT_S, MAIN_BYTES, SINGLE_BYTES = 0.2, 1_500_000, 2_000_000
+NEXT_FRAME_S, BLINKS_PER_S, PICTURE_BYTES = 0.05, 10.0, 250_000  # the last per 1024²
+BLINK_TOLERANCE = 0.95  # a timer of 100 ms is never early
 PER_FRAME = ("frames", "images", "cutouts", "animations", "targets")
 PAINTED = """new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
   done(performance.now()))))"""
+
+FIRST_PAINT = """new Promise((done) => {
+  const look = () => {
+    const paint = performance.getEntriesByName('first-paint')[0];
+    return paint ? done(paint.startTime) : setTimeout(look, 5);
+  };
+  look();
+})"""
+FILES = """[...document.querySelectorAll('img[src], script[src], link[rel=stylesheet]')]
+  .map((each) => each.src || each.href).filter((each) => each.startsWith('file:'))"""
+VIEWED = """new Promise((done) => {
+  const look = () => document.querySelector('.has-canvas') ? done(0) : setTimeout(look, 20);
+  look();
+})"""
+# a frame that was not loaded before, until its pixels are on a canvas
+NEXT_FRAME = """(async () => {
+  const box = document.querySelector('.viewer[data-script]');
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [1024, 1024];
+  const context = canvas.getContext('2d');
+  const times = [];
+  for (const slug of JSON.parse(box.dataset.frames).slice(5, 15)) {
+    const began = performance.now();
+    const source = box.dataset.script.replace(/[^/]*$/, `${encodeURIComponent(slug)}.js`);
+    const frame = await photpipe.loadFrame(slug, source);
+    context.drawImage(frame.picture, 0, 0, 1024, 1024);
+    context.getImageData(0, 0, 1, 1);
+    times.push(performance.now() - began);
+  }
+  return times.sort((a, b) => a - b)[times.length / 2];
+})()"""
+# frames per second on the canvas, when all are loaded
+BLINKS = """(async () => {
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  let count = 0;
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (...all) {
+    count += 1;
+    return draw.apply(this, all);
+  };
+  document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }));
+  while (!count || Object.keys(window.ppFrames).length < FRAMES) await wait(50);
+  await wait(500);
+  const [before, began] = [count, performance.now()];
+  await wait(4000);
+  return (count - before) / ((performance.now() - began) / 1000);
+})()"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +112,11 @@ class Rendering:
         return f"{self.wall_s:.1f} s (processor {self.cpu_s:.1f} s)"
 
 
-def render(directory: Path) -> Rendering:
+def render(directory: Path, *options: str) -> Rendering:
     """Render the pages of a directory."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, ROOT / "diagnostics.py", directory], stdout=subprocess.DEVNULL
+        [sys.executable, ROOT / "diagnostics.py", *options, directory], stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -124,6 +177,44 @@ def opening_rows(browser: Browser, directory: Path, label: str) -> list[Row]:
     return rows
 
 
+def goal_row(what: str, goal: float, unit: str, value: float, *, is_least: bool = False) -> Row:
+    """A line with a goal: at most so much, or at least."""
+    reached = value >= goal * BLINK_TOLERANCE if is_least else value <= goal
+    return Row(
+        what, f"{'>=' if is_least else '<='} {goal:g} {unit}", f"{value:.3g} {unit}", reached
+    )
+
+
+def viewer_rows(browser: Browser, folder: Path, side_px: int) -> list[Row]:
+    """Main page, viewer and single file of 60 frames."""
+    label = f"{VIEWED_FRAMES} frames of {side_px}²"
+    directory = night(folder, VIEWED_FRAMES, side_px)
+    render(directory, "-single")
+    main = directory / "diagnostics.html"
+    paints = []
+    for _ in range(5):
+        browser.open(main)
+        paints.append(browser.run(FIRST_PAINT) / 1000)
+    loaded = {Path(unquote(urlsplit(each).path)) for each in browser.run(FILES)}
+    weight = main.stat().st_size + sum(path.stat().st_size for path in loaded)
+    report = directory / ".diagnostics"
+    pictures = [path.stat().st_size for path in (report / "images").glob("*.js")]
+    browser.open(next((report / "frames").iterdir()))
+    browser.run(VIEWED)
+    next_s = browser.run(NEXT_FRAME) / 1000
+    blinks = browser.run(BLINKS.replace("FRAMES", str(VIEWED_FRAMES)))
+    single = (directory / "diagnostics_single.html").stat().st_size
+    of_1024 = max(pictures) * (1024 / side_px) ** 2
+    return [
+        goal_row(f"{label}: main page, first paint", FIRST_PAINT_S, "s", min(paints)),
+        goal_row(f"{label}: main page and its images", MAIN_BYTES / 1e6, "MB", weight / 1e6),
+        goal_row(f"{label}: image of a frame per 1024²", PICTURE_BYTES / 1e3, "kB", of_1024 / 1e3),
+        goal_row(f"{label}: viewer, next frame", NEXT_FRAME_S * 1e3, "ms", next_s * 1e3),
+        goal_row(f"{label}: viewer, blinking", BLINKS_PER_S, "per s", blinks, is_least=True),
+        goal_row(f"{label}: -single", SINGLE_BYTES / 1e6, "MB", single / 1e6),
+    ]
+
+
 def table(folder: Path, short: tuple[int, int], long: tuple[int, int]) -> list[Row]:
     """All lines."""
     rows, peaks = [], []
@@ -146,6 +237,7 @@ def table(folder: Path, short: tuple[int, int], long: tuple[int, int]) -> list[R
                 *size_rows(directory, frames, label),
                 *opening_rows(browser, directory, label),
             ]
+        rows += viewer_rows(browser, folder, short[1])
     growth = (peaks[1] - peaks[0]) / (long[0] - short[0])
     words = f"{growth:.2f} MB ({peaks[0]:.0f} and {peaks[1]:.0f} MB in all)"
     goal = f"<= {MOST_MB_PER_FRAME:g} MB"
@@ -156,9 +248,16 @@ def main() -> int:
     """Make nights, render them, open them; returns 0 if all goals are reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-quick", action="store_true", help="smaller nights")
-    sizes = (QUICK_SHORT, QUICK_LONG) if parser.parse_args().quick else (SHORT, LONG)
+    parser.add_argument("-viewer", action="store_true", help="the 60 frames alone")
+    values = parser.parse_args()
+    sizes = (QUICK_SHORT, QUICK_LONG) if values.quick else (SHORT, LONG)
     with tempfile.TemporaryDirectory() as folder:
-        rows = table(Path(folder), *sizes)
+        if values.viewer:
+            with Browser(Path(folder) / "profile") as browser:
+                browser.resize(1400)
+                rows = viewer_rows(browser, Path(folder), sizes[0][1])
+        else:
+            rows = table(Path(folder), *sizes)
     print(f"{'':44} {'goal':12} measured; processors: {os.cpu_count()}, busy with", end=" ")
     print(f"{os.getloadavg()[0]:.0f} programs")
     for row in rows:

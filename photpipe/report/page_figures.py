@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
-SMALL_FRAMES = 12  # by judgement: a file to be mailed stays small
+SMALL_FRAMES = 12  # by judgement: a file to be mailed, and a page to be opened, stay small
 WIDE_INCH, TALL_INCH, CARD_INCH = (10.0, 3.2), (10.0, 3.6), (6.0, 3.2)  # sizes of figures
 FRAME_LINK = "frame:"  # replaced by the link to a page where the figure is shown
 
-_LOOK = "7"  # to be raised when figures or animations come to look otherwise
+_LOOK = "8"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 _ANCHOR = re.compile(r'<a [^>]*"frame:[^>]*>|</a>')
 
@@ -136,7 +136,8 @@ class PageFigures:
             ),
             links,
         )
-        animation = self.animation(target, spots, links)
+        is_main = target is main_target(self.state)
+        animation = self.animation(target, spots, links, is_short=not is_main)
         cutouts = _cutouts(target, spots)
         good = len(target.good)
         return TargetCard(
@@ -189,18 +190,24 @@ class PageFigures:
     # -- animations
 
     def animation(
-        self, target: TargetData, spots: Mapping[str, Spot], links: Links
+        self,
+        target: TargetData,
+        spots: Mapping[str, Spot],
+        links: Links,
+        *,
+        is_short: bool = False,
     ) -> Animation | None:
-        """Animation of a target; None if there are fewer than two cut-outs."""
+        """Animation of a target, or a short one; None if there are fewer than two cut-outs."""
         from photpipe.report.images import animation, animation_size
 
         seen = _cutouts(target, spots)
-        most = SMALL_FRAMES if self.is_small else self.state.settings.report.animation_frames
+        is_short = is_short or self.is_small
+        most = SMALL_FRAMES if is_short else self.state.settings.report.animation_frames
         chosen = _evenly(seen, most)
         if len(chosen) < 2 or (self.is_small and target is not main_target(self.state)):
             return None
         cels = [self._cel(point, cutout) for point, cutout in chosen]
-        file = f"animations/{target.slug}{'-small' if self.is_small else ''}.gif"
+        file = f"animations/{target.slug}{'-small' if is_short else ''}.gif"
 
         def made() -> tuple[bytes, Info]:
             return animation(cels), {}
