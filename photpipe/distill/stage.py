@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from photpipe.distill.clean import Subtraction
     from photpipe.distill.identification import Track
     from photpipe.distill.measured_frame import MeasuredFrame
+    from photpipe.distill.rejection import Schema
     from photpipe.distill.surroundings import Surroundings
     from photpipe.distill.target_search import TargetSearch
     from photpipe.distill.target_trails import TrailProfiles
@@ -94,21 +95,77 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
     ReductionError
         If no frame is calibrated (or, at least, measured).
     """
-    from photpipe.distill import clock, rejection
+    _Judgement.of(options, workspace)  # what is wrong there is told before anything is measured
+    return judged(measured(paths, options, workspace), options, workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredTargets:
+    """Targets as measured on the frames: all that does not depend on what is rejected.
+
+    Parameters
+    ----------
+    points : sequence of dict
+        Of each frame that could be measured: name of a target to its point.
+    """
+
+    frames: "Sequence[MeasuredFrame]"
+    numbered: "Sequence[_NumberedFrame]"
+    search: "TargetSearch"
+    tracks: "Sequence[Track]"
+    around: "Surroundings"
+    subtraction: "Subtraction | None"
+    profiles: "TrailProfiles | None"
+    points: "Sequence[Mapping[str, TargetPoint]]"
+    failed: Sequence[FrameFailure]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What is rejected: by rules, by what spoils points, by hand; radii of comets (km)."""
+
+    rules: "Sequence[Schema]"
+    spoilers: "Sequence[Schema]"
+    by_hand: Mapping[tuple[str, str], str]
+    radii_km: tuple[float, ...]
+
+    @classmethod
+    def of(cls, options: DistillOptions, workspace: Workspace) -> "_Judgement":
+        """That of the options, the settings and the directory.
+
+        Raises
+        ------
+        ConfigError
+            If a criterion, a radius or a line of the rejections is wrong.
+        """
+        from photpipe.distill import rejection
+        from photpipe.run.photometry_file import SPOILERS, read_rejections
+
+        settings = workspace.settings.distill
+        radii_km = radii_of_comas(workspace.settings) if options.comet else ()
+        rules = rejection.schemata(options.reject, settings)
+        spoilers = rejection.spoilers(settings, SPOILERS if options.keep_contaminated else ())
+        return cls(rules, spoilers, read_rejections(workspace.directory), radii_km)
+
+
+def measured(
+    paths: Sequence[Path], options: DistillOptions, workspace: Workspace
+) -> MeasuredTargets:
+    """Measure all targets on all frames; nothing is written.
+
+    Raises
+    ------
+    ConfigError
+        If a file of targets is wrong.
+    ReductionError
+        If no frame is calibrated (or, at least, measured).
+    """
     from photpipe.distill.clean import Subtraction
-    from photpipe.distill.points import points_of_frame, suspected
+    from photpipe.distill.points import points_of_frame
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
     from photpipe.distill.target_trails import TrailProfiles
-    from photpipe.distill.whereabouts import outside
-    from photpipe.run import photometry_file, subtracted
-    from photpipe.run.photometry_file import CONTAMINATED, SPOILERS
 
-    radii_km = radii_of_comas(workspace.settings) if options.comet else ()
-    rules = rejection.schemata(options.reject, workspace.settings.distill)
-    keep = SPOILERS if options.keep_contaminated else ()
-    spoiled = rejection.spoilers(workspace.settings.distill, keep)
-    by_hand = photometry_file.read_rejections(workspace.directory)
     frames, failed = _frames(paths, workspace)
     if not options.positions and not any(each.frame.is_placed for each in frames):
         raise ReductionError(UNPLACED)
@@ -134,41 +191,64 @@ def distill(paths: Sequence[Path], options: DistillOptions, workspace: Workspace
         numbered,
         "measure",
     )
-    failed += unmeasured
-    done, measured = [], []
-    for track in tracks:
+    return MeasuredTargets(
+        *(frames, numbered, search, tracks, around, subtraction, profiles, found),
+        failed=(*failed, *unmeasured),
+    )
+
+
+def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace) -> DistillResult:
+    """Reject what is to be rejected of measured targets, and write their files and the result.
+
+    Raises
+    ------
+    ConfigError
+        If a criterion or a line of the rejections is wrong.
+    """
+    from photpipe.distill import clock, rejection
+    from photpipe.distill.points import suspected
+    from photpipe.distill.whereabouts import outside
+    from photpipe.run import subtracted
+    from photpipe.run.photometry_file import CONTAMINATED
+
+    judgement = _Judgement.of(options, workspace)
+    frames, subtraction, failed = night.frames, night.subtraction, list(night.failed)
+    done, measured_points = [], []
+    for track in night.tracks:
         target = track.target
-        points = [each[target.name] for each in found if target.name in each]
+        points = [each[target.name] for each in night.points if target.name in each]
         # what was found far away on purpose is not far by mistake
-        kept = [each for each in rules if each.name != "pos" or not track.is_elsewhere]
+        kept = [each for each in judgement.rules if each.name != "pos" or not track.is_elsewhere]
         # what stands beside a fixed target stands there on all frames
-        kept += [each for each in spoiled if target.moves or each.name != CONTAMINATED]
-        points = rejection.judged(points, target.name, kept, by_hand)
-        measured.append((target, points))
+        kept += [each for each in judgement.spoilers if target.moves or each.name != CONTAMINATED]
+        points = rejection.judged(points, target.name, kept, judgement.by_hand)
+        measured_points.append((target, points))
         subtracted.write(
             workspace.state_directory,
             target.name,
             subtraction.panels(target.name) if subtraction else {},
         )
-        _write_curves(profiles, target.name, workspace)
+        _write_curves(night.profiles, target.name, workspace)
         if subtraction and options.write_subtracted:
             _write_images(subtraction, target.name, workspace)
         outcome = _written(target, suspected(points) if target.moves else points, workspace)
         if isinstance(outcome, FrameFailure):
-            reason = outcome.reason + outside(target, frames) + search.hint(target)
+            reason = outcome.reason + outside(target, frames) + night.search.hint(target)
             failed.append(replace(outcome, reason=reason))
         else:
             done.append(replace(outcome, whereabouts=track.whereabouts))
             if track.whereabouts:
                 log.warning("%s: %s", target.name, track.whereabouts)
-    failed += _comas(tracks, numbered, around, radii_km, options, workspace)
+    failed += _comas(
+        night.tracks, night.numbered, night.around, judgement.radii_km, options, workspace
+    )
     names = tuple(each.frame.name for each in frames)
     result = DistillResult(
         targets=tuple(done),
         frames=names,
-        failed=(*failed, *search.failed),
+        failed=(*failed, *night.search.failed),
         # a user's offset is part of the predictions: no measure of a clock
-        clock=None if options.offset else clock.of_night(measured, names),
+        clock=None if options.offset else clock.of_night(measured_points, names),
     )
     workspace.save(result)
     return result

@@ -123,6 +123,13 @@ class FrameAssets:
     spots: tuple[Spot, ...]
     problems: tuple[str, ...]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files of the pages that show it."""
+        cutouts = (each.cutout.file for each in self.spots if each.cutout)
+        images = (self.picture.file, self.viewer) if self.picture else ()
+        return tuple(filter(None, (*images, *cutouts)))
+
 
 class Charts:
     """Catalogs of the registration, each read once."""

@@ -80,6 +80,16 @@ class Output:
         self._remember(name, known)
         return dict(known["info"])
 
+    def retain(self, name: str) -> bool:
+        """Keep a file that an earlier rendering put there; False if it is gone."""
+        digest = self._digests_before.get(name)
+        if not digest or not (self.folder / name).is_file():
+            return False
+        with self._lock:
+            self._seen.add(name)
+            self._digests[name] = digest
+        return True
+
     def info(self, name: str) -> Info | None:
         """What was told about a file of this rendering; None if there is no such file."""
         known = self._made.get(name)

@@ -11,7 +11,7 @@ from photpipe.ground.files import encoded
 from photpipe.ground.log import LOG_NAME
 from photpipe.report import links as places
 from photpipe.report import render, verdicts
-from photpipe.report.assets import Charts, FrameStudio, Spot
+from photpipe.report.assets import Charts, FrameAssets, FrameStudio, Spot
 from photpipe.report.export import numbers
 from photpipe.report.frameview import cutout_view, frame_view
 from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, SingleLinks
@@ -19,7 +19,7 @@ from photpipe.report.logview import log_view
 from photpipe.report.output import Output, write
 from photpipe.report.page_figures import PageFigures
 from photpipe.report.stackview import stack_view
-from photpipe.report.state import CONTROL, State, TargetData, gather
+from photpipe.report.state import CONTROL, FrameState, State, TargetData, gather
 from photpipe.report.targetview import target_view
 from photpipe.report.views import main_view, title
 from photpipe.run import subtracted
@@ -32,11 +32,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SINGLE = "diagnostics_single.html"
-OWNED = ("frames", "targets", "images", "cutouts", "figures", "animations", "stacks")
+PAGES_OF_FRAMES = "frames"
+OWNED = (PAGES_OF_FRAMES, "targets", "images", "cutouts", "figures", "animations", "stacks")
 
 
-def refresh(workspace: Workspace) -> Path:
+def refresh(workspace: Workspace, kept: "KeptPages | None" = None) -> Path:
     """Render the pages of a directory from its saved results.
+
+    Parameters
+    ----------
+    kept : KeptPages, optional
+        Pages of frames that this process has rendered before.
 
     Returns
     -------
@@ -48,7 +54,7 @@ def refresh(workspace: Workspace) -> Path:
     OSError
         If the directory cannot be written.
     """
-    Report(workspace).write()
+    Report(workspace, kept).write()
     return workspace.directory / places.MAIN
 
 
@@ -101,6 +107,19 @@ def export_cards(workspace: Workspace) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPage:
+    """The page of a frame as it was rendered: from what, with which files and cut-outs."""
+
+    key: str
+    files: tuple[str, ...]
+    spots: tuple[Spot, ...]
+
+
+KeptPages = dict[str, KeptPage]
+"""Name of each frame to its page: a process that renders again and again keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Numbered:
     """A frame and its index, for the thread pool."""
 
@@ -115,10 +134,13 @@ class Report:
     ----------
     workspace : Workspace
         The directory, its settings, and how many frames are worked on side by side.
+    kept : KeptPages, optional
+        Pages of frames that this process has rendered before.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, kept: KeptPages | None = None) -> None:
         self.workspace = workspace
+        self.kept: KeptPages = {} if kept is None else kept
         self.state: State = gather(workspace)
         self.judged = verdicts.judge(self.state)
         self.output = Output(workspace.report_directory, OWNED)
@@ -149,17 +171,50 @@ class Report:
             log.warning("%s: its page could not be written: %s", failure.frame, failure.reason)
 
     def _write_frame(self, numbered: _Numbered) -> None:
-        slug = self.state.frames[numbered.index].slug
-        text = _page("frame.html", self._frame_view(numbered.index, FROM_PAGE), FROM_PAGE)
-        self.output.put(f"frames/{slug}.html", text)
+        frame, key = self.state.frames[numbered.index], self._key_of(numbered.index)
+        kept = self.kept.get(frame.name)
+        if kept and kept.key == key and all(map(self._is_there, kept.files)):
+            self._keep_spots(frame.name, kept.spots)
+            return
+        assets = self._assets(frame)
+        view = frame_view(self.state, numbered.index, assets, FROM_PAGE)
+        page = f"{PAGES_OF_FRAMES}/{frame.slug}.html"
+        self.output.put(page, _page("frame.html", view, FROM_PAGE))
+        self.kept[frame.name] = KeptPage(key, (page, *assets.files), assets.spots)
 
-    def _frame_view(self, index: int, links: Links) -> object:
-        frame = self.state.frames[index]
+    def _is_there(self, name: str) -> bool:
+        """Whether a file of the last rendering can stay."""
+        if name.startswith(f"{PAGES_OF_FRAMES}/"):
+            return self.output.retain(name)
+        return self.output.earlier(name) is not None
+
+    def _key_of(self, index: int) -> str:
+        """What the page of a frame is made from."""
+        frames = self.state.frames
+        frame, path = frames[index], self.state.directory / frames[index].name
+        catalog = frame.registered.catalog if frame.registered else ""
+        sources = [path, path.with_suffix(".ldac"), path.with_name(f"{catalog}.cat")]
+        if frame.calibrated:
+            sources.append(path.with_name(frame.calibrated.database))
+        stamps = [files.stamp(each) if each.is_file() else "" for each in sources]
+        seen = [(target.slug, point) for target, point in self.points.get(frame.name, [])]
+        slugs = [each.slug for each in frames]
+        photometry = self.state.photometry
+        radius_px = photometry.aperture_radius_px if photometry else None
+        return repr((frame, frames[max(0, index - 1)].name, seen, slugs, radius_px, stamps))
+
+    def _assets(self, frame: FrameState) -> FrameAssets:
         seen = self.points.get(frame.name, [])
         assets = FrameStudio(self.state, frame, seen, self.charts, self.output).assets()
-        for spot in assets.spots:
-            self.spots[spot.target.slug][frame.name] = spot
-        return frame_view(self.state, index, assets, links)
+        self._keep_spots(frame.name, assets.spots)
+        return assets
+
+    def _keep_spots(self, frame: str, spots: tuple[Spot, ...]) -> None:
+        for spot in spots:
+            self.spots[spot.target.slug][frame] = spot
+
+    def _frame_view(self, index: int, links: Links) -> object:
+        return frame_view(self.state, index, self._assets(self.state.frames[index]), links)
 
     def _target_view(self, target: TargetData, links: Links) -> object:
         spots = self.spots[target.slug]

@@ -14,26 +14,37 @@ import mimetypes
 import secrets
 import shlex
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from photpipe.command.history import in_history, write_report
 from photpipe.command.parser import Command, parsed
 from photpipe.command.reporting import status_of
-from photpipe.distill.stage import DistillOptions, distill
+from photpipe.distill.stage import (
+    DistillOptions,
+    MeasuredTargets,
+    distill,
+    judged,
+    measured,
+)
 from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.manident.marking import POSITIONS_FILE
 from photpipe.report import render
+from photpipe.report.write import KeptPages, refresh
 from photpipe.run import photometry_file
-from photpipe.run.results import DistillResult, History
+from photpipe.run.results import DistillResult, FrameFailure, History
 from photpipe.run.workspace import Workspace
 from photpipe.runner.mark_desk import MarkDesk
 
 log = logging.getLogger("diagnostics")
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 HOST = "127.0.0.1"
 MOST_BYTES = 1_000_000  # an answer of the page is a list of rejected points: some kB
@@ -53,11 +64,108 @@ GIVEN_OUT = (
 DISTILL = Command("pp_distill", "", distill, DistillOptions)
 
 
-def distill_again(workspace: Workspace, positions: str | None = None) -> None:
+class Kept:
+    """What a server keeps between two clicks: targets as measured, pages of frames.
+
+    Attributes
+    ----------
+    pages : KeptPages
+        Pages of frames as they were rendered last.
+    over : threading.Event
+        Set when the server ends: measuring that nobody waits for any more stops.
+    """
+
+    def __init__(self) -> None:
+        self.pages: KeptPages = {}
+        self.over = threading.Event()
+        self._key: object = None
+        self._measured: MeasuredTargets | None = None
+
+    def measured(
+        self, paths: Sequence[Path], options: DistillOptions, workspace: Workspace
+    ) -> MeasuredTargets:
+        """Targets on the frames: those of the last time, unless anything they come from changed.
+
+        Raises
+        ------
+        PhotPipeError
+            As `photpipe.distill.stage.measured`.
+        """
+        key = (replace(options, reject=""), _stamps(paths, options))
+        if self._measured is None or key != self._key:
+            self._measured = None
+            manners = {
+                each.name: getattr(workspace, each.name) for each in fields(Workspace) if each.init
+            }
+            self._measured = measured(paths, options, _Stoppable(**manners, over=self.over))
+            self._key = key
+        return self._measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Stoppable(Workspace):
+    """A workspace whose work on frames ends when the server does."""
+
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def map_frames(
+        self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
+    ) -> tuple[list[Outcome], list[FrameFailure]]:
+        """Apply a function to all items, as long as the server runs."""
+
+        def unless_over(item: Item) -> Outcome:
+            if self.over.is_set():
+                raise SystemExit
+            return function(item)
+
+        # zero arguments would name the class as it was before it got its slots
+        return Workspace.map_frames(self, unless_over, items, label)
+
+
+def _stamps(paths: Sequence[Path], options: DistillOptions) -> list[str]:
+    """Sizes and times of change of all files that targets are measured from."""
+    sources = [*paths, *(path.with_suffix(end) for path in paths for end in (".ldac", ".ldac.db"))]
+    folder = paths[0].parent if paths else Path()
+    sources += sorted(folder.glob("positions*.dat"))
+    named = (options.positions, options.fixedtargets)
+    sources += [folder / name for name in named if name]
+    return [f"{path} {files.stamp(path) if path.is_file() else ''}" for path in sources]
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """How the directory was distilled the last time: words, options and frames."""
+
+    words: str
+    options: DistillOptions
+    paths: list[Path]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "_Last":
+        """That of a directory.
+
+        Raises
+        ------
+        ConfigError
+            If it was not distilled before.
+        """
+        last = workspace.load(DistillResult)
+        if last is None:
+            raise ConfigError(f"{workspace.directory}: no target was measured here; run pp_distill")
+        history = workspace.load(History) or History()
+        words = next((e.arguments for e in history.records if e.command == DISTILL.name), "")
+        values = parsed(DISTILL, [*shlex.split(words), "frame.fits"])
+        options = DistillOptions(**{name: getattr(values, name) for name in DISTILL.options()})
+        return cls(words, options, [workspace.directory / name for name in last.frames])
+
+
+def distill_again(workspace: Workspace, kept: Kept, positions: str | None = None) -> None:
     """Distill the frames of the last time again, with the options of then, and draw the pages.
 
     Parameters
     ----------
+    kept : Kept
+        What was measured before is only judged anew.
     positions : str, optional
         File of marked positions to be measured instead of the targets of then.
 
@@ -66,20 +174,15 @@ def distill_again(workspace: Workspace, positions: str | None = None) -> None:
     PhotPipeError
         If the frames were not distilled before, or cannot be now.
     """
-    last = workspace.load(DistillResult)
-    if last is None:
-        raise ConfigError(f"{workspace.directory}: no target was measured here; run pp_distill")
-    history = workspace.load(History) or History()
-    words = next((e.arguments for e in history.records if e.command == DISTILL.name), "")
-    values = parsed(DISTILL, [*shlex.split(words), "frame.fits"])
-    options = DistillOptions(**{name: getattr(values, name) for name in DISTILL.options()})
+    last = _Last.of(workspace)
+    words, options = last.words, last.options
     if positions:
         options = replace(options, positions=positions)
         words = shlex.join(["-positions", positions, *_without(shlex.split(words), "positions")])
-    paths = [workspace.directory / name for name in last.frames]
     with in_history(DISTILL.name, words, workspace) as outcome:
-        outcome.status = status_of(distill(paths, options, workspace))
-    write_report(workspace)
+        targets = kept.measured(last.paths, options, workspace)
+        outcome.status = status_of(judged(targets, options, workspace))
+    write_report(workspace, kept.pages)
 
 
 def _without(words: list[str], option: str) -> list[str]:
@@ -105,6 +208,7 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self, workspace: Workspace, port: int = 0) -> None:
         self.workspace, self.directory = workspace, workspace.directory.resolve()
         self.desk = MarkDesk(workspace)
+        self.kept = Kept()
         self.token = secrets.token_urlsafe(24)
         self.turn = threading.Lock()
         super().__init__((HOST, port), _Handler)
@@ -172,7 +276,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _reject(self, body: bytes) -> None:
         _reject(self.server.directory, body.decode("utf-8"))
-        distill_again(self.server.workspace)
+        distill_again(self.server.workspace, self.server.kept)
 
     def _mark(self, body: bytes) -> object:
         asked = json.loads(body)
@@ -183,7 +287,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _measure(self, _body: bytes) -> None:
         if not (self.server.directory / POSITIONS_FILE).is_file():
             raise ConfigError("nothing is marked yet; click on the target first")
-        distill_again(self.server.workspace, POSITIONS_FILE)
+        distill_again(self.server.workspace, self.server.kept, POSITIONS_FILE)
 
     def _asked(self) -> str | None:
         """What is asked for below the token; None without the token, or by another name of here."""
@@ -250,22 +354,30 @@ def _reject(directory: Path, text: str) -> None:
         raise
 
 
-def _warm() -> None:
-    """Import what the first click needs, 2 s of processor, while the user still looks."""
+def _warm(server: Server) -> None:
+    """Do what the first click needs while the user still looks: import, render, measure."""
     for name in ("matplotlib.backends.backend_svg", "scipy.optimize", "photpipe.distill.clean"):
         importlib.import_module(name)
+    try:
+        with server.turn:
+            refresh(server.workspace, server.kept.pages)
+            last = _Last.of(server.workspace)
+            server.kept.measured(last.paths, last.options, server.workspace)
+    except Exception as error:  # the first click says it, if it still matters then
+        log.debug("nothing is measured in advance: %s", error)
 
 
 @contextlib.contextmanager
 def serving(workspace: Workspace, port: int = 0) -> Iterator[Server]:
     """Server of a directory for the length of a block."""
     server = Server(workspace, port)
-    threading.Thread(target=_warm, daemon=True).start()
+    threading.Thread(target=_warm, args=(server,), daemon=True).start()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         yield server
     finally:
+        server.kept.over.set()
         server.shutdown()
         server.server_close()
 
@@ -275,6 +387,7 @@ def serve(workspace: Workspace) -> None:
     with serving(workspace) as server, contextlib.suppress(KeyboardInterrupt):
         log.info("%s", server.address)
         log.info("only this machine can open it; from afar: ssh -L %d:%s:%d", *_tunnel(server))
+        log.info("Ctrl-C ends it")
         threading.Event().wait()
 
 

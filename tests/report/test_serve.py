@@ -2,8 +2,12 @@
 
 import http.client
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -201,3 +205,15 @@ def test_marks_are_made_in_the_browser(
     moved = (target.ra_deg[2] - target.ra_deg[0]) * 3600
     assert abs(moved) == pytest.approx(20 * scale * 0.5, rel=0.05)
     assert any_browser.complaints == []
+
+
+def test_ctrl_c_ends_the_server(night: Workspace) -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, root / "diagnostics.py", "-serve", night.directory]
+    with subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in said
