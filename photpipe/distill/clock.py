@@ -7,6 +7,7 @@ import numpy as np
 
 from photpipe.distill.targets import ASTEROID, MOVING, Target
 from photpipe.ground import timescale
+from photpipe.ground.log import FRAME
 from photpipe.run.photometry_file import DETECTED, FITTED_TRAIL, TargetPoint
 from photpipe.run.results import ClockResult
 from photpipe.science import clock
@@ -91,4 +92,4 @@ def _tell(found: ClockResult) -> None:
         why = f": {', or '.join(found.causes)}" if found.causes else ""
         log.warning("clock: the times of the frames are wrong by %s%s", told, why)
     else:
-        log.info("clock: %s", told)
+        log.info("clock: %s", told, extra=FRAME)  # nothing to be done

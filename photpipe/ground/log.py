@@ -51,7 +51,7 @@ def escaped(character: str) -> str:
 
 
 FRAME = {"is_of_frame": True}
-"""``log.info(..., extra=FRAME)``: a line about a single frame, which pp_run keeps for LOG."""
+"""``log.info(..., extra=FRAME)``: a line about a frame, or a detail, which pp_run keeps for LOG."""
 
 TINTS = {"good": "32", "look": "33", "bad": "31", "note": "2"}
 _NETWORK = re.compile(

@@ -14,6 +14,7 @@ from photpipe.ground.errors import (
     ServiceError,
     UnknownTargetError,
 )
+from photpipe.ground.log import FRAME
 from photpipe.run import kinds
 from photpipe.run.options import MINAREA, NODEBLENDING, SNR, TARGET, TELESCOPE, Option
 from photpipe.run.results import FrameFailure, GrowthPoint, PhotometryFrame, PhotometryResult
@@ -510,6 +511,7 @@ def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResul
             result.background_stars,
             result.background_frames,
             result.target_frames,
+            extra=FRAME,
         )
     if result.wants_psf:
         _tell_psf(result)

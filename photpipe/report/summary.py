@@ -56,8 +56,8 @@ class SummaryRow:
         Path of its main page from the root; empty if there is none.
     remark : str
         The most serious verdict, or why it failed.
-    failed : int
-        Frames that failed at any stage.
+    failed, unmeasured : int
+        Frames that failed at any stage; targets of which there is no measurement.
     """
 
     directory: str
@@ -72,6 +72,7 @@ class SummaryRow:
     link: str = ""
     remark: str = ""
     failed: int = 0
+    unmeasured: int = 0
 
 
 _WORDS = {
@@ -114,6 +115,7 @@ def row_of(
         link=f"{directory}/{MAIN}" if has_page else "",
         remark=remark or _worst(state),
         failed=sum(bool(each.failures) for each in state.frames),
+        unmeasured=_unmeasured(state),
     )
 
 
@@ -124,6 +126,12 @@ def _targets(state: State) -> tuple[SummaryTarget, ...]:
             good = target.points - target.rejected - target.limits
             found.append(SummaryTarget(target.name, target.median_mag, target.scatter_mag, good))
     return tuple(found)
+
+
+def _unmeasured(state: State) -> int:
+    """Targets that failed as a whole: outside of all frames, or not known."""
+    failed = state.distill.failed if state.distill else ()
+    return sum(each.frame.startswith("target ") for each in failed)
 
 
 def _worst(state: State) -> str:
@@ -159,7 +167,10 @@ write_summary = write
 
 def _partial(row: SummaryRow) -> str:
     """What is missing in a directory that was not done completely."""
-    return f"{wording.many(row.failed, 'frame')} failed" if row.failed else "incomplete"
+    parts = [f"{wording.many(row.failed, 'frame')} failed"] if row.failed else []
+    if row.unmeasured:
+        parts.append(f"{wording.many(row.unmeasured, 'target')} not measured")
+    return wording.listed(parts) or "incomplete"
 
 
 def _target_text(target: SummaryTarget) -> str:

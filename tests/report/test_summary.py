@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from photpipe.report.summary import (
     write_summary,
 )
 from photpipe.report.write import refresh
+from photpipe.run.results import FrameFailure
 from photpipe.run.workspace import Workspace
 from tests.report.nights import Maker
 from tests.report.pages import links, parsed, words
@@ -53,6 +55,21 @@ def test_the_most_serious_verdict_is_the_remark(make: Callable[..., Maker]) -> N
     assert said.remark == "disk full"
 
 
+def test_target_outside_of_the_field_is_no_failed_frame(
+    make: Callable[..., Maker], tmp_path: Path
+) -> None:
+    maker = make()
+    maker.everything()
+    outside = FrameFailure("target 3552", "it lies on none of the frames: 40 arcmin north")
+    old = maker.distill()
+    maker.workspace.save(replace(old, targets=old.targets[1:], failed=(outside,)))
+    row = row_of(maker.workspace, maker.directory.parent, PARTIAL)
+    assert (row.frames, row.failed, row.unmeasured) == (3, 0, 1)
+    text = words(parsed(write_summary(tmp_path, [row]).read_text("utf-8")))
+    assert "1 target not measured" in text
+    assert "failed" not in text
+
+
 @pytest.mark.parametrize(("status", "live"), [(WAITING, True), (RUNNING, True), (DONE, False)])
 def test_page_reloads_while_there_is_something_to_come(
     tmp_path: Path, status: str, live: bool
@@ -77,7 +94,7 @@ def test_thirty_targets_and_one_point(tmp_path: Path) -> None:
     text = words(
         parsed(write_summary(tmp_path, [SummaryRow("a", DONE, targets=targets)]).read_text())
     )
-    assert "T0: 17.000 (1 point)" in text  # no scatter of a single point
+    assert "T0: 17.000 (1 measurement)" in text  # no scatter of a single point
     assert "and 26 more" in text
 
 
