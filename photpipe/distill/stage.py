@@ -293,7 +293,7 @@ def _comas(
         line = comets.icq_line(track.target.name, points, catalog)
         comet_file.write(workspace.directory, track.target.name, points, line)
     if options.comet and not any(map(comets.is_comet, tracks)):
-        reason = "-comet needs a target that JPL Horizons knows, for its distances"
+        reason = "-comet needs a target known to JPL Horizons, for its distances"
         failed.append(FrameFailure("comet", reason))
     return failed
 

@@ -79,7 +79,7 @@ def checked(frames: Sequence[MeasuredFrame]) -> list[MeasuredFrame]:
     if len(frames) < FEWEST_FRAMES:
         count = "one frame" if len(frames) == 1 else f"{len(frames)} frames"
         raise ReductionError(
-            f"{count}: what moves is told from what stands still by at least {FEWEST_FRAMES} frames"
+            f"{count}: at least {FEWEST_FRAMES} are needed to tell what moves from what does not"
         )
     span_d = frames[-1].midtime_jd - frames[0].midtime_jd
     if not span_d > 0:

@@ -190,15 +190,15 @@ RULES: tuple[Rule, ...] = (
         "origins",
         findings.run(origins.guessed),
         "guessed, or contradicted, in the headers: {facts}.",
-        "What was taken from where tells each. An option of pp_run settles it: -filter, -site, "
-        "-observatory, -ra -dec, -exptime, -secpix, -date_keyword.",
+        "The section 'Origin of the header values' lists each. An option of pp_run settles it: "
+        "-filter, -site, -observatory, -ra -dec, -exptime, -secpix, -date_keyword.",
     ),
     Rule(
         "no site",
         L,
         "origins",
         findings.each(origins.without_site),
-        "nobody says where the telescope stands: positions of {target} are predicted for the "
+        "the observing site is not known: positions of {target} are predicted for the "
         "centre of the Earth, wrong by up to {parallax}″ at its distance of {distance} au.",
         "Give the place with -site LON,LAT,ALT, or its code with -observatory.",
     ),

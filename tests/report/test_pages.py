@@ -108,7 +108,7 @@ def test_origins_of_facts_are_told_once_and_escaped(make: Callable[..., Maker]) 
     """Shared facts are one row; the header of a stranger stays text; no entry, no section."""
     maker = make()
     maker.everything()
-    assert "taken from where" not in main_page(maker.workspace)
+    assert "Origin of the header values" not in main_page(maker.workspace)
     evil = "<img src=x onerror=alert(1)>"
     prepared = maker.prepare()
     frames = tuple(
@@ -123,7 +123,7 @@ def test_origins_of_facts_are_told_once_and_escaped(make: Callable[..., Maker]) 
         for number, row in enumerate(prepared.frames)
     )
     maker.workspace.save(replace(prepared, frames=frames))
-    assert "taken from where" in main_page(maker.workspace)
+    assert "Origin of the header values" in main_page(maker.workspace)
     page = (maker.directory / "diagnostics.html").read_text()
     assert evil not in page
     section = page.partition('id="origins"')[2].partition("</section>")[0]

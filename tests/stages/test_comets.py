@@ -81,7 +81,7 @@ def test_a_target_without_distances_has_no_dust(
     positions = frames[0].parent / "positions.dat"
     positions.write_text("".join(f"{each.name} 150.0 12.0 {START_JD}\n" for each in frames))
     assert distill(sky_of_comet[2], frames, "-comet", "-positions", str(positions)) == 3
-    assert "-comet needs a target that JPL Horizons knows" in "".join(capsys.readouterr())
+    assert "-comet needs a target known to JPL Horizons" in "".join(capsys.readouterr())
 
 
 def test_radii_that_are_none(sky_of_comet, frames, capsys: pytest.CaptureFixture[str]) -> None:
