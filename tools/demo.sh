@@ -12,7 +12,7 @@ demo=${DEMO:-demo}
 marker=$demo/.made_by_demo
 
 if [ -e "$demo" ] && [ ! -e "$marker" ]; then
-    echo "$demo exists and was not made by this demo; move it away, or say DEMO=other make demo" >&2
+    echo "$demo exists and was not made by this demo; move it away, or use DEMO=other make demo" >&2
     exit 1
 fi
 rm -rf "$demo"

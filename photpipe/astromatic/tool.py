@@ -196,7 +196,8 @@ def run_tool(
     """
     command = [str(find(tool)), *argv]
     log.debug("%s: %s", cwd, shlex.join(command))
-    output = _Output(f"{tool.name} in {cwd.name}")  # several run side by side
+    name = f"{tool.name} in {cwd.name}" if cwd.name else tool.name  # several run side by side
+    output = _Output(name)
     process = None
     try:
         with _signals_held():  # one that comes while it starts would leave it behind

@@ -356,9 +356,9 @@ def _reject(directory: Path, text: str) -> None:
 
 def _warm(server: Server) -> None:
     """Do what the first click needs while the user still looks: import, render, measure."""
-    for name in ("matplotlib.backends.backend_svg", "scipy.optimize", "photpipe.distill.clean"):
-        importlib.import_module(name)
     try:
+        for name in ("matplotlib.backends.backend_svg", "scipy.optimize", "photpipe.distill.clean"):
+            importlib.import_module(name)
         with server.turn:
             refresh(server.workspace, server.kept.pages)
             last = _Last.of(server.workspace)

@@ -106,7 +106,7 @@ def test_interrupt_is_kept_and_ends_at_once(frame: str) -> None:
 def test_failing_report_is_one_warning(
     frame: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_workspace: Workspace) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("a page")
 
     monkeypatch.setattr(write, "refresh", fail)
