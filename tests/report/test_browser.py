@@ -374,6 +374,8 @@ def test_viewer_zooms_tells_and_keeps_what_was_chosen(
 def test_two_fingers_zoom_the_viewer(browser: Browser, shown: Workspace) -> None:
     browser.resize(400)
     browser.open(frame(shown))
+    browser.run("sessionStorage.clear()")
+    browser.open(frame(shown))
     assert browser.run(VIEWED.replace("COUNT", "1"))
     x, y = middle(browser, ".viewer canvas")
     for kind, half in (("touchStart", 20), ("touchMove", 30), ("touchMove", 40), ("touchEnd", 0)):
@@ -446,8 +448,11 @@ def test_plots_are_drawn_for_the_width_of_paper(browser: Browser, shown: Workspa
 def test_figures_stay_readable_on_a_phone(browser: Browser, shown: Workspace) -> None:
     browser.resize(400)
     browser.open(shown.directory / "diagnostics.html")
-    figure = "document.querySelector('svg.figure').getBoundingClientRect().width"
-    assert browser.run(figure) >= 640  # moves inside its card
+    width = "document.querySelector('{} svg.figure').getBoundingClientRect().width"
+    assert browser.run(width.format("#calibration")) >= 640  # moves inside its card
+    assert browser.run(width.format(".curve")) <= 400  # the light curve is seen whole
+    number = "document.querySelector('.curve svg.figure text').getBoundingClientRect().height"
+    assert browser.run(number) >= 9
     assert browser.run("document.documentElement.scrollWidth") <= 400
 
 
