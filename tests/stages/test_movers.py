@@ -59,7 +59,7 @@ def test_movers_of_the_night_are_found_named_and_written(
     ("words", "count", "said"),
     [
         ([], 1, "one frame: at least 4 are needed to tell what moves from what does not"),
-        ([], 3, "3 frames: what moves"),
+        ([], 3, "3 frames: at least 4 are needed"),
         (["-rates", "3", "1"], 6, "wanted are a smaller and a larger rate"),
     ],
 )
