@@ -152,9 +152,9 @@ def check_options(options: CalibrateOptions, workspace: Workspace) -> None:
     ConfigError
         If no catalog has a band of the name that the user gave.
     """
-    from photpipe.calibrate.field_catalogs import check_band
-
     if options.filter and not options.instrumental and options.magzp is None:
+        from photpipe.calibrate.field_catalogs import check_band
+
         check_band(options.filter, workspace.settings)
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.catalogs import surveys
 from photpipe.catalogs.table import SourceTable
 from photpipe.fits.standard_wcs import standard_wcs
 from photpipe.ground import sky
@@ -290,18 +289,6 @@ def _like(plate: Plate, found: Plate, proposal: blind.Proposal) -> Plate:
         wcs=proposal.wcs,
         cone=cone_of(proposal.wcs, plate.shape),
     )
-
-
-def check_catalog(name: str, settings: Settings) -> None:
-    """Refuse a catalog that does not exist before anything is done.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of this name; the message lists those that there are.
-    """
-    if reference.imported(name, settings.services) is None:
-        surveys.spec(name)
 
 
 def starting_wcs(

@@ -137,7 +137,8 @@ class _Run:
         extraction: "ExtractOptions | None" = None,
     ) -> None:
         from photpipe.instruments import telescopes
-        from photpipe.register.campaign import Campaign, check_catalog
+        from photpipe.register.campaign import Campaign
+        from photpipe.services.reference import check_catalog
 
         if options.cat:
             check_catalog(options.cat, workspace.settings)

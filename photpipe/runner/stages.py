@@ -290,14 +290,14 @@ def check(options: RunOptions, workspace: Workspace) -> None:
         of rejected points cannot be read.
     """
     from photpipe.distill import rejection
-    from photpipe.register.campaign import check_catalog
     from photpipe.run.photometry_file import read_rejections
 
     if options.prepare.filter is None:  # else it tells what a GENERIC telescope's card would
         check_options(options.calibrate, workspace)
-    for name in (options.calibrate.cat, options.register.cat):
-        if name:
-            check_catalog(name, workspace.settings)
+    for name in filter(None, (options.calibrate.cat, options.register.cat)):
+        from photpipe.services.reference import check_catalog
+
+        check_catalog(name, workspace.settings)
     rejection.schemata(options.distill.reject, workspace.settings.distill)
     read_rejections(workspace.directory)
     for option in ("positions", "fixedtargets"):

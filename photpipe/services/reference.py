@@ -173,6 +173,18 @@ def imported_path(name: str, folder: "Path") -> "Path":
     return folder / IMPORTED / f"{slug(name.upper())}.ecsv"
 
 
+def check_catalog(name: str, settings: Settings) -> None:
+    """Refuse a catalog that does not exist before anything is done.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of this name; the message lists those that there are.
+    """
+    if imported(name, settings.services) is None:
+        surveys.spec(name)
+
+
 def imported_tables(settings: ServiceSettings) -> list["Path"]:
     """Files of all tables that the user imported."""
     folders = Cache(settings).folders
