@@ -195,10 +195,12 @@ def trail_through(
     half_width = touching + WIDTHS[-1] + GAP + WIDTHS[-1] // 2 + 1
     clear = math.ceil((radius_px + CLEAR_FWHM * fwhm_px + clear_px) / step)
     index, offsets = _strip(half_width, clear)
-    best, pieces = _brightest(values, index, touching, half_width)
-    if best is None or not pieces.is_closed(*best[1:]):
+    believed, pieces = _believed(values, index, touching, half_width)
+    # a wide line in a direction that is a little off is more significant, and leaves the trail
+    closed = (each for each in believed if pieces.is_closed(*each[1:]))
+    significance, direction, offset = next(closed, (0.0, 0, 0))
+    if not significance:
         return None
-    significance, direction, offset = best
     profile = pieces.profile(direction, offset) * noise / step**2
     counts = _in_aperture(profile, offsets * step, radius_px, step)
     middle = offsets[offset] * step
@@ -207,10 +209,10 @@ def trail_through(
     return Line(angle, float(middle), counts, surface, significance)
 
 
-def _brightest(
+def _believed(
     values: FloatArray, index: NDArray[np.int32], touching: int, half_width: int
-) -> "tuple[tuple[float, int, int] | None, _Pieces]":
-    """The most significant line (significance, direction, offset), and the strip that shows it.
+) -> "tuple[list[tuple[float, int, int]], _Pieces]":
+    """Lines (significance, direction, offset), the most significant first, and their strip.
 
     Stars are clipped, and so is a bright line, whose direction then is not well known: where a line
     stands out, stars may be as bright as it is.
@@ -218,10 +220,10 @@ def _brightest(
     for clip in CLIPS_SIGMA:
         pieces = _Pieces.of(values, index, clip)
         found = [each for width in WIDTHS for each in pieces.lines(width, touching, half_width)]
-        best = max(found, default=None)
-        if not found or (best is not None and best[0] > 0 and pieces.level(*best[1:]) < clip / 2):
+        believed = sorted((each for each in found if each[0] > 0), reverse=True)
+        if not found or (believed and pieces.level(*believed[0][1:]) < clip / 2):
             break
-    return (best if best is not None and best[0] > 0 else None), pieces
+    return believed, pieces
 
 
 def _binned(window: FloatArray, step: int) -> FloatArray:

@@ -62,6 +62,21 @@ def test_trail_at_the_edge_of_the_frame_is_found() -> None:
     assert trail_through(pixels, RADIUS, FWHM) is not None
 
 
+def test_trails_among_many_known_stars_are_found() -> None:
+    """Pieces of a wide line in a direction that is off by some degrees look as bright."""
+    rng = np.random.default_rng(8)
+    lost = []
+    for number in range(12):
+        x, y = rng.uniform(-HALF, HALF, (2, 60))
+        apart = np.hypot(x, y) > 4 * FWHM
+        known = KnownStars(x[apart] + HALF, y[apart] + HALF, np.full(apart.sum(), 3 * FWHM))
+        angle, offset = rng.uniform(0, 180), rng.uniform(-1, 1) * FWHM
+        pixels = window(number) + crossed(angle, offset, 5 * NOISE)
+        if trail_through(pixels, RADIUS, FWHM, known) is None:
+            lost.append((number, angle))
+    assert lost == []
+
+
 def test_trail_that_passes_by_is_none() -> None:
     assert trail_through(window() + crossed(30.0, 25.0, 40 * NOISE), RADIUS, FWHM) is None
 
