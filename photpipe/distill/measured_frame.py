@@ -13,7 +13,7 @@ from photpipe.catalogs.frame_facts import FrameFacts
 from photpipe.catalogs.measures import adopted, has_psf
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
-from photpipe.ground.errors import ReductionError
+from photpipe.ground.errors import HeaderError, ReductionError
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.instruments.frames import Frame
 from photpipe.measure.apertures import NO_MAGNITUDE
@@ -80,7 +80,11 @@ class MeasuredFrame:
         facts = FrameFacts.of(header)
         _check_aperture(frame, facts.aperture_radius_px)
         counts = _photon_counts(sources, facts.sky_noise_adu)
-        return cls(frame, frame.wcs(), facts, sources, counts)
+        measured = cls(frame, frame.wcs(), facts, sources, counts)
+        if not np.isfinite(measured.corners()).all():
+            reason = "its WCS leads some corners of the image to no position on the sky"
+            raise HeaderError(frame.name, "CTYPE1", f"{reason}; run pp_register")
+        return measured
 
     @property
     def midtime_jd(self) -> float:
@@ -168,6 +172,10 @@ class MeasuredFrame:
             return math.nan, math.nan  # the tangent plane has no place for it
         x, y = self.wcs.all_world2pix(ra_deg, dec_deg, 1, quiet=True)
         return float(x), float(y)
+
+    def corners(self) -> FloatArray:
+        """RA and Dec (degrees) of the corners of the image, shape (4, 2)."""
+        return np.asarray(self.wcs.calc_footprint(axes=self.frame.shape[::-1]))
 
     def contains(self, x_px: float, y_px: float) -> bool:
         """Whether a pixel position lies on the image."""

@@ -225,7 +225,7 @@ class TargetSearch:
 
     def _cone(self) -> sky.Cone:
         """Patch of sky that the frames cover."""
-        corners = [each.wcs.calc_footprint(axes=each.frame.shape[::-1]) for each in self.frames]
+        corners = [each.corners() for each in self.frames]
         ra, dec = np.concatenate(corners).T
         return sky.enclosing_cone(ra, dec)
 

@@ -166,7 +166,7 @@ def _known(found: "SearchNight", workspace: Workspace) -> "Table | None":
     from photpipe.ground import sky
     from photpipe.services import skybot
 
-    corners = [each.wcs.calc_footprint(axes=each.frame.shape[::-1]) for each in found.frames]
+    corners = [each.corners() for each in found.frames]
     ra, dec = np.concatenate(corners).T
     cone = sky.enclosing_cone(ra, dec)
     reach = FASTEST_ARCSEC_MIN * found.series.span_min / 2 / 3600.0

@@ -236,22 +236,31 @@ class Solver:
         Those that are left have a complaint.
         """
         for plate in self.pending(plates):
-            starts = {"header": (plate.wcs, fewstars.HEADER)}
-            for neighbour in self._of_same_camera(plate):
-                if neighbour.fit != FEW_STARS:
-                    starts = {"series": (neighbour.wcs, fewstars.SERIES), **starts}
-                    break
-            for kind, (wcs, slack) in starts.items():
-                found = self._aligned(plate, chart, wcs, reach_deg, slack)
-                if found is not None and found.is_sure:
-                    cards = astrometry.wcs_cards(found.plate, chart.cone.ra_deg, chart.cone.dec_deg)
-                    self.solved[plate.frame] = Solved.of(plate, chart, cards, kind, FEW_STARS)
-                    break
-                best = f"at best {found.matched} of them match" if found else "no common pattern"
-                self.complaints[plate.frame] = (
-                    f"{plate.pixels.size} sources, too few for pattern matching; {best} within "
-                    f"{60 * reach_deg:.0f} arcmin of the position in the header"
-                )
+            found = attempted(partial(self._of_few, chart, reach_deg), plate, plate.frame)
+            if isinstance(found, FrameFailure):
+                self.complaints[plate.frame] = found.reason
+            else:
+                self.solved[plate.frame] = found
+
+    def _of_few(self, chart: Chart, reach_deg: float, plate: Plate) -> Solved | FrameFailure:
+        """A frame with a handful of stars, or why it has no sure place."""
+        starts = {"header": (plate.wcs, fewstars.HEADER)}
+        for neighbour in self._of_same_camera(plate):
+            if neighbour.fit != FEW_STARS:
+                starts = {"series": (neighbour.wcs, fewstars.SERIES), **starts}
+                break
+        best = "no common pattern"
+        for kind, (wcs, slack) in starts.items():
+            found = self._aligned(plate, chart, wcs, reach_deg, slack)
+            if found is not None and found.is_sure:
+                cards = astrometry.wcs_cards(found.plate, chart.cone.ra_deg, chart.cone.dec_deg)
+                return Solved.of(plate, chart, cards, kind, FEW_STARS)
+            best = f"at best {found.matched} of them match" if found else "no common pattern"
+        reason = (
+            f"{plate.pixels.size} sources, too few for pattern matching; {best} within "
+            f"{60 * reach_deg:.0f} arcmin of the position in the header"
+        )
+        return FrameFailure(plate.frame, reason)
 
     def _of_same_camera(self, plate: Plate) -> Iterator[Solved]:
         """Frames of the camera of a plate that are solved."""

@@ -333,6 +333,19 @@ def test_texts_in_the_cards_of_the_wcs_are_numbers(night: Night) -> None:
 
 
 @pytest.mark.usefixtures("server")
+def test_a_wcs_that_leads_nowhere_costs_its_frame_alone(
+    night: Night, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = {"CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CD1_1": 1.0, "CD2_2": 1.0}
+    update_header(night.paths[1], away)
+    assert night.distill() == 3
+    said = capsys.readouterr().out
+    assert "leads some corners of the image to no position on the sky" in said
+    assert len(night.points("3552")) == COUNT - 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.usefixtures("server")
 def test_frames_that_are_not_registered_are_told(
     night: Night, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,26 @@ def test_the_others_are_settled_and_compared(monkeypatch: pytest.MonkeyPatch) ->
     assert TOLD in whole.failures[BAD]
 
 
+def test_the_others_of_few_stars_are_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = plates()
+    solved = SimpleNamespace(plate=SimpleNamespace(instrument="VATT4K"), fit=solver.FEW_STARS)
+
+    def aligned(_self: Solver, plate: SimpleNamespace, *_: object) -> SimpleNamespace:
+        broken(plate.frame)
+        return SimpleNamespace(is_sure=True, plate=None)
+
+    monkeypatch.setattr(Solver, "_aligned", aligned)
+    monkeypatch.setattr(solver.astrometry, "wcs_cards", lambda *_: {})
+    monkeypatch.setattr(solver.Solved, "of", lambda *_: solved)
+    work = Solver(Settings(), 1)
+    chart = SimpleNamespace(cone=SimpleNamespace(ra_deg=0.0, dec_deg=0.0))
+    for each in every:
+        each.instrument = "VATT4K"
+    work.settle_few(every, chart, 0.1)  # type: ignore[arg-type]
+    assert set(work.solved) == {NAMES[0], NAMES[2]}
+    assert TOLD in work.complaints[BAD]
+
+
 def test_the_others_of_a_field_are_calibrated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
