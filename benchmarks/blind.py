@@ -8,6 +8,7 @@ rotation and parity are not known.
 Run: python benchmarks/blind.py [number of fields]
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from astropy.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+USERS = dict(os.environ)  # the tests keep the user's folders out, and with them the index files
 
 from photpipe.catalogs.local import read_stars  # noqa: E402
 from photpipe.ground import sky  # noqa: E402
@@ -30,6 +32,10 @@ from photpipe.register.solver import Solver  # noqa: E402
 from photpipe.run.settings import Settings  # noqa: E402
 from photpipe.science.astrometry import sky_of  # noqa: E402
 from tests.unit.plates import Stars, View, stars, tan, view  # noqa: E402
+
+os.environ.update(USERS)
+for name in os.environ.keys() - USERS.keys():
+    del os.environ[name]
 
 SHAPE = (1024, 1024)
 KIT = sky.Cone(150.0, 30.0, 6.0)

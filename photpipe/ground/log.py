@@ -71,19 +71,25 @@ def has_colours(stream: TextIO) -> bool:
 
 
 class _Brief(logging.Filter):
-    """Keeps from the screen what LOG has anyway: lines of frames, the same lack of a network."""
+    """Keeps from the screen what LOG has anyway: lines of frames, a warning or a lack again."""
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[str] = set()
+        self._told: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is shown."""
         if getattr(record, "is_of_frame", False):
             return False
-        lack = _NETWORK.search(record.getMessage()) if record.levelno == logging.WARNING else None
-        if lack is None:
+        if record.levelno != logging.WARNING:
             return True
+        message = record.getMessage()
+        is_told = message in self._told
+        self._told.add(message)
+        lack = _NETWORK.search(message)
+        if lack is None or is_told:
+            return not is_told
         is_new = not self._seen
         self._seen.add(lack[0].lower())
         return is_new
@@ -181,7 +187,6 @@ def logging_to(
     brief : bool
         Console leaves lines about single frames to LOG.
     """
-    root = logging.getLogger()
     handlers = [_console(quiet=quiet, debug=debug, brief=brief)]
     problem = ""
     try:
@@ -190,24 +195,14 @@ def logging_to(
         handlers.append(file)
     except OSError as error:
         problem = f"no LOG is written: {error}"
-    level_before = root.level
-    root.setLevel(logging.DEBUG)
     # other libraries speak at DEBUG about every byte; LOG keeps what they warn of (astropy is
     # not named: it refuses to be imported once somebody else has made a logger of its name)
     for name in FOREIGN:
         logging.getLogger(name).setLevel(logging.WARNING)
-    for handler in handlers:
-        root.addHandler(handler)
-    try:
+    with _attached(*handlers), warnings_kept():
         if problem:
             logging.getLogger(__name__).warning(problem)
-        with warnings_kept():
-            yield
-    finally:
-        root.setLevel(level_before)
-        for handler in handlers:
-            root.removeHandler(handler)
-            handler.close()
+        yield
 
 
 @contextlib.contextmanager
@@ -229,15 +224,35 @@ def warnings_kept() -> Iterator[None]:
 @contextlib.contextmanager
 def on_console(*, quiet: bool = False, debug: bool = False) -> Iterator[None]:
     """Attach the console alone for the length of a block: several directories have no one LOG."""
+    with _attached(_console(quiet=quiet, debug=debug)):
+        yield
+
+
+@contextlib.contextmanager
+def _attached(*handlers: logging.Handler) -> Iterator[None]:
+    """Handlers on the root logger for the length of a block, and their end.
+
+    What other packages say to the root logger itself (the engine of Astrometry.net lists each file
+    that it tries) counts from warnings on.
+    """
     root = logging.getLogger()
-    handler, level_before = _console(quiet=quiet, debug=debug), root.level
+    level_before = root.level
+
+    def is_serious(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
     root.setLevel(logging.DEBUG)
-    root.addHandler(handler)
+    root.addFilter(is_serious)
+    for handler in handlers:
+        root.addHandler(handler)
     try:
         yield
     finally:
         root.setLevel(level_before)
-        root.removeHandler(handler)
+        root.removeFilter(is_serious)
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
 
 
 def _console(*, quiet: bool, debug: bool, brief: bool = False) -> logging.Handler:

@@ -14,7 +14,7 @@ airmass     computed from position, time and site; 1 where the site is unknown
 import logging
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +24,9 @@ from photpipe.fits.values import CardValue, as_number, card_number, card_text, c
 from photpipe.ground.errors import ConfigError, FrameError, HeaderError
 from photpipe.ground.timescale import julian_year
 from photpipe.instruments import filters, telescopes
-from photpipe.instruments.cameras import optics
+from photpipe.instruments.cameras import optics, reading
 from photpipe.instruments.cameras.camera import AIRMASS
+from photpipe.instruments.cameras.table import EXPOSURE_UNITS
 from photpipe.instruments.dialects import EARLIEST_JD, LATEST_JD, plain
 from photpipe.instruments.midtime import impossible
 from photpipe.instruments.telescopes import Telescope
@@ -166,7 +167,10 @@ class Frame:
     def exptime_s(self) -> float:
         """Exposure time."""
         key = str(self.telescope.parameters["exptime"])
-        exptime = self._required(key, "the exposure time")
+        header = self._header_with_supplied()
+        number = reading.number(header, key)
+        exptime = self._required(key, "the exposure time") if number is None else number
+        exptime *= EXPOSURE_UNITS.get(reading.unit(header, key), 1.0)
         if not 0.0 < exptime <= LONGEST_EXPOSURE_S:
             reason = (
                 "is zero; this is not a science frame"
@@ -275,8 +279,11 @@ class Frame:
         """
         if self.is_prepared or self.is_stack:
             return impossible(self.midtime_jd)
-        return self.telescope.midtime.remarks(
-            self._header_with_supplied(), self.exptime_s, self.name
+        header = self._header_with_supplied()
+        cards = (str(self.telescope.parameters["exptime"]), *self.telescope.midtime.cards)
+        return (
+            *_doubled(header, cards),
+            *self.telescope.midtime.remarks(header, self.exptime_s, self.name),
         )
 
     def pointing(self) -> tuple[float, float]:
@@ -299,7 +306,7 @@ class Frame:
             return max(number, 1.0)
         what = "is missing" if value is None else f"holds {value!r}"
         computed = self._computed_airmass()
-        how = "airmass 1 is assumed" if computed is None else f"airmass {computed:.3f} is computed"
+        how = "airmass 1 is assumed" if computed is None else "airmass is computed"
         if not (value is None and computed and key == AIRMASS):  # of cameras: one of our own
             self._note(f"card {key} {what}; {how}")
         return computed or 1.0
@@ -436,7 +443,15 @@ class Frame:
             return None
 
     def _note(self, text: str) -> None:
-        """Warn once of a fallback."""
+        """Remember a fallback; pp_prepare tells those of all frames."""
         if text not in self.notes:
             self.notes.append(text)
-            log.warning("%s: %s", self.name, text)
+            log.debug("%s: %s", self.name, text)
+
+
+def _doubled(header: "Header", cards: Iterable[str]) -> Iterator[str]:
+    """What to say of cards that stand in a header twice with different values."""
+    for card in filter(header.__contains__, dict.fromkeys(cards)):
+        values = [str(header[card, number]) for number in range(header.count(card))]
+        if len(set(values)) > 1:
+            yield f"card {card} is there {len(values)} times; the first, {values[0]}, is used"

@@ -222,8 +222,10 @@ class MidTime:
             if jd is not None and card not in self.cards and not has_short_year(str(header[card])):
                 yield card, jd
         for card in _JULIAN_CARDS:
-            jd = _julian_card(header, card)
-            if jd is not None and card not in self.cards:
+            jd = _julian_card(header, card, days=True)
+            if jd is None or card in self.cards:
+                continue
+            if jd % 0.5 or abs(jd - middle_jd) > _SAME_DAY_DAYS:  # else the day of the night
                 yield card, jd
         for card in _TIME_CARDS:
             text = card_text(header, card) or ""
@@ -295,10 +297,10 @@ def _date_of(text: str) -> float | None:
         return None
 
 
-def _julian_card(header: "Header", card: str) -> float | None:
+def _julian_card(header: "Header", card: str, *, days: bool = False) -> float | None:
     """Julian date on a card, which may be modified; None if it holds none, or a whole day."""
     number = as_number(card_value(header, card))
-    if number is None or number % 0.5 == 0.0:
+    if number is None or not (days or number % 0.5):
         return None
     if card == "JD" and number < MJD_ZERO_JD:
         return None

@@ -279,6 +279,7 @@ def _outcome(
         band=_band(frame)[0],
         unknown_filter=_band(frame)[1],
         time_remarks=frame.time_remarks,
+        notes=tuple(frame.notes),  # by now all facts were asked for
     )
 
 

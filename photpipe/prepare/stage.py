@@ -190,7 +190,7 @@ def _prepared(
     from photpipe.fits.copies import told_without_copies
     from photpipe.fits.unpack import plain_frames
     from photpipe.instruments.kinds_of_frames import sky_frames
-    from photpipe.prepare import preparation
+    from photpipe.prepare import exposures, preparation
 
     unpacked, failed = workspace.map_frames(
         lambda path: (path, plain_frames(path, write=not options.dry_run)), paths, "unpack"
@@ -226,7 +226,9 @@ def _prepared(
         return _prepare_one(job, overrides, known, write=not options.dry_run)
 
     frames, unprepared = workspace.map_frames(one, list(jobs.values()), "prepare")
-    _tell_doubtful_times(frames)
+    frames = exposures.compared(frames)
+    _tell((each.frame, remark) for each in frames for remark in each.notes)
+    _tell((each.frame, remark) for each in frames for remark in each.time_remarks)
     return PrepareResult(tuple(frames), (*failed, *unprepared))
 
 
@@ -277,11 +279,6 @@ def _planes(path: Path, known: "Recognition", *, write: bool) -> tuple[Path, ...
 def _tell_filters(frames: Sequence[PreparedFrame]) -> None:
     """Say of filters that nobody knows, before any work."""
     _tell((each.frame, each.unknown_filter) for each in frames if each.unknown_filter)
-
-
-def _tell_doubtful_times(frames: Sequence[PreparedFrame]) -> None:
-    """Say what contradicts the times of the frames."""
-    _tell((frame.frame, remark) for frame in frames for remark in frame.time_remarks)
 
 
 def _tell(remarks: Iterable[tuple[str, str]]) -> None:

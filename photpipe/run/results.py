@@ -228,6 +228,8 @@ class PreparedFrame:
         What to do about a filter that the telescope's entry does not have; else empty.
     time_remarks : tuple of str
         What is doubtful about the time of the exposure.
+    notes : tuple of str
+        What was assumed because a card is missing.
     """
 
     frame: str
@@ -248,6 +250,7 @@ class PreparedFrame:
     facts: tuple[ToldFact, ...] = ()
     unknown_filter: str = ""
     time_remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ MORE_SOURCES = 3  # that are left
 SHORTEST_SIDE = 0.2  # of a pair, in sides of the frame: shorter ones tell no rotation
 TRIED_PX = 6.0  # by judgement: what centroids and distortion leave before the fit
 MOST_TRIED = 4_000_000  # positions of sources, over all hypotheses: three seconds
+MOST_COMPARED = 20_000_000  # pairs of stars, over all pairs of sources: a second
 REFINED = 12  # a step costs a match of all stars; the right one is among the best
 # from the first match down to what centroids and distortion leave
 REFINING_PX = (6.0, 3.0, 2.0, 2.0)
@@ -168,9 +169,10 @@ def _similarities(
     error = 1 + expectation.scale_error
     low = np.searchsorted(length, np.abs(here) * unit / error)
     high = np.searchsorted(length, np.abs(here) * unit * error)
-    left = MOST_TRIED // seen.size
+    left, compared = MOST_TRIED // seen.size, 0
     for k in np.argsort(-np.abs(here)):  # long pairs tell rotation and scale best
         part = slice(low[k], high[k])
+        compared += int(high[k] - low[k])
         factors = there[part] / here[k]
         offsets = stars[one[part]] - factors * seen[first[k]]
         at = factors * middle + offsets
@@ -178,7 +180,7 @@ def _similarities(
         left -= int(inside.sum())
         if inside.any():
             yield factors[inside], offsets[inside]
-        if left < 0:
+        if left < 0 or compared > MOST_COMPARED:
             return
 
 

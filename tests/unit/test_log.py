@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from photpipe.command import cli
-from photpipe.ground.log import logging_to
+from photpipe.ground.log import logging_to, on_console
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 3000
@@ -90,3 +90,21 @@ def test_one_of_a_kind_is_singular(text: str, said: str, tmp_path: Path) -> None
     with logging_to(tmp_path):
         logging.getLogger("photpipe.test").info("%s", text)
     assert said in (tmp_path / "LOG").read_text()
+
+
+def test_what_is_said_to_the_root_logger_counts_from_warnings_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The engine of Astrometry.net tells each file that it tries there."""
+    for place in (logging_to(tmp_path), on_console()):
+        with place:
+            logging.info("loaded 6 index files")
+            logging.warning("an index file is damaged")
+            logging.getLogger("pp_register").info("3 of 3 frames registered")
+        said = capsys.readouterr().out
+        assert said.splitlines() == [
+            "warning: an index file is damaged",
+            "3 of 3 frames registered",
+        ]
+    assert "loaded" not in (tmp_path / "LOG").read_text("utf-8")
+    assert not logging.getLogger().filters

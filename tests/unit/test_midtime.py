@@ -117,6 +117,7 @@ def test_another_card_decides_what_a_short_date_means(
     [
         ({"mjd__obs": TRUE_JD - 2400000.5 + 1}, "card MJD-OBS gives a time 24.0 h after"),
         ({"mjd__obs": TRUE_JD - 0.25}, "card MJD-OBS gives a time 6.0 h before"),
+        ({"mjd__obs": 57000.0}, "card MJD-OBS gives a time 2.2 years before"),
         ({"jd": TRUE_JD - 400.0}, "card JD gives a time 1.1 years before"),
         ({"date__end": "2017-02-02T09:58:00"}, "card DATE-END gives a time 60 min before"),
         ({"utc__obs": "17:57:30"}, "card UTC-OBS gives a time 7.0 h after"),

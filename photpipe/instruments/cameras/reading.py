@@ -10,7 +10,7 @@ from photpipe.ground import sky
 if TYPE_CHECKING:
     from astropy.io.fits import Header
 
-_LEADING_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*[a-zA-Z\"'µ/°%]*\s*")
+_LEADING_NUMBER = re.compile(r"\s*([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s*([a-zA-Z\"'µ/°%]*)\s*")
 _COMPASS = re.compile(r"\s*([NSEW])\s*$|^\s*([NSEW])\s*")
 _FOUR_FIELDS = re.compile(r"([-+]?\d+)[:\s]+(\d{1,2})[:\s]+(\d{1,2})[:\s]+(\d+)")
 _DEGREES = re.compile(r"\s*deg(?:rees?)?\.?$", re.IGNORECASE)
@@ -59,7 +59,11 @@ def comment(header: "Header", keyword: str) -> str:
 
 
 def unit(header: "Header", keyword: str) -> str:
-    """Unit in square brackets at the beginning of a card's comment; empty if there is none."""
+    """Unit behind a number in a text, or in square brackets as comments begin; empty if none."""
+    value = card_value(header, keyword)
+    behind = _LEADING_NUMBER.fullmatch(value.replace(",", ".")) if isinstance(value, str) else None
+    if behind and behind[2]:
+        return behind[2]
     found = re.match(r"\s*\[([^\]]*)\]", comment(header, keyword))
     return found[1].strip() if found else ""
 

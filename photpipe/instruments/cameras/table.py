@@ -32,8 +32,8 @@ STACK_COUNT = ("STACKCNT", "SNAPSHOT", "NCOMBINE", "NUMFRAME", "NIMAGES", "SUBCO
 STACK_MARK = ("INTEGRAT",)
 STACK_HISTORY = re.compile(r"ImageIntegration|integration of \d+|stacked \d+ (?:frames|images)")
 
-EXPOSURE_UNITS = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0}
-"""Units in square brackets, as comments of cards begin, in seconds."""
+EXPOSURE_UNITS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0}
+"""Units behind numbers in texts, or in square brackets, as comments of cards begin, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
