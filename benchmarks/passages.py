@@ -3,7 +3,8 @@
 Run from the clone with ``python benchmarks/passages.py``; ``-nights N`` takes more of them, ``-dump
 FILE`` writes every point as ECSV. On each night ten targets pass a star each, at distances from
 zero to three seeings in the middle of the night; half of the stars are as bright as their target,
-half are three magnitudes brighter. The registration is perfect.
+half are three magnitudes brighter. The registration is perfect. With ``-slow`` the targets hardly
+move, so that no other frame shows the sky behind them: the PSF of each frame has to do.
 """
 
 import argparse
@@ -34,6 +35,7 @@ SHAPE = (700, 700)
 START_JD = 2457786.9
 TARGETS = 10
 WAY_FWHM = 14.0  # that a target moves during a night
+SLOW_FWHM = 1.0  # with -slow
 BRIGHTER_MAG = 3.0
 
 
@@ -45,13 +47,16 @@ class Plan:
     frames: int
     seeing_arcsec: tuple[float, float]
     stars: int = 150
+    way_fwhm: float = WAY_FWHM
 
 
-def plans(nights: int, seed: int) -> Iterator[Plan]:
+def plans(nights: int, seed: int, way_fwhm: float) -> Iterator[Plan]:
     """Nights of good, usual and bad seeing, short and long."""
     for number in range(nights):
         low = (1.0, 1.6, 2.2)[number % 3]
-        yield Plan(1000 * seed + number, (6, 10, 16)[number % 3], (low, 1.35 * low))
+        yield Plan(
+            1000 * seed + number, (6, 10, 16)[number % 3], (low, 1.35 * low), way_fwhm=way_fwhm
+        )
 
 
 def passing(plan: Plan, stars: Sky, centre: tuple[float, float], half_arcsec: float) -> list[Mover]:
@@ -76,7 +81,7 @@ def passing(plan: Plan, stars: Sky, centre: tuple[float, float], half_arcsec: fl
         if number % 2 and mags[row] > np.median(mags[rows]) - 0.7:
             continue  # its target is three magnitudes fainter
         angle, side = rng.uniform(0, 2 * np.pi), rng.uniform(0, 3) * fwhm
-        rate = WAY_FWHM * fwhm / minutes
+        rate = plan.way_fwhm * fwhm / minutes
         brighter = BRIGHTER_MAG if number % 2 else 0.0
         start = place + side * np.array([-np.sin(angle), np.cos(angle)])
         ra, dec = sky.shifted(*centre, *start)
@@ -164,10 +169,10 @@ def rows_of(name: str, plan: Plan, folder: Path) -> Iterator[dict[str, object]]:
             }
 
 
-def collected(nights: int, seed: int) -> Table:
+def collected(nights: int, seed: int, way_fwhm: float) -> Table:
     """All points of the campaign."""
     rows = []
-    for number, plan in enumerate(plans(nights, seed)):
+    for number, plan in enumerate(plans(nights, seed, way_fwhm)):
         with surroundings() as folder:
             rows += list(rows_of(TELESCOPES[number % len(TELESCOPES)], plan, folder / "night"))
     return Table(rows=rows)
@@ -242,10 +247,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-nights", type=int, default=3)
     parser.add_argument("-seed", type=int, default=1)
+    parser.add_argument("-slow", action="store_true", help="targets that hardly move")
     parser.add_argument("-dump", type=Path, help="ECSV file of all points")
     words = parser.parse_args()
     logging.disable(logging.WARNING)
-    table = collected(words.nights, words.seed)
+    table = collected(words.nights, words.seed, SLOW_FWHM if words.slow else WAY_FWHM)
     if words.dump:
         table.write(words.dump, format="ascii.ecsv", overwrite=True)
     return 0 if print_table(judged(table)) else 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ from photpipe.science.noise import annulus_reach
 from photpipe.science.saturation import threshold
 from photpipe.science.subtraction import KernelMatch, Stamp
 
+if TYPE_CHECKING:
+    from photpipe.distill.own_psf import OwnDifference
+
+NO_TEMPLATE = "no other frame shows the place without the target"
 MOST_TEMPLATES = 6  # by judgement: each costs as much as the first and helps less
 MOST_STARS = 10  # by judgement: the brightest tell the kernel; more of them cost time
 FEWEST_TEMPLATES = 1  # one template will do, with its own noise
@@ -90,6 +95,11 @@ class Difference:
     match: KernelMatch
     variance: FloatArray
     frames: int
+
+    @property
+    def by(self) -> str:
+        """How the neighbours were found, in words."""
+        return f"by {self.frames} frames"
 
     def place(self, x_px: float, y_px: float) -> tuple[float, float]:
         """Column and row (from 0) in the arrays of a place on the frame (FITS pixels)."""
@@ -164,7 +174,7 @@ class Subtraction:
     kept: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
     regions: dict[tuple[str, str], Region] = field(default_factory=dict)
 
-    def keep(self, target: str, frame: str, found: Difference) -> None:
+    def keep(self, target: str, frame: str, found: "Difference | OwnDifference") -> None:
         """Keep what was subtracted from a point, for the pages."""
         panels = np.stack([found.raw, found.template, found.difference])
         self.kept[target, frame] = panels.astype(np.float32)
@@ -200,7 +210,7 @@ class Subtraction:
         """The frame `number` without the sky behind a target, or why there is none."""
         chosen = self.templates(number, track)
         if len(chosen) < FEWEST_TEMPLATES:
-            return "no other frame shows the place without the target"
+            return NO_TEMPLATE
         calibrated = self.frames[number]
         fwhm = self.frames[number].fwhm_px
         reach = subtraction.kernel_reach(fwhm)

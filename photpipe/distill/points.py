@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns
-from photpipe.distill.clean import Difference, Subtraction
+from photpipe.distill.clean import NO_TEMPLATE, Difference, Subtraction
 from photpipe.distill.defects import Neighbourhood
 from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
+from photpipe.distill.own_psf import MISFIT, OwnDifference, own_difference
 from photpipe.distill.star_images import Stars, motion_px
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
 from photpipe.distill.target_trails import FrameTrail, TrailProfiles, measured, on_sky, segment_of
@@ -137,9 +138,11 @@ def points_of_frame(
             continue
         point = place.forced(around) if row is None else place.measured(row, around)
         if subtraction is not None and place.is_spoiled(point, others):
-            found = subtraction.difference(number, track)
+            found: Difference | OwnDifference | str = subtraction.difference(number, track)
+            if found == NO_TEMPLATE:
+                found = place.by_own_psf(point, surroundings, others)
             point = place.clean(point, found, around)
-            if isinstance(found, Difference) and math.isfinite(point.plain_mag):
+            if not isinstance(found, str) and math.isfinite(point.plain_mag):
                 subtraction.keep(track.target.name, point.frame, found)
         if len(tracks) <= MOST_EXAMINED:
             point = place.examined(point, surroundings)
@@ -559,7 +562,31 @@ class _Place:
         reach = self.reach_arcsec
         return all(self._apart(each) > reach for each in movers)
 
-    def clean(self, plain: TargetPoint, found: Difference | str, around: Neighbours) -> TargetPoint:
+    def by_own_psf(
+        self, plain: TargetPoint, surroundings: Surroundings, others: Sequence[Track]
+    ) -> OwnDifference | str:
+        """The frame without the neighbours of the target, by the PSF of the frame itself."""
+        tables = self.stars.psf
+        if tables is None:
+            return f"{NO_TEMPLATE}, and no PSF describes the stars of this one"
+        calibrated = self.calibrated
+        outer = annulus_reach(calibrated.radius_px) + 1.0
+        reach = outer * calibrated.scale_arcsec
+        stars = self._stars_near(surroundings, self.ra_deg, self.dec_deg, reach)
+        stars += [each.as_star(self.number) for each in others if each.target.moves]
+        x, y, counts = self._counts_of([each for each in stars if self._apart(each) <= reach])
+        known = counts > 0
+        neighbours = np.column_stack([x + self.x_px, y + self.y_px, counts])[known]
+        good = np.isfinite(self.stars.pixels) & ~self.stars.saturated
+        own = max(10 ** (-0.4 * plain.aperture_mag) - float(np.sum(counts[known])), 0.0)
+        target = self.x_px, self.y_px, own
+        return own_difference(
+            calibrated, tables, self.stars.pixels, good, target, neighbours, outer
+        )
+
+    def clean(
+        self, plain: TargetPoint, found: Difference | OwnDifference | str, around: Neighbours
+    ) -> TargetPoint:
         """Point on a difference; the plain one, with the reason, where that is no better."""
         if isinstance(found, str):
             return replace(plain, subtraction=found)
@@ -574,8 +601,11 @@ class _Place:
         if problem:
             return replace(plain, subtraction=f"not subtracted: {problem}")
         flux = sums[0].flux
-        misfits = [misfit(found.match, -dx, -dy, radius) for dx, dy, _ in around.worst]
-        left = float(np.linalg.norm(np.array(misfits) * around.worst[:, 2]))
+        if isinstance(found, Difference):
+            misfits = [misfit(found.match, -dx, -dy, radius) for dx, dy, _ in around.worst]
+            left = float(np.linalg.norm(np.array(misfits) * around.worst[:, 2]))
+        else:
+            misfits, left = [MISFIT], found.misfit(x, y, radius)
         added = math.hypot(found.error(x, y, radius), left)
         photons = max(flux, sums[1].flux, 0.0) * self.calibrated.photon_counts
         error = math.hypot(self.calibrated.facts.sky_noise_adu, math.sqrt(photons), added)
@@ -591,10 +621,10 @@ class _Place:
             plain_sig=plain.sig,
             subtraction_sig=subtraction_sig,
             subtraction_misfit=max(misfits, default=0.0),
-            subtraction=f"{around.text}, by {found.frames} frames",
+            subtraction=f"{around.text}, {found.by}",
         )
 
-    def _centre(self, found: Difference) -> tuple[float, float]:
+    def _centre(self, found: Difference | OwnDifference) -> tuple[float, float]:
         """Centre of a target on a difference (FITS pixels); where it should be if it is faint."""
         fwhm = self.calibrated.fwhm_px
         own = found.window.left + 1, found.window.top + 1

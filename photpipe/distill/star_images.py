@@ -12,6 +12,7 @@ from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.targets import Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.measure.crowding import LARGEST_ERROR
 from photpipe.science import growth, starimage
 from photpipe.science.noise import annulus_reach
 from photpipe.science.saturation import saturated_pixels
@@ -19,6 +20,7 @@ from photpipe.science.starimage import StarImage
 
 if TYPE_CHECKING:
     from photpipe.distill.target_trails import FrameShape
+    from photpipe.science.psf import Tables
 
 SHORTEST_TRAIL_PX = 0.5  # adds 0.5 % to a width (sigma) of 1.5 px
 # trails of stars, in units of the motion of a target, that show that the telescope followed it
@@ -109,6 +111,15 @@ class Stars:
     def saturated(self) -> BoolArray:
         """Mask of the saturated pixels, and of what bled from them."""
         return saturated_pixels(self.pixels, self.calibrated.frame.saturation or math.inf)
+
+    @cached_property
+    def psf(self) -> "Tables | None":
+        """PSF of the frame; None if too few stars tell it, or it does not describe them."""
+        from photpipe.distill.own_psf import frame_psf
+
+        good = np.isfinite(self.pixels) & ~self.saturated
+        found = frame_psf(self.calibrated, np.nan_to_num(self.pixels), good)
+        return found if found is not None and found.psf.error <= LARGEST_ERROR else None
 
     @property
     def trail_arcsec(self) -> float:

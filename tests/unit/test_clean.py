@@ -105,8 +105,14 @@ def test_what_cannot_be_subtracted_says_why(tmp_path: Path) -> None:
     for name in ("slow", "saturated", "deep", "lonely"):
         (tmp_path / name).mkdir()
     star = np.array([*sky_of(PLACE[0] + 9.0, PLACE[1]), MAG])[:, None]
-    slow = measured(*night(tmp_path / "slow", 9.0, step_px=1.0), subtracts=True, catalog=star)
-    assert slow.subtraction == "no other frame shows the place without the target"
+    frames, target = night(tmp_path / "slow", 9.0, step_px=1.0)
+    for each in frames:
+        each.sources["FLAGS"] = 4
+    slow = measured(frames, target, subtracts=True, catalog=star)
+    assert slow.subtraction == (
+        "no other frame shows the place without the target, and no PSF describes the stars of this "
+        "one"
+    )
     frames, target = night(tmp_path / "saturated", 9.0, star_mag=11.0)
     for each in frames:
         each.frame.header["SATURATE"] = 3000.0
@@ -116,6 +122,40 @@ def test_what_cannot_be_subtracted_says_why(tmp_path: Path) -> None:
     assert saturated.subtraction
     deep = measured(*night(tmp_path / "deep", 1.0, star_mag=MAG - 3), subtracts=True)
     assert deep.subtraction == "too deep in the light of a star"
+    assert deep.contamination_mag > 1.0
+
+
+@pytest.mark.parametrize("apart_px", [4.0, 6.0, 9.0])
+@pytest.mark.parametrize("brighter_mag", [0.0, 1.0])
+def test_slow_targets_are_freed_by_the_psf_of_their_frame(
+    tmp_path: Path, apart_px: float, brighter_mag: float
+) -> None:
+    star_mag = MAG - brighter_mag
+    frames, target = night(tmp_path, apart_px, star_mag, step_px=1.0)
+    star = np.array([*sky_of(PLACE[0] + apart_px, PLACE[1]), star_mag + 0.04])[:, None]
+    plain = measured(frames, target, subtracts=False, catalog=star)
+    clean = measured(frames, target, subtracts=True, catalog=star)
+    assert abs(plain.contamination_mag) > 0.02
+    assert (clean.method, clean.contamination) == (CLEAN, "")
+    assert clean.subtraction.endswith("by the PSF of the frame")
+    assert clean.mag == pytest.approx(MAG, abs=max(3 * clean.sig, 0.02))
+    assert clean.sig < 0.06
+    assert abs(clean.mag - MAG) < abs(plain.mag - MAG)
+
+
+def test_a_star_on_the_target_is_as_bright_as_the_catalog_says(tmp_path: Path) -> None:
+    """The error of the catalog becomes one of the target; it is kept out where that is large."""
+    frames, target = night(tmp_path, 0.5, MAG, step_px=1.0)
+    star = np.array([*sky_of(PLACE[0] + 0.5, PLACE[1]), MAG + 0.05])[:, None]
+    on_it = measured(frames, target, subtracts=True, catalog=star)
+    assert on_it.method == CLEAN
+    assert 0.05 < on_it.sig < 0.15
+    assert on_it.mag == pytest.approx(MAG, abs=2 * on_it.sig)
+    (tmp_path / "deep").mkdir()
+    frames, target = night(tmp_path / "deep", 0.5, MAG - 2.0, step_px=1.0)
+    star = np.array([*sky_of(PLACE[0] + 0.5, PLACE[1]), MAG - 2.0])[:, None]
+    deep = measured(frames, target, subtracts=True, catalog=star)
+    assert deep.method != CLEAN
     assert deep.contamination_mag > 1.0
 
 

@@ -1,0 +1,172 @@
+"""A target without its neighbours where no other frame shows the place: by the frame's own PSF.
+
+Target and neighbours are fitted together on the pixels around them; what the neighbours are by that
+fit is taken away, and the target is measured on what is left, as on the difference of frames. Stars
+that the fit cannot tell from the target have the light that the catalog says.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from photpipe.distill.clean import Region
+from photpipe.distill.measured_frame import MeasuredFrame
+from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.science import crowded, psf
+from photpipe.science.flags import SourceFlag
+from photpipe.science.forced import aperture_weights
+from photpipe.science.together import Known, Noise, Window, fitted_together
+
+# of the light of a star in the aperture, by which its image is wrong: `benchmarks/passages.py`
+MISFIT = 0.02
+# relative error of a catalogued star in the band of the frame: colour, variability, blends
+CATALOG_ERROR = 0.06
+PLACE_ERROR_PX = 0.15  # by judgement: of a catalogued star, WCS and proper motion included
+TARGET_PLACE_FWHM = 0.15  # by judgement: of a target that the series shows
+MARGIN_FWHM = 1.5  # by judgement: of the pixels that are fitted, beyond the aperture
+WORST_CHI = 3.0  # by judgement: what is left is not noise any more
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDifference:
+    """A frame around a target, and what is left without its neighbours.
+
+    Parameters
+    ----------
+    window : Region
+        Where it is on the frame.
+    raw, template, difference : array, shape (n, n)
+        Counts above the sky; the template is what the fit makes of the neighbours.
+    covariance : array, shape (k, k)
+        Of their fluxes.
+    light : array, shape (k, n, n)
+        Each neighbour of one count.
+    """
+
+    window: Region
+    raw: FloatArray
+    template: FloatArray
+    difference: FloatArray
+    covariance: FloatArray
+    light: FloatArray
+
+    @property
+    def by(self) -> str:
+        """How the neighbours were found, in words."""
+        return "by the PSF of the frame"
+
+    def error(self, x_px: float, y_px: float, radius_px: float) -> float:
+        """Error (counts) of an aperture, as far as it is due to the fluxes of the neighbours."""
+        parts = self._parts(x_px, y_px, radius_px)
+        return math.sqrt(max(float(parts @ self.covariance @ parts), 0.0))
+
+    def misfit(self, x_px: float, y_px: float, radius_px: float) -> float:
+        """Error (counts) of an aperture, as far as it is due to the PSF."""
+        weights = self._weights(x_px, y_px, radius_px)
+        return MISFIT * float(np.sum(weights * np.abs(self.template)))
+
+    def _parts(self, x_px: float, y_px: float, radius_px: float) -> FloatArray:
+        weights = self._weights(x_px, y_px, radius_px)
+        return np.asarray(np.tensordot(self.light, weights, 2))
+
+    def _weights(self, x_px: float, y_px: float, radius_px: float) -> FloatArray:
+        size = self.window.size
+        column, row = x_px - 1 - self.window.left, y_px - 1 - self.window.top
+        return aperture_weights((size, size), column, row, radius_px, 5)
+
+
+def frame_psf(
+    calibrated: MeasuredFrame,
+    image: FloatArray,
+    good: BoolArray,
+) -> psf.Tables | None:
+    """PSF of a frame from its well measured stars; None if there are too few.
+
+    Parameters
+    ----------
+    image : array, shape (ny, nx)
+        Counts.
+    good : bool array
+        Pixels that count.
+    """
+    x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
+    seen = np.flatnonzero(np.isfinite(x + y) & (flux > 0))
+    flags = np.asarray(calibrated.sources["FLAGS"], int)[seen]
+    spoilt = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
+    found = crowded.fitted_field(
+        image,
+        good,
+        x[seen] - 1.0,
+        y[seen] - 1.0,
+        flux[seen],
+        (flags & spoilt) == 0,
+        max(calibrated.fwhm_px, 1.0),
+        calibrated.photon_counts,
+        rounds=0,
+    )
+    return None if found is None else found.psf.tables()
+
+
+def own_difference(
+    calibrated: MeasuredFrame,
+    tables: psf.Tables,
+    image: FloatArray,
+    good: BoolArray,
+    target: tuple[float, float, float],
+    stars: FloatArray,
+    reach_px: float,
+) -> OwnDifference | str:
+    """What is left around a target without its neighbours, or why that is not known.
+
+    Parameters
+    ----------
+    target : (x, y, counts)
+        Its place (FITS pixels), and its light in the aperture, roughly.
+    stars : array, shape (n, 3)
+        Neighbours likewise, their light in apertures of their own.
+    reach_px : float
+        Half the size of the window, as far as the sky is measured.
+    """
+    ny, nx = image.shape
+    fwhm = tables.psf.shape.fwhm_px
+    window = Region(target[0], target[1], math.ceil(reach_px))
+    rows = np.arange(window.top, window.top + window.size)
+    columns = np.arange(window.left, window.left + window.size)
+    if rows[0] < 0 or columns[0] < 0 or rows[-1] >= ny or columns[-1] >= nx:
+        return "too near to the edge for the PSF of the frame"
+    cut = np.ix_(rows, columns)
+    counts, known = image[cut].astype(float), good[cut]
+    apart = np.hypot(columns - (target[0] - 1.0), (rows - (target[1] - 1.0))[:, None])
+    fitted = known & (apart <= calibrated.radius_px + MARGIN_FWHM * fwhm)
+    if fitted.sum() < 4 * (len(stars) + 1) or not known[apart < calibrated.radius_px].all():
+        return "bad or saturated pixels around it"
+    try:
+        found = fitted_together(
+            tables,
+            Window(counts, window.left, window.top, fitted),
+            _known(tables.psf, calibrated.radius_px, target, stars),
+            Noise(calibrated.pixel_noise_counts, calibrated.photon_counts, MISFIT),
+        )
+    except np.linalg.LinAlgError:
+        return "the pixels around it do not tell it from its neighbours"
+    if found.chi > WORST_CHI:
+        return "the PSF of the frame does not describe it"
+    raw = np.where(known, counts - found.sky, np.nan)
+    template = np.tensordot(found.flux[1:], found.light[1:], 1)
+    return OwnDifference(
+        window, raw, template, raw - template, found.covariance[1:, 1:], found.light[1:]
+    )
+
+
+def _known(
+    of_frame: psf.Psf, radius_px: float, target: tuple[float, float, float], stars: FloatArray
+) -> Known:
+    """Target and neighbours as a fit wants them: only the light of the target is free."""
+    x, y, counts = np.vstack([target, stars]).T
+    flux = np.maximum(counts, 1.0) / of_frame.within(radius_px)
+    flux_error = CATALOG_ERROR * flux
+    flux_error[0] = np.inf
+    place_error = np.full(len(x), PLACE_ERROR_PX)
+    place_error[0] = TARGET_PLACE_FWHM * of_frame.shape.fwhm_px
+    return Known(x - 1.0, y - 1.0, flux, place_error, flux_error)
