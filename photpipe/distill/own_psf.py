@@ -114,6 +114,7 @@ def own_difference(
     image: FloatArray,
     good: BoolArray,
     target: tuple[float, float, float],
+    trail_px: tuple[float, float],
     stars: FloatArray,
     reach_px: float,
 ) -> OwnDifference | str:
@@ -123,6 +124,8 @@ def own_difference(
     ----------
     target : (x, y, counts)
         Its place (FITS pixels), and its light in the aperture, roughly.
+    trail_px : (float, float)
+        How far it moves against the stars during the exposure.
     stars : array, shape (n, 3)
         Neighbours likewise, their light in apertures of their own.
     reach_px : float
@@ -145,7 +148,7 @@ def own_difference(
         found = fitted_together(
             tables,
             Window(counts, window.left, window.top, fitted),
-            _known(tables.psf, calibrated.radius_px, target, stars),
+            _known(tables.psf, calibrated.radius_px, target, trail_px, stars),
             Noise(calibrated.pixel_noise_counts, calibrated.photon_counts, MISFIT),
         )
     except np.linalg.LinAlgError:
@@ -160,7 +163,11 @@ def own_difference(
 
 
 def _known(
-    of_frame: psf.Psf, radius_px: float, target: tuple[float, float, float], stars: FloatArray
+    of_frame: psf.Psf,
+    radius_px: float,
+    target: tuple[float, float, float],
+    trail_px: tuple[float, float],
+    stars: FloatArray,
 ) -> Known:
     """Target and neighbours as a fit wants them: only the light of the target is free."""
     x, y, counts = np.vstack([target, stars]).T
@@ -169,4 +176,6 @@ def _known(
     flux_error[0] = np.inf
     place_error = np.full(len(x), PLACE_ERROR_PX)
     place_error[0] = TARGET_PLACE_FWHM * of_frame.shape.fwhm_px
-    return Known(x - 1.0, y - 1.0, flux, place_error, flux_error)
+    trails = np.zeros((len(x), 2))
+    trails[0] = trail_px
+    return Known(x - 1.0, y - 1.0, flux, place_error, flux_error, trails)

@@ -16,6 +16,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 ROUNDS = 6  # a bound: steps have settled by then
+STEP_PX = 1.0  # by judgement: of the points of which a trail is made; narrower than any star
 LARGEST_STEP_PX = 0.5  # a fit is linear over less than this
 
 
@@ -31,6 +32,8 @@ class Known:
         Light (counts).
     place_error_px, flux_error : array
         Errors; infinite: nothing is known.
+    trail_px : array, shape (n, 2)
+        How far each moves against the stars that tell the PSF during the exposure.
     """
 
     x: FloatArray
@@ -38,6 +41,7 @@ class Known:
     flux: FloatArray
     place_error_px: FloatArray
     flux_error: FloatArray
+    trail_px: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,18 @@ class Together:
     chi: float
 
 
-def drawn(tables: Tables, window: Window, x: float, y: float) -> FloatArray:
+def drawn(tables: Tables, window: Window, x: float, y: float, trail: FloatArray) -> FloatArray:
     """A star of one count on a window, and its changes right and up; shape (3, ny, nx)."""
+    count = 1 + 2 * math.ceil(float(np.hypot(*trail)) / STEP_PX)
+    # n points have 1 - 1 / n^2 of the variance of the line on which they stand
+    along = (np.arange(count) + 0.5) / count - 0.5
+    along /= math.sqrt(max(1.0 - count**-2.0, 0.5))
+    places = np.array([[x, y]]) + along[:, None] * trail
+    return np.asarray(np.mean([_still(tables, window, *each) for each in places], axis=0))
+
+
+def _still(tables: Tables, window: Window, x: float, y: float) -> FloatArray:
+    """A star that does not move, likewise."""
     stamps = tables.stamps(
         np.array([x]), np.array([y]), float(tables.psf.mesh.half_px), slopes=True
     )
@@ -115,7 +129,8 @@ def fitted_together(tables: Tables, window: Window, known: Known, noise: Noise) 
     prior[1::3] = 1.0 / known.flux_error**2
     prior[2::3] = prior[3::3] = 1.0 / known.place_error_px**2
     for _ in range(ROUNDS):
-        light = np.array([drawn(tables, window, *each) for each in zip(x, y, strict=True)])
+        stars = list(zip(x, y, known.trail_px, strict=True))
+        light = np.array([drawn(tables, window, *each) for each in stars])
         model = np.tensordot(flux, light[:, 0], 1)
         variance = noise.sky**2 + noise.photons * np.maximum(model, 0.0)
         weight = 1.0 / np.sqrt(variance + (noise.psf * model) ** 2)[fitted]
@@ -131,6 +146,7 @@ def fitted_together(tables: Tables, window: Window, known: Known, noise: Noise) 
         x = x + np.clip(step[2::3], -LARGEST_STEP_PX, LARGEST_STEP_PX)
         y = y + np.clip(step[3::3], -LARGEST_STEP_PX, LARGEST_STEP_PX)
     chi = math.sqrt(float(left @ left) / max(left.size - prior.size, 1))
-    light = np.array([drawn(tables, window, *each)[0] for each in zip(x, y, strict=True)])
+    stars = list(zip(x, y, known.trail_px, strict=True))
+    light = np.array([drawn(tables, window, *each)[0] for each in stars])
     covariance = np.asarray(np.linalg.inv(normal)[1::3, 1::3], float) * max(chi, 1.0) ** 2
     return Together(flux, covariance, light, sky, chi)
