@@ -16,7 +16,7 @@ from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science import crowded, psf
 from photpipe.science.flags import SourceFlag
 from photpipe.science.forced import aperture_weights
-from photpipe.science.together import Known, Noise, Window, fitted_together
+from photpipe.science.together import Beforehand, Cutting, Noise, fitted_together
 
 # of the light of a star in the aperture, by which its image is wrong: `benchmarks/passages.py`
 MISFIT = 0.02
@@ -147,7 +147,7 @@ def own_difference(
     try:
         found = fitted_together(
             tables,
-            Window(counts, window.left, window.top, fitted),
+            Cutting(counts, window.left, window.top, fitted),
             _known(tables.psf, calibrated.radius_px, target, trail_px, stars),
             Noise(calibrated.pixel_noise_counts, calibrated.photon_counts, MISFIT),
         )
@@ -168,7 +168,7 @@ def _known(
     target: tuple[float, float, float],
     trail_px: tuple[float, float],
     stars: FloatArray,
-) -> Known:
+) -> Beforehand:
     """Target and neighbours as a fit wants them: only the light of the target is free."""
     x, y, counts = np.vstack([target, stars]).T
     flux = np.maximum(counts, 1.0) / of_frame.within(radius_px)
@@ -178,4 +178,4 @@ def _known(
     place_error[0] = TARGET_PLACE_FWHM * of_frame.shape.fwhm_px
     trails = np.zeros((len(x), 2))
     trails[0] = trail_px
-    return Known(x - 1.0, y - 1.0, flux, place_error, flux_error, trails)
+    return Beforehand(x - 1.0, y - 1.0, flux, place_error, flux_error, trails)

@@ -21,7 +21,7 @@ LARGEST_STEP_PX = 0.5  # a fit is linear over less than this
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Beforehand:
     """What is known of stars before a fit; arrays of shape (n,).
 
     Parameters
@@ -45,7 +45,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Cutting:
     """Pixels of an image: counts, the first column and row, and which of them are fitted."""
 
     counts: FloatArray
@@ -88,7 +88,7 @@ class Together:
     chi: float
 
 
-def drawn(tables: Tables, window: Window, x: float, y: float, trail: FloatArray) -> FloatArray:
+def drawn(tables: Tables, window: Cutting, x: float, y: float, trail: FloatArray) -> FloatArray:
     """A star of one count on a window, and its changes right and up; shape (3, ny, nx)."""
     count = 1 + 2 * math.ceil(float(np.hypot(*trail)) / STEP_PX)
     # n points have 1 - 1 / n^2 of the variance of the line on which they stand
@@ -98,7 +98,7 @@ def drawn(tables: Tables, window: Window, x: float, y: float, trail: FloatArray)
     return np.asarray(np.mean([_still(tables, window, *each) for each in places], axis=0))
 
 
-def _still(tables: Tables, window: Window, x: float, y: float) -> FloatArray:
+def _still(tables: Tables, window: Cutting, x: float, y: float) -> FloatArray:
     """A star that does not move, likewise."""
     stamps = tables.stamps(
         np.array([x]), np.array([y]), float(tables.psf.mesh.half_px), slopes=True
@@ -114,7 +114,7 @@ def _still(tables: Tables, window: Window, x: float, y: float) -> FloatArray:
     return canvas
 
 
-def fitted_together(tables: Tables, window: Window, known: Known, noise: Noise) -> Together:
+def fitted_together(tables: Tables, window: Cutting, known: Beforehand, noise: Noise) -> Together:
     """Fit stars and a level sky.
 
     Raises

@@ -5,7 +5,7 @@ import pytest
 
 from photpipe.science.psf import Psf
 from photpipe.science.starimage import StarImage
-from photpipe.science.together import Known, Noise, Window, fitted_together
+from photpipe.science.together import Beforehand, Cutting, Noise, fitted_together
 
 SHAPE, FWHM, NOISE = (61, 61), 3.0, 2.0
 TARGET, STAR = (30.2, 29.7), (33.4, 29.1)
@@ -27,8 +27,8 @@ def picture(seed, trail=(0.0, 0.0), star=STAR):
 
 def fitted(image, trail=(0.0, 0.0), star=STAR, known_flux=3e4, flux_error=np.inf, place_error=0.3):
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
-    window = Window(image, 0, 0, np.hypot(x - TARGET[0], y - TARGET[1]) < 12)
-    known = Known(
+    window = Cutting(image, 0, 0, np.hypot(x - TARGET[0], y - TARGET[1]) < 12)
+    known = Beforehand(
         np.array([TARGET[0] + 0.1, star[0]]),
         np.array([TARGET[1], star[1]]),
         np.array([1e4, known_flux]),
