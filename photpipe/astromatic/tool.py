@@ -225,11 +225,15 @@ def run_tool(
     return Finished(tool, tuple(command), process.returncode, output.tail)
 
 
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
     """Hold back what would interrupt the block, until it is over."""
     came: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main_thread():
         yield  # signals are handled in the main thread alone
         return
     kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(kind))]
@@ -271,6 +275,8 @@ class _Patience:
 
     def check(self) -> None:
         """Raise `_StoppedError` when the time is over or the user wants to stop."""
+        if workspace.interrupted.is_set() and _is_main_thread():
+            raise KeyboardInterrupt
         if workspace.stopping.is_set():
             raise _StoppedError("was ended because the run was interrupted")
         if time.monotonic() >= self._deadline_s:

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 stopping = threading.Event()
 """Set while an interrupted run waits for its threads: who waits for a child process ends it."""
 
+interrupted = threading.Event()
+"""Set when a signal came that ends the run, whatever became of its exception."""
+
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """Errors of a disk that takes no more."""
 
@@ -68,7 +71,8 @@ def _outcomes(
     """
     for future in [pool.submit(function, *each) for each in zip(*items, strict=True)]:
         while not wait([future], _SIGNAL_CHECK_S).done:
-            pass
+            if interrupted.is_set():
+                raise KeyboardInterrupt
         yield future.result()
 
 

@@ -62,8 +62,8 @@ def frame(jd: float, elongation: float = 1.1) -> SimpleNamespace:
 @pytest.mark.parametrize(
     ("frames", "said"),
     [
-        ([frame(1.0)], "one frame: what moves"),
-        ([frame(1.0)] * 3, "3 frames: what moves"),
+        ([frame(1.0)], "one frame: at least 4 are needed"),
+        ([frame(1.0)] * 3, "3 frames: at least 4 are needed"),
         ([frame(1.0)] * 5, "all frames have the same time"),
         ([frame(1.0 + day) for day in range(5)], "the frames span 4.0 days"),
         ([frame(1 + i / 99, 3.0) for i in range(5)], "the stars trail \\(they are 3.0 times"),

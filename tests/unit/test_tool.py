@@ -203,6 +203,32 @@ def test_an_interrupted_run_ends_its_tools(fake, tmp_path):
     assert _is_gone(pid)
 
 
+@pytest.mark.parametrize("where", ["alone", "map_frames"])
+def test_an_interrupt_whose_exception_was_dropped_counts(fake, tmp_path, where):
+    """As those are that come while an object is deleted."""
+    fake(f"echo $$ > {tmp_path}/pid; sleep 60")
+
+    def work(_item):
+        return run_tool(FAKE, [], tmp_path, 60)
+
+    def later():
+        _await_pid(tmp_path / "pid")
+        workspace.interrupted.set()
+
+    other = threading.Thread(target=later)
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            if where == "alone":
+                work(0)
+            else:
+                workspace.Workspace(tmp_path, jobs=2).map_frames(work, [1, 2], "x")
+    finally:
+        workspace.interrupted.clear()
+        other.join()
+    assert _is_gone(int((tmp_path / "pid").read_text()))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("where", ["alone", "map_frames"])
 def test_ctrl_c_and_sigterm_leave_no_process_behind(fake, tmp_path, number, where):
