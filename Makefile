@@ -46,8 +46,9 @@ $(VENV)/.installed-tests: pyproject.toml
 demo: $(VENV)/.installed
 	@BIN=$(BIN) EXAMPLE=$(EXAMPLE) DEMO=$(DEMO) tools/demo.sh
 
+# the tests start hundreds of commands, which would compile the package anew without bytecode
 test: $(VENV)/.installed-tests lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # the same, and which lines no test has run; a third slower
 coverage: $(VENV)/.installed-tests
