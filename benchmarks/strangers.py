@@ -12,6 +12,7 @@ Printed are frames measured, the offset of the light curve from the truth, its p
 Run: python benchmarks/strangers.py [name of a night ...]
 """
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -114,6 +115,8 @@ NIGHTS = {
 
 def run(name: str, directory: Path, count: int = 8) -> str:
     """Observe a night, run pp_run once, and compare with the truth."""
+    # each night has a sky of its own: nothing of another one may be remembered
+    os.environ |= {"PHOTPIPE_CACHE": str(directory / "cache"), "XDG_DATA_HOME": str(directory)}
     what = NIGHTS[name]
     cam = replace(
         camera("VATT4K", shape=what.shape), scale_arcsec=(what.scale_arcsec, what.scale_arcsec)
