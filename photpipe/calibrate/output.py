@@ -18,8 +18,8 @@ from photpipe.catalogs.frame_facts import FrameFacts
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
-from photpipe.measure.apertures import NO_MAGNITUDE
 from photpipe.run.results import CalibratedFrame
+from photpipe.science.noise import NO_MAGNITUDE
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header

@@ -14,8 +14,9 @@ from photpipe.catalogs.table import SourceTable
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
 from photpipe.ground.errors import FrameError
-from photpipe.measure.apertures import NO_MAGNITUDE, TargetPosition, is_linear, placed
+from photpipe.measure.apertures import TargetPosition, is_linear, placed
 from photpipe.science import growth, noise, zeropoint
+from photpipe.science.noise import NO_MAGNITUDE
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -18,10 +18,10 @@ from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundi
 from photpipe.distill.targets import MARKED_STAR, POSITIONS, Target
 from photpipe.ground import sky
 from photpipe.ground.sky import BoolArray, FloatArray
-from photpipe.measure.apertures import NO_MAGNITUDE
 from photpipe.run.settings import DistillSettings
 from photpipe.science.agreement import FEWEST_FRAMES, agreeing
 from photpipe.science.flags import SourceFlag
+from photpipe.science.noise import NO_MAGNITUDE
 
 DRIFT_FRAMES = 5  # from so many frames on the offset may change steadily
 

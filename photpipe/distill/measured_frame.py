@@ -16,11 +16,11 @@ from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError, ReductionError
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.instruments.frames import Frame
-from photpipe.measure.apertures import NO_MAGNITUDE
 from photpipe.measure.pixels import read_image
 from photpipe.measure.stage import read_frames
 from photpipe.run.results import FrameFailure
 from photpipe.run.workspace import Workspace
+from photpipe.science.noise import NO_MAGNITUDE
 
 if TYPE_CHECKING:
     from astropy.table import Table

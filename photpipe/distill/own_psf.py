@@ -14,7 +14,7 @@ from photpipe.distill.clean import Region
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science import crowded, psf
-from photpipe.science.flags import SourceFlag
+from photpipe.science.flags import SPOILS_PSF
 from photpipe.science.forced import aperture_weights
 from photpipe.science.together import Beforehand, Cutting, Noise, fitted_together
 
@@ -93,14 +93,13 @@ def frame_psf(
     x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
     seen = np.flatnonzero(np.isfinite(x + y) & (flux > 0))
     flags = np.asarray(calibrated.sources["FLAGS"], int)[seen]
-    spoilt = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
     found = crowded.fitted_field(
         image,
         good,
         x[seen] - 1.0,
         y[seen] - 1.0,
         flux[seen],
-        (flags & spoilt) == 0,
+        (flags & SPOILS_PSF) == 0,
         max(calibrated.fwhm_px, 1.0),
         calibrated.photon_counts,
         rounds=0,

@@ -31,7 +31,6 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 APERTURE_COLUMNS = ("FLUX_APER", "FLUXERR_APER", "MAG_APER", "MAGERR_APER")
-NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
 LINEAR_RANGE = 0.9  # of the saturation level: fuller pixels are mistrusted
 CENTROID_SIGMA = 3.0  # one good source in 370 lies beyond
 # by judgement: a wrong binning is a factor of 2, distortion some per cent
@@ -253,11 +252,8 @@ def write_final_catalog(
     saturated = _saturated(image, table, radius_px, found.saturation_adu)
     table["FLAGS"][saturated] |= SourceFlag.SATURATED
     error = noise.aperture_errors(flux, sky_variance, sky.factor, found.gain.e_per_adu)
-    positive = flux > 0
-    safe = np.where(positive, flux, 1.0)
     table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
-    table["MAG_APER"] = np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE)
-    table["MAGERR_APER"] = np.where(positive, noise.POGSON * error / safe, NO_MAGNITUDE)
+    table["MAG_APER"], table["MAGERR_APER"] = noise.magnitudes(flux, error, flux > 0)
     fitted = None
     if with_psf:
         known = radius_px, found.fwhm_px, found.gain.e_per_adu, found.saturation_adu

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from photpipe.catalogs.measures import CHI2
 from photpipe.science import growth, noise, saturation
 from photpipe.science.crowded import CrowdedField, fitted_field
-from photpipe.science.flags import SourceFlag
+from photpipe.science.flags import SPOILS_PSF, SourceFlag
+from photpipe.science.starimage import GAUSSIAN_FWHM
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
 BRIGHT_SNR = 10.0  # fainter neighbours change the stars that matter by less than their noise
 # stars of S/N 10 per area of an aperture from which on fits are better (benchmarks/crowded.py)
 CROWDED = 0.05
@@ -94,8 +94,7 @@ def with_psf(
     x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     flux = np.asarray(table["FLUX_ISOCOR"], float)
     peak = np.asarray(table["FLUX_MAX"], float) + np.asarray(table["BACKGROUND"], float)
-    spoilt = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
-    usable = (np.asarray(table["FLAGS"], int) & spoilt == 0) & (peak < LINEAR * level)
+    usable = (np.asarray(table["FLAGS"], int) & SPOILS_PSF == 0) & (peak < LINEAR * level)
     width = fwhm_px if math.isfinite(fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
     ny, nx = image.shape
     inside = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5) & np.isfinite(flux)
@@ -128,12 +127,12 @@ def _outcome(
     inside = field.psf.within(radius_px)
     flux, error = field.flux[order] * inside, field.error[order] * inside
     positive = (flux > 0) & np.isfinite(error) & (error > 0)
-    safe = np.where(positive, flux, 1.0)
+    mag, sig = noise.magnitudes(flux, error, positive)
     values: dict[str, tuple[FloatArray, FloatArray | float]] = {
         "FLUX_PSF": (flux, 0.0),
         "FLUXERR_PSF": (np.where(np.isfinite(error), error, 0.0), 0.0),
-        "MAG_PSF": (np.where(positive, -2.5 * np.log10(safe), NO_MAGNITUDE), NO_MAGNITUDE),
-        "MAGERR_PSF": (np.where(positive, noise.POGSON * error / safe, NO_MAGNITUDE), NO_MAGNITUDE),
+        "MAG_PSF": (mag, noise.NO_MAGNITUDE),
+        "MAGERR_PSF": (sig, noise.NO_MAGNITUDE),
         "XPSF_IMAGE": (field.x[order] + 1.0, np.asarray(whole["XWIN_IMAGE"], float)),
         "YPSF_IMAGE": (field.y[order] + 1.0, np.asarray(whole["YWIN_IMAGE"], float)),
         "ERRPSF_IMAGE": (
@@ -185,12 +184,12 @@ def _rows_like(table: Table, field: CrowdedField, found: NDArray[np.intp]) -> Ta
         **dict.fromkeys(("MAG_ISOCOR", "MAG_AUTO"), -2.5 * np.log10(flux)),
         **dict.fromkeys(("MAGERR_ISOCOR", "MAGERR_AUTO"), noise.POGSON * field.error[found] / flux),
         **dict.fromkeys(("FLUX_APER", "FLUXERR_APER"), 0.0),
-        **dict.fromkeys(("MAG_APER", "MAGERR_APER"), NO_MAGNITUDE),
+        **dict.fromkeys(("MAG_APER", "MAGERR_APER"), noise.NO_MAGNITUDE),
         "FLUX_MAX": flux * field.psf.pixels.max(),
         "FWHM_IMAGE": width,
         "FLUX_RADIUS": float(np.median(table["FLUX_RADIUS"])),
         "FLAGS": 0,
-        **dict.fromkeys(("A_IMAGE", "B_IMAGE"), width / 2.3548),
+        **dict.fromkeys(("A_IMAGE", "B_IMAGE"), width / GAUSSIAN_FWHM),
         **dict.fromkeys(("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"), field.place_error_px[found]),
     }
     for name, values in numbers.items():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from photpipe.science import growth
 from photpipe.science.noise import robust_sigma
 from photpipe.science.psf import Psf, Stamps, Tables, refined
+from photpipe.science.starimage import GAUSSIAN_FWHM
 
 if TYPE_CHECKING:
     from scipy.sparse import csc_array, csr_array
@@ -358,7 +359,7 @@ def _step(frame: _Pixels, stars: _Fitted, tables: Tables, solver: "_Solver | Non
 
 def _psf_stars(stars: _Fitted, usable: BoolArray, psf: Psf, frame: _Pixels) -> NDArray[np.intp]:
     """Bright stars without bright neighbours, which tell the PSF."""
-    noise = frame.noise * math.sqrt(4 * math.pi) * psf.shape.fwhm_px / 2.3548
+    noise = frame.noise * math.sqrt(4 * math.pi) * psf.shape.fwhm_px / GAUSSIAN_FWHM
     bright = stars.flux > PSF_SNR * noise
     given = stars.origin >= 0
     allowed = bright & given & usable[np.where(given, stars.origin, 0)]

@@ -34,6 +34,9 @@ WORDS: Mapping[SourceFlag, str] = MappingProxyType(
     }
 )
 
+SPOILS_PSF = SourceFlag.SATURATED | SourceFlag.TRUNCATED | SourceFlag.APERTURE_INCOMPLETE
+"""Bits of sources that do not tell the PSF."""
+
 ALL_FLAGS = 0xFF  # Source Extractor's flags are 8 bits
 
 _TOLERATED: Mapping[str, SourceFlag] = {

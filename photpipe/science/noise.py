@@ -15,6 +15,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 POGSON = 2.5 / np.log(10.0)  # magnitude error per relative flux error
+NO_MAGNITUDE = 99.0  # Source Extractor's word for a flux that is not positive
 MAD_TO_SIGMA = 1.4826022185056018  # of a normal distribution
 EMPTY_APERTURES = 300  # their scatter (from the MAD) is good to 7 %
 EMPTY_APERTURES_ENOUGH = 30  # to 20 %
@@ -34,6 +35,15 @@ class SkyNoise:
     pixel_counts: float
     number: int
     factor: float
+
+
+def magnitudes(
+    flux: FloatArray, error: FloatArray, known: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Instrumental magnitudes of fluxes, and their errors; `NO_MAGNITUDE` where none is known."""
+    safe = np.where(known, flux, 1.0)
+    mag = np.where(known, -2.5 * np.log10(safe), NO_MAGNITUDE)
+    return mag, np.where(known, POGSON * error / safe, NO_MAGNITUDE)
 
 
 def robust_sigma(values: FloatArray) -> float:
