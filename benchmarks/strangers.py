@@ -33,6 +33,7 @@ from simsky import SkyServer, camera, night, observe, read_truth, sky_for  # noq
 from simsky.dialects import sexagesimal  # noqa: E402
 from tests.conftest import FIELD, START_JD, TARGET  # noqa: E402
 
+VATT_M = 1.8
 KEPT = ("SIMPLE", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "BZERO", "BSCALE", "EXTEND")
 SITE = {"SITELAT": "+32 42 04.7", "SITELONG": "-109 53 31.2"}
 Header = Callable[[Mapping[str, Any], float], dict[str, Any]]
@@ -95,7 +96,7 @@ def ogle(truth: Mapping[str, Any], scale: float) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Night:
-    """Camera, sky and header of a night."""
+    """Camera and header of a night, its stars, and the asteroid's brightness."""
 
     header: Header
     scale_arcsec: float
@@ -103,11 +104,13 @@ class Night:
     stars: float
     plan: Mapping[str, Any]
     changes: Mapping[str, Any]
+    aperture_m: float = VATT_M
+    v_mag: float = 17.0
 
 
 NIGHTS = {
     "SBIG": Night(sbig, 1.5, (510, 765), 180, {"cloud_mag": 0.8}, {"mirrored": True}),
-    "Atik": Night(atik, 4.6, (900, 1330), 900, {"seeing_arcsec": (2.5, 3.0)}, {}),
+    "Atik": Night(atik, 4.6, (900, 1330), 900, {"seeing_arcsec": (2.5, 3.0)}, {}, 0.1, 14.0),
     "QSI": Night(qsi, 0.8, (640, 480), 150, {}, {"rotation_error_deg": 37.0}),
     "OGLE": Night(ogle, 0.26, (500, 460), 220, {"seeing_arcsec": (1.0, 1.3)}, {}),
 }
@@ -118,10 +121,15 @@ def run(name: str, directory: Path, count: int = 8) -> str:
     # each night has a sky of its own: nothing of another one may be remembered
     os.environ |= {"PHOTPIPE_CACHE": str(directory / "cache"), "XDG_DATA_HOME": str(directory)}
     what = NIGHTS[name]
+    cam = camera("VATT4K", shape=what.shape)
     cam = replace(
-        camera("VATT4K", shape=what.shape), scale_arcsec=(what.scale_arcsec, what.scale_arcsec)
+        cam,
+        scale_arcsec=(what.scale_arcsec, what.scale_arcsec),
+        zeropoint_e=cam.zeropoint_e + 5 * np.log10(what.aperture_m / VATT_M),
     )
-    seen = sky_for(cam, 77, *FIELD, stars_per_frame=what.stars, margin_deg=0.4).with_movers(TARGET)
+    seen = sky_for(cam, 77, *FIELD, stars_per_frame=what.stars, margin_deg=0.4).with_movers(
+        replace(TARGET, v_mag=what.v_mag)
+    )
     plan = night(
         cam, *FIELD, count=count, start_jd=START_JD, seed=7, object_name="3552", **what.plan
     )

@@ -515,12 +515,12 @@ def _conclude(workspace: Workspace, result: PhotometryResult) -> PhotometryResul
         )
     if result.wants_psf:
         _tell_psf(result)
-    elif result.psf_error > result.psf_error_limit:
+    elif result.psf_lack:
         log.warning(
-            "the stars are crowded (%.2f per aperture), but no PSF describes them (their pixels "
-            "differ from it by %.0f %%): they are measured in apertures; -psf fits it anyway",
+            "the stars are crowded (%.2f per aperture), but no PSF describes them (%s): they are "
+            "measured in apertures; -psf fits it anyway",
             result.crowding,
-            100 * result.psf_error,
+            result.psf_lack,
         )
     guessed = sum(each.gain_from == "sky" for each in result.frames)
     if guessed:

@@ -386,13 +386,9 @@ def no_psf(state: State) -> Mapping[str, object] | None:
 def uneven_psf(state: State) -> Mapping[str, object] | None:
     """Stars crowd, but no PSF describes them."""
     result = state.photometry
-    if result is None or not result.psf_error > result.psf_error_limit:
+    if result is None or not result.psf_lack:
         return None
-    why = psf_reason(result)
-    if math.isinf(result.psf_error):
-        return {"why": why, "lack": "too few of them are isolated"}
-    lack = f"their pixels differ from it by {100 * result.psf_error:.0f} %"
-    return {"why": why, "lack": lack}
+    return {"why": psf_reason(result), "lack": result.psf_lack}
 
 
 def crowded_apertures(state: State) -> Mapping[str, object] | None:

@@ -411,6 +411,15 @@ class PhotometryResult:
         is_crowded &= not self.psf_error > self.psf_error_limit
         return self.psf_wish == "psf" or (is_crowded and not self.psf_wish)
 
+    @property
+    def psf_lack(self) -> str:
+        """Why crowded stars are measured in apertures all the same, or nothing."""
+        if not self.psf_error > self.psf_error_limit:
+            return ""
+        if math.isinf(self.psf_error):
+            return "too few of them are isolated"
+        return f"their pixels differ from it by {100 * self.psf_error:.0f} %"
+
 
 @dataclass(frozen=True, slots=True)
 class LightCurveResult:

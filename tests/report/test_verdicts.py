@@ -240,6 +240,17 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "describes them (their pixels differ from it by 7 %): they are measured in apertures",
     ),
     (
+        "uneven PSF",
+        result(
+            "photometry",
+            crowding=0.2,
+            crowding_limit=0.03,
+            psf_error=float("inf"),
+            psf_error_limit=0.03,
+        ),
+        "describes them (too few of them are isolated): they are measured in apertures",
+    ),
+    (
         "crowded apertures",
         result("photometry", crowding=0.2, crowding_limit=0.03, psf_wish="aperture"),
         "(0.200 per area of the aperture, the limit is 0.030) and are measured in apertures",
