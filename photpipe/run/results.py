@@ -1,7 +1,7 @@
 """What flows through the pipeline: the results of the stages, side by side.
 
 All of them are frozen, hold plain values (str, float, int, bool, None, tuples and other
-results) and can be saved and read again. NaN is written as null.
+results) and can be saved and read again.
 """
 
 import dataclasses
@@ -54,19 +54,8 @@ def unmet(result: Result) -> tuple[FrameFailure, ...]:
 
 
 def to_json(result: object) -> str:
-    """Result as JSON text; NaN and infinities become null."""
-    return json.dumps(plain(dataclasses.asdict(result)), indent=1)  # type: ignore[call-overload]
-
-
-def plain(value: object) -> object:
-    """Value as JSON can say it: tuples as lists, numbers that are not finite as None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    return value
+    """Result as JSON text, with NaN and Infinity as Python's own reader takes them."""
+    return json.dumps(dataclasses.asdict(result), indent=1)  # type: ignore[call-overload]
 
 
 def from_json(kind: type[ResultT], text: str) -> ResultT:

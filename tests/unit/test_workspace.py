@@ -35,9 +35,10 @@ def test_results_survive_the_disk(tmp_path: Path) -> None:
     assert workspace.load(SampleResult) is None
     workspace.save(SAMPLE)
     assert workspace.load(SampleResult) == SAMPLE
-    assert math.isnan(
-        from_json(SampleResult, to_json(SampleResult((math.nan,), (1, "")))).values[0]
-    )
+    odd = SampleResult((math.nan, math.inf, -math.inf), (1, ""))
+    nan, *infinities = from_json(SampleResult, to_json(odd)).values
+    assert math.isnan(nan)
+    assert infinities == [math.inf, -math.inf]
 
 
 DAMAGED = (
