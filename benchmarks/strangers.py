@@ -3,6 +3,7 @@
 Simulated nights of an asteroid, each with the header of its program and nothing told:
 
 * an SBIG camera: scale 7 % wrong, pointing 5 arcmin off, mirrored, clouds up to 0.8 mag;
+* the same, binned by three, which no card tells;
 * an Atik: 1.7 degrees at 4.6 arcsec per pixel, undersampled;
 * a QSI camera in the dialect of Sequence Generator Pro;
 * a window of OGLE: 2 arcmin, crowded, a header with little more than RA, Dec and UT.
@@ -64,6 +65,11 @@ def sbig(truth: Mapping[str, Any], scale: float) -> dict[str, Any]:
     }
 
 
+def untold_binning(truth: Mapping[str, Any], scale: float) -> dict[str, Any]:
+    """The same with pixels three times as large as told."""
+    return {**sbig(truth, scale), **_optics(6.8, scale / 3)}
+
+
 def atik(truth: Mapping[str, Any], scale: float) -> dict[str, Any]:
     """A telephoto lens, by Artemis Capture."""
     return {
@@ -110,6 +116,7 @@ class Night:
 
 NIGHTS = {
     "SBIG": Night(sbig, 1.5, (510, 765), 180, {"cloud_mag": 0.8}, {"mirrored": True}),
+    "binned SBIG": Night(untold_binning, 1.5, (510, 765), 180, {}, {}),
     "Atik": Night(atik, 4.6, (900, 1330), 900, {"seeing_arcsec": (2.5, 3.0)}, {}, 0.1, 14.0),
     "QSI": Night(qsi, 0.8, (640, 480), 150, {}, {"rotation_error_deg": 37.0}),
     "OGLE": Night(ogle, 0.26, (500, 460), 220, {"seeing_arcsec": (1.0, 1.3)}, {}),

@@ -77,10 +77,20 @@ def kept(folder: Path) -> list[tuple[sky.Cone, list[Path]]]:
     return result
 
 
-def sizes_arcmin(cone: sky.Cone, count: int) -> list[tuple[float, float]]:
-    """Sizes of quadrilaterals that so many stars in a cone can serve."""
-    density_arcmin2 = count / (math.pi * (60 * cone.radius_deg) ** 2)
-    finest = math.sqrt(FEWEST_STARS_PER_CELL / density_arcmin2)
+def sizes_arcmin(
+    cone: sky.Cone, plane_arcmin: astrometry.ComplexArray
+) -> list[tuple[float, float]]:
+    """Sizes of quadrilaterals that the stars in a cone can serve.
+
+    Their density is that within their outline: a survey may end within the cone.
+    """
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        outline = ConvexHull(np.column_stack([plane_arcmin.real, plane_arcmin.imag]))
+    except (QhullError, ValueError):  # fewer than three, or all on a line
+        return []
+    finest = math.sqrt(FEWEST_STARS_PER_CELL * outline.volume / plane_arcmin.size)
     low = SMALLEST_ARCMIN * STEP ** max(0, math.ceil(math.log(finest / SMALLEST_ARCMIN, STEP)))
     sizes = []
     while low * STEP <= min(LARGEST_ARCMIN, 60 * cone.radius_deg):
@@ -107,7 +117,7 @@ def write_kit(
     vectors = sky.unit_vectors(ra_deg, dec_deg)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for number, (low, high) in enumerate(sizes_arcmin(cone, plane.size)):
+    for number, (low, high) in enumerate(sizes_arcmin(cone, plane)):
         found = quads.sky_quads(plane, low, high)
         if len(found.corners) >= FEWEST_QUADS:
             path = folder / f"index-{low:06.2f}.fits"

@@ -12,6 +12,7 @@ from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
 from photpipe.instruments.cameras import camera
+from photpipe.instruments.cameras.camera import GUESSED_SCALE_FACTOR, KNOWN_SCALE_FACTOR
 from photpipe.instruments.telescopes import GENERIC
 from photpipe.run.settings import Settings
 from photpipe.science import astrometry, patterns, tpv
@@ -32,7 +33,6 @@ OVERWHELMING_NATS = 50.0  # so improbable (2e-22), need no second look
 FLAW = 0.1  # error of a flagged source, in widths of a star
 TRAILED, STREAK = 1.8, 4.0  # ratios of length to width
 WORSE = 1.25  # ratio from which on a common distortion is not believed
-KNOWN_SCALE_FACTOR, GUESSED_SCALE_FACTOR = 1.25, 3.0  # of a described telescope, of GENERIC
 NOWHERE_DEG, NORTH_UP = (0.0, 0.0), Orientation(True, False, 0.0)
 REFERENCE_RICHNESS = 3.0  # reference stars per source
 

@@ -182,7 +182,7 @@ class _Run:
 
     def look_elsewhere(self, plates: Sequence["Plate"]) -> None:
         """Look for the frames that were not found where else their headers or targets say."""
-        from photpipe.register.plates import GUESSED_SCALE_FACTOR
+        from photpipe.instruments.cameras.camera import GUESSED_SCALE_FACTOR
 
         lost = [each for each in plates if each.frame not in self.campaign.solved]
         if any(each.scale_factor > GUESSED_SCALE_FACTOR for each in lost):

@@ -5,10 +5,12 @@ import pytest
 from astropy.table import Table
 
 from photpipe.catalogs.table import SourceTable
+from photpipe.ground import sky
 from photpipe.ground.errors import ServiceError
-from photpipe.register import blind
+from photpipe.register import blind, kits
 from photpipe.register.plates import Plate, cone_of
 from photpipe.run.settings import Settings
+from photpipe.science.astrometry import tangent_plane
 from photpipe.services import reference
 from tests.unit.plates import stars, tan, view
 
@@ -44,3 +46,14 @@ def test_kits_that_cannot_be_had_are_asked_for_once(monkeypatch: pytest.MonkeyPa
         blind.propose(plate(0), blind.Hints.of(plate(0), 3.0), Settings(), "TGAS", refused) is None
     )
     assert asked == ["GAIA", "TGAS"]
+
+
+def test_kit_of_a_survey_that_ends_within_its_cone() -> None:
+    """The stars there are decide on the sizes of quadrilaterals, not the empty rest."""
+    seen = stars(1, 150.0, 20.0, 0.5, 900.0)
+    plane = tangent_plane(150.0, 20.0, seen.ra, seen.dec) / 60
+    served = kits.sizes_arcmin(sky.Cone(150.0, 20.0, 0.5), plane)
+    assert served[0][0] == pytest.approx(2.0 * kits.STEP)  # two stars in 8 arcmin²
+    assert kits.sizes_arcmin(sky.Cone(150.0, 20.0, 3.6), plane)[: len(served)] == served
+    for few in (plane[:0], plane[:2], plane[:5].real + 0j):
+        assert kits.sizes_arcmin(sky.Cone(150.0, 20.0, 0.5), few) == []

@@ -46,6 +46,9 @@ LEAST_SCALE_ARCSEC, LARGEST_SCALE_ARCSEC = 0.1, 20.0
 """Between these the scale of a frame is looked for that no card tells."""
 ANY_SCALE_ARCSEC = math.sqrt(LEAST_SCALE_ARCSEC * LARGEST_SCALE_ARCSEC)
 
+KNOWN_SCALE_FACTOR = 1.25  # by judgement: of an entry, a plate solution, or the user's word
+GUESSED_SCALE_FACTOR = 3.3  # a binning of three that no card tells, and optics 10 % off
+
 CATALOGS = ("REFCAT2", "PANSTARRS", "SDSS-R9", "APASS9", "SkyMapper", "GAIA", "2MASS")
 SCAMP = {"PIXSCALE_MAXERR": "1.25", "DISTORT_DEGREES": "3", "POSITION_MAXERR": "20"}
 
@@ -60,7 +63,8 @@ def scale_factor(header: "Header") -> float:
     origin = card_text(header, SCALE_ORIGIN) or UNKNOWN_SCALE
     if origin == UNKNOWN_SCALE:
         return LARGEST_SCALE_ARCSEC / ANY_SCALE_ARCSEC
-    return 1.25 if origin == SOLUTIONS or "WCS" in origin or origin.startswith("-secpix") else 3.0
+    is_known = origin == SOLUTIONS or "WCS" in origin or origin.startswith("-secpix")
+    return KNOWN_SCALE_FACTOR if is_known else GUESSED_SCALE_FACTOR
 
 
 def telescope_of(
