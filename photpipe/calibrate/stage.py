@@ -428,7 +428,7 @@ def _write(
     """Write the databases and the lists of stars."""
     from photpipe.calibrate.output import write
 
-    done, failed = workspace.map_frames(write, jobs, "write databases")
+    done, failed = workspace.map_frames(write, jobs, "write databases", by_copies=True)
     return tuple(done), failed
 
 

@@ -153,6 +153,9 @@ def _stamp(calibrated: MeasuredFrame, window: Region) -> Stamp:
     return Stamp(values, noise**2 + calibrated.photon_counts * np.maximum(values, 0.0))
 
 
+Kept = dict[tuple[str, str], tuple[Region, NDArray[np.float32]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Subtraction:
     """Differences of one series.
@@ -164,25 +167,27 @@ class Subtraction:
     tracks : sequence of Track
         The targets; the light of those that move is kept out of the templates.
     kept : dict
-        Names of target and frame, and what was subtracted there.
-    regions : dict
-        Where that is on the frame.
+        Names of target and frame, where something was subtracted, and frame, template and
+        difference there, shape (3, n, n).
     """
 
     frames: Sequence[MeasuredFrame]
     tracks: Sequence[Track]
-    kept: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
-    regions: dict[tuple[str, str], Region] = field(default_factory=dict)
+    kept: Kept = field(default_factory=dict)
+
+    def alone(self) -> "Subtraction":
+        """The same with nothing kept, for the differences of one frame."""
+        return replace(self, kept={})
 
     def keep(self, target: str, frame: str, found: "Difference | OwnDifference") -> None:
         """Keep what was subtracted from a point, for the pages."""
         panels = np.stack([found.raw, found.template, found.difference])
-        self.kept[target, frame] = panels.astype(np.float32)
-        self.regions[target, frame] = found.window
+        self.kept[target, frame] = found.window, panels.astype(np.float32)
 
     def panels(self, target: str) -> dict[str, NDArray[np.float32]]:
         """Frame, template and difference of a target, shape (3, n, n), by the name of the frame."""
-        return {frame: each for (name, frame), each in sorted(self.kept.items()) if name == target}
+        places = sorted(key for key in self.kept if key[0] == target)
+        return {frame: self.kept[target, frame][1] for _, frame in places}
 
     def images(self, target: str) -> Iterator[tuple[str, bytes]]:
         """FITS files of the differences around a target, the template as extension, by frame."""
@@ -193,10 +198,10 @@ class Subtraction:
             if key not in self.kept:
                 continue
             header = calibrated.wcs.to_header(relax=True)
-            header["CRPIX1"] -= self.regions[key].left
-            header["CRPIX2"] -= self.regions[key].top
+            window, (_, template, difference) = self.kept[key]
+            header["CRPIX1"] -= window.left
+            header["CRPIX2"] -= window.top
             header["OBJECT"] = target.encode("ascii", "replace").decode()
-            _, template, difference = self.kept[key]
             stream = io.BytesIO()
             fits.HDUList(
                 [

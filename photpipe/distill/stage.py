@@ -17,7 +17,7 @@ from photpipe.run.results import DistilledTarget, DistillResult, FrameFailure
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
-    from photpipe.distill.clean import Subtraction
+    from photpipe.distill.clean import Kept, Subtraction
     from photpipe.distill.identification import Track
     from photpipe.distill.measured_frame import MeasuredFrame
     from photpipe.distill.rejection import Schema
@@ -176,23 +176,23 @@ def measured(
     subtraction = None if options.no_star_subtraction else Subtraction(frames, tracks)
     profiles = TrailProfiles() if options.trail_profile else None
     numbered = [_NumberedFrame(number, each) for number, each in enumerate(frames)]
-    found, unmeasured = workspace.map_frames(
-        lambda one: points_of_frame(
-            one.frame,
-            one.number,
-            tracks,
-            guide,
-            around,
-            offset,
-            workspace.settings.distill,
-            subtraction,
-            profiles,
-        ),
-        numbered,
-        "measure",
-    )
+
+    def one(each: _NumberedFrame) -> "tuple[Mapping[str, TargetPoint], Kept, TrailProfiles | None]":
+        own = subtraction.alone() if subtraction else None
+        along = TrailProfiles() if profiles else None
+        where = (each.frame, each.number, tracks, guide, around, offset)
+        points = points_of_frame(*where, workspace.settings.distill, own, along)
+        return points, own.kept if own else {}, along
+
+    found, unmeasured = workspace.map_frames(one, numbered, "measure", by_copies=True)
+    for _, differences, along in found:
+        if subtraction:
+            subtraction.kept.update(differences)
+        if profiles and along:
+            profiles.kept.update(along.kept)
     return MeasuredTargets(
-        *(frames, numbered, search, tracks, around, subtraction, profiles, found),
+        *(frames, numbered, search, tracks, around, subtraction, profiles),
+        points=[points for points, _, _ in found],
         failed=(*failed, *unmeasured),
     )
 

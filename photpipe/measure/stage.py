@@ -408,7 +408,7 @@ def _finish(
         update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
         return outcome
 
-    done, failed = workspace.map_frames(one, grown, "photometry")
+    done, failed = workspace.map_frames(one, grown, "photometry", by_copies=True)
     return tuple(done), failed
 
 

@@ -98,9 +98,10 @@ class Cutout:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A target on the picture of a frame, pixels of the frame."""
+    """A target (its name, and that on the pages) on the picture of a frame; pixels of the frame."""
 
-    target: TargetData
+    name: str
+    slug: str
     point: TargetPoint
     predicted: tuple[float, float] | None
     measured: tuple[float, float] | None
@@ -371,7 +372,7 @@ class FrameStudio:
         predicted = self._pixel(point.predicted_ra_deg, point.predicted_dec_deg)
         measured = self._pixel(point.source_ra_deg, point.source_dec_deg)
         cut = self._cutout(target, point, predicted, measured)
-        return Spot(target, point, predicted, measured, cut)
+        return Spot(target.name, target.slug, point, predicted, measured, cut)
 
     def _cutout(
         self,

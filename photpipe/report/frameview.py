@@ -314,7 +314,7 @@ def _target_mark(spot: Spot, width: int, height: int) -> TargetMark:
         x, y = pixel_in_image(*spot.predicted, height)
         cross = f"M{x} {y}m{-arm:.1f} 0h{2 * arm:.1f}m{-arm:.1f} {-arm:.1f}v{2 * arm:.1f}"
     place = spot.measured or spot.predicted or (math.nan, math.nan)
-    name = spot.target.name
+    name = spot.name
     is_left = place[0] + len(name) * LETTER * font_px(width) > width
     side = -1 if is_left else 1
     label = pixel_in_image(place[0] + side * 1.3 * arm, place[1] + 1.3 * arm, height)
@@ -464,7 +464,7 @@ def spot_view(spot: Spot, links: Links) -> SpotView:
     """A target on a frame, in words and with its cut-out."""
     point = spot.point
     return SpotView(
-        Link(spot.target.name, links.target(spot.target.slug)),
+        Link(spot.name, links.target(spot.slug)),
         magnitude(point),
         f"rejected: {point.rejected}" if point.rejected else point.contamination,
         cutout_view(spot, links),
@@ -484,7 +484,7 @@ def cutout_view(spot: Spot, links: Links) -> CutoutView | None:
     if cutout is None:
         return None
     bar_px, bar_text = _cutout_bar(cutout, spot.point)
-    name, frame = spot.target.name, spot.point.frame
+    name, frame = spot.name, spot.point.frame
     return CutoutView(
         src=links.file(cutout.file),
         side=cutout.side_px,

@@ -6,7 +6,7 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from photpipe.ground.files import encoded
 log = logging.getLogger(__name__)
 
 Info = Mapping[str, Any]
+Notes = Mapping[str, tuple[dict[str, Any] | None, str]]
 _MEMORY = "made.json"
 _TEMPORARY = ".new_"
 
@@ -98,6 +99,20 @@ class Output:
     def key(self, name: str) -> str:
         """What a file of this rendering was made from; empty if it was not made."""
         return str(self._made.get(name, {}).get("key", ""))
+
+    def notes(self, names: Iterable[str]) -> Notes:
+        """What is remembered of files, for the process that this one is a copy of."""
+        with self._lock:
+            return {name: (self._made.get(name), self._digests[name]) for name in names}
+
+    def take(self, notes: Notes) -> None:
+        """Remember files that a copy of this process wrote or kept."""
+        with self._lock:
+            for name, (made, digest) in notes.items():
+                self._seen.add(name)
+                self._digests[name] = digest
+                if made is not None:
+                    self._made[name] = made
 
     def _remember(self, name: str, known: dict[str, Any]) -> None:
         with self._lock:

@@ -78,6 +78,13 @@ def policy(script: str = "") -> str:
     )
 
 
+def prepare(template: str) -> None:
+    """Load a template with those that it builds on, before copies of this process are made."""
+    environment = _environment()
+    for name in ("page.html", template):
+        environment.get_template(name)
+
+
 def page(template: str, **values: Any) -> str:
     """Text of a page.
 

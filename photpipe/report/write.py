@@ -1,5 +1,6 @@
 """All pages of a data directory, rendered from what was saved; as often as one likes."""
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from photpipe.report.export import numbers
 from photpipe.report.frameview import cutout_view, frame_view
 from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, SingleLinks
 from photpipe.report.logview import log_view
-from photpipe.report.output import Output, write
+from photpipe.report.output import Notes, Output, write
 from photpipe.report.page_figures import PageFigures
 from photpipe.report.stackview import stack_view
 from photpipe.report.state import CONTROL, FrameState, State, TargetData, gather
@@ -166,21 +167,30 @@ class Report:
     def _write_frames(self) -> None:
         """Write the page of every frame, several at a time."""
         numbered = [_Numbered(index, each.name) for index, each in enumerate(self.state.frames)]
-        _, failed = self.workspace.map_frames(self._write_frame, numbered, "pages")
+        render.prepare("frame.html")
+        written, failed = self.workspace.map_frames(
+            self._write_frame, numbered, "pages", by_copies=True
+        )
+        for frame, page, notes in written:
+            self.kept[frame] = page
+            self.output.take(notes)
+            for spot in page.spots:
+                self.spots[spot.slug][frame] = spot
         for failure in failed:
             log.warning("%s: its page could not be written: %s", failure.frame, failure.reason)
 
-    def _write_frame(self, numbered: _Numbered) -> None:
+    def _write_frame(self, numbered: _Numbered) -> tuple[str, KeptPage, Notes]:
+        """Write the page of a frame, unless it is there; its name, the page, and its files."""
         frame, key = self.state.frames[numbered.index], self._key_of(numbered.index)
         kept = self.kept.get(frame.name)
         if kept and kept.key == key and all(map(self._is_there, kept.files)):
-            self._keep_spots(frame.name, kept.spots)
-            return
+            return frame.name, kept, self.output.notes(kept.files)
         assets = self._assets(frame)
         view = frame_view(self.state, numbered.index, assets, FROM_PAGE)
         page = f"{PAGES_OF_FRAMES}/{frame.slug}.html"
         self.output.put(page, _page("frame.html", view, FROM_PAGE))
-        self.kept[frame.name] = KeptPage(key, (page, *assets.files), assets.spots)
+        kept = KeptPage(key, (page, *assets.files), assets.spots)
+        return frame.name, kept, self.output.notes(kept.files)
 
     def _is_there(self, name: str) -> bool:
         """Whether a file of the last rendering can stay."""
@@ -201,17 +211,12 @@ class Report:
         slugs = [each.slug for each in frames]
         photometry = self.state.photometry
         radius_px = photometry.aperture_radius_px if photometry else None
-        return repr((frame, frames[max(0, index - 1)].name, seen, slugs, radius_px, stamps))
+        made_from = (frame, frames[max(0, index - 1)].name, seen, slugs, radius_px, stamps)
+        return hashlib.sha256(encoded(repr(made_from))).hexdigest()
 
     def _assets(self, frame: FrameState) -> FrameAssets:
         seen = self.points.get(frame.name, [])
-        assets = FrameStudio(self.state, frame, seen, self.charts, self.output).assets()
-        self._keep_spots(frame.name, assets.spots)
-        return assets
-
-    def _keep_spots(self, frame: str, spots: tuple[Spot, ...]) -> None:
-        for spot in spots:
-            self.spots[spot.target.slug][frame] = spot
+        return FrameStudio(self.state, frame, seen, self.charts, self.output).assets()
 
     def _frame_view(self, index: int, links: Links) -> object:
         return frame_view(self.state, index, self._assets(self.state.frames[index]), links)

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from photpipe.ground import files
 from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.log import LOG_NAME
+from photpipe.run import forks
 from photpipe.run.results import ExtractedFrame, FrameFailure, from_json, to_json
 from photpipe.run.settings import Settings
 
@@ -74,6 +75,14 @@ def _outcomes(
             if interrupted.is_set():
                 raise KeyboardInterrupt
         yield future.result()
+
+
+def _heeding(outcomes: Iterable[Item]) -> Iterator[Item]:
+    """Outcomes, as long as no signal came, that one included whose exception Python dropped."""
+    for each in outcomes:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        yield each
 
 
 def _await_end(crew: str) -> None:
@@ -199,12 +208,21 @@ class Workspace:
             return
         from tqdm import tqdm
 
+        tqdm.monitor_interval = 0  # a thread of its own, beside which no copy can be made
         yield from tqdm(items, total=total, desc=label, unit="frame", leave=False)
 
     def map_frames(
-        self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
+        self,
+        function: Callable[[Item], Outcome],
+        items: Sequence[Item],
+        label: str,
+        *,
+        by_copies: bool = False,
     ) -> tuple[list[Outcome], list[FrameFailure]]:
         """Apply a function to all items on `jobs` threads; the work is done by child processes.
+
+        Where Python itself has the work, `by_copies` shares it among copies of this process, as far
+        as they are possible: for a function that returns all that comes of it.
 
         What fails for one item becomes its `FrameFailure`, named by the item's ``name``; the
         others go on. The traceback of an exception that nobody foresaw goes to LOG.
@@ -214,19 +232,31 @@ class Workspace:
         done, failed : list
             What the function returned, and what failed; both in the order of the items.
         """
-        failed: dict[int, FrameFailure] = {}
 
-        def one(number: int, item: Item) -> list[Outcome]:
-            outcome = attempted(function, item, str(getattr(item, "name", item)))
-            if not isinstance(outcome, FrameFailure):
-                return [outcome]
-            failed[number] = outcome
-            return []
+        def one(number: int) -> Outcome | FrameFailure:
+            return attempted(
+                function, items[number], str(getattr(items[number], "name", items[number]))
+            )
 
+        found: dict[int, Outcome | FrameFailure] = {}
+        with self._spread(one, len(items), by_copies=by_copies) as outcomes:
+            for number, outcome in self.progress(outcomes, len(items), label):
+                found[number] = outcome
+        ordered = [found[number] for number in range(len(items))]
+        failed = [each for each in ordered if isinstance(each, FrameFailure)]
+        return [each for each in ordered if not isinstance(each, FrameFailure)], failed
+
+    @contextlib.contextmanager
+    def _spread(
+        self, function: Callable[[int], Outcome], count: int, *, by_copies: bool
+    ) -> Iterator[Iterator[tuple[int, Outcome]]]:
+        """Numbers and what a function makes of them, on copies of this process or on threads."""
+        if by_copies and self.jobs > 1 and count >= forks.FEWEST and forks.are_possible():
+            with contextlib.closing(forks.outcomes(function, count, self.jobs)) as outcomes:
+                yield _heeding(outcomes)
+            return
         with side_by_side(self.jobs) as spread:
-            outcomes = self.progress(spread(one, range(len(items)), items), len(items), label)
-            done = [outcome for each in outcomes for outcome in each]
-            return done, [failed[number] for number in sorted(failed)]
+            yield enumerate(spread(function, range(count)))
 
 
 def attempted(function: Callable[[Item], Outcome], item: Item, name: str) -> Outcome | FrameFailure:

@@ -109,7 +109,12 @@ class _Stoppable(Workspace):
     over: threading.Event = field(default_factory=threading.Event)
 
     def map_frames(
-        self, function: Callable[[Item], Outcome], items: Sequence[Item], label: str
+        self,
+        function: Callable[[Item], Outcome],
+        items: Sequence[Item],
+        label: str,
+        *,
+        by_copies: bool = False,
     ) -> tuple[list[Outcome], list[FrameFailure]]:
         """Apply a function to all items, as long as the server runs."""
 
@@ -119,7 +124,7 @@ class _Stoppable(Workspace):
             return function(item)
 
         # zero arguments would name the class as it was before it got its slots
-        return Workspace.map_frames(self, unless_over, items, label)
+        return Workspace.map_frames(self, unless_over, items, label, by_copies=by_copies)
 
 
 def _stamps(paths: Sequence[Path], options: DistillOptions) -> list[str]:
