@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,15 @@ def module_name(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
 def own_modules() -> dict[str, Path]:
     files = [*ROOT.glob("photpipe/**/*.py"), *ROOT.glob("*.py")]
     return {module_name(path): path for path in files}
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(own_modules()[module].read_text("utf-8"))
 
 
 def imports(tree: ast.AST) -> set[str]:
@@ -103,12 +110,12 @@ def monopolies_broken(module: str, imported: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("module", sorted(own_modules()))
 def test_imports_stay_on_the_stairs(module: str) -> None:
-    assert trespasses(module, imports(ast.parse(own_modules()[module].read_text("utf-8")))) == []
+    assert trespasses(module, imports(tree_of(module))) == []
 
 
 @pytest.mark.parametrize("module", sorted(own_modules()))
 def test_outside_world_has_one_door(module: str) -> None:
-    imported = imports(ast.parse(own_modules()[module].read_text("utf-8")))
+    imported = imports(tree_of(module))
     assert monopolies_broken(module, imported) == []
 
 
@@ -162,8 +169,8 @@ def names_told_twice(classes: Iterable[tuple[str, str]]) -> dict[str, list[str]]
 def test_no_class_has_the_name_of_another() -> None:
     classes = [
         (module, node.name)
-        for module, path in own_modules().items()
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for module in own_modules()
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.ClassDef)
     ]
     assert len(classes) > 200

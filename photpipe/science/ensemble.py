@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.science import zeropoint
+from photpipe.science.noise import median_of_known
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -217,7 +218,7 @@ def _tolerant(
         tamed = np.minimum(1.0, 1 / np.maximum(np.abs(residual) / (scale * sigma), 1e-9))
         now = _solve(difference, weight * tamed / scale**2, ANY_OFFSET_MAG**2)
         before, residual = residual, now.residual(difference)
-        typical = np.nanmedian(np.where(usable, residual**2 / expected**2, np.nan), axis=1)
+        typical = median_of_known(residual**2 / expected**2, usable)
         excess = (TYPICAL_STARS + count * typical / zeropoint.MEDIAN_CHI2) / (TYPICAL_STARS + count)
         scale = np.sqrt(np.maximum(excess, 1.0))[:, None]
         if np.abs(residual - before)[usable].max() < SETTLED_MAG:

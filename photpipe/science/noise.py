@@ -46,6 +46,27 @@ def magnitudes(
     return mag, np.where(known, POGSON * error / safe, NO_MAGNITUDE)
 
 
+def median(values: FloatArray) -> float:
+    """Median of finite values, at least one; as numpy.median, at a tenth of its cost for a few."""
+    half = values.size // 2
+    if values.size % 2:
+        return float(np.partition(values, half)[half])
+    ordered = np.partition(values, (half - 1, half))
+    return float(0.5 * (ordered[half - 1] + ordered[half]))
+
+
+def median_of_known(values: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
+    """Median of the known values of each row, shape (n,) of (n, m); NaN where there is none.
+
+    As numpy.nanmedian, which takes ten times as long for the some dozens of stars of a frame.
+    """
+    count = known.sum(axis=1)
+    ordered = np.sort(np.where(known, values, np.inf), axis=1)
+    row = np.arange(len(values))
+    middle = 0.5 * (ordered[row, np.maximum(count - 1, 0) // 2] + ordered[row, count // 2])
+    return np.where(count > 0, middle, np.nan)
+
+
 def robust_sigma(values: FloatArray) -> float:
     """Standard deviation of the normal core of a sample, from the median absolute deviation."""
     if not values.size:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.science.noise import median
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
@@ -132,7 +134,7 @@ def _robust_extra_variance(residual: FloatArray, variance: FloatArray) -> float:
     lower, upper = 0.0, float(np.max(residual**2)) / MEDIAN_CHI2
     for _ in range(30):
         middle = 0.5 * (lower + upper)
-        if np.median(residual**2 / (variance + middle)) > MEDIAN_CHI2:
+        if median(residual**2 / (variance + middle)) > MEDIAN_CHI2:
             lower = middle
         else:
             upper = middle
