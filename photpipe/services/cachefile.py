@@ -6,6 +6,7 @@ of rows and their checksum.
 
 import hashlib
 import io
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,17 +69,8 @@ def read_about(path: Path) -> dict[str, Any]:
 
 
 def _header(lines: Iterable[str]) -> dict[str, Any]:
-    from astropy.table.meta import YamlParseError, get_header_from_yaml
-
-    header = []
-    for line in lines:
-        if not line.startswith("#"):
-            break
-        header.append(line[2:])
-    try:
-        about = dict(get_header_from_yaml(header[1:])["meta"])[ABOUT]
-    except YamlParseError as error:
-        raise ValueError("the header is not YAML") from error
+    header = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    about = ecsv.header_of(header)["meta"][ABOUT]
     if about["format"] != FORMAT:
         raise ValueError(f"format {about['format']}, not {FORMAT}")
     return dict(about)

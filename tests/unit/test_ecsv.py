@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
+from astropy.table.meta import get_header_from_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +91,12 @@ def test_damage_is_told(old: str, new: str) -> None:
     assert old in text
     with pytest.raises((ValueError, KeyError, TypeError, IndexError, AttributeError)):
         ecsv.from_text(text.replace(old, new))
+
+
+def test_header_that_is_none_is_refused() -> None:
+    lines = ecsv.to_text(every_kind()).splitlines(keepends=True)
+    header = [line for line in lines if line.startswith("#")]
+    assert ecsv.header_of(header) == get_header_from_yaml([line[2:] for line in header[1:]])
+    for wrong in ("# {a: [1\n", "# - 1\n", "# a: !!python/object:os.system {}\n"):
+        with pytest.raises(ValueError, match="the header is no"):
+            ecsv.header_of([header[0], wrong])
