@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = {"pillow": "PIL"}  # imported under another name
+MODULES = {"pillow": "PIL", "pyyaml": "yaml"}  # imported under another name
 OPTIONAL = {"distributed"}  # the extra 'cluster'
 OWN = {path.stem for path in ROOT.glob("*.py")} | {"photpipe"}
 
