@@ -12,7 +12,7 @@ from photpipe.ground import files
 from photpipe.ground.files import encoded
 from photpipe.report import wording
 from photpipe.report.assets import EXPECTED, Cutout, Spot
-from photpipe.report.links import Links
+from photpipe.report.links import FROM_FOLDER, Links
 from photpipe.report.output import Info, Output
 from photpipe.report.state import State, TargetData
 from photpipe.report.tables import Link
@@ -51,12 +51,15 @@ class PageFigures:
     ----------
     is_small : bool
         One short animation, of the main target, is all that there is room for.
+    drawn : list of str
+        Files of the figures.
     """
 
     def __init__(self, state: State, output: Output) -> None:
         self.state, self.output = state, output
         self.slugs = {each.name: each.slug for each in state.frames}
         self.is_small = False
+        self.drawn: list[str] = []
 
     def of_main_page(self, spots: Mapping[str, Mapping[str, Spot]], links: Links) -> MainFigures:
         """Figures of the main page.
@@ -77,6 +80,14 @@ class PageFigures:
             cards=tuple(self._card(each, spots[each.slug], links) for each in targets),
             finder=finder_view(self.state, main, self.output, links) if main else None,
         )
+
+    def draw(self) -> tuple[str, ...]:
+        """Make the figures of the main page, unless they are there; their files."""
+        for figure in (self._growth, self._seeing, self._zeropoints):
+            figure(FROM_FOLDER)
+        for target in self.state.targets[:CARDS]:
+            self._curve(target, FROM_FOLDER)
+        return tuple(self.drawn)
 
     def _href(self, name: str) -> str:
         """What a figure says where it leads to a frame; it is shown on several pages."""
@@ -121,21 +132,6 @@ class PageFigures:
         return self._figure("zeropoints", values, lambda: stills.drawn(plot, TALL_INCH), links)
 
     def _card(self, target: TargetData, spots: Mapping[str, Spot], links: Links) -> TargetCard:
-        from photpipe.report import plots, stills
-
-        kinds = [(p.method, bool(p.rejected), p.spoiler, p.band) for p in target.points]
-        values = [
-            (self.slugs.get(p.frame), p.midtime_jd, p.mag, p.sig, p.instrumental_sig)
-            for p in target.points
-        ]
-        curve = self._figure(
-            f"curve-{target.slug}",
-            (kinds, values, self.state.is_live),
-            lambda: stills.drawn(
-                plots.light_curve(target, self._href), CARD_INCH, marks_newest=self.state.is_live
-            ),
-            links,
-        )
         is_main = target is main_target(self.state)
         animation = self.animation(target, spots, links, is_short=not is_main)
         cutouts = _cutouts(target, spots)
@@ -143,9 +139,26 @@ class PageFigures:
         return TargetCard(
             target=Link(target.name, links.target(target.slug)),
             detail=f"{wording.sentence(wording.counted(good, len(target.points)))}.",
-            curve=curve,
+            curve=self._curve(target, links),
             animation=animation,
             still=links.file(cutouts[0][1].file) if animation and cutouts else "",
+        )
+
+    def _curve(self, target: TargetData, links: Links) -> "Markup":
+        from photpipe.report import plots, stills
+
+        kinds = [(p.method, bool(p.rejected), p.spoiler, p.band) for p in target.points]
+        values = [
+            (self.slugs.get(p.frame), p.midtime_jd, p.mag, p.sig, p.instrumental_sig)
+            for p in target.points
+        ]
+        return self._figure(
+            f"curve-{target.slug}",
+            (kinds, values, self.state.is_live),
+            lambda: stills.drawn(
+                plots.light_curve(target, self._href), CARD_INCH, marks_newest=self.state.is_live
+            ),
+            links,
         )
 
     def _figure(
@@ -165,6 +178,7 @@ class PageFigures:
             if hashlib.sha256(files.read_bytes(path)).hexdigest() != info.get("sha256"):
                 self.output.put(file, made()[0])  # edited: what is not ours enters no page
             text = files.read_text(path)
+            self.drawn.append(file)
         except EXPECTED as error:
             log.warning("figure %s cannot be drawn: %s", name, error)
             return Markup("")

@@ -2,8 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,12 +121,16 @@ KeptPages = dict[str, KeptPage]
 """Name of each frame to its page: a process that renders again and again keeps them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Numbered:
-    """A frame and its index, for the thread pool."""
+Made = tuple[str, KeptPage | None, Notes]
+"""Name of a frame with its page, and what the output remembers of files."""
 
-    index: int
+
+@dataclass(frozen=True, slots=True)
+class _PagePart:
+    """A part of the pages, and how it is made."""
+
     name: str
+    make: Callable[[], Made]
 
 
 class Report:
@@ -165,28 +170,36 @@ class Report:
     # -- pages
 
     def _write_frames(self) -> None:
-        """Write the page of every frame, several at a time."""
-        numbered = [_Numbered(index, each.name) for index, each in enumerate(self.state.frames)]
+        """Write the page of every frame and draw the figures, several at a time."""
+        parts = [_PagePart("figures", self._draw)]
+        for index, frame in enumerate(self.state.frames):
+            parts.append(_PagePart(frame.name, partial(self._write_frame, index)))
         render.prepare("frame.html")
-        written, failed = self.workspace.map_frames(
-            self._write_frame, numbered, "pages", by_copies=True
+        made, failed = self.workspace.map_frames(
+            lambda part: part.make(), parts, "pages", by_copies=True
         )
-        for frame, page, notes in written:
-            self.kept[frame] = page
+        for name, page, notes in made:
             self.output.take(notes)
+            if page is None:
+                continue
+            self.kept[name] = page
             for spot in page.spots:
-                self.spots[spot.slug][frame] = spot
+                self.spots[spot.slug][name] = spot
         for failure in failed:
             log.warning("%s: its page could not be written: %s", failure.frame, failure.reason)
 
-    def _write_frame(self, numbered: _Numbered) -> tuple[str, KeptPage, Notes]:
-        """Write the page of a frame, unless it is there; its name, the page, and its files."""
-        frame, key = self.state.frames[numbered.index], self._key_of(numbered.index)
+    def _draw(self) -> Made:
+        """Draw the figures of the main page: what takes longest comes first."""
+        return "", None, self.output.notes(self.figures.draw())
+
+    def _write_frame(self, index: int) -> Made:
+        """Write the page of a frame, unless it is there."""
+        frame, key = self.state.frames[index], self._key_of(index)
         kept = self.kept.get(frame.name)
         if kept and kept.key == key and all(map(self._is_there, kept.files)):
             return frame.name, kept, self.output.notes(kept.files)
         assets = self._assets(frame)
-        view = frame_view(self.state, numbered.index, assets, FROM_PAGE)
+        view = frame_view(self.state, index, assets, FROM_PAGE)
         page = f"{PAGES_OF_FRAMES}/{frame.slug}.html"
         self.output.put(page, _page("frame.html", view, FROM_PAGE))
         kept = KeptPage(key, (page, *assets.files), assets.spots)
