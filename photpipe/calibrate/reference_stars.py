@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.catalogs.ldac import read_ldac
+from photpipe.catalogs.ldac import read_ldac_table
 from photpipe.catalogs.matching import mutual_matches
 from photpipe.catalogs.measures import CHI2, adopted, has_psf
 from photpipe.catalogs.table import SourceTable
@@ -125,7 +125,7 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
     HeaderError
         If there is no WCS.
     """
-    table, _ = read_ldac(frame.ldac_path)
+    table = read_ldac_table(frame.ldac_path)
     if "MAG_APER" not in table.colnames or table["MAG_APER"].ndim != 1:
         reason = "its catalog has no aperture magnitudes, or several; run pp_photometry"
         raise FrameError(frame.name, reason)

@@ -7,6 +7,7 @@ as fast, a damaged file is an error instead of a warning, and the cards of the i
 blanks at their ends, without which SCAMP 2.10 crashes.
 """
 
+import contextlib
 import functools
 import math
 import re
@@ -71,12 +72,28 @@ def read_ldac(path: Path) -> tuple[Table, fits.Header]:
         If the file cannot be read, is truncated, is something else, or holds the sources of
         several images.
     """
+    return parse_ldac(_content(path), path.name)
+
+
+def read_ldac_table(path: Path) -> Table:
+    """Read the sources of a catalog alone: to take the header apart lasts longer.
+
+    Raises
+    ------
+    FrameError
+        As `read_ldac`.
+    """
+    with _refusing(path.name):
+        content = _content(path)
+        return _sources(list(_parts(content)), content)
+
+
+def _content(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         reason = f"the catalog cannot be read: {error.strerror or error}; run pp_extract"
         raise FrameError(path.name, reason) from error
-    return parse_ldac(content, path.name)
 
 
 def parse_ldac(content: bytes, name: str) -> tuple[Table, fits.Header]:
@@ -87,18 +104,30 @@ def parse_ldac(content: bytes, name: str) -> tuple[Table, fits.Header]:
     FrameError
         As `read_ldac`; `name` is what the message calls the file.
     """
-    try:
+    with _refusing(name):
         parts = list(_parts(content))
-        objects = _named(parts, OBJECTS)
-        if len(objects) != 1:
-            wrong = "no table" if not objects else f"{len(objects)} tables"
-            raise _DamagedError(f"it holds {wrong} named {OBJECTS} instead of one")
-        table = _table(objects[0], content)
+        table = _sources(parts, content)
         headers = _named(parts, IMAGE_HEADER)
         return table, _image_header(headers[0], content) if headers else fits.Header()
+
+
+@contextlib.contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Say what is wrong with a catalog of a name."""
+    try:
+        yield
     except (_DamagedError, KeyError, TypeError, ValueError, fits.VerifyError) as error:
         reason = f"this is no complete FITS_LDAC catalog ({error}); run pp_extract again"
         raise FrameError(name, reason) from error
+
+
+def _sources(parts: list[_Part], content: bytes) -> Table:
+    """The one table of sources."""
+    objects = _named(parts, OBJECTS)
+    if len(objects) != 1:
+        wrong = "no table" if not objects else f"{len(objects)} tables"
+        raise _DamagedError(f"it holds {wrong} named {OBJECTS} instead of one")
+    return _table(objects[0], content)
 
 
 def _parts(content: bytes) -> Iterator[_Part]:

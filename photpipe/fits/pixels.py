@@ -21,6 +21,7 @@ from photpipe.ground.errors import FrameError
 Pixels = NDArray[np.float32]
 FloatArray = NDArray[Any]
 
+_SCALING = ("BSCALE", "BZERO", "BLANK")
 _UNSIGNED_64 = 2**63  # BZERO of unsigned integers of 64 bits
 _EXACT_IN_FLOAT32 = 2**24  # IEEE 754: integers up to here have a float32 of their own
 _SMALL_INTEGER_BITS = 16  # larger integers do not fit a float32 exactly
@@ -116,7 +117,7 @@ def plane_of(path: Path, hdu: Hdu) -> Plane:
     FrameError
         If it is no plane image, or cannot be read.
     """
-    header = to_header(hdu.cards)
+    header = to_header(each for each in hdu.cards if each.keyword in _SCALING)
     if 0 in hdu.shape or len(hdu.shape) < 2:
         raise FrameError(path.name, "it contains no two-dimensional image")
     with frame_errors(path):
@@ -125,9 +126,7 @@ def plane_of(path: Path, hdu: Hdu) -> Plane:
         stored = stored[0]
     if stored.ndim != 2:
         raise FrameError(path.name, "it contains no two-dimensional image")
-    scale, zero, blank = (
-        as_number(card_value(header, key)) for key in ("BSCALE", "BZERO", "BLANK")
-    )
+    scale, zero, blank = (as_number(card_value(header, key)) for key in _SCALING)
     return Plane(stored, scale or 1.0, zero or 0.0, np.nan if blank is None else blank)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.catalogs.ldac import read_ldac, write_ldac
+from photpipe.catalogs.ldac import read_ldac, read_ldac_table, write_ldac
 from photpipe.catalogs.measures import adopted
 from photpipe.ground.errors import FrameError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG, separation_deg
@@ -136,7 +136,7 @@ def frame_growth(
     FrameError, HeaderError
         If the catalog or the WCS is unusable.
     """
-    table, _ = read_ldac(frame.ldac_path)
+    table = read_ldac_table(frame.ldac_path)
     flux, error = (np.asarray(table[name], float) for name in APERTURE_COLUMNS[:2])
     gain = _gain(table, radii_px, header_gain)
     sky_variance = noise.sky_variance(flux, error, header_gain)
@@ -221,7 +221,7 @@ def psf_error(found: FrameGrowth, radii_px: FloatArray, index: int) -> float:
     FrameError
         If the frame or the catalog is unusable.
     """
-    table, _ = read_ldac(found.frame.ldac_path)
+    table = read_ldac_table(found.frame.ldac_path)
     known = found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
     outcome = crowding.with_psf(read_image(found.frame), table, float(radii_px[index]), *known)
     return math.inf if outcome is None else outcome.error

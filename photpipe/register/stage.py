@@ -305,13 +305,13 @@ class _Run:
         PhotPipeError
             Why it has none.
         """
-        from photpipe.catalogs.ldac import read_ldac
+        from photpipe.catalogs.ldac import read_ldac_table
         from photpipe.register.campaign import starting_wcs
         from photpipe.register.plates import Plate
         from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
-        catalog, _ = read_ldac(frame.ldac_path)
+        catalog = read_ldac_table(frame.ldac_path)
         if frame.telescope.keyword in self.deeper:
             catalog = self._enough(frame, catalog)
         least = fewstars.FEWEST_STARS - 1

@@ -145,10 +145,10 @@ class Charts:
 
 
 def _chart(path: Path) -> tuple[FloatArray, FloatArray]:
-    from photpipe.catalogs.ldac import read_ldac
+    from photpipe.catalogs.ldac import read_ldac_table
 
     try:
-        table = read_ldac(path)[0]
+        table = read_ldac_table(path)
         order = np.argsort(np.asarray(table["MAG"], float))
         ra, dec = (np.asarray(table[name], float)[order] for name in ("XWIN_WORLD", "YWIN_WORLD"))
     except EXPECTED as error:
@@ -322,7 +322,7 @@ class FrameStudio:
 
     def _matched(self) -> Places:
         """Places of the catalog stars that coincide with sources."""
-        from photpipe.catalogs.ldac import read_ldac
+        from photpipe.catalogs.ldac import read_ldac_table
         from photpipe.catalogs.matching import mutual_matches
         from photpipe.catalogs.measures import adopted
 
@@ -330,7 +330,7 @@ class FrameStudio:
         if registered is None:
             return ()
         ra, dec = self.charts.stars(registered.catalog)
-        table = read_ldac(self._frame.ldac_path)[0]
+        table = read_ldac_table(self._frame.ldac_path)
         names = (adopted(table, name) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
         x, y = (np.asarray(table[name], float) for name in names)
         if not (len(ra) and len(x)):

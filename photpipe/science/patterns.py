@@ -33,6 +33,7 @@ NEIGHBOURS = 7
 CODE_TOLERANCE = 0.015  # in units of the longest side
 SURE_NATS = 12.0  # beyond the logarithm of the number of hypotheses: one wrong in 160 000
 VOTE_CELL_PX = 8.0  # by judgement: distortion and centroids over a frame
+LARGEST_TALLY = 1 << 21  # cells, by judgement: 16 MB of memory against sorting
 VOTE_WINNERS = 3  # noise now and then has the most votes
 REFINED = 12  # hypotheses of one kind that are refined
 TRIED_DETECTIONS = 40  # brightest detections a hypothesis is judged by at first
@@ -287,13 +288,31 @@ def _voted(
         difference = difference[np.abs(from_there) <= expectation.offset_arcsec]
         for lattice in (0, 0.5 + 0.5j):
             cells = _numbered(difference / (VOTE_CELL_PX * expectation.scale_arcsec) + lattice)
-            names, votes = np.unique(cells, return_counts=True)
-            for cell in np.argsort(votes)[::-1][:VOTE_WINNERS]:
+            names, votes = _counted(cells)
+            for cell in _most(votes, VOTE_WINNERS):
                 here = difference[cells == names[cell]]
                 moved = plate.shifted(complex(np.median(here.real), np.median(here.imag)))
                 found = _refined(moved, bright, field, expectation, names.size)
                 if found is not None:
                     yield replace(found, origin=origin)
+
+
+def _counted(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers that are there, in order, and how often; without sorting where they are small."""
+    if not cells.size or cells.max() >= LARGEST_TALLY:
+        return np.unique(cells, return_counts=True)
+    votes = np.bincount(cells)
+    names = np.flatnonzero(votes)
+    return names, votes[names]
+
+
+def _most(votes: NDArray[np.int64], count: int) -> NDArray[np.intp]:
+    """Places of the largest numbers, the largest first, of equal ones the first."""
+    if votes.size <= count:
+        return np.argsort(-votes, kind="stable")
+    least = np.partition(votes, votes.size - count)[-count]
+    large = np.flatnonzero(votes >= least)
+    return np.asarray(large[np.argsort(-votes[large], kind="stable")][:count])
 
 
 def _numbered(places: ComplexArray) -> NDArray[np.int64]:

@@ -130,3 +130,22 @@ def test_code_of_a_quadrilateral_forgets_place_size_and_turn() -> None:
 
 def test_points_on_one_spot_make_no_quadrilateral() -> None:
     assert len(patterns.quads_of(np.zeros(10, complex)).codes) == 0
+
+
+@pytest.mark.parametrize("largest", [3, 1 << 10, patterns.LARGEST_TALLY + 5])
+def test_votes_are_counted_as_by_sorting(largest: int) -> None:
+    cells = np.random.default_rng(largest).integers(0, largest, 2000, endpoint=True)
+    cells[7] = largest
+    for found, expected in zip(
+        patterns._counted(cells), np.unique(cells, return_counts=True), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+    names, votes = patterns._counted(np.zeros(0, np.int64))
+    assert names.size == votes.size == 0
+
+
+@pytest.mark.parametrize("size", [0, 2, 3, 4, 500])
+def test_most_votes_come_first(size: int) -> None:
+    votes = np.random.default_rng(size).integers(1, 6, size)
+    expected = sorted(range(size), key=lambda place: (-votes[place], place))[:3]
+    assert patterns._most(votes, 3).tolist() == expected
