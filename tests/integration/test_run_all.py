@@ -30,18 +30,26 @@ def small() -> tuple[Sky, object]:
     return sky.with_movers(TARGET), cam
 
 
-@pytest.fixture
-def tree(small: tuple[Sky, object], tmp_path: Path) -> Iterator[Path]:
-    """Three directories of three frames, and what is no frame."""
+@pytest.fixture(scope="module")
+def observed(small: tuple[Sky, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three directories of three frames, and what is no frame, made once."""
     sky, cam = small
-    root = tmp_path / "all data"
+    root = tmp_path_factory.mktemp("observed") / "all data"
     for number, name in enumerate(("field_1/R", "field_1/other", "field_2")):
         plan = night(
             cam, *FIELD, count=3, start_jd=START_JD + number / 200, seed=number, object_name="3552"
         )
         observe(sky, cam, plan, root / name, seed=number, prefix="reduced")
     (root / "notes.txt").write_text("TELESCOPE")
-    with SkyServer(sky) as server:
+    return root
+
+
+@pytest.fixture
+def tree(small: tuple[Sky, object], observed: Path, tmp_path: Path) -> Iterator[Path]:
+    """These directories, this test's own, with services."""
+    root = tmp_path / observed.name
+    shutil.copytree(observed, root)
+    with SkyServer(small[0]) as server:
         for folder in {path.parent for path in root.rglob("*.fits")}:
             server.write_settings(folder)
             with (folder / "photpipe.toml").open("a") as file:
