@@ -47,7 +47,6 @@ def answer(photo_primary: CatalogTable, request: Request, twist: Twist | None = 
     columns = [column for column in map(photo_primary.column, wanted) if column is not None]
     twisted_columns, order = twisted(columns, order, twist)
     lines = ["#Table1", ",".join(column.name for column in twisted_columns)]
-    lines += [
-        ",".join(column.cell(int(row)) or "null" for column in twisted_columns) for row in order
-    ]
+    cells = zip(*(column.cells(order) for column in twisted_columns), strict=True)
+    lines += [",".join(text or "null" for text in row) for row in cells]
     return Reply("\n".join(lines) + "\n", "text/plain")

@@ -1,5 +1,6 @@
 """How a survey sees the simulated sky: errors, limits, saturation, columns."""
 
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,12 +40,15 @@ class Column:
 
     def cell(self, row: int) -> str:
         """Text of one cell, empty if blank."""
-        value = self.values[row]
+        return self.cells(np.array([row]))[0]
+
+    def cells(self, rows: NDArray[np.integer]) -> list[str]:
+        """Texts of cells, empty where blank."""
+        values = self.values[rows].tolist()
         if self.is_text or self.is_whole:
-            return str(value)
-        if not np.isfinite(value):
-            return ""
-        return repr(float(value)) if self.decimals is None else f"{value:.{self.decimals}f}"
+            return list(map(str, values))
+        shape = repr if self.decimals is None else f"{{:.{self.decimals}f}}".format
+        return [shape(value) if math.isfinite(value) else "" for value in values]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+import numpy as np
+
 from simsky.survey import Column
 
 
@@ -27,7 +29,6 @@ def field(column: Column) -> str:
 
 def rows(columns: Sequence[Column], order: Iterable[int]) -> str:
     """TR elements of the rows in the given order."""
-    return "\n".join(
-        "<TR>" + "".join(f"<TD>{escape(column.cell(row))}</TD>" for column in columns) + "</TR>"
-        for row in order
-    )
+    at = np.array(list(order), np.intp)
+    cells = zip(*([escape(text) for text in column.cells(at)] for column in columns), strict=True)
+    return "\n".join(f"<TR><TD>{'</TD><TD>'.join(row)}</TD></TR>" for row in cells)
