@@ -16,6 +16,7 @@ import pytest
 from astropy.table import Table
 from hypothesis import settings as hypothesis_settings
 
+from photpipe.ground.environment import settle_collector
 from photpipe.run.settings import Settings
 from simsky import (
     Camera,
@@ -33,6 +34,9 @@ from simsky.guard import forbid_network
 # how long one example takes says more about the machine than about the code
 hypothesis_settings.register_profile("photpipe", deadline=None)
 hypothesis_settings.load_profile("photpipe")
+
+# as the commands: reading answers of services takes twice as long otherwise
+settle_collector()
 
 # shells let what they start in the background ignore Ctrl-C, and all its children, too
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -92,6 +92,7 @@ def reporting(outcome: Outcome | None = None, *, debug: bool) -> Iterator[Outcom
     outcome = outcome or Outcome()
     paths.settle_home()
     environment.settle_threads()
+    environment.settle_collector()
     try:
         with warnings_kept(), terminable():
             yield outcome
