@@ -4,23 +4,30 @@ Run from the clone with ``python benchmarks/passages.py``; ``-nights N`` takes m
 FILE`` writes every point as ECSV. On each night ten targets pass a star each, at distances from
 zero to three seeings in the middle of the night; half of the stars are as bright as their target,
 half are three magnitudes brighter. The registration is perfect. With ``-slow`` the targets hardly
-move, so that no other frame shows the sky behind them: the PSF of each frame has to do.
+move, so that no other frame shows the sky behind them: the PSF of each frame has to do; with
+``-positions`` they do so by a file of positions, without an ephemeris. ``-all`` takes the three in
+turn. ``-keep DIRECTORY`` keeps the points of each night there and takes up where it was stopped:
+``python benchmarks/passages.py -all -nights 36 -keep passages`` is the campaign of the manual.
 """
 
 import argparse
 import logging
+import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Table, vstack
 
 from benchmarks.accuracy import Row, print_table, reduced, rms, surroundings
+from photpipe.distill.target_search import TargetSearch
+from photpipe.fits.fitsfile import update_header
 from photpipe.ground import sky
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import CLEAN, CONTAMINATED
@@ -37,6 +44,16 @@ TARGETS = 10
 WAY_FWHM = 14.0  # that a target moves during a night
 SLOW_FWHM = 1.0  # with -slow
 BRIGHTER_MAG = 3.0
+SIGMA3_ARCSEC = 0.1  # of the ephemerides
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How targets move during a night, and what tells where they are."""
+
+    name: str
+    way_fwhm: float = WAY_FWHM
+    by_positions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +64,19 @@ class Plan:
     frames: int
     seeing_arcsec: tuple[float, float]
     stars: int = 150
-    way_fwhm: float = WAY_FWHM
+    kind: Kind = Kind("fast")
 
 
-def plans(nights: int, seed: int, way_fwhm: float) -> Iterator[Plan]:
-    """Nights of good, usual and bad seeing, short and long."""
+KINDS = (Kind("fast"), Kind("slow", SLOW_FWHM), Kind("positions", SLOW_FWHM, by_positions=True))
+
+
+def plans(nights: int, seed: int, kinds: Sequence[Kind] = KINDS[:1]) -> Iterator[Plan]:
+    """Nights of good, usual and bad seeing, short and long, each of the kinds in turn."""
     for number in range(nights):
-        low = (1.0, 1.6, 2.2)[number % 3]
-        yield Plan(
-            1000 * seed + number, (6, 10, 16)[number % 3], (low, 1.35 * low), way_fwhm=way_fwhm
-        )
+        season = number // len(kinds) % 3
+        low = (1.0, 1.6, 2.2)[season]
+        kind = kinds[number % len(kinds)]
+        yield Plan(1000 * seed + number, (6, 10, 16)[season], (low, 1.35 * low), kind=kind)
 
 
 def passing(plan: Plan, stars: Sky, centre: tuple[float, float], half_arcsec: float) -> list[Mover]:
@@ -81,7 +101,7 @@ def passing(plan: Plan, stars: Sky, centre: tuple[float, float], half_arcsec: fl
         if number % 2 and mags[row] > np.median(mags[rows]) - 0.7:
             continue  # its target is three magnitudes fainter
         angle, side = rng.uniform(0, 2 * np.pi), rng.uniform(0, 3) * fwhm
-        rate = plan.way_fwhm * fwhm / minutes
+        rate = plan.kind.way_fwhm * fwhm / minutes
         brighter = BRIGHTER_MAG if number % 2 else 0.0
         start = place + side * np.array([-np.sin(angle), np.cos(angle)])
         ra, dec = sky.shifted(*centre, *start)
@@ -95,10 +115,25 @@ def passing(plan: Plan, stars: Sky, centre: tuple[float, float], half_arcsec: fl
                 rate_ra_arcsec_min=rate * np.cos(angle),
                 rate_dec_arcsec_min=rate * np.sin(angle),
                 v_mag=float(mags[row]) + brighter + 0.35,
+                sigma3_arcsec=SIGMA3_ARCSEC,
             )
         )
         taken.append(int(row))
     return movers
+
+
+def positions(paths: Sequence[Path], truths: Mapping[str, Table], movers: Sequence[Mover]) -> Path:
+    """File of the positions of all targets."""
+    lines = ["frame RA Dec JD target"]
+    for path in paths:
+        truth = truths[path.name]
+        for mover in movers:
+            for row in truth[truth["name"] == mover.label]:
+                place = f"{row['ra_deg']:.8f} {row['dec_deg']:.8f}"
+                lines.append(f"{path.name} {place} {truth.meta['midtime_jd']:.6f} {mover.number}")
+    file = paths[0].parent / "positions.dat"
+    file.write_text("\n".join(lines) + "\n")
+    return file
 
 
 def rows_of(name: str, plan: Plan, folder: Path) -> Iterator[dict[str, object]]:
@@ -122,25 +157,24 @@ def rows_of(name: str, plan: Plan, folder: Path) -> Iterator[dict[str, object]]:
     )
     exposures = [replace(each, vignetting=0.01) for each in exposures]
     paths = make_prepared(observe(field, cam, exposures, folder, seed=plan.seed), cam)
+    for path in paths:
+        update_header(path, {"REGCAT": "GAIA"})
     reduced(field, paths)
     truths = {path.name: read_truth(path) for path in paths}
-    lines = ["frame RA Dec JD target"]
-    for path in paths:
-        truth = truths[path.name]
-        for mover in movers:
-            for row in truth[truth["name"] == mover.label]:
-                place = f"{row['ra_deg']:.8f} {row['dec_deg']:.8f}"
-                lines.append(f"{path.name} {place} {truth.meta['midtime_jd']:.6f} {mover.name}")
-    (folder / "positions.dat").write_text("\n".join(lines) + "\n")
     with SkyServer(field) as server:
         workspace = Workspace(
             folder, replace(Settings(), services=server.service_settings()), quiet=True
         )
         before = time.process_time()
-        distill(paths, DistillOptions(positions=str(folder / "positions.dat")), workspace)
+        options = DistillOptions(asteroids=True)
+        if plan.kind.by_positions:
+            options = DistillOptions(positions=str(positions(paths, truths, movers)))
+        # faint targets, lost beside bright stars, are measured, too
+        with patch.object(TargetSearch, "_depth_mag", return_value=math.inf):
+            distill(paths, options, workspace)
         seconds = time.process_time() - before
     for number, mover in enumerate(movers):
-        for point in photometry_file.read(folder / photometry_file.file_name(mover.name))[1]:
+        for point in photometry_file.read(folder / photometry_file.file_name(str(mover.number)))[1]:
             truth = truths[point.frame]
             here = truth[truth["name"] == mover.label]
             apart = np.hypot(truth["x"] - here["x"][0], truth["y"] - here["y"][0])
@@ -169,13 +203,21 @@ def rows_of(name: str, plan: Plan, folder: Path) -> Iterator[dict[str, object]]:
             }
 
 
-def collected(nights: int, seed: int, way_fwhm: float) -> Table:
-    """All points of the campaign."""
-    rows = []
-    for number, plan in enumerate(plans(nights, seed, way_fwhm)):
+def collected(planned: Iterable[Plan], keep: Path | None = None) -> Table:
+    """All points of the campaign; nights whose points are kept already are not repeated."""
+    nights = []
+    for number, plan in enumerate(planned):
+        file = keep / f"{plan.kind.name}{plan.seed}.ecsv" if keep else None
+        if file is not None and file.exists():
+            nights.append(Table.read(file, format="ascii.ecsv", fill_values=[]))
+            continue
         with surroundings() as folder:
-            rows += list(rows_of(TELESCOPES[number % len(TELESCOPES)], plan, folder / "night"))
-    return Table(rows=rows)
+            telescope = TELESCOPES[number % len(TELESCOPES)]
+            nights.append(Table(rows=list(rows_of(telescope, plan, folder / "night"))))
+        if file is not None:
+            file.parent.mkdir(exist_ok=True)
+            nights[-1].write(file, format="ascii.ecsv")
+    return vstack(nights)
 
 
 def judged(table: Table) -> list[Row]:
@@ -248,10 +290,14 @@ def main() -> int:
     parser.add_argument("-nights", type=int, default=3)
     parser.add_argument("-seed", type=int, default=1)
     parser.add_argument("-slow", action="store_true", help="targets that hardly move")
+    parser.add_argument("-positions", action="store_true", help="these, by a file of positions")
+    parser.add_argument("-all", action="store_true", help="the three in turn")
+    parser.add_argument("-keep", type=Path, help="directory of the points of each night")
     parser.add_argument("-dump", type=Path, help="ECSV file of all points")
     words = parser.parse_args()
     logging.disable(logging.WARNING)
-    table = collected(words.nights, words.seed, SLOW_FWHM if words.slow else WAY_FWHM)
+    kinds = [each for each in KINDS if words.all or getattr(words, each.name, False)]
+    table = collected(plans(words.nights, words.seed, kinds or KINDS[:1]), words.keep)
     if words.dump:
         table.write(words.dump, format="ascii.ecsv", overwrite=True)
     return 0 if print_table(judged(table)) else 1

@@ -312,7 +312,7 @@ def main() -> int:
     table = collected(TELESCOPES[:2] if words.quick else TELESCOPES, words.frames, words.seed)
     if words.dump:
         table.write(words.dump, format="ascii.ecsv", overwrite=True)
-    beside = passages.judged(passages.collected(words.passages, words.seed, passages.WAY_FWHM))
+    beside = passages.judged(passages.collected(passages.plans(words.passages, words.seed)))
     return 0 if print_table([*judged(table), *off_ephemeris(words.lost), *beside]) else 1
 
 

@@ -105,7 +105,8 @@ class TargetSearch:
         times = np.array(self._times)
         limit = max(STAR_TOLERANCE_ARCSEC, *(each.scale_arcsec for each in self.frames))
         moving = (targets.with_rates(each, times) for each in found)
-        return [targets.at_rest(each, times, limit) for each in moving]
+        registered = all(each.facts.astrometric_catalog for each in self.frames)
+        return [targets.at_rest(each, times, limit, registered=registered) for each in moving]
 
     def objects(self) -> list[Target]:
         """Sources of the richest frame that at least half of the frames have, as fixed targets."""

@@ -32,6 +32,10 @@ MOVING, FIXED, POSITIONS, MARKED_STAR, ASTEROID, VARIABLE, CONTROL = (
 )
 
 
+# by judgement, a way that is an asteroid's: longer than a registration drifts during a night, and
+# so many times what positions scatter about it, where clicks on a star reach five; of more points
+# than a line needs
+STEADY_ARCSEC, STEADY_SCATTERS, STEADY_POINTS = 0.3, 10.0, 4
 _JULIAN_DATES = (2.0e6, 3.0e6)  # what a column of Julian dates holds: the years 763 to 3501
 _TITLES = {
     "frame": ("frame", "filename", "file", "image", "name"),
@@ -120,18 +124,24 @@ def with_rates(target: Target, midtime_jd: FloatArray) -> Target:
     return replace(target, rate_arcsec_min=rate)
 
 
-def at_rest(target: Target, midtime_jd: FloatArray, limit_arcsec: float) -> Target:
+def at_rest(
+    target: Target, midtime_jd: FloatArray, limit_arcsec: float, *, registered: bool = False
+) -> Target:
     """The target as a star marked by hand if its positions stand still.
 
     A moving target is never a star of the field; the star itself would be taken for its own
-    contamination.
+    contamination. A slow asteroid taken for a star, on the other hand, would keep the light of
+    stars beside it unmarked: a short way that is far steadier than clicks on a star is a motion.
 
     Parameters
     ----------
     midtime_jd : array, shape (frames,)
         Times of the positions, ascending.
     limit_arcsec : float
-        By so much clicks on a star may differ; what moves by less is taken for a star.
+        By so much clicks on a star may differ; what moves by less is taken for a star, unless it
+        moves steadily.
+    registered : bool
+        Whether the frames are: before that, stars drift as steadily as the telescope does.
     """
     known = np.flatnonzero(np.isfinite(target.ra_deg) & np.isfinite(target.dec_deg))
     if known.size < 2:
@@ -143,6 +153,11 @@ def at_rest(target: Target, midtime_jd: FloatArray, limit_arcsec: float) -> Targ
     slope = (offsets @ time) / (time @ time) if span > 0 else np.zeros(2)
     moved = float(np.hypot(*slope)) * span
     if moved > limit_arcsec or float(np.median(np.hypot(*offsets))) > limit_arcsec:
+        return target
+    left = offsets - offsets.mean(axis=1, keepdims=True) - slope[:, None] * time
+    scatter = float(np.sqrt(np.sum(left**2) / max(2 * known.size - 4, 1)))
+    is_steady = moved > max(STEADY_ARCSEC, STEADY_SCATTERS * scatter)
+    if registered and known.size >= STEADY_POINTS and is_steady:
         return target
     return replace(target, kind=MARKED_STAR, rate_arcsec_min=np.zeros((2, len(midtime_jd))))
 

@@ -109,3 +109,25 @@ def test_a_star_marked_by_hand_is_no_moving_target(step_arcsec: float, moves: bo
     found = targets.at_rest(targets.with_rates(target, times), times, 1.0)
     assert found.moves == moves
     assert bool(np.any(found.rate_arcsec_min)) == moves
+
+
+@pytest.mark.parametrize(
+    ("way_arcsec", "jitter_arcsec", "count", "registered", "moves"),
+    [
+        (0.8, 0.01, 6, True, True),
+        (0.8, 0.2, 6, True, False),
+        (0.2, 0.001, 6, True, False),
+        (0.8, 0.01, 3, True, False),
+        (0.8, 0.01, 6, False, False),
+    ],
+    ids=["steady", "clicked", "registration that drifts", "few", "telescope that drifts"],
+)
+def test_a_short_steady_way_is_one_of_an_asteroid(
+    way_arcsec: float, jitter_arcsec: float, count: int, registered: bool, moves: bool
+) -> None:
+    jitter = jitter_arcsec * np.array([1.0, -1.0, 0.5, 0.0, -0.5, 0.3])[:count]
+    dec = 1.0 + (way_arcsec * np.linspace(0, 1, count) + jitter) / 3600.0
+    target = targets.Target("T", targets.POSITIONS, np.full(count, 10.0), dec, np.zeros(count))
+    times = 2457786.5 + 0.001 * np.arange(count)
+    moving = targets.with_rates(target, times)
+    assert targets.at_rest(moving, times, 1.0, registered=registered).moves == moves
