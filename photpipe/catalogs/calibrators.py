@@ -9,7 +9,7 @@ from photpipe.catalogs.surveys import CATALOGS
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import bands
 from photpipe.ground.errors import ReductionError
-from photpipe.ground.sky import BoolArray
+from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science import published, transformations
 
 MAX_ERROR_MAG = 0.1  # the original's limit of magnitude errors
@@ -119,6 +119,33 @@ def in_band(table: SourceTable, band: str, everywhere: bool = False) -> SourceTa
     return table.with_bands({band: (mag, e_mag)}, rows[0].system, why).selecting(
         band, transformed=True
     )
+
+
+def magnitude_of_all(table: SourceTable, band: str) -> FloatArray:
+    """Magnitude of each source in a band, rough where the catalog has another band alone.
+
+    Close companions often have one band only (Gaia gives no BP and RP in blends); their light is
+    there all the same. They have the median colour of the stars with both bands.
+
+    Returns
+    -------
+    array, shape (n,)
+        NaN where no band helps.
+
+    Raises
+    ------
+    ReductionError
+        If the catalog has no way to the band.
+    """
+    mag = in_band(table, bands.reference(band), everywhere=True).column("mag").copy()
+    known = np.isfinite(mag)
+    others = {each: table.column(f"{each}mag") for each in table.bands}
+    both = {each: int(np.sum(known & np.isfinite(values))) for each, values in others.items()}
+    for each in sorted(others, key=lambda name: -both[name]):
+        rough = np.isnan(mag) & np.isfinite(others[each])
+        if both[each] and rough.any():
+            mag[rough] = others[each][rough] + np.nanmedian((mag - others[each])[known])
+    return mag
 
 
 def solar_like(table: SourceTable, tolerance_mag: float = SOLAR_TOLERANCE_MAG) -> BoolArray:

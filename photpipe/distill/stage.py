@@ -206,6 +206,7 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
         If a criterion or a line of the rejections is wrong.
     """
     from photpipe.distill import clock, rejection
+    from photpipe.distill.expected import unexpected
     from photpipe.distill.points import suspected
     from photpipe.distill.whereabouts import outside
     from photpipe.run import subtracted
@@ -231,7 +232,9 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
         _write_curves(night.profiles, target.name, workspace)
         if subtraction and options.write_subtracted:
             _write_images(subtraction, target.name, workspace)
-        outcome = _written(target, suspected(points) if target.moves else points, workspace)
+        if target.moves:
+            points = suspected(unexpected(points, target))
+        outcome = _written(target, points, workspace)
         if isinstance(outcome, FrameFailure):
             reason = outcome.reason + outside(target, frames) + night.search.hint(target)
             failed.append(replace(outcome, reason=reason))
@@ -413,7 +416,7 @@ def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
 
 def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "Surroundings":
     """Stars around the targets: of the series, and of the catalog that calibrated it."""
-    from photpipe.catalogs.calibrators import calibrators_for
+    from photpipe.catalogs.calibrators import magnitude_of_all
     from photpipe.distill.surroundings import Surroundings
     from photpipe.services.reference import fetch_catalog
 
@@ -430,12 +433,11 @@ def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "S
         stars = fetch_catalog(
             catalog, cone, workspace.settings.with_offline(), epoch_jd=best.midtime_jd
         )
-        stars = calibrators_for(stars, best.facts.band, solar=False, use_all_stars=True)
+        around.catalog_mag = magnitude_of_all(stars, best.facts.band)
     except PhotPipeError as error:
         log.debug("no catalog stars around the targets: %s", error)
         return around
     around.catalog_ra_deg, around.catalog_dec_deg = stars.ra_deg, stars.dec_deg
-    around.catalog_mag = stars.column("mag")
     return around
 
 

@@ -6,6 +6,7 @@ What a service cannot answer costs its targets alone: it is remembered, not rais
 import difflib
 import logging
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+COMET_NAME = re.compile(r"\d{1,3}[PD]\b|[PCDX]/\d")  # 2P/Encke, C/2020 F3
 CONTROL_STAR = "Control Star"
 MANUAL_TARGET = "manual_target"  # as the original calls what was marked by hand
 POSITIONS_PATTERN = "positions_*.dat"
@@ -183,6 +185,7 @@ class TargetSearch:
             np.stack([ephemeris.ra_rate_arcsec_min, ephemeris.dec_rate_arcsec_min]),
             float(np.nanmin(ephemeris.delta_au, initial=np.inf)),
             np.stack([ephemeris.r_au, ephemeris.delta_au, ephemeris.phase_deg]),
+            is_comet=COMET_NAME.match(ephemeris.name) is not None,
         )
 
     def asteroids(self) -> list[Target]:

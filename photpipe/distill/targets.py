@@ -66,6 +66,8 @@ class Target:
         Distance from the observer, if known.
     geometry : array, shape (3, frames)
         Distances from the Sun and from the observer (AU) and phase angle (deg); or empty.
+    is_comet : bool
+        Whether it is named as a comet; its magnitude is then that of a coma.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Target:
     rate_arcsec_min: FloatArray = field(default_factory=lambda: np.zeros((2, 0)))
     distance_au: float = math.nan
     geometry: FloatArray = field(default_factory=lambda: np.zeros((3, 0)))
+    is_comet: bool = False
 
     def __post_init__(self) -> None:
         """Stand still where no motion is given."""

@@ -8,6 +8,7 @@ values and the reference converter (``xmltompc80col``, IAU-ADES); ALCDEF, versio
 standard and files of the archive; AAVSO, its list of bands (aavso.org/filters).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -41,6 +42,9 @@ class Band:
         The filter in ALCDEF, where it is not called as the band of the magnitudes.
     aliases : tuple of str
         Other names that observers write.
+    to_v : float
+        Typical V minus the band of an asteroid (mag), by which the Minor Planet Center converts
+        (minorplanetcenter.net/iau/info/BandConversion.txt); NaN if it has none.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Band:
     reference: str = ""
     alcdef_filter: str = ""
     aliases: tuple[str, ...] = ()
+    to_v: float = math.nan
 
     def code(self, report: Report) -> str:
         """Name of the band in a report; `CANNOT` if it has none there."""
@@ -67,23 +72,23 @@ class Band:
 # fmt: off
 _ROWS = (
     # Johnson-Cousins; Landolt 1992
-    Band("U", "Vega", "Johnson U", "Uj", "U", "U", "U"),
-    Band("B", "Vega", "Johnson B", "Bj", "B", "B", "B"),
-    Band("V", "Vega", "Johnson V", "Vj", "V", "V", "V"),
-    Band("R", "Vega", "Cousins R", "Rc", "R", "R", "R"),
-    Band("I", "Vega", "Cousins I", "Ic", "I", "I", "I"),
+    Band("U", "Vega", "Johnson U", "Uj", "U", "U", "U", to_v=-1.3),
+    Band("B", "Vega", "Johnson B", "Bj", "B", "B", "B", to_v=-0.8),
+    Band("V", "Vega", "Johnson V", "Vj", "V", "V", "V", to_v=0.0),
+    Band("R", "Vega", "Cousins R", "Rc", "R", "R", "R", to_v=0.4),
+    Band("I", "Vega", "Cousins I", "Ic", "I", "I", "I", to_v=0.8),
     # Sloan; Fukugita et al. 1996
     Band("u", "AB", "Sloan u", "Su", "u", "SU", "SU"),
-    Band("g", "AB", "Sloan g", "Sg", "g", "SG", "SG"),
-    Band("r", "AB", "Sloan r", "Sr", "r", "SR", "SR"),
-    Band("i", "AB", "Sloan i", "Si", "i", "SI", "SI"),
-    Band("z", "AB", "Sloan z", "Sz", "z", "SZ", "SZ"),
+    Band("g", "AB", "Sloan g", "Sg", "g", "SG", "SG", to_v=-0.35),
+    Band("r", "AB", "Sloan r", "Sr", "r", "SR", "SR", to_v=0.14),
+    Band("i", "AB", "Sloan i", "Si", "i", "SI", "SI", to_v=0.32),
+    Band("z", "AB", "Sloan z", "Sz", "z", "SZ", "SZ", to_v=0.26),
     # Pan-STARRS1; Tonry et al. 2012
-    Band("gp1", "AB", "Pan-STARRS g", "Pg", "g", "PG", CANNOT),
-    Band("rp1", "AB", "Pan-STARRS r", "Pr", "r", "PR", CANNOT),
-    Band("ip1", "AB", "Pan-STARRS i", "Pi", "i", "PI", CANNOT),
-    Band("zp1", "AB", "Pan-STARRS z", "Pz", "z", "PZ", CANNOT),
-    Band("yp1", "AB", "Pan-STARRS y", "Py", "y", "PY", CANNOT, aliases=("y",)),
+    Band("gp1", "AB", "Pan-STARRS g", "Pg", "g", "PG", CANNOT, to_v=-0.35),
+    Band("rp1", "AB", "Pan-STARRS r", "Pr", "r", "PR", CANNOT, to_v=0.14),
+    Band("ip1", "AB", "Pan-STARRS i", "Pi", "i", "PI", CANNOT, to_v=0.32),
+    Band("zp1", "AB", "Pan-STARRS z", "Pz", "z", "PZ", CANNOT, to_v=0.26),
+    Band("yp1", "AB", "Pan-STARRS y", "Py", "y", "PY", CANNOT, aliases=("y",), to_v=0.32),
     # SkyMapper; Bessell et al. 2011: not the bands of Sloan, and in no list of a report
     Band("usm", "AB", "SkyMapper u", CANNOT, CANNOT, CANNOT, CANNOT),
     Band("vsm", "AB", "SkyMapper v", CANNOT, CANNOT, CANNOT, CANNOT, aliases=("v",)),
@@ -93,16 +98,16 @@ _ROWS = (
     Band("zsm", "AB", "SkyMapper z", CANNOT, CANNOT, CANNOT, CANNOT),
     # near infrared: 2MASS (Cohen et al. 2003) and WFCAM (Hewett et al. 2006); the reports have
     # one J, H and K for both
-    Band("J", "Vega", "2MASS J", "J", "J", "J", "J"),
-    Band("H", "Vega", "2MASS H", "H", "H", "H", "H"),
-    Band("Ks", "Vega", "2MASS Ks", "K", "K", "K", "K"),
+    Band("J", "Vega", "2MASS J", "J", "J", "J", "J", to_v=1.2),
+    Band("H", "Vega", "2MASS H", "H", "H", "H", "H", to_v=1.4),
+    Band("Ks", "Vega", "2MASS Ks", "K", "K", "K", "K", to_v=1.7),
     Band("J_UKIRT", "Vega", "WFCAM J", "J", "J", "J", "J"),
     Band("H_UKIRT", "Vega", "WFCAM H", "H", "H", "H", "H"),
     Band("K", "Vega", "WFCAM K", "K", "K", "K", "K"),
     Band("Y", "Vega", "WFCAM Y", "Y", "Y", CANNOT, CANNOT),
     Band("Z", "Vega", "WFCAM Z", CANNOT, CANNOT, CANNOT, CANNOT),
     # Gaia; Riello et al. 2021
-    Band("G", "Vega", "Gaia G", "G", "G", "GG", CANNOT),
+    Band("G", "Vega", "Gaia G", "G", "G", "GG", CANNOT, to_v=0.28),
     Band("BP", "Vega", "Gaia BP", "Gb", "G", CANNOT, CANNOT),
     Band("RP", "Vega", "Gaia RP", "Gr", "G", CANNOT, CANNOT),
     # the photographic and natural bands of old catalogs

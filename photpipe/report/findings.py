@@ -13,7 +13,7 @@ from photpipe.instruments.cameras.camera import is_camera
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
-from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, UNEXPECTED, TargetPoint
 from photpipe.run.results import PhotometryResult, StageRecord
 from photpipe.science.flags import SourceFlag
 
@@ -571,6 +571,11 @@ def is_brighter(point: TargetPoint) -> bool:
     return not point.rejected and point.contamination.endswith(BRIGHTER)
 
 
+def is_unexpected(point: TargetPoint) -> bool:
+    """Whether a point is brighter than predicted, and no neighbour answers for it."""
+    return not point.rejected and point.contamination.endswith(UNEXPECTED)
+
+
 def is_kept_out(point: TargetPoint) -> bool:
     """Whether a neighbour keeps a point out."""
     return point.spoiler == CONTAMINATED
@@ -593,7 +598,8 @@ def defects(points: list[TargetPoint]) -> Mapping[str, object]:
 def is_spoiled(point: TargetPoint) -> bool:
     """Whether a neighbour changes a point that is used."""
     much = abs(point.contamination_mag) > CONTAMINATION_MAG
-    return not point.rejected and (bool(point.contamination) or much) and not is_brighter(point)
+    is_known = not (is_brighter(point) or is_unexpected(point))
+    return not point.rejected and (bool(point.contamination) or much) and is_known
 
 
 def brightest(points: list[TargetPoint]) -> Mapping[str, object]:

@@ -615,6 +615,16 @@ RULES: tuple[Rule, ...] = (
         "click on affected points in the light curve to reject them.",
     ),
     Rule(
+        "brighter than predicted",
+        L,
+        "results",
+        findings.on_points(findings.is_unexpected, findings.brightest),
+        "{target} is {excess} mag brighter than predicted on frames {numbers}, more than uncertain "
+        "H magnitudes and rotation explain.",
+        "A star that stands with it on all frames and is in no catalog may be in its aperture: "
+        "look at the cut-outs, and at images of the place from another night.",
+    ),
+    Rule(
         "far from prediction",
         L,
         "results",

@@ -157,7 +157,9 @@ def file_name(target: str, suffix: str = ".dat") -> str:
 
 
 REJECTIONS_FILE = "rejections.txt"
-BRIGHTER = "brighter than on the other frames"  # contamination that nobody answers for
+# contamination that nobody answers for
+BRIGHTER = "brighter than on the other frames"
+UNEXPECTED = "brighter than predicted"
 
 
 def read_rejections(directory: Path) -> dict[tuple[str, str], str]:

@@ -11,7 +11,7 @@ from photpipe.report.links import FROM_DATA
 from photpipe.report.state import State, gather
 from photpipe.report.verdicts import RULES, Severity, Verdict, judge
 from photpipe.report.views import MainFigures, main_view
-from photpipe.run.photometry_file import BRIGHTER
+from photpipe.run.photometry_file import BRIGHTER, UNEXPECTED
 from photpipe.run.results import (
     CatalogAttempt,
     ClockResult,
@@ -319,6 +319,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "brighter",
         points(2, contamination=f"0.4 mag {BRIGHTER}", contamination_mag=0.4),
         "3552 is brighter than its median by up to 0.4 mag on frames 1–2",
+    ),
+    (
+        "brighter than predicted",
+        points(2, contamination=f"1.5 mag {UNEXPECTED}", contamination_mag=1.5),
+        "3552 is 1.5 mag brighter than predicted on frames 1–2",
     ),
     ("far from prediction", points(3, offset_east_arcsec=5.0), "3552 was measured 5.0″ from"),
     (

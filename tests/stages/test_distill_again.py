@@ -1,6 +1,7 @@
 """What the server of the pages keeps: judged anew, it gives what measuring again gives."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from photpipe.distill import stage
 from photpipe.fits.fitsfile import update_header
 from photpipe.report.write import refresh
-from photpipe.run.photometry_file import REJECTIONS_FILE
+from photpipe.run.photometry_file import REJECTIONS_FILE, UNEXPECTED, read
 from photpipe.run.results import DistillResult
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
@@ -90,3 +91,20 @@ def test_measuring_ends_with_the_server(night: Night) -> None:
     kept.over.set()
     with pytest.raises(SystemExit):
         serve.distill_again(workspace, kept)
+
+
+def test_a_target_far_brighter_than_predicted_is_told(night: Night) -> None:
+    workspace = Workspace(night.directory, Settings.load(night.directory), quiet=True)
+    options = stage.DistillOptions()
+    found = stage.measured(night.paths, options, workspace)
+    for fainter_mag, told in ((0.0, False), (1.5, True)):
+        tracks = [
+            replace(
+                each,
+                target=replace(each.target, predicted_mag=each.target.predicted_mag + fainter_mag),
+            )
+            for each in found.tracks
+        ]
+        stage.judged(replace(found, tracks=tracks), options, workspace)
+        points = read(night.directory / "photometry_3552.dat")[1]
+        assert [each.contamination.endswith(UNEXPECTED) for each in points] == [told] * 4

@@ -11,6 +11,7 @@ from photpipe.catalogs.calibrators import (
     calibrators_for,
     description_of,
     in_band,
+    magnitude_of_all,
     origin,
     relations,
     solar_like,
@@ -261,3 +262,13 @@ def test_every_band_that_is_offered_is_given(name):
         assert np.isfinite(stars.column("mag")).all()
         assert stars.transformed is band.endswith("*")
         assert stars.mag_system in {"AB", "Vega"}
+
+
+def test_a_star_of_one_band_alone_has_the_colour_of_the_others():
+    nan = float("nan")
+    gaia = {"G": 16.0, "BP": 16.4, "RP": 15.5}
+    stars = [gaia, gaia, {"G": 18.0, "BP": nan, "RP": nan}, {"G": nan, "BP": nan, "RP": nan}]
+    mag = magnitude_of_all(catalog("GAIA3", stars), "R")
+    assert np.isfinite(mag[:3]).all()
+    assert mag[2] - mag[0] == pytest.approx(2.0)
+    assert np.isnan(mag[3])

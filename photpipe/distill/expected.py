@@ -1,0 +1,67 @@
+"""Targets that are brighter than their ephemeris allows, on all frames alike.
+
+The light of a star that stands with a slow target on every frame, and that no frame shows apart, is
+in all its points: their scatter tells nothing then, but the magnitude predicted does.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from photpipe.distill.targets import ASTEROID, MOVING, Target
+from photpipe.ground import bands
+from photpipe.run.photometry_file import CLEAN, CONTAMINATED, LIMIT, UNEXPECTED, TargetPoint
+
+# three times the scatter of catalogued H, 0.3 mag (Juric et al. 2002, 2002AJ....124.1776J; Pravec
+# et al. 2012, 2012Icar..221..365P: H are too bright in the mean, which raises no alarm), and half
+# an amplitude of 1 mag, which few asteroids exceed, in quadrature
+LARGEST_EXCESS_MAG = 1.0
+LARGEST_PHASE_DEG = 60.0  # by judgement: from there on H, G is an extrapolation
+EXCESS_SIGMA = 3.0  # of a point, beyond that: faint sets scatter
+_APART = re.compile(r" at ([\d.]+) arcsec")  # in the words for a neighbour
+
+
+def excess_mag(point: TargetPoint, target: Target) -> float:
+    """By how much a point is brighter than predicted; NaN if that cannot be said."""
+    band = bands.named(bands.reference(point.band))
+    if band is None or not math.isfinite(point.zeropoint):
+        return math.nan
+    return target.predicted_mag - (point.mag + band.to_v)
+
+
+def unexpected(points: Sequence[TargetPoint], target: Target) -> list[TargetPoint]:
+    """Points of a target; all that count are suspected of company if it is far too bright.
+
+    A neighbour that the catalog has in the aperture makes them contaminated points, which are left
+    out, whatever its listed magnitude explains; without one nobody knows what is there, and
+    they are told.
+    """
+    good = [each for each in points if not each.rejected and each.method != LIMIT]
+    excess = np.array([excess_mag(each, target) for each in good])
+    error = np.array([each.sig for each in good])
+    known = np.isfinite(excess + error)
+    if target.kind not in {MOVING, ASTEROID} or not known.any() or not _is_predictable(target):
+        return list(points)
+    middle = float(np.median(excess[known]))
+    if middle <= LARGEST_EXCESS_MAG + EXCESS_SIGMA * float(np.median(error[known])):
+        return list(points)
+    words = f"{middle:.1f} mag {UNEXPECTED}"
+    counted = {id(each) for each in good}
+    return [_marked(each, middle, words) if id(each) in counted else each for each in points]
+
+
+def _marked(point: TargetPoint, middle: float, words: str) -> TargetPoint:
+    apart = _APART.search(point.contamination)
+    if apart is None or float(apart[1]) > point.seeing_arcsec or point.method == CLEAN:
+        return replace(point, contamination_mag=middle, contamination=words)
+    reason = f"{CONTAMINATED}: {point.contamination}, cannot be told apart; {words}"
+    return replace(point, rejected=reason)
+
+
+def _is_predictable(target: Target) -> bool:
+    """Whether H and G tell how bright it is; a coma is no part of them."""
+    phase = target.geometry[2] if target.geometry.size else np.zeros(1)
+    return not target.is_comet and not float(np.nanmax(phase, initial=0.0)) > LARGEST_PHASE_DEG
