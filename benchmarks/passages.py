@@ -198,6 +198,7 @@ def rows_of(name: str, plan: Plan, folder: Path) -> Iterator[dict[str, object]]:
                     for each in (
                         *("mag", "sig", "method", "rejected", "snr", "plain_mag", "subtraction"),
                         *("subtraction_sig", "contamination", "contamination_mag"),
+                        *("fwhm_arcsec", "seeing_arcsec"),
                     )
                 },
             }

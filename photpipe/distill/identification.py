@@ -23,6 +23,9 @@ from photpipe.science.agreement import FEWEST_FRAMES, agreeing
 from photpipe.science.flags import SourceFlag
 from photpipe.science.noise import NO_MAGNITUDE
 
+# a star that is so near and no fainter than this beside a source draws its centre by up to 0.1
+# seeings (2.5 mag: 0.1 of the light at one seeing)
+DRAWN_SEEINGS, DRAWN_MAG = 2.0, 2.5
 DRIFT_FRAMES = 5  # from so many frames on the offset may change steadily
 
 
@@ -219,7 +222,7 @@ def way_arcsec(target: Target) -> float:
 
 
 def _whole_ones(found: Candidates, agreed: BoolArray, *, is_certain: bool) -> BoolArray | None:
-    """Those of the agreeing sources that are not parts of trails, whose centres mislead.
+    """Those of the agreeing sources that are not parts of trails nor beside stars, which mislead.
 
     With parts alone a certain prediction is better than they are.
     """
@@ -273,7 +276,10 @@ def candidates(
                 numbers.append(number)
                 rows.append(int(row))
                 places.append((float(east[row]), float(north[row])))
-                whole.append(not int(calibrated.value("FLAGS", int(row))) & SourceFlag.BLENDED)
+                blended = int(calibrated.value("FLAGS", int(row))) & SourceFlag.BLENDED
+                whole.append(
+                    not blended and not _is_drawn(calibrated, int(row), target, surroundings)
+                )
     place = np.array(places, float).reshape(-1, 2)
     return Candidates(
         np.array(numbers, np.int64),
@@ -282,6 +288,20 @@ def candidates(
         place[:, 1],
         np.array(whole, bool),
     )
+
+
+def _is_drawn(
+    calibrated: MeasuredFrame, row: int, target: Target, surroundings: Surroundings
+) -> bool:
+    """Whether a known star beside a moving target draws the centre of its source."""
+    if not target.moves:
+        return False
+    here = calibrated.value("ra_deg", row), calibrated.value("dec_deg", row)
+    reach = DRAWN_SEEINGS * calibrated.seeing_arcsec
+    clear = calibrated.aperture_arcsec + calibrated.seeing_arcsec
+    mag = calibrated.magnitudes()[row]
+    stars = surroundings.stars_near(target, *here, reach, clear)
+    return any(star.mag < mag + DRAWN_MAG for star in stars)
 
 
 def _is_star(

@@ -4,7 +4,7 @@ Both work on the catalog that Source Extractor wrote with one column per apertur
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -213,40 +213,42 @@ def _sample(
     return growth.star_sample(clean, size, snr, light < growth.NEIGHBOUR_LIGHT)
 
 
-def psf_error(found: FrameGrowth, radii_px: FloatArray, index: int) -> float:
-    """By which pixels of the stars of a frame differ from its PSF; infinite if it has none.
+@dataclass(frozen=True, slots=True)
+class MeasuredCatalog:
+    """The catalog of a frame in the chosen aperture, before and after a fit with the PSF."""
+
+    image: FloatArray
+    table: "Table"
+    header: "Header"
+    sky: noise.SkyNoise
+    fitted: "crowding.PsfOutcome | None" = None
+
+    def with_psf(self, found: FrameGrowth, radius_px: float) -> "MeasuredCatalog":
+        """The same with the stars fitted; as it is where too few stars tell the PSF."""
+        known = radius_px, found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
+        fitted = crowding.with_psf(self.image, self.table, *known)
+        if fitted is None:
+            return self
+        everywhere = np.zeros(0)
+        sky = _noise_on_places(fitted.residual, (everywhere,) * 3, radius_px, self.sky.pixel_counts)
+        return replace(self, table=fitted.table, sky=sky, fitted=fitted)
+
+
+def measured_catalog(
+    found: FrameGrowth, radii_px: FloatArray, index: int, with_psf: bool = False
+) -> MeasuredCatalog:
+    """Measure a frame in the chosen aperture, and with its PSF if wanted.
 
     Raises
     ------
     FrameError
         If the frame or the catalog is unusable.
     """
-    table = read_ldac_table(found.frame.ldac_path)
-    known = found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
-    outcome = crowding.with_psf(read_image(found.frame), table, float(radii_px[index]), *known)
-    return math.inf if outcome is None else outcome.error
-
-
-def write_final_catalog(
-    found: FrameGrowth, radii_px: FloatArray, index: int, with_psf: bool = False
-) -> PhotometryFrame:
-    """Replace the catalog of a frame by one with the chosen aperture and measured noise.
-
-    The columns FLUX_APER, FLUXERR_APER, MAG_APER, MAGERR_APER become numbers, XWIN_WORLD and
-    YWIN_WORLD those of the WCS in the frame's header. With the PSF there are further columns
-    (`photpipe.catalogs.measures`) and rows; where it cannot be found, apertures have to do.
-
-    Raises
-    ------
-    FrameError, HeaderError
-        If the frame or the catalog is unusable or cannot be written.
-    """
-    frame = found.frame
-    table, header = read_ldac(frame.ldac_path)
+    table, header = read_ldac(found.frame.ldac_path)
     flux, error = (np.asarray(table[name], float)[:, index] for name in APERTURE_COLUMNS[:2])
     sky_variance = noise.sky_variance(flux, error, found.header_gain)
     radius_px = float(radii_px[index])
-    image = read_image(frame)
+    image = read_image(found.frame)
     sky = _sky_noise(image, table, radius_px, noise.pixel_noise(sky_variance, radius_px))
     table["FLAGS"][_with_gaps(image, table, radius_px)] |= SourceFlag.APERTURE_INCOMPLETE
     saturated = _saturated(image, table, radius_px, found.saturation_adu)
@@ -254,14 +256,36 @@ def write_final_catalog(
     error = noise.aperture_errors(flux, sky_variance, sky.factor, found.gain.e_per_adu)
     table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
     table["MAG_APER"], table["MAGERR_APER"] = noise.magnitudes(flux, error, flux > 0)
-    fitted = None
-    if with_psf:
-        known = radius_px, found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
-        fitted = crowding.with_psf(image, table, *known)
-    if fitted is not None:
-        table = fitted.table
-        everywhere = np.zeros(0)
-        sky = _noise_on_places(fitted.residual, (everywhere,) * 3, radius_px, sky.pixel_counts)
+    measured = MeasuredCatalog(image, table, header, sky)
+    return measured.with_psf(found, radius_px) if with_psf else measured
+
+
+def write_final_catalog(
+    found: FrameGrowth,
+    radii_px: FloatArray,
+    index: int,
+    with_psf: bool = False,
+    measured: MeasuredCatalog | None = None,
+) -> PhotometryFrame:
+    """Replace the catalog of a frame by one with the chosen aperture and measured noise.
+
+    The columns FLUX_APER, FLUXERR_APER, MAG_APER, MAGERR_APER become numbers, XWIN_WORLD and
+    YWIN_WORLD those of the WCS in the frame's header. With the PSF there are further columns
+    (`photpipe.catalogs.measures`) and rows; where it cannot be found, apertures have to do.
+
+    Parameters
+    ----------
+    measured : MeasuredCatalog or None
+        What is known already of the frame; None: it is measured here.
+
+    Raises
+    ------
+    FrameError, HeaderError
+        If the frame or the catalog is unusable or cannot be written.
+    """
+    frame = found.frame
+    measured = measured or measured_catalog(found, radii_px, index, with_psf)
+    table, header, sky, fitted = measured.table, measured.header, measured.sky, measured.fitted
     wcs, scale_arcsec = placed(frame)
     x, y = (np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     table["XWIN_WORLD"], table["YWIN_WORLD"] = wcs.all_pix2world(x, y, 1)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from photpipe.run.workspace import Workspace, attempted
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
-    from photpipe.measure.apertures import FrameGrowth, TargetPosition
+    from photpipe.measure.apertures import FrameGrowth, MeasuredCatalog, TargetPosition
     from photpipe.measure.extract import ExtractOptions
     from photpipe.science.growth import ApertureChoice, FloatArray, MeanCurve, Strategy
 
@@ -110,10 +110,13 @@ def photometry(
     said = {"psf": options.psf, "aperture": options.aperture, "aprad": options.aprad}
     wish = next((name for name, value in said.items() if value), "")
     with_psf, error = wish == "psf", math.nan
+    tried: Mapping[str, MeasuredCatalog] = {}
     if crowded >= crowding.CROWDED and not wish:
-        error = _psf_error(grown, radii_px, choice.index)
+        error, tried = _tried_psf(grown, radii_px, choice.index)
         with_psf = error <= crowding.LARGEST_ERROR
-    finished, missed = _finish(grown, radii_px, choice.index, with_psf, workspace)
+    finished, missed = _finish(
+        grown, radii_px, choice.index, with_psf, workspace, tried if with_psf else {}
+    )
     settings = workspace.settings.photometry
     result = PhotometryResult(
         aperture_radius_px=radius_px,
@@ -140,13 +143,22 @@ def photometry(
     return _conclude(workspace, result)
 
 
-def _psf_error(grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int) -> float:
-    """By which the stars of a typical frame differ from its PSF; infinite if it has none."""
-    from photpipe.measure.apertures import psf_error
+def _tried_psf(
+    grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int
+) -> "tuple[float, Mapping[str, MeasuredCatalog]]":
+    """By which the stars of a typical frame differ from its PSF; and the catalog of that frame.
+
+    Infinite, and no catalog, if it has no PSF.
+    """
+    from photpipe.measure.apertures import measured_catalog
 
     typical = sorted(grown, key=lambda each: each.fwhm_px)[len(grown) // 2]
-    found = attempted(lambda each: psf_error(each, radii_px, index), typical, typical.name)
-    return math.inf if isinstance(found, FrameFailure) else found
+    found = attempted(
+        lambda each: measured_catalog(each, radii_px, index, with_psf=True), typical, typical.name
+    )
+    if isinstance(found, FrameFailure) or found.fitted is None:
+        return math.inf, {}
+    return found.fitted.error, {typical.name: found}
 
 
 def exclusive(options: PhotometryOptions) -> None:
@@ -398,13 +410,20 @@ def _finish(
     index: int,
     with_psf: bool,
     workspace: Workspace,
+    known: "Mapping[str, MeasuredCatalog]",
 ) -> tuple[tuple[PhotometryFrame, ...], list[FrameFailure]]:
-    """Write the final catalogs and, as each is there, its cards into the header."""
+    """Write the final catalogs and, as each is there, its cards into the header.
+
+    Parameters
+    ----------
+    known : mapping
+        Catalogs of frames that are measured already, by the name of the frame.
+    """
     from photpipe.fits.fitsfile import update_header
     from photpipe.measure.apertures import write_final_catalog
 
     def one(each: "FrameGrowth") -> PhotometryFrame:
-        outcome = write_final_catalog(each, radii_px, index, with_psf)
+        outcome = write_final_catalog(each, radii_px, index, with_psf, known.get(each.name))
         update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
         return outcome
 

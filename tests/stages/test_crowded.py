@@ -15,6 +15,7 @@ from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.measures import PSF_COLUMNS, adopted, has_psf
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
+from photpipe.measure import crowding
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.run.results import PhotometryResult
 from photpipe.run.settings import Settings
@@ -99,9 +100,13 @@ def test_commands_measure_crowded_stars_with_the_psf(frame, crowd, monkeypatch):
     assert state["frames"][0]["psf_found"] > 20
 
 
-def test_catalogs_hold_both_measures(frame):
+def test_catalogs_hold_both_measures(frame, monkeypatch):
     workspace = Workspace(frame.parent, Settings(), quiet=True)
+    fits_made = []
+    fit = crowding.with_psf
+    monkeypatch.setattr(crowding, "with_psf", lambda *words: fits_made.append(1) or fit(*words))
     result = photometry([frame], PhotometryOptions(background_only=True), workspace)
+    assert len(fits_made) == 1  # the fit that decides is that of the catalog
     table, _ = read_ldac(frame.with_suffix(".ldac"))
     assert has_psf(table)
     assert result.with_psf == 1

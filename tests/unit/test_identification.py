@@ -129,6 +129,22 @@ def apart(targets: Sequence[Target], frames: Sequence[MeasuredFrame]) -> list[Tr
     return told_apart(targets, frames, Surroundings.of(frames), DistillSettings())
 
 
+@pytest.mark.parametrize(("fainter_mag", "shift_arcsec"), [(0.0, 0.0), (4.0, 0.8)])
+def test_a_star_beside_it_does_not_draw_a_certain_target(
+    fainter_mag: float, shift_arcsec: float
+) -> None:
+    frames = series(dx=0.8 / SCALE_ARCSEC)
+    around = Surroundings.of(frames)
+    target = moving(kind=POSITIONS)
+    east = np.full(COUNT, 2.0)
+    ra, dec = sky.shifted(target.ra_deg, target.dec_deg, east, 0.0 * east)
+    around.catalog_ra_deg, around.catalog_dec_deg = ra, dec
+    around.catalog_mag = np.full(COUNT, 18.0 + fainter_mag)
+    track = tracked(target, frames, around, DistillSettings())
+    assert track.rows == (5,) * COUNT
+    assert np.hypot(*track.shift_arcsec) == pytest.approx(np.full(COUNT, shift_arcsec), abs=0.01)
+
+
 @pytest.mark.parametrize("sigma3", [0.0, 8.0])
 def test_targets_that_meet_do_not_share_a_source(sigma3: float) -> None:
     frames = series()
