@@ -73,6 +73,8 @@ class Exposure:
         Fraction of the light lost in the corners (of stars and sky alike).
     blur : float
         By this part stars are wider in the corners than in the middle.
+    elongation : float
+        One minus the ratio of the axes of stars in the corners, along the direction to the middle.
     colour_term_mag : float
         Instrumental magnitude grows by this times (g-i)_P1 - 0.51.
     nan_patches : int
@@ -104,6 +106,7 @@ class Exposure:
     crossings: tuple[Crossing, ...] = ()
     vignetting: float = 0.0
     blur: float = 0.0
+    elongation: float = 0.0
     colour_term_mag: float = 0.0
     nan_patches: int = 0
     chip: int | None = None
@@ -326,11 +329,11 @@ def _expose(sky: Sky, camera: Camera, exposure: Exposure, truth: Table, band: st
     sky_e = _sky_electrons(camera, exposure)
     floor = 0.01 * np.hypot(np.sqrt(sky_e), camera.read_noise_e)
     fwhm_px = np.hypot(exposure.seeing_arcsec, truth["size_arcsec"].data) / scale
-    if exposure.blur:
-        corner = corner_distance(camera.shape, truth["x"].data - 1, truth["y"].data - 1)
-        fwhm_px = fwhm_px * (1 + exposure.blur * corner)
+    corner = corner_distance(camera.shape, truth["x"].data - 1, truth["y"].data - 1)
+    fwhm_px = fwhm_px * (1 + exposure.blur * corner)
     electrons = truth["flux_adu"].data * camera.gain
-    sources = PointSources(truth["x"].data, truth["y"].data, electrons, fwhm_px)
+    stretch = _stretch(camera, truth, exposure.elongation * corner) if exposure.elongation else None
+    sources = PointSources(truth["x"].data, truth["y"].data, electrons, fwhm_px, stretch)
     trails = (truth[name].data * exposure.exptime_s for name in ("vx_px_s", "vy_px_s"))
     image = np.zeros(camera.shape, np.float32)
     drawn = trailed(sources, *trails, brightness=_course(sky, exposure, truth))
@@ -342,6 +345,14 @@ def _expose(sky: Sky, camera: Camera, exposure: Exposure, truth: Table, band: st
     if exposure.vignetting:
         image *= vignette(camera.shape, exposure.vignetting)
     return image
+
+
+def _stretch(camera: Camera, truth: Table, elongation: FloatArray) -> FloatArray:
+    """Stretch of each source along the direction to the middle of the frame, shape (n, 2)."""
+    ny, nx = camera.shape
+    angle = np.arctan2(truth["y"].data - (ny + 1) / 2, truth["x"].data - (nx + 1) / 2)
+    size = -np.log(1.0 - np.minimum(elongation, 0.9))
+    return np.asarray(size[:, None] * np.column_stack([np.cos(2 * angle), np.sin(2 * angle)]))
 
 
 def _course(

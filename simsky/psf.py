@@ -92,17 +92,23 @@ class PointSources:
     flux : ndarray
         Total flux.
     fwhm_px : ndarray
-        Full width at half maximum.
+        Full width at half maximum (geometric mean of the axes).
+    stretch : ndarray, shape (n, 2), or None
+        Logarithm of the ratio of the axes times cosine and sine of twice the angle of the long one
+        (from x towards y); None: all are round.
     """
 
     x_px: FloatArray
     y_px: FloatArray
     flux: FloatArray
     fwhm_px: FloatArray
+    stretch: FloatArray | None = None
 
     def take(self, rows: NDArray[np.int64]) -> "PointSources":
         """The sources of some rows."""
-        return PointSources(self.x_px[rows], self.y_px[rows], self.flux[rows], self.fwhm_px[rows])
+        stretch = None if self.stretch is None else self.stretch[rows]
+        columns = (self.x_px, self.y_px, self.flux, self.fwhm_px)
+        return PointSources(*(each[rows] for each in columns), stretch)
 
 
 def add_sources(
@@ -150,10 +156,11 @@ def _add_batch(
     steps = np.arange(-half_px, half_px + 1)
     dx = steps[None, :] - (sources.x_px - 1 - column)[:, None]
     dy = steps[None, :] - (sources.y_px - 1 - row)[:, None]
-    stamps = _mid_pixel_profile(dx, dy, alpha, beta)
+    stretch = sources.stretch
+    stamps = _mid_pixel_profile(dx, dy, alpha, beta, stretch)
     core_px = int(min(half_px, np.ceil(4 * alpha.max()) + 1))
     core = slice(half_px - core_px, half_px + core_px + 1)
-    stamps[:, core, core] = _integrated_profile(dx[:, core], dy[:, core], alpha, beta)
+    stamps[:, core, core] = _integrated_profile(dx[:, core], dy[:, core], alpha, beta, stretch)
     stamps *= (sources.flux * (beta - 1) / (np.pi * alpha**2))[:, None, None]
     for stamp, x0, y0 in zip(stamps, column - half_px, row - half_px, strict=True):
         left, bottom = max(0, -x0), max(0, -y0)
@@ -174,14 +181,31 @@ def _shape(radius2: FloatArray, alpha: FloatArray, beta: float) -> FloatArray:
 
 
 def _mid_pixel_profile(
-    dx: FloatArray, dy: FloatArray, alpha: FloatArray, beta: float
+    dx: FloatArray,
+    dy: FloatArray,
+    alpha: FloatArray,
+    beta: float,
+    stretch: FloatArray | None = None,
 ) -> FloatArray:
     """Profile at the pixel centres: good enough in the wings."""
-    return _shape(dx[:, None, :] ** 2 + dy[:, :, None] ** 2, alpha, beta)
+    right, up = dx[:, None, :], dy[:, :, None]
+    if stretch is None:
+        return _shape(right**2 + up**2, alpha, beta)
+    # the inverse of a matrix of determinant 1, so that area and flux stay
+    size = np.hypot(*stretch.T)
+    along, across = (stretch / np.maximum(size, 1e-12)[:, None]).T * np.sinh(size)
+    round_part = np.cosh(size)
+    columns = (round_part - along, round_part + along, -2.0 * across)
+    xx, yy, xy = (each[:, None, None] for each in columns)
+    return _shape(xx * right**2 + yy * up**2 + xy * right * up, alpha, beta)
 
 
 def _integrated_profile(
-    dx: FloatArray, dy: FloatArray, alpha: FloatArray, beta: float
+    dx: FloatArray,
+    dy: FloatArray,
+    alpha: FloatArray,
+    beta: float,
+    stretch: FloatArray | None = None,
 ) -> FloatArray:
     """Profile averaged over each pixel by Gauss-Legendre quadrature.
 
@@ -195,7 +219,7 @@ def _integrated_profile(
     weights = np.tile(_WEIGHTS / parts, parts)
     for shift_x, weight_x in zip(nodes, weights, strict=True):
         for shift_y, weight_y in zip(nodes, weights, strict=True):
-            profile = _mid_pixel_profile(dx + shift_x, dy + shift_y, alpha, beta)
+            profile = _mid_pixel_profile(dx + shift_x, dy + shift_y, alpha, beta, stretch)
             total += weight_x * weight_y * profile
     return total
 
@@ -232,4 +256,5 @@ def trailed(
         sources.y_px[owner] + place * trail_y_px[owner],
         sources.flux[owner] / parts[owner] * lit,
         sources.fwhm_px[owner],
+        None if sources.stretch is None else sources.stretch[owner],
     )

@@ -203,6 +203,23 @@ def test_the_fraction_in_an_aperture_is_known(fwhm_px: float) -> None:
         assert sums.mean() / 1e6 == pytest.approx(expected, abs=2e-3)
 
 
+def test_stretched_stars_keep_their_flux_and_have_the_axes_asked_for():
+    ratio, angle = 0.6, np.radians(30.0)
+    stretch = -np.log(ratio) * np.array([[np.cos(2 * angle), np.sin(2 * angle)]])
+    place = np.array([[100.3], [99.6], [1e5], [4.0]])
+    images = [np.zeros((200, 200), np.float32) for _ in range(2)]
+    for image, how in zip(images, (None, stretch), strict=True):
+        add_sources(image, PointSources(*place, how), 4.0, floor=1e-4)
+    assert images[1].sum() == pytest.approx(images[0].sum(), rel=1e-3)
+    dy, dx = np.mgrid[:200, :200] - np.array([98.6, 99.3])[:, None, None]
+    near = images[1] * (np.hypot(dx, dy) < 20)
+    moments = np.array([[(near * a * b).sum() for a in (dx, dy)] for b in (dx, dy)]) / near.sum()
+    values, vectors = np.linalg.eigh(moments)
+    assert np.sqrt(values[0] / values[1]) == pytest.approx(ratio, abs=0.06)
+    direction = np.arctan2(vectors[1, 1], vectors[0, 1]) % np.pi
+    assert direction == pytest.approx(angle, abs=0.03)
+
+
 def test_a_trail_keeps_flux_and_centre() -> None:
     star = PointSources(*(np.array([value]) for value in (50.2, 40.7, 1e5, 3.0)))
     parts = trailed(star, np.array([12.0]), np.array([-5.0]))
