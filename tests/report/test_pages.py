@@ -20,7 +20,7 @@ from photpipe import report
 from photpipe.report.symbols import SPOILED
 from photpipe.report.write import export_single, refresh
 from photpipe.run import photometry_file, subtracted
-from photpipe.run.photometry_file import SPOILERS
+from photpipe.run.photometry_file import SPOILERS, UNEXPECTED
 from photpipe.run.results import (
     CalibrateResult,
     DistillResult,
@@ -533,9 +533,11 @@ def test_limits_and_rejected_points_are_drawn_as_such(make: Callable[..., Maker]
     points[0] = replace(points[0], method="limit", mag=21.0, sig=float("nan"))
     points[1] = replace(points[1], rejected="pos: 11.0 arcsec from the prediction")
     points[2] = replace(points[2], rejected="contaminated: star of R = 17.0, 0.35 mag brighter")
+    points[3] = replace(points[3], contamination=f"1.6 mag {UNEXPECTED}", contamination_mag=1.6)
     maker.workspace.save(DistillResult((maker.target("3552", points, "moving"),), (), ()))
     refresh(maker.workspace)
     text = (maker.workspace.report_directory / "targets" / "3552.html").read_text("utf-8")
+    assert text.count("too bright") == 1  # under its cut-out
     figure = next(e for e in parsed(text).iter("figure") if "data-plot" in e.attrib)
     styles = [each["style"] for each in json.loads(figure.attrib["data-plot"])["series"]]
     assert styles == ["used", "limit", "contaminated", "rejected"]
