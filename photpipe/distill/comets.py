@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,10 +13,10 @@ from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.points import correction_mag
 from photpipe.distill.star_images import Stars
-from photpipe.distill.surroundings import Surroundings
+from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Surroundings
 from photpipe.distill.target_trails import pixels_around, star_light
 from photpipe.distill.targets import MOVING, Target
-from photpipe.ground import bands, timescale
+from photpipe.ground import bands, sky, timescale
 from photpipe.ground.sky import FloatArray
 from photpipe.run.comet_file import ComaPoint
 from photpipe.science import coma
@@ -34,6 +35,9 @@ STAR_ERROR = 0.05  # of the light of a star, by which its image may be wrong
 # on a stack that followed the comet: clipping and medians leave much of it out, or nothing
 STACKED_STAR_ERROR = 1.0
 MOST_FILLED = 0.5  # by judgement: more of it would be a guess
+# of the light of an aperture, from which on a point source in it counts, and of its own error
+MOST_POINT, POINT_SIGMA = 0.05, 5.0
+MOST_BESIDE = 0.01  # the same of a star beside it, whose magnitude there is up to 1.5 mag too faint
 ICQ_METHODS = {"V": "V", "R": "k", "I": "H", "B": "D", "U": "U", "g": "g", "r": "r"}
 ICQ_REFERENCES = {"APASS9": "AQ"}  # the only one of our catalogs that has a code
 
@@ -54,6 +58,7 @@ def apertures(
         lambda stamp: _star_light(track, stars, around, place, stamp),
         STAR_ERROR,
         radii_km,
+        beside=_beside(track, stars, around, place),
     )
 
 
@@ -117,6 +122,7 @@ def _measured(
     star_error: float,
     radii_km: Sequence[float],
     star_image: Stars | None = None,
+    beside: Sequence["_Beside"] = (),
 ) -> list[ComaPoint]:
     """Apertures around a place, the light of stars taken out.
 
@@ -128,6 +134,8 @@ def _measured(
         Of that light, by which it may be wrong.
     star_image : Stars or None
         Stars of another frame, whose image is not a trail.
+    beside : sequence
+        Stars so near to the nucleus that they could not be taken out.
     """
     calibrated, place, (r_au, delta_au, phase_deg) = comet.calibrated, comet.place, comet.geometry
     empty = [_empty(calibrated, each, (r_au, delta_au, phase_deg)) for each in radii_km]
@@ -149,27 +157,71 @@ def _measured(
     found = coma.measured(values, noise, centre, radii_px, fwhm)
     if found is None:
         return [replace(each, problem="too little sky around it is on the frame") for each in empty]
-    part = (star_image or stars).frame_shape.in_aperture
-    gain = calibrated.photon_counts
+    image = (star_image or stars).frame_shape
+    part, gain = image.in_aperture, calibrated.photon_counts
+    point_light = coma.point_source(values - found.sky, noise, centre, image.shape.on_pixels, fwhm)
     rows = []
     for index, point in enumerate(empty):
         flux = float(found.flux[index])
         error = math.sqrt(float(found.error[index]) ** 2 + gain * max(flux, 0.0))
-        rows.append(
-            _row(
-                replace(
-                    point,
-                    radius_arcsec=float(radii[index]),
-                    filled=float(found.filled[index]),
-                    growth=found.growth,
-                    growth_sig=found.growth_error,
-                ),
-                (flux * part, error * part),
-                calibrated,
-                place,
-            )
+        known = replace(
+            point,
+            radius_arcsec=float(radii[index]),
+            filled=float(found.filled[index]),
+            growth=found.growth,
+            growth_sig=found.growth_error,
+            problem=_on_top(point_light, flux)
+            or _next_to(beside, float(radii[index]) + calibrated.seeing_arcsec, flux),
         )
+        rows.append(_row(known, (flux * part, error * part), calibrated, place))
     return rows
+
+
+class _Beside(NamedTuple):
+    """A star beside the nucleus: how far, how bright, and its counts."""
+
+    apart_arcsec: float
+    mag: float
+    counts: float
+
+
+def _beside(
+    track: Track, stars: Stars, around: Surroundings, place: tuple[float, float]
+) -> list[_Beside]:
+    """Stars that are as near as the comet's own light, and in no catalog."""
+    calibrated = stars.calibrated
+    ra, dec = (float(each) for each in calibrated.wcs.all_pix2world(*place, 1))
+    clear = calibrated.aperture_arcsec + 2.0 * calibrated.seeing_arcsec
+    own = around.stars_near(track.located, ra, dec, clear, clear)
+    found = []
+    for star in around.standing(track.located, ra, dec, clear, calibrated.seeing_arcsec):
+        taken_out = any(
+            sky.separation_deg(*star[:2], *each[:2]) * sky.ARCSEC_PER_DEG < STAR_TOLERANCE_ARCSEC
+            for each in own
+        )
+        if not taken_out and math.isfinite(star.mag):
+            apart = sky.separation_deg(ra, dec, *star[:2]) * sky.ARCSEC_PER_DEG
+            counts = float(calibrated.counts_of(star.mag))
+            found.append(_Beside(float(apart), star.mag, counts))
+    return found
+
+
+def _next_to(beside: Sequence[_Beside], reach_arcsec: float, flux: float) -> str:
+    """What a star beside the nucleus does to an aperture; empty if it is nothing."""
+    for each in sorted(beside, key=lambda star: -star.counts):
+        if each.apart_arcsec < reach_arcsec and each.counts > MOST_BESIDE * flux:
+            return f"a star of {each.mag:.1f} mag stands {each.apart_arcsec:.1f} arcsec from it"
+    return ""
+
+
+def _on_top(point_light: "coma.PointSource | None", flux: float) -> str:
+    """What a star or a nucleus in the middle does to an aperture; empty if it is nothing."""
+    if point_light is None or not point_light.flux > POINT_SIGMA * point_light.error:
+        return ""
+    share = point_light.flux / flux if flux > 0 else 0.0
+    if share <= MOST_POINT:
+        return ""
+    return f"a star or the nucleus makes {share:.0%} of the light"
 
 
 def _empty(
@@ -218,13 +270,14 @@ def _row(
     dust_sig = dust * sig / POGSON
     phase = coma.phase_function(point.phase_deg)
     hidden = f"stars hide {point.filled:.0%} of it" if point.filled > MOST_FILLED else ""
+    problem = "; ".join(each for each in (point.problem, hidden) if each)
     return replace(
         point,
         afrho_cm=dust,
         afrho_sig=dust_sig,
         a0frho_cm=dust / phase,
         a0frho_sig=dust_sig / phase,
-        problem=hidden,
+        problem=problem,
     )
 
 

@@ -350,9 +350,9 @@ class _Place:
             self.calibrated.facts.single_exptime_s,
             wants_profile=profiles is not None,
         )
-        if profiles is not None and found is not None and found.profile is not None:
-            key = self.target.name, self.calibrated.frame.name
-            profiles.kept[key] = found.profile, found.period
+        if profiles is not None and found is not None:
+            frame = self.calibrated.frame.name
+            profiles.keep(self.target.name, frame, self.calibrated.midtime_jd, found)
         return found
 
     def trailed(self, found: FrameTrail) -> TargetPoint:

@@ -326,6 +326,9 @@ def _write_curves(profiles: "TrailProfiles | None", target: str, workspace: Work
         if math.isfinite(each.period_s):
             period = f"period along the trail {each.period_s:.3f} +- {each.period_sig:.3f} s"
         log.info("%s: %s: %s", target, each.frame, period)
+    if curves and math.isfinite(curves[0].series_period_s):
+        whole = curves[0].series_period_s, curves[0].series_period_sig
+        log.info("%s: period of %d trails %.4f +- %.4f s", target, len(curves), *whole)
 
 
 def _write_images(subtraction: "Subtraction", target: str, workspace: Workspace) -> None:

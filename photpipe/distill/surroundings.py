@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SAMPLE_FRAMES = 12  # frames whose sources tell what stands around a moving target
 # by judgement: two catalogs' positions of one star, proper motion included
 STAR_TOLERANCE_ARCSEC = 1.0
+LEAST_AWAY = 0.5  # arcsec by which a target has to move, so that what stands still is not it
 OTHER_FRAMES = 3  # whose sources are taken for stars of a frame: more show hardly any further ones
 
 
@@ -96,6 +97,45 @@ class Surroundings:
                 for star in found
             )
             if len(np.unique(self.index[group])) >= needed and not known:
+                found.append(Star(ra, dec, float(np.nanmedian(self.mag[group]))))
+        return found
+
+    def standing(
+        self,
+        target: Target,
+        ra_deg: float,
+        dec_deg: float,
+        reach_arcsec: float,
+        beside_arcsec: float,
+    ) -> list[Star]:
+        """Sources within reach of a place that stand still, of which the target moves away.
+
+        They are as near to the target as its own light may be, so nothing of them can be taken out.
+
+        Parameters
+        ----------
+        beside_arcsec : float
+            Sources closer to the target than this on every frame are the target.
+        """
+        near = self._within(self.ra_deg, self.dec_deg, ra_deg, dec_deg, reach_arcsec)
+        found = []
+        for group in self._groups(near):
+            frames = self.index[group]
+            apart = sky.ARCSEC_PER_DEG * sky.separation_deg(
+                self.ra_deg[group],
+                self.dec_deg[group],
+                target.ra_deg[frames],
+                target.dec_deg[frames],
+            )
+            east, north = sky.offsets_arcsec(
+                float(target.ra_deg[frames[0]]),
+                float(target.dec_deg[frames[0]]),
+                target.ra_deg[frames],
+                target.dec_deg[frames],
+            )
+            moved = float(np.hypot(np.ptp(east), np.ptp(north)))
+            if len(np.unique(frames)) > 1 and apart.min() > beside_arcsec and moved > LEAST_AWAY:
+                ra, dec = float(self.ra_deg[group[0]]), float(self.dec_deg[group[0]])
                 found.append(Star(ra, dec, float(np.nanmedian(self.mag[group]))))
         return found
 

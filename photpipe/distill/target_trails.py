@@ -15,6 +15,7 @@ from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.star_images import SHORTEST_TRAIL_PX, Stars
 from photpipe.ground import sky
 from photpipe.ground.sky import FloatArray
+from photpipe.ground.timescale import SECONDS_PER_DAY
 from photpipe.run.trail_file import TrailCurve
 from photpipe.science import target_trail, trail_profile
 from photpipe.science.noise import POGSON
@@ -195,8 +196,10 @@ def measured(
     if trail is None or trail.covered < LEAST_COVERED:
         return None
     profile, period = None, None
-    if trail.fitted == "ends" and (wants_profile or trail.variability < target_trail.VARIES_P):
-        trail, profile, period = trail_profile.followed(clean, found.shape, trail, exptime_s)
+    if trail.fitted == "ends":
+        trail, profile = trail_profile.followed(clean, found.shape, trail, exptime_s)
+    if profile is not None and (wants_profile or trail.variability < target_trail.VARIES_P):
+        period = trail_profile.period([profile])
     image = target_trail.TrailImage(found.shape, trail.segment.direction)
     columns = image.parts(stamp.x_px.ravel(), stamp.y_px.ravel(), trail.segment)[0]
     weight = clean.weights(np.zeros(clean.values.shape)).ravel() * columns
@@ -282,22 +285,34 @@ def on_sky(calibrated: MeasuredFrame, trail: Trail) -> TrailOnSky:
 class TrailProfiles:
     """Light curves along the trails of a series, by target and frame."""
 
-    kept: dict[tuple[str, str], tuple[TrailProfile, TrailPeriod | None]] = field(
+    kept: dict[tuple[str, str], tuple[TrailProfile, TrailPeriod | None, float]] = field(
         default_factory=dict
     )
 
+    def keep(self, target: str, frame: str, midtime_jd: float, found: FrameTrail) -> None:
+        """Keep the curve of a frame, if it has one."""
+        if found.profile is not None:
+            self.kept[target, frame] = found.profile, found.period, midtime_jd * SECONDS_PER_DAY
+
     def curves(self, target: str) -> list[TrailCurve]:
-        """Those of a target, in the order of the frames' names."""
-        return [
-            _curve(frame, *each)
-            for (name, frame), each in sorted(self.kept.items(), key=lambda item: item[0])
-            if name == target
-        ]
+        """Those of a target, in the order of the frames' names, with the period of them all."""
+        own = sorted((frame, each) for (name, frame), each in self.kept.items() if name == target)
+        whole = None
+        if len(own) > 1:
+            middles_s = [middle - own[0][1][2] for _, (_, _, middle) in own]
+            whole = trail_profile.period([each[0] for _, each in own], middles_s)
+        return [_curve(frame, profile, wave, whole) for frame, (profile, wave, _) in own]
 
 
-def _curve(frame: str, profile: TrailProfile, wave: TrailPeriod | None) -> TrailCurve:
-    """Light curve in magnitudes; parts without light have none."""
+def _curve(
+    frame: str, profile: TrailProfile, wave: TrailPeriod | None, whole: TrailPeriod | None
+) -> TrailCurve:
+    """Light curve in magnitudes; parts without light have none.
+
+    Neither have the first and the last, whose light depends on where the ends are.
+    """
     lit = profile.flux > 0
+    lit[[0, -1]] = False
     flux, error = profile.flux[lit], profile.error[lit]
     return TrailCurve(
         frame,
@@ -306,6 +321,8 @@ def _curve(frame: str, profile: TrailProfile, wave: TrailPeriod | None) -> Trail
         tuple((POGSON * error / flux).tolist()),
         wave.seconds if wave else math.nan,
         wave.error_s if wave else math.nan,
+        whole.seconds if whole else math.nan,
+        whole.error_s if whole else math.nan,
     )
 
 

@@ -1,5 +1,6 @@
 """``trail_<target>.ecsv``: how bright a target was along its trails, frame by frame."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ class TrailCurve:
         Magnitudes fainter than the mean of the trail, and their errors.
     period_s, period_sig : float
         From maximum to maximum, and its error; NaN where there is none.
+    series_period_s, series_period_sig : float
+        Of the trails of all frames together.
     """
 
     frame: str
@@ -32,6 +35,8 @@ class TrailCurve:
     sig: tuple[float, ...]
     period_s: float
     period_sig: float
+    series_period_s: float = math.nan
+    series_period_sig: float = math.nan
 
 
 _COLUMNS = {
@@ -41,6 +46,8 @@ _COLUMNS = {
     "sig": ("mag", "its error; those of neighbours are correlated"),
     "period_s": ("s", "period of the brightness, from maximum to maximum; NaN: none"),
     "period_sig": ("s", "its error"),
+    "series_period_s": ("s", "period of the trails of all frames together; NaN: none"),
+    "series_period_sig": ("s", "its error"),
 }
 
 
@@ -94,6 +101,10 @@ def _curves(rows: Sequence[dict[str, float | str]]) -> list[TrailCurve]:
         seconds, mag, sig = (
             tuple(float(row[name]) for row in own) for name in ("seconds", "mag", "sig")
         )
-        period = float(own[0]["period_s"]), float(own[0]["period_sig"])
-        found.append(TrailCurve(frame, seconds, mag, sig, *period))
+        periods = [
+            float(own[0].get(f"{of}{name}", math.nan))
+            for of in ("", "series_")
+            for name in ("period_s", "period_sig")
+        ]
+        found.append(TrailCurve(frame, seconds, mag, sig, *periods))
     return found

@@ -6,7 +6,7 @@ and shines as 1/ρ. The sky is that of rings around the apertures together with 
 coma there, as no frame is so large that a ring has none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -47,6 +47,11 @@ FEWEST_RINGS, FEWEST_PIXELS = 5, 20
 RING_PX = 2.0  # by judgement: as narrow as seeing leaves a profile
 CLIP_SIGMA, CLIP_ROUNDS = 3.0, 5  # one good pixel in 370 lies beyond; a bound
 INNER_SKY = 0.6  # of the largest radius, from which on rings tell the sky
+# by judgement: as far as a point source stands out of a coma, and what a fit of it can cost
+POINT_REACH_FWHM, MOST_POINT_PX = 8.0, 60
+# exponents of the growth between which dust is found (Jewitt & Meech 1987, ApJ 317, 992)
+SLOPES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4)
+FINER = 5  # pixels of a coma whose middle is steep are averages of so many squared
 SMALLEST_FWHM = 1.5  # radius, below which the seeing takes light out of an aperture
 
 
@@ -162,6 +167,78 @@ def measured(
         error[number] = np.sqrt(pixels + (weights.sum() * sky_error) ** 2)
         filled[number] = float(np.sum(weights * ~known) / weights.sum())
     return Coma(flux, error, filled, *_growth(radii_px, flux, error), sky)
+
+
+@dataclass(frozen=True, slots=True)
+class PointSource:
+    """A source in the middle of a coma: a nucleus without dust, or a star.
+
+    Parameters
+    ----------
+    flux, error : float
+        Counts.
+    """
+
+    flux: float
+    error: float
+
+
+def point_source(
+    values: FloatArray,
+    noise: FloatArray,
+    centre: tuple[float, float],
+    star: Callable[[FloatArray, FloatArray], FloatArray],
+    fwhm_px: float,
+) -> PointSource | None:
+    """What stands in the middle of a coma of any slope that is smooth; None where little is known.
+
+    Parameters
+    ----------
+    values, noise : array, shape (ny, nx)
+        Counts less the sky, and their standard deviations; NaN where hidden.
+    centre : (float, float)
+        Column and row of the comet.
+    star : callable
+        Light of a star of unit flux on pixels at places from it.
+    """
+    from scipy.signal import fftconvolve
+
+    reach = int(min(np.ceil(POINT_REACH_FWHM * fwhm_px), MOST_POINT_PX))
+    column, row = (round(each) for each in centre)
+    ny, nx = values.shape
+    if not (reach <= column < nx - reach and reach <= row < ny - reach):
+        return None
+    part = np.s_[row - reach : row + reach + 1, column - reach : column + reach + 1]
+    dx, dy = centre[0] - column, centre[1] - row
+    side = np.arange(-reach, reach + 1.0)
+    x, y = side[None, :] - dx, side[:, None] - dy
+    image = star(*np.broadcast_arrays(x, y))
+    known = np.isfinite(values[part]) & (np.hypot(x, y) <= reach)
+    if known.sum() < FEWEST_PIXELS:
+        return None
+    # as far again, so that the coma beyond the edge is in the convolution
+    wide = np.arange(-2 * reach, 2 * reach + 1.0)
+    psf = star(*np.meshgrid(side, side))
+    fine = (np.arange(FINER) + 0.5) / FINER - 0.5
+    weight = noise[part][known] ** -2.0
+    light = values[part][known]
+    found, least = PointSource(0.0, np.inf), np.inf
+    for slope in SLOPES:
+        dust = np.zeros((len(wide),) * 2)
+        for sub_x in fine:
+            for sub_y in fine:
+                apart = np.hypot(wide[None, :] - dx + sub_x, wide[:, None] - dy + sub_y)
+                dust += np.maximum(apart, 0.5 / FINER) ** (slope - 2.0) / FINER**2
+        blurred = fftconvolve(dust, psf, mode="same")[reach:-reach, reach:-reach]
+        columns = np.stack([image[known], blurred[known]])
+        covariance = np.linalg.inv((columns * weight) @ columns.T)
+        factors = covariance @ ((columns * weight) @ light)
+        misfit = float(weight @ (light - factors @ columns) ** 2)
+        if misfit < least:
+            scatter = max(1.0, misfit / int(known.sum()))
+            least = misfit
+            found = PointSource(float(factors[0]), float(np.sqrt(covariance[0, 0] * scatter)))
+    return found
 
 
 def _rings(values: FloatArray, noise: FloatArray, distance: FloatArray) -> _Rings:

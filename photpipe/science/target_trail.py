@@ -101,6 +101,11 @@ class Pixels:
         parts = {name: getattr(self, name)[chosen] for name in names}
         return replace(self, **parts)
 
+    @property
+    def known(self) -> BoolArray:
+        """Pixels of which something is known."""
+        return np.isfinite(self.values) & np.isfinite(self.variance) & (self.variance > 0)
+
     def weights(self, light: FloatArray) -> FloatArray:
         """Inverse variances, given the light on each pixel; nought where nothing is known."""
         lit = np.maximum(light, 0.0)
@@ -278,58 +283,6 @@ class TrailImage:
         return np.asarray(-np.diff(level, axis=0) / width * (count / length))
 
 
-class UnevenImage:
-    """Image of a trail whose brightness takes a course; calculated once for a length.
-
-    Parameters
-    ----------
-    shape : StarShape
-        Image of a source that stands still.
-    segment : Segment
-        Direction and length. For one that is a little longer the image is stretched.
-    course : array, shape (parts,)
-        Brightness along equal parts; its sum is 1.
-    """
-
-    def __init__(self, shape: StarShape, segment: Segment, course: FloatArray) -> None:
-        from scipy.interpolate import RectBivariateSpline
-        from scipy.signal import fftconvolve
-
-        self.length = segment.length
-        self.reach = TABLE_REACH_FWHM * shape.fwhm_px
-        count = int(np.ceil(TABLE_REACH_FWHM / TABLE_STEP_FWHM))
-        step = self.reach / count
-        across = np.arange(-count, count + 1) * step
-        ux, uy = segment.direction
-        cells = max(2, round(self.length / step))
-        cell = self.length / cells
-        u, v = np.arange(-count, count + 1)[:, None] * cell, across[None, :]
-        star = shape.on_pixels(u * ux - v * uy, u * uy + v * ux)
-        edges = np.interp(
-            np.linspace(0.0, 1.0, cells + 1),
-            np.linspace(0.0, 1.0, len(course) + 1),
-            np.concatenate([[0.0], np.cumsum(course)]),
-        )
-        whole = fftconvolve(star, np.diff(edges)[:, None], mode="full", axes=0)
-        # the first cell has its middle half a cell from the beginning
-        along = cell * (np.arange(len(whole)) - count + 0.5)
-        self._table = RectBivariateSpline(along, across, whole)
-        self._ends = float(along[0]), float(along[-1])
-
-    def on_pixels(
-        self, x_px: FloatArray, y_px: FloatArray, segment: Segment, log_width: float
-    ) -> FloatArray:
-        """Light of a trail of unit flux on pixels."""
-        (ux, uy), width = segment.direction, np.exp(log_width)
-        stretch = self.length / max(segment.length, 1e-6)
-        along = ((x_px - segment.x0) * ux + (y_px - segment.y0) * uy) * stretch
-        across = ((y_px - segment.y0) * ux - (x_px - segment.x0) * uy) / width
-        near = (np.abs(across) < self.reach) & (along > self._ends[0]) & (along < self._ends[1])
-        light = np.zeros(len(along))
-        light[near] = self._table.ev(along[near], across[near]) * stretch / width
-        return light
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Trail:
     """A fitted trail.
@@ -347,7 +300,7 @@ class Trail:
     fitted : str
         What was fitted besides the flux: ``ends``, ``middle`` or nothing.
     covered : float
-        Part of the light that falls on known pixels.
+        Part of the light within `REACH_FWHM` that falls on known pixels.
     variability : float
         Probability that an even trail differs from one as much as this one does.
     chi2 : float
@@ -441,20 +394,6 @@ def fit(stamp: Pixels, shape: StarShape, predicted: Segment, reach_px: float) ->
     return found
 
 
-def fit_course(stamp: Pixels, shape: StarShape, trail: Trail, course: FloatArray) -> Trail:
-    """Fit the ends again, of a trail whose brightness takes a known course.
-
-    Parameters
-    ----------
-    course : array, shape (parts,)
-        Relative brightness of equal parts of it.
-    """
-    again = _measured(stamp, shape, trail.segment, "ends", course / course.sum())
-    if again is None or not _is_plausible(again, trail.segment, shape):
-        return trail
-    return replace(again, variability=trail.variability)
-
-
 def _is_plausible(found: Trail, predicted: Segment, shape: StarShape) -> bool:
     """Whether a trail is about as long as predicted, in about this direction."""
     apart = np.subtract(
@@ -464,25 +403,18 @@ def _is_plausible(found: Trail, predicted: Segment, shape: StarShape) -> bool:
     return bool(np.hypot(*apart) <= 0.3 * predicted.length + 2.0 * shape.fwhm_px)
 
 
-EVEN = np.ones(1)
-
-
-def _measured(
-    stamp: Pixels, shape: StarShape, begin: Segment, wanted: str, course: FloatArray = EVEN
-) -> Trail | None:
+def _measured(stamp: Pixels, shape: StarShape, begin: Segment, wanted: str) -> Trail | None:
     """Fit a trail from where it is thought to be.
 
     Parameters
     ----------
     wanted : str
         ``ends``, ``middle`` or nothing.
-    course : array, shape (parts,)
-        Brightness along equal parts of the trail; its sum is 1.
     """
     data = near_segment(stamp, begin, REACH_FWHM * shape.fwhm_px)
     if np.isfinite(data.values).sum() < FEWEST_PIXELS:
         return None
-    fitting = _Fitting(data, shape, begin, wanted, course)
+    fitting = _Fitting(data, shape, begin, wanted)
     for _ in range(ROUNDS):
         fitting.step()
     return fitting.outcome()
@@ -491,14 +423,11 @@ def _measured(
 class _Fitting:
     """The parameters of a trail on their way to the best ones."""
 
-    def __init__(
-        self, data: Pixels, shape: StarShape, begin: Segment, wanted: str, course: FloatArray
-    ) -> None:
-        self.data, self.shape, self.wanted, self.course = data, shape, wanted, course
+    def __init__(self, data: Pixels, shape: StarShape, begin: Segment, wanted: str) -> None:
+        self.data, self.shape, self.wanted = data, shape, wanted
         self.segment, self.log_width = begin, 0.0
         # fits of more than the flux are worth nothing if the table is of another direction
         self.image = TrailImage(shape, begin.direction)
-        self.uneven = UnevenImage(shape, begin, course) if len(course) > 1 else None
         scale = max(begin.length, 10.0)
         centre = begin.middle
         ones = np.ones(data.values.size)
@@ -528,10 +457,7 @@ class _Fitting:
         """Trail of unit flux and the plane of the sky; shape (4, pixels)."""
         segment, log_width = self.at(theta)
         place = self.data.x_px, self.data.y_px, segment
-        if self.uneven is not None:
-            light = self.uneven.on_pixels(*place, log_width)
-        else:
-            light = self.image.parts(*place, log_width=log_width)[0]
+        light = self.image.parts(*place, log_width=log_width)[0]
         return np.concatenate([light[None], self.plane])
 
     def misfit(self, theta: FloatArray) -> FloatArray:
@@ -567,10 +493,8 @@ class _Fitting:
         if wild.mean() < MOST_OUTLIERS:
             weight = np.where(wild, 0.0, weight)
         self.weight = weight
-        if self.free and self.uneven is None:
+        if self.free:
             self.image = TrailImage(self.shape, self.segment.direction)
-        elif self.free:
-            self.uneven = UnevenImage(self.shape, self.segment, self.course)
 
     def outcome(self) -> Trail:
         """The trail with its errors."""
@@ -597,10 +521,23 @@ class _Fitting:
             flux=float(factors[0]),
             error=float(np.sqrt(max(covariance[free, free], 0.0))),
             fitted=self.wanted,
-            covered=float(columns[0][known].sum()),
+            # an outlier of an even trail may be one that varies
+            covered=float(columns[0][self.data.known].sum()) / self._within_reach(),
             variability=self._variability(),
             chi2=float(left @ left) / max(1, int(known.sum()) - free - 4),
         )
+
+    def _within_reach(self) -> float:
+        """Part of the light near the segment: less where stars have wide wings."""
+        reach, own = REACH_FWHM * self.shape.fwhm_px, self.segment
+        x, y = (
+            np.arange(np.floor(min(ends) - reach), np.ceil(max(ends) + reach) + 1)
+            for ends in ((own.x0, own.x1), (own.y0, own.y1))
+        )
+        columns, rows = (each.ravel() for each in np.meshgrid(x, y))
+        near = own.distance(columns, rows) <= reach
+        light = self.image.parts(columns[near], rows[near], own, log_width=self.log_width)
+        return max(float(light.sum()), 1e-9)
 
     def _places(self, covariance: FloatArray) -> FloatArray:
         """Covariance of both ends."""

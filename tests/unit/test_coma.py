@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
 from photpipe.science import coma
+from photpipe.science.target_trail import StarShape
 from simsky.coma import _inverse_distance, coma_mag
 
 NOISE, SKY, PER_PX = 1.0, 500.0, 2000.0
@@ -77,3 +79,31 @@ def test_the_phase_function_is_that_of_the_table() -> None:
         assert coma.phase_function(angle) == pytest.approx(value, rel=0.005)
     assert np.isnan(coma.phase_function(160.0))
     assert np.isnan(coma.phase_function(np.nan))
+
+
+def star(x_px: np.ndarray, y_px: np.ndarray) -> np.ndarray:
+    return StarShape(3.0).on_pixels(x_px, y_px)
+
+
+@pytest.mark.parametrize("slope", [0.8, 1.0, 1.2])
+def test_a_star_on_the_nucleus_is_told_from_a_coma_of_any_slope(slope: float) -> None:
+    side = np.arange(-90.0, 91)
+    fine = np.zeros((181, 181))
+    for dx in (-0.4, -0.2, 0.0, 0.2, 0.4):
+        for dy in (-0.4, -0.2, 0.0, 0.2, 0.4):
+            apart = np.hypot(side + dx, side[:, None] + dy)
+            fine += np.maximum(apart, 0.1) ** (slope - 2.0) / 25
+    dust = 2000.0 * fftconvolve(fine, star(*np.meshgrid(side, side)), mode="same")
+    rng = np.random.default_rng(3)
+    noise = np.full(dust.shape, 20.0)
+    for light in (0.0, 2e5):
+        values = rng.normal(dust + light * star(*np.meshgrid(side, side)), noise)
+        found = coma.point_source(values, noise, (90.0, 90.0), star, 3.0)
+        assert found is not None
+        assert found.flux == pytest.approx(light, abs=max(5 * found.error, 0.02 * light + 400))
+    assert found.flux > 50 * found.error
+
+
+def test_nothing_is_told_of_a_nucleus_at_the_edge() -> None:
+    values = painted()
+    assert coma.point_source(values, np.ones(values.shape), (3.0, 90.0), star, 3.0) is None
