@@ -5,9 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from photpipe.calibrate.frame_calibration import MANUAL
 from photpipe.catalogs.frame_facts import read_facts
@@ -17,7 +18,7 @@ from photpipe.fits.pixels import read_pixels
 from photpipe.fits.values import card_text
 from photpipe.ground import sky
 from photpipe.ground.errors import FrameError, PhotPipeError
-from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.ground.sky import FloatArray
 from photpipe.register.registration import FAILED, REGISTERED, STATUS
 from photpipe.run.results import FrameFailure
 from photpipe.science.flags import SourceFlag
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from photpipe.instruments.telescopes import Telescope
 
 log = logging.getLogger(__name__)
+
+IntArray = NDArray[np.integer[Any]]
 
 SAMPLE_PIXELS = 200_000  # a median of so many pixels is good to 0.3 % of their noise
 BRIGHTEST_STARS = 400  # of each frame: more tell nothing new about clouds
@@ -291,7 +294,7 @@ def spread(exposures: Sequence[Exposure]) -> float:
     return float(np.ptp(east) * np.ptp(north)) / one
 
 
-def coverage(exposures: Sequence[Exposure], wcs: "WCS", shape: tuple[int, int]) -> FloatArray:
+def coverage(exposures: Sequence[Exposure], wcs: "WCS", shape: tuple[int, int]) -> IntArray:
     """How many frames cover each pixel of a stack.
 
     Parameters
@@ -301,15 +304,20 @@ def coverage(exposures: Sequence[Exposure], wcs: "WCS", shape: tuple[int, int]) 
     shape : (ny, nx)
         Of the stack.
     """
-    count = np.zeros(shape)
+    rows = np.arange(shape[0])
+    change = np.zeros((shape[0], shape[1] + 1), np.int32)  # of the number, from column to column
     for exposure in exposures:
         x, y = wcs.all_world2pix(*exposure.corners(), 0)
-        count[inside_outline(x, y, shape)] += 1.0
-    return count
+        first, behind = inside_outline(x, y, shape)
+        change[rows, first] += 1
+        change[rows, behind] -= 1
+    return np.cumsum(change, axis=1, out=change)[:, :-1]
 
 
-def inside_outline(x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]) -> BoolArray:
-    """Pixels whose centres lie inside a convex outline.
+def inside_outline(
+    x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]
+) -> tuple[IntArray, IntArray]:
+    """Pixels whose centres lie inside a convex outline: columns of each row.
 
     Parameters
     ----------
@@ -317,11 +325,27 @@ def inside_outline(x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]) -
         Zero-based corners, in either sense.
     shape : (ny, nx)
         Of the image.
+
+    Returns
+    -------
+    first, behind : array, shape (ny,)
+        The first column inside, and the first one behind it; equal where none is inside.
     """
-    column, row = np.arange(shape[1]), np.arange(shape[0])[:, None]
+    row = np.arange(shape[0])
     along_x, along_y = np.roll(x_px, -1) - x_px, np.roll(y_px, -1) - y_px
     sense = np.sign(np.sum(x_px * along_y - y_px * along_x))  # of twice the area
-    inside = np.ones(shape, bool)
-    for x, y, dx, dy in zip(x_px, y_px, along_x, along_y, strict=True):
-        inside &= sense * (dx * (row - y) - dy * (column - x)) >= 0
-    return inside
+    first, last = np.zeros(shape[0]), np.full(shape[0], shape[1] - 1.0)
+    if not np.isfinite([x_px, y_px]).all():
+        return np.zeros(shape[0], np.intp), np.zeros(shape[0], np.intp)
+    for x, y, dx, dy in zip(x_px, y_px, sense * along_x, sense * along_y, strict=True):
+        # inside is where dx (row - y) - dy (column - x) >= 0
+        if dy == 0:
+            last[dx * (row - y) < 0] = -1.0
+            continue
+        edge = x + dx * (row - y) / dy
+        if dy > 0:
+            last = np.minimum(last, np.floor(edge))
+        else:
+            first = np.maximum(first, np.ceil(edge))
+    behind = np.maximum(last + 1.0, 0.0)
+    return np.minimum(first, behind).astype(np.intp), behind.astype(np.intp)
