@@ -70,7 +70,7 @@ TOLD_APART = 0.35  # of the seeing: a fitted source within is the star that stan
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
 # of the light of stars on a trail, when their images were taken away: what is left of their cores
-# draws the trail (`benchmarks/passages.py`, 36 points where all of it is 0.1 to 2 mag)
+# draws the trail (`benchmarks/passages.py`, 33 points where all of it is 0.1 to 2 mag)
 LEFT_OVER = 0.3
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
 
