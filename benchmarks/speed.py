@@ -16,6 +16,7 @@ a server on loopback in a process of its own. Cold runs: nothing cached, pages i
 
 import argparse
 import contextlib
+import importlib
 import multiprocessing
 import os
 import resource
@@ -278,6 +279,7 @@ def main() -> None:
     parser.add_argument("-stack", metavar="NxSIDE")
     parser.add_argument("-folder", type=Path, help="where frames are written")
     options = parser.parse_args()
+    importlib.import_module("matplotlib.font_manager")  # lists the fonts, as once for each user
     with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
         for name, what in (
             (options.profile, profile),
