@@ -5,14 +5,16 @@
     .venv/bin/python tools/check_pages.py -pictures folder [directory ...]
 
 Pages of nights made by hand (and of the directories that are named): main page, frame, target,
-LOG, stacks, a night that goes on, failures, single file, period, phase curve, movers, summary,
-marking by hand on the server. Each is opened in Chromium in its light and in its dark look, as on
-a phone and on a desk; one line per page says what axe-core finds fault with. Returns 1 if it does.
+LOG, stacks, a comet, a night that goes on, failures, single file, period, phase curve, movers,
+summary, marking by hand on the server. Each is opened in Chromium in its light and in its dark
+look, as on a phone and on a desk; one line per page says what axe-core finds fault with. Returns 1
+if it does.
 """
 
 import argparse
 import contextlib
 import itertools
+import math
 import os
 import sys
 import tempfile
@@ -30,7 +32,8 @@ import pptool_lightcurve  # noqa: E402
 import pptool_phasecurve  # noqa: E402
 from photpipe.report import movers, summary  # noqa: E402
 from photpipe.report.write import export_single, refresh  # noqa: E402
-from photpipe.run import photometry_file  # noqa: E402
+from photpipe.run import comet_file, photometry_file  # noqa: E402
+from photpipe.run.comet_file import ComaPoint  # noqa: E402
 from photpipe.run.results import FrameFailure, Mover, MoversResult  # noqa: E402
 from photpipe.runner import serve  # noqa: E402
 from photpipe.services import horizons  # noqa: E402
@@ -92,6 +95,30 @@ def stacked(folder: Path) -> list[Page]:
     """A night with stacks."""
     night = Stacked(Maker(folder / "stacks", Night(names(5), shape=(300, 320), stars=4)))
     return [of_file("stack", refresh(night.workspace), "location.hash = '#stack'")]
+
+
+def coma(folder: Path) -> list[Page]:
+    """A comet; some of its apertures are spoilt."""
+    maker = Maker(folder / "coma", Night(names(4)))
+    workspace = maker.everything()
+    rows = [
+        ComaPoint(
+            frame, 2457786.9 + 0.002 * number, radius, radius / 800, 22 - 2.5 * math.log10(radius),
+            0.02, "R", 120.0 + 4 * number, 3.0, 290.0, 7.0, 0.03 * number, 0.98, 0.02, 1.5, 1.1,
+            30.0, "",
+        )
+        for number, frame in enumerate(maker.night.names)
+        for radius in (5000.0, 10_000.0, 20_000.0, 40_000.0)
+    ]  # fmt: skip
+    star = "a star of 13.3 mag stands 4.0 arcsec from it"
+    rows[0] = replace(rows[0], problem=star)
+    rows[7] = replace(
+        rows[7], mag=math.nan, afrho_cm=math.nan, a0frho_cm=math.nan, problem="it leaves the frame"
+    )
+    line = "   2017B3  2017 02  2.40  k 12.1 AQ              1.75              ICQ XX*     "
+    comet_file.write(workspace.directory, "3552", rows, line)
+    refresh(workspace)
+    return of_night("coma", workspace.directory)[-1:]
 
 
 def live(folder: Path) -> list[Page]:
@@ -188,7 +215,7 @@ def summed_up(folder: Path) -> list[Page]:
     return [of_file("summary", summary.write_summary(folder, rows))]
 
 
-KINDS = (usual, stacked, live, failing, period, phase_curve, moving, summed_up)
+KINDS = (usual, stacked, coma, live, failing, period, phase_curve, moving, summed_up)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 
 from photpipe.catalogs.database import magnitude_columns
 from photpipe.distill.clean import NO_TEMPLATE, Difference, Subtraction
-from photpipe.distill.defects import Neighbourhood
+from photpipe.distill.defects import Defect, Neighbourhood
 from photpipe.distill.identification import Track
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.own_psf import MISFIT, OwnDifference, own_difference
@@ -42,6 +42,7 @@ from photpipe.science.noise import POGSON, annulus_reach
 from photpipe.science.saturation import touched
 from photpipe.science.starimage import GAUSSIAN_FWHM
 from photpipe.science.subtraction import centroid, misfit
+from photpipe.science.target_trail import Segment
 
 # by judgement: no asteroid brightens so much from frame to frame, a star beside it does
 BRIGHTENING_MAG, BRIGHTENING_SIGMA = 1.0, 5.0
@@ -134,7 +135,10 @@ def points_of_frame(
         others = [each for each in tracks if each is not track]
         drawn = place.trail(surroundings, others, profiles) if place.trails else None
         if drawn is not None:
-            points[track.target.name] = _by_hand(place.trailed(drawn), track, offset_arcsec)
+            point = place.trailed(drawn)
+            if len(tracks) <= MOST_EXAMINED:
+                point = place.crossed(point, drawn.trail.segment, surroundings)
+            points[track.target.name] = _by_hand(point, track, offset_arcsec)
             continue
         around = place.neighbours(surroundings, others)
         row = place.source(surroundings, others, around)
@@ -152,6 +156,15 @@ def points_of_frame(
             point = place.examined(point, surroundings)
         points[track.target.name] = _by_hand(point, track, offset_arcsec)
     return points
+
+
+def _with_defect(point: TargetPoint, found: Defect | None) -> TargetPoint:
+    """Point with a defect and by how much that makes it brighter."""
+    if found is None:
+        return point
+    flux = 10 ** (-0.4 * point.aperture_mag)
+    effect = _effect_mag(flux, found.counts, max(found.counts, 0.0))
+    return replace(point, defect_mag=effect, defect=f"{found.kind}: {found.words}")
 
 
 def _by_hand(point: TargetPoint, track: Track, offset_arcsec: tuple[float, float]) -> TargetPoint:
@@ -561,12 +574,17 @@ class _Place:
         source = self.calibrated.pixel_of(point.source_ra_deg, point.source_dec_deg)
         place = self.ra_deg, self.dec_deg, self.x_px, self.y_px
         window = Neighbourhood(self.calibrated, self.number, *place, self.trail_px)
-        found = window.defect(surroundings, source)
-        if found is None:
+        return _with_defect(point, window.defect(surroundings, source))
+
+    def crossed(
+        self, point: TargetPoint, segment: Segment, surroundings: Surroundings
+    ) -> TargetPoint:
+        """The point of a trail with what crosses it on this frame alone."""
+        if point.method == LIMIT or point.rejected or not math.isfinite(point.aperture_mag):
             return point
-        flux = 10 ** (-0.4 * point.aperture_mag)
-        effect = _effect_mag(flux, found.counts, max(found.counts, 0.0))
-        return replace(point, defect_mag=effect, defect=f"{found.kind}: {found.words}")
+        place = self.ra_deg, self.dec_deg, *segment.middle
+        window = Neighbourhood(self.calibrated, self.number, *place, self.trail_px)
+        return _with_defect(point, window.crossing(surroundings, segment))
 
     def is_spoiled(self, point: TargetPoint, others: Sequence[Track]) -> bool:
         """Whether neighbours change a moving target, and can be subtracted: movers cannot."""

@@ -583,7 +583,14 @@ def spoiled(made: Night, tmp_path_factory: pytest.TempPathFactory) -> Night:
         Hit(places[3][0] + 2, places[3][1] - 1, charge / 2, 2, 90.0),
         Hit(places[4][0] + 1, places[4][1], 80 * noise_e, 400, 90.0),
     ]
+    leaving = made.true_row(0, LEAVING.label)
+    assert leaving is not None
+    way = places[0][0] - float(leaving["x"]), places[0][1] - float(leaving["y"])
+    aside = np.degrees(np.arctan2(way[1], way[0])) + 90.0
+    along = np.array([leaving["vx_px_s"], leaving["vy_px_s"]]) * 10.0
+    start = float(leaving["x"] + along[0]), float(leaving["y"] + along[1])
     changes = {
+        0: {"crossings": (Crossing(*start, aside, 30 * noise_e),)},
         1: {"crossings": (Crossing(*places[1], 35.0, 60 * noise_e),)},
         2: {"crossings": (Crossing(places[2][0] + 1, places[2][1], 110.0, 4 * noise_e),)},
         3: {"hits": (hits[0],)},
@@ -619,6 +626,19 @@ def test_trails_hits_and_columns_over_the_target_are_kept_out(
         kept = night.points("3552")
     assert all(point.is_good for point in kept)
     assert [point.defect_mag for point in kept] == [point.defect_mag for point in points]
+
+
+def test_a_satellite_that_crosses_a_trailed_target_is_kept_out(
+    spoiled: Night, tmp_path: Path
+) -> None:
+    night = spoiled.copied(tmp_path / "night")
+    with SkyServer(night.sky) as running:
+        running.write_settings(night.directory)
+        assert night.distill("-target", "100005") == 0
+    points = night.points("100005")
+    assert {point.method for point in points} == {photometry_file.FITTED_TRAIL}
+    assert [point.spoiler for point in points] == [TRAIL] + [""] * (len(points) - 1)
+    assert points[0].defect_mag > 0.01
 
 
 # -- control star --------------------------------------------------------------------------------
