@@ -115,3 +115,17 @@ def test_beside_other_threads_there_are_no_copies(tmp_path: Path) -> None:
         over.set()
         other.join()
     assert set(done) == {os.getpid()}
+
+
+def test_a_progress_bar_leaves_room_for_copies() -> None:
+    *_, last = said("""
+import io
+class Terminal(io.StringIO):
+    isatty = lambda self: True
+sys.stderr = Terminal()
+workspace = Workspace(Path(), jobs=2)
+for _ in range(2):
+    done, _ = workspace.map_frames(both, range(8), "bar", by_copies=True)
+print("bar" in sys.stderr.getvalue(), {ours for _, ours in done}, forks.are_possible())
+""")
+    assert last == "True {False, True} True"
