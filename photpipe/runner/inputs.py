@@ -61,7 +61,8 @@ def without_own_outputs(paths: Sequence[Path]) -> list[Path]:
     A file that was made of one that is not named, or not there any more, is a frame like
     others, and so are stacks among themselves.
     """
-    made = {path: _maker(path, paths) for path in paths}
+    named = frozenset(paths)
+    made = {path: _maker(path, named) for path in named}
     kept = [path for path in paths if not made[path] or made[path] == _STACKED_CARD]
     frames = [path for path in kept if not made[path]]
     return frames or kept

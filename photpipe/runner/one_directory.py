@@ -59,8 +59,9 @@ def named_frames(names: Sequence[str], prefix: str | None) -> list[Path]:
     if all(Path(name).is_dir() for name in names):
         paths = [path for name in names for path in inputs.frames_in(Path(name).absolute(), prefix)]
     else:
-        paths = [path for path in named_paths(names) if path.name.startswith(prefix or "")]
-    frames = inputs.without_own_outputs(list(dict.fromkeys(paths)))
+        named = [path for path in named_paths(names) if path.name.startswith(prefix or "")]
+        paths = inputs.without_own_outputs(named)
+    frames = list(dict.fromkeys(paths))
     if not frames:
         _refuse_raw_files(names)
         what = f"whose name starts with {prefix!r}" if prefix else "(.fits .fit .fts .fz .gz)"
