@@ -70,9 +70,12 @@ LIKE_A_STAR = 0.3  # adds 2 % to a width; 0.8 of the seeing made targets 0.4 mag
 TOLD_APART = 0.35  # of the seeing: a fitted source within is the star that stands there
 OFF_CENTRE = 0.15  # of the seeing, by which a part of a cut source misses its middle
 TOUCHING_REACHES = 3.0  # distance of a star that touches a target at most, in units of the reach
-# of the light of stars on a trail, when their images were taken away: what is left of their cores
-# draws the trail (`benchmarks/passages.py`, 33 points where all of it is 0.1 to 2 mag)
-LEFT_OVER = 0.3
+# of the light of stars on a trail, when their images were taken away
+LEFT_OVER = 0.03
+# the same of a trail that ought to be shorter than so many seeings: what is left of a star's core
+# draws it (`benchmarks/passages.py`: 33 trails of two seeings, all of the light 0.1 to 2 mag); of 9
+# of four seeings and more (`benchmarks/target_trails.py`) none was off
+LEFT_OVER_SHORT, SHORT_SEEINGS = 0.3, 3.0
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
 
 
@@ -372,7 +375,8 @@ class _Place:
         """Point of a fitted trail: a measurement, or a limit."""
         place = on_sky(self.calibrated, found.trail)
         point = self._of_aperture(found.flux, found.error, found.trail.segment.middle, FITTED_TRAIL)
-        effect = _effect_mag(found.flux, LEFT_OVER * found.neighbours, found.neighbours)
+        left = left_over(math.hypot(*self.trail_px) / self.calibrated.fwhm_px) * found.neighbours
+        effect = _effect_mag(found.flux, left, found.neighbours)
         is_worth = abs(effect) >= self.settings.contamination_mag
         east, north = sky.offsets_arcsec(
             *place.middle, point.predicted_ra_deg, point.predicted_dec_deg
@@ -815,6 +819,11 @@ class _Place:
             trail_period_sig=math.nan,
         )
         return point.corrected(correction, TRAILING_UNCERTAINTY * correction)
+
+
+def left_over(seeings: float) -> float:
+    """Part of the light of stars that is left on a trail of so many seeings, when subtracted."""
+    return LEFT_OVER_SHORT if seeings < SHORT_SEEINGS else LEFT_OVER
 
 
 def _effect_mag(flux: float, counts: float, light: float) -> float:

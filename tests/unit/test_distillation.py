@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from photpipe.distill.identification import told_apart
 from photpipe.distill.measured_frame import MeasuredFrame
-from photpipe.distill.points import points_of_frame, suspected
+from photpipe.distill.points import left_over, points_of_frame, suspected
 from photpipe.distill.star_images import Stars
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target, fixed
@@ -251,6 +251,10 @@ def test_a_fixed_target_is_no_neighbour_of_itself(tmp_path: Path) -> None:
     star = fixed("S", *sky_of(STARS[1]["x"], STARS[1]["y"]), COUNT)
     found = measured(frames, star)["S"]
     assert (found.method, found.contamination, found.contamination_mag) == (DETECTED, "", 0.0)
+
+
+def test_stars_spoil_short_trails_more_than_long_ones() -> None:
+    assert left_over(1.8) == pytest.approx(10 * left_over(5.0))
 
 
 def test_sudden_brightness_is_suspected() -> None:
