@@ -53,6 +53,10 @@ def unmet(result: Result) -> tuple[FrameFailure, ...]:
     return found
 
 
+# one NaN for all, so that results that were read are equal to those that were saved
+_CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
 def to_json(result: object) -> str:
     """Result as JSON text, with NaN and Infinity as Python's own reader takes them."""
     return json.dumps(dataclasses.asdict(result), indent=1)  # type: ignore[call-overload]
@@ -66,7 +70,8 @@ def from_json(kind: type[ResultT], text: str) -> ResultT:
     ValueError, TypeError
         If the text was written by something else.
     """
-    return typing.cast("ResultT", typed(json.loads(text), kind, kind.__name__))
+    content = json.loads(text, parse_constant=_CONSTANTS.__getitem__)
+    return typing.cast("ResultT", typed(content, kind, kind.__name__))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,8 @@ def test_results_survive_the_disk(tmp_path: Path) -> None:
     workspace.save(SAMPLE)
     assert workspace.load(SampleResult) == SAMPLE
     odd = SampleResult((math.nan, math.inf, -math.inf), (1, ""))
-    nan, *infinities = from_json(SampleResult, to_json(odd)).values
-    assert math.isnan(nan)
-    assert infinities == [math.inf, -math.inf]
+    assert from_json(SampleResult, to_json(odd)) == odd
+    assert math.isnan(from_json(SampleResult, to_json(odd)).values[0])
 
 
 DAMAGED = (
