@@ -1,7 +1,6 @@
 """report.json: everything that a script needs, in one file."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,6 +9,7 @@ import photpipe
 from photpipe.report.state import State
 from photpipe.report.verdicts import Verdict
 from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.results import plain
 from photpipe.run.workspace import Workspace
 
 STAGES = ("prepare", "register", "photometry", "calibrate", "distill", "stackedphotometry")
@@ -41,18 +41,7 @@ def numbers(workspace: Workspace, state: State, judged: Sequence[Verdict]) -> st
             for target in state.targets
         ],
     }
-    return json.dumps(_plain(content), separators=(",", ":"))
-
-
-def _plain(value: object) -> object:
-    """Value as JSON can say it: tuples as lists, numbers that are not finite as None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
+    return json.dumps(plain(content), separators=(",", ":"))
 
 
 def _saved(path: Path) -> object:

@@ -1,7 +1,7 @@
 """What flows through the pipeline: the results of the stages, side by side.
 
 All of them are frozen, hold plain values (str, float, int, bool, None, tuples and other
-results) and can be saved and read again.
+results) and can be saved and read again. NaN is written as null.
 """
 
 import dataclasses
@@ -53,13 +53,33 @@ def unmet(result: Result) -> tuple[FrameFailure, ...]:
     return found
 
 
-# one NaN for all, so that results that were read are equal to those that were saved
-_CONSTANTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+# JSON has no word for infinities, but its readers take what is beyond every float for them
+_BEYOND = {"\0inf": "1e999", "\0-inf": "-1e999"}
 
 
 def to_json(result: object) -> str:
-    """Result as JSON text, with NaN and Infinity as Python's own reader takes them."""
-    return json.dumps(dataclasses.asdict(result), indent=1)  # type: ignore[call-overload]
+    """Result as JSON text; NaN becomes null, an infinity 1e999."""
+    values = plain(dataclasses.asdict(result), marks_infinities=True)  # type: ignore[call-overload]
+    text = json.dumps(values, indent=1)
+    for mark, number in _BEYOND.items():
+        text = text.replace(json.dumps(mark), number)
+    return text
+
+
+def plain(value: object, *, marks_infinities: bool = False) -> object:
+    """Value as JSON can say it: tuples as lists, numbers that are not finite as None.
+
+    Infinities become texts instead, if wished, that nothing else says.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"\0{value}" if marks_infinities and math.isinf(value) else None
+    if isinstance(value, dict):
+        return {
+            str(key): plain(each, marks_infinities=marks_infinities) for key, each in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(each, marks_infinities=marks_infinities) for each in value]
+    return value
 
 
 def from_json(kind: type[ResultT], text: str) -> ResultT:
@@ -70,8 +90,7 @@ def from_json(kind: type[ResultT], text: str) -> ResultT:
     ValueError, TypeError
         If the text was written by something else.
     """
-    content = json.loads(text, parse_constant=_CONSTANTS.__getitem__)
-    return typing.cast("ResultT", typed(content, kind, kind.__name__))
+    return typing.cast("ResultT", typed(json.loads(text), kind, kind.__name__))
 
 
 @dataclass(frozen=True, slots=True)
