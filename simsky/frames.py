@@ -11,6 +11,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from photpipe.ground import ecsv
 from photpipe.ground import sky as sphere
 from simsky.cameras import Camera
 from simsky.coma import add_comas
@@ -167,7 +168,7 @@ def truth_path(path: Path) -> Path:
 
 def read_truth(path: Path) -> Table:
     """Truth about a written frame."""
-    return Table.read(truth_path(path), format="ascii.ecsv")
+    return ecsv.from_text(truth_path(path).read_text("utf-8"))
 
 
 def truth_wcs(truth: Table) -> WCS:

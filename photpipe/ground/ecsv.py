@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FORMAT = "ascii.ecsv"
 _PLAIN = frozenset("biufU")  # kinds of columns that are a text per cell
+_SCHEMA = "# schema:"  # last line of a header, after that of meta
 _BLANK = "no-value-here-4d2f"  # becomes an empty text in quotes
 
 
@@ -56,10 +57,57 @@ def to_text(table: "Table") -> str:
     ):
         return _by_astropy(table)
     out = io.StringIO()
-    out.write(_by_astropy(table[:0]))
+    out.write(_head(table))
     rows = csv.writer(out, delimiter=" ", lineterminator="\n")
     rows.writerows(zip(*map(_cells, table.columns.values()), strict=True))
     return out.getvalue().replace(_BLANK, '""')
+
+
+def to_csv(table: "Table") -> str:
+    """CSV text of a table of plain columns, as astropy writes it; single numbers in short form."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(table.colnames)
+    cells = (
+        [
+            "" if each is _BLANK else each.strip() if isinstance(each, str) else each
+            for each in column
+        ]
+        for column in map(_cells, table.columns.values())
+    )
+    rows.writerows(zip(*cells, strict=True))
+    return out.getvalue()
+
+
+def _head(table: "Table") -> str:
+    """Header of a text: what astropy says of the columns, which many tables share, and of meta."""
+    from astropy.table import Table
+
+    columns = table.columns.values()
+    if any(each.info.format or each.info.meta for each in columns):
+        return _by_astropy(table[:0])
+    facts = ((c.name, c.dtype.kind, c.dtype.itemsize, c.unit, c.description) for c in columns)
+    above, below = _head_of_columns(tuple(facts))
+    if not table.meta:
+        return above + below
+    of_meta = _by_astropy(Table([[0.0]], names=["a"], meta=table.meta)[:0])
+    return above + of_meta[of_meta.index("# meta:") : of_meta.rindex(_SCHEMA)] + below
+
+
+@cache
+def _head_of_columns(facts: tuple[tuple[str, str, int, Any, str | None], ...]) -> tuple[str, str]:
+    """What astropy writes of such columns, before and from where meta would stand."""
+    from astropy.table import Column, Table
+
+    empty = [
+        Column(
+            np.empty(0, kind if kind == "U" else f"{kind}{size}"), name, unit=unit, description=of
+        )
+        for name, kind, size, unit, of in facts
+    ]
+    text = _by_astropy(Table(empty))
+    at = text.rindex(_SCHEMA)
+    return text[:at], text[at:]
 
 
 def _by_astropy(table: "Table") -> str:

@@ -412,13 +412,9 @@ def write(directory: Path, target: str, points: Sequence[TargetPoint]) -> Path:
 
 def _write_tables(path: Path, target: str, points: Sequence[TargetPoint]) -> None:
     """Write the ECSV and the CSV beside the .dat file."""
-    import io
-
     table = ecsv.table_of(points, TargetPoint, target=target, time_scale="UTC")
     files.write_text(path.with_suffix(".ecsv"), ecsv.to_text(table))
-    text = io.StringIO()
-    table.write(text, format="ascii.csv")
-    files.write_text(path.with_suffix(".csv"), text.getvalue())
+    files.write_text(path.with_suffix(".csv"), ecsv.to_csv(table))
 
 
 def read(path: Path) -> tuple[str, list[TargetPoint]]:

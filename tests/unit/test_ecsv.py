@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 
 import numpy as np
 import pytest
@@ -56,6 +57,29 @@ def test_text_and_table_are_those_of_astropy(rows: int) -> None:
     text = ecsv.to_text(table)
     assert text == by_astropy(table)
     assert_equal(ecsv.from_text(text), Table.read(text.splitlines(), format="ascii.ecsv"))
+
+
+@pytest.mark.parametrize("rows", [3, 1, 0])
+def test_csv_text_is_that_of_astropy(rows: int) -> None:
+    table = every_kind()[:rows]
+    table.remove_column("single")
+    table["name"] = [" 1983 SA ", 'a "b", c', "two\nlines"][:rows]
+    out = io.StringIO()
+    table.write(out, format="ascii.csv")
+    assert ecsv.to_csv(table) == out.getvalue().replace(os.linesep, "\n")
+
+
+def test_headers_of_like_tables_are_their_own() -> None:
+    """Columns that differ in a unit, a description, a format or a width, and other metadata."""
+    for change in ("", "unit", "description", "format", "meta"):
+        table = every_kind()
+        if change:
+            setattr(
+                table["number"].info, change, {"meta": {"a": 1}, "format": "%.3f"}.get(change, "s")
+            )
+        for about in ({}, {"target": "1"}, {"target": "2", "deep": {"schema": [1, "# schema: x"]}}):
+            table.meta = about
+            assert ecsv.to_text(table[:2]) == by_astropy(table[:2])
 
 
 def test_what_is_no_plain_column_is_left_to_astropy() -> None:
