@@ -13,6 +13,7 @@ import numpy as np
 from photpipe.distill.clean import Region
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.ground.sky import BoolArray, FloatArray
+from photpipe.measure.crowding import LARGEST_ERROR
 from photpipe.science import crowded, psf
 from photpipe.science.flags import SPOILS_PSF
 from photpipe.science.forced import aperture_weights
@@ -76,42 +77,63 @@ class OwnDifference:
         return aperture_weights((size, size), column, row, radius_px, 5)
 
 
-def frame_psf(
-    calibrated: MeasuredFrame,
-    image: FloatArray,
-    good: BoolArray,
-) -> psf.Tables | None:
-    """PSF of a frame from its well measured stars; None if there are too few.
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A part of a frame, all of a small one, with its PSF.
 
     Parameters
     ----------
-    image : array, shape (ny, nx)
-        Counts.
-    good : bool array
-        Pixels that count.
+    left, top : int
+        Its first column and row, counted from 0.
+    image, good : array, shape (ny, nx)
+        Counts, and the pixels that count.
+    tables : Tables or None
+        Its PSF; None if too few stars tell it, or it does not describe them.
     """
-    x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
-    seen = np.flatnonzero(np.isfinite(x + y) & (flux > 0))
-    flags = np.asarray(calibrated.sources["FLAGS"], int)[seen]
-    found = crowded.fitted_field(
-        image,
-        good,
-        x[seen] - 1.0,
-        y[seen] - 1.0,
-        flux[seen],
-        (flags & SPOILS_PSF) == 0,
-        max(calibrated.fwhm_px, 1.0),
-        calibrated.photon_counts,
-        rounds=0,
-    )
-    return None if found is None else found.psf.tables()
+
+    left: int
+    top: int
+    image: FloatArray
+    good: BoolArray
+    tables: psf.Tables | None
+
+    @classmethod
+    def of(
+        cls, calibrated: MeasuredFrame, pixels: FloatArray, good: BoolArray, corner: tuple[int, int]
+    ) -> "Patch":
+        """Patch of a frame from these pixels, whose PSF its well measured stars tell."""
+        names = ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER")
+        x, y, flux = (calibrated.column(name) for name in names)
+        x, y = x - 1.0 - corner[0], y - 1.0 - corner[1]
+        ny, nx = pixels.shape
+        inside = (x > -0.5) & (y > -0.5) & (x < nx - 0.5) & (y < ny - 0.5)  # none of NaN is
+        seen = np.flatnonzero(inside & (flux > 0))
+        flags = np.asarray(calibrated.sources["FLAGS"], int)[seen]
+        found = crowded.fitted_field(
+            np.nan_to_num(pixels),
+            good,
+            x[seen],
+            y[seen],
+            flux[seen],
+            (flags & SPOILS_PSF) == 0,
+            max(calibrated.fwhm_px, 1.0),
+            calibrated.photon_counts,
+            rounds=0,
+        )
+        describes = found is not None and found.psf.error <= LARGEST_ERROR
+        return cls(*corner, pixels, good, found.psf.tables() if found and describes else None)
+
+
+def corner_around(at_px: float, length: int, side: int) -> int:
+    """First row or column of a part around a place: even, and the same for places nearby."""
+    step = side // 4
+    first = round((at_px - side / 2) / step) * step
+    return max(0, min(first, (length - side) // 2 * 2))
 
 
 def own_difference(
     calibrated: MeasuredFrame,
-    tables: psf.Tables,
-    image: FloatArray,
-    good: BoolArray,
+    patch: Patch,
     target: tuple[float, float, float],
     trail_px: tuple[float, float],
     stars: FloatArray,
@@ -121,6 +143,8 @@ def own_difference(
 
     Parameters
     ----------
+    patch : Patch
+        Of the frame, with a PSF.
     target : (x, y, counts)
         Its place (FITS pixels), and its light in the aperture, roughly.
     trail_px : (float, float)
@@ -130,15 +154,20 @@ def own_difference(
     reach_px : float
         Half the size of the window, as far as the sky is measured.
     """
-    ny, nx = image.shape
+    if patch.tables is None:
+        return "no PSF describes the stars of the frame"
+    tables, (ny, nx) = patch.tables, patch.image.shape
     fwhm = tables.psf.shape.fwhm_px
+    of_frame = Region(target[0], target[1], math.ceil(reach_px))
+    target = target[0] - patch.left, target[1] - patch.top, target[2]
+    stars = stars - [patch.left, patch.top, 0.0]
     window = Region(target[0], target[1], math.ceil(reach_px))
     rows = np.arange(window.top, window.top + window.size)
     columns = np.arange(window.left, window.left + window.size)
     if rows[0] < 0 or columns[0] < 0 or rows[-1] >= ny or columns[-1] >= nx:
         return "too near to the edge for the PSF of the frame"
     cut = np.ix_(rows, columns)
-    counts, known = image[cut].astype(float), good[cut]
+    counts, known = patch.image[cut].astype(float), patch.good[cut]
     apart = np.hypot(columns - (target[0] - 1.0), (rows - (target[1] - 1.0))[:, None])
     fitted = known & (apart <= calibrated.radius_px + MARGIN_FWHM * fwhm)
     if fitted.sum() < 4 * (len(stars) + 1) or not known[apart < calibrated.radius_px].all():
@@ -157,7 +186,7 @@ def own_difference(
     raw = np.where(known, counts - found.sky, np.nan)
     template = np.tensordot(found.flux[1:], found.light[1:], 1)
     return OwnDifference(
-        window, raw, template, raw - template, found.covariance[1:, 1:], found.light[1:]
+        of_frame, raw, template, raw - template, found.covariance[1:, 1:], found.light[1:]
     )
 
 

@@ -604,8 +604,8 @@ class _Place:
         self, plain: TargetPoint, surroundings: Surroundings, others: Sequence[Track]
     ) -> OwnDifference | str:
         """The frame without the neighbours of the target, by the PSF of the frame itself."""
-        tables = self.stars.psf
-        if tables is None:
+        patch = self.stars.patch(self.x_px, self.y_px)
+        if patch.tables is None:
             return f"{NO_TEMPLATE}, and no PSF describes the stars of this one"
         calibrated = self.calibrated
         outer = annulus_reach(calibrated.radius_px) + 1.0
@@ -615,14 +615,11 @@ class _Place:
         x, y, counts = self._counts_of([each for each in stars if self._apart(each) <= reach])
         known = counts > 0
         neighbours = np.column_stack([x + self.x_px, y + self.y_px, counts])[known]
-        good = np.isfinite(self.stars.pixels) & ~self.stars.saturated
         own = max(10 ** (-0.4 * plain.aperture_mag) - float(np.sum(counts[known])), 0.0)
         target = self.x_px, self.y_px, own
         return own_difference(
             calibrated,
-            tables,
-            self.stars.pixels,
-            good,
+            patch,
             target,
             self.own_motion_px,
             neighbours,

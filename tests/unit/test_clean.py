@@ -10,9 +10,11 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from photpipe.distill import star_images
 from photpipe.distill.clean import Subtraction
 from photpipe.distill.identification import told_apart
 from photpipe.distill.measured_frame import MeasuredFrame
+from photpipe.distill.own_psf import corner_around
 from photpipe.distill.points import points_of_frame
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target
@@ -141,6 +143,30 @@ def test_slow_targets_are_freed_by_the_psf_of_their_frame(
     assert clean.mag == pytest.approx(MAG, abs=max(3 * clean.sig, 0.02))
     assert clean.sig < 0.06
     assert abs(clean.mag - MAG) < abs(plain.mag - MAG)
+
+
+def test_of_a_large_frame_a_part_tells_the_psf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, target = night(tmp_path, 6.0, MAG, step_px=1.0)
+    star = np.array([*sky_of(PLACE[0] + 6.0, PLACE[1]), MAG])[:, None]
+    whole = measured(frames, target, subtracts=True, catalog=star)
+    for sides in ((240,), (24, 240)):  # of the smaller there are not enough stars
+        monkeypatch.setattr(star_images, "PATCHES_PX", sides)
+        part = measured(frames, target, subtracts=True, catalog=star)
+        assert part.method == CLEAN
+        assert part.mag == pytest.approx(whole.mag, abs=0.3 * whole.sig)
+        assert str(part) != str(whole)
+
+
+def test_patches_begin_at_even_pixels_and_hold_their_place() -> None:
+    """Even: a half rounds to the same side in the frame and in its part."""
+    for length in (100, 1536, 1537, 6145):
+        for at_px in np.linspace(1.0, length, 57).tolist():
+            first = corner_around(at_px, length, 1536)
+            assert first % 2 == 0
+            assert 0 <= first < at_px
+            assert at_px <= first + 1536 or first >= length - 1537
 
 
 def test_a_star_on_the_target_is_as_bright_as_the_catalog_says(tmp_path: Path) -> None:
