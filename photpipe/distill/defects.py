@@ -82,7 +82,7 @@ class Neighbourhood:
         )
         if found:
             return Defect(BLEEDING, COLUMN_WORDS, found.counts)
-        stars = self._stars_in(region, surroundings)
+        stars = self._stars_in(region, surroundings, self.calibrated.radius_px + clear)
         found = trails.trail_through(pixels, radius, fwhm, stars, clear)
         if found:
             return Defect(TRAIL, TRAIL_WORDS, found.counts)
@@ -127,11 +127,7 @@ class Neighbourhood:
         columns, rows = size + 1 + region.left, size[:, None] + 1 + region.top
         wings = radius_px + trails.CLEAR_FWHM * fwhm_px
         pixels = np.where(segment.distance(columns, rows) < wings, np.nan, pixels)
-        x, y, counts = self._stars(region, surroundings)
-        radii = trails.wings_px(counts, self.calibrated.pixel_noise_counts, fwhm_px)
-        stars = trails.KnownStars(
-            x - 1 - region.left, y - 1 - region.top, np.maximum(radii, fwhm_px)
-        )
+        stars = self._stars_in(region, surroundings)
         found = trails.trail_through(pixels, radius_px, fwhm_px, stars)
         if found is None:
             return None
@@ -160,13 +156,14 @@ class Neighbourhood:
             radius,
         )
 
-    def _stars_in(self, region: Region, surroundings: Surroundings) -> trails.KnownStars:
-        """The stars of the other frames and of the catalog in the window, the target aside."""
+    def _stars_in(
+        self, region: Region, surroundings: Surroundings, beyond_px: float = -1.0
+    ) -> trails.KnownStars:
+        """The stars of the other frames and of the catalog in the window, beyond the target."""
         x, y, counts = self._stars(region, surroundings)
         radii = trails.wings_px(counts, self.calibrated.pixel_noise_counts, self.calibrated.fwhm_px)
         radii = np.maximum(radii, self.calibrated.fwhm_px)
-        reach = self.calibrated.radius_px + math.hypot(*self.trail_px) / 2
-        others = np.hypot(x - self.x_px, y - self.y_px) > reach
+        others = np.hypot(x - self.x_px, y - self.y_px) > beyond_px
         x, y = x - 1 - region.left, y - 1 - region.top
         return trails.KnownStars(x[others], y[others], radii[others])
 

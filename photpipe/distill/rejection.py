@@ -10,14 +10,7 @@ from functools import partial
 
 from photpipe.ground.errors import ConfigError
 from photpipe.ground.files import slug
-from photpipe.run.photometry_file import (
-    BRIGHTER,
-    CONTAMINATED,
-    LIMIT,
-    SPOILERS,
-    UNEXPECTED,
-    TargetPoint,
-)
+from photpipe.run.photometry_file import CONTAMINATED, LIMIT, SPOILERS, TargetPoint
 from photpipe.run.settings import DistillSettings
 
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
@@ -108,11 +101,7 @@ def _contaminated(limit_mag: float, point: TargetPoint) -> str:
     """
     effect = point.contamination_mag
     least = max(limit_mag, CONTAMINATED_SIGMA * point.sig)
-    if (
-        point.method == LIMIT
-        or point.contamination.endswith((BRIGHTER, UNEXPECTED))
-        or not abs(effect) > least
-    ):
+    if point.method == LIMIT or point.is_too_bright or not abs(effect) > least:
         return ""
     how = _change(effect)
     why = f"; {point.subtraction}" if point.subtraction else ""

@@ -6,7 +6,6 @@ What a service cannot answer costs its targets alone: it is remembered, not rais
 import difflib
 import logging
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from photpipe.distill import control_candidates, targets
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Surroundings
 from photpipe.distill.targets import Target
-from photpipe.ground import files, sky
+from photpipe.ground import designations, files, sky
 from photpipe.ground.errors import ConfigError, ServiceError, UnknownTargetError
 from photpipe.run.results import FrameFailure
 from photpipe.run.settings import Settings
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COMET_NAME = re.compile(r"\d{1,3}[PD]\b|[PCDX]/\d")  # 2P/Encke, C/2020 F3
 CONTROL_STAR = "Control Star"
 MANUAL_TARGET = "manual_target"  # as the original calls what was marked by hand
 POSITIONS_PATTERN = "positions_*.dat"
@@ -175,6 +173,7 @@ class TargetSearch:
         ephemeris = horizons.positions(name, self._times, self._observatory, self.settings)
         self._resolved.add(ephemeris.name)
         known = ephemeris.mag[np.isfinite(ephemeris.mag)]
+        designation = designations.parse(ephemeris.name)
         return Target(
             name,
             kind,
@@ -185,7 +184,7 @@ class TargetSearch:
             np.stack([ephemeris.ra_rate_arcsec_min, ephemeris.dec_rate_arcsec_min]),
             float(np.nanmin(ephemeris.delta_au, initial=np.inf)),
             np.stack([ephemeris.r_au, ephemeris.delta_au, ephemeris.phase_deg]),
-            is_comet=COMET_NAME.match(ephemeris.name) is not None,
+            is_comet=designation is not None and designation.kind is designations.Kind.COMET,
         )
 
     def asteroids(self) -> list[Target]:

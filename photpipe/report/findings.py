@@ -598,8 +598,7 @@ def defects(points: list[TargetPoint]) -> Mapping[str, object]:
 def is_spoiled(point: TargetPoint) -> bool:
     """Whether a neighbour changes a point that is used."""
     much = abs(point.contamination_mag) > CONTAMINATION_MAG
-    is_known = not (is_brighter(point) or is_unexpected(point))
-    return not point.rejected and (bool(point.contamination) or much) and is_known
+    return not (point.rejected or point.is_too_bright) and (bool(point.contamination) or much)
 
 
 def brightest(points: list[TargetPoint]) -> Mapping[str, object]:

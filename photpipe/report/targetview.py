@@ -21,13 +21,7 @@ from photpipe.report.tables import SENTENCE, TEXT, Column, Link, TableView, Word
 from photpipe.report.views import Animation
 from photpipe.report.wording import number
 from photpipe.run import comet_file, trail_file
-from photpipe.run.photometry_file import (
-    BRIGHTER,
-    CONTAMINATED,
-    REJECTIONS_FILE,
-    UNEXPECTED,
-    TargetPoint,
-)
+from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, TargetPoint
 
 MOST_TRAILS = 6  # frames whose trails are drawn
 BY_USER = "rejected by the user"
@@ -316,7 +310,7 @@ def _spoilt(point: TargetPoint) -> str:
     """One word for what is wrong with a point; empty if nothing is."""
     if point.rejected:
         return point.spoiler or "rejected"
-    if point.contamination.endswith((BRIGHTER, UNEXPECTED)):
+    if point.is_too_bright:
         return "too bright"  # nobody knows why
     return CONTAMINATED if point.contamination else ""
 

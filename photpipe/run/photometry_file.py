@@ -142,6 +142,11 @@ class TargetPoint:
         return kind if kind in SPOILERS else ""
 
     @property
+    def is_too_bright(self) -> bool:
+        """Whether it is brighter than expected, and no neighbour answers for it."""
+        return self.contamination.endswith((BRIGHTER, UNEXPECTED))
+
+    @property
     def is_good(self) -> bool:
         """Whether the line stands in the .dat file without ``#``."""
         return not self.rejected and self.method != LIMIT and math.isfinite(self.mag)

@@ -220,15 +220,16 @@ def point_source(
     wide = np.arange(-2 * reach, 2 * reach + 1.0)
     psf = star(*np.meshgrid(side, side))
     fine = (np.arange(FINER) + 0.5) / FINER - 0.5
+    apart = [
+        np.maximum(np.hypot(wide[None, :] - dx + sub_x, wide[:, None] - dy + sub_y), 0.5 / FINER)
+        for sub_x in fine
+        for sub_y in fine
+    ]
     weight = noise[part][known] ** -2.0
     light = values[part][known]
     found, least = PointSource(0.0, np.inf), np.inf
     for slope in SLOPES:
-        dust = np.zeros((len(wide),) * 2)
-        for sub_x in fine:
-            for sub_y in fine:
-                apart = np.hypot(wide[None, :] - dx + sub_x, wide[:, None] - dy + sub_y)
-                dust += np.maximum(apart, 0.5 / FINER) ** (slope - 2.0) / FINER**2
+        dust = np.mean([each ** (slope - 2.0) for each in apart], axis=0)
         blurred = fftconvolve(dust, psf, mode="same")[reach:-reach, reach:-reach]
         columns = np.stack([image[known], blurred[known]])
         covariance = np.linalg.inv((columns * weight) @ columns.T)
