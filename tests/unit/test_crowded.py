@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy.interpolate import make_interp_spline
 from scipy.spatial import KDTree
 from scipy.special import erf
 
 from photpipe.science.crowded import CrowdedField, fitted_field
-from photpipe.science.psf import Psf, Shape
+from photpipe.science.psf import Mesh, Psf, Shape, _sampling
 from photpipe.science.starimage import StarImage
 
 SHAPE = (320, 300)
@@ -186,3 +187,21 @@ def test_shapes_keep_their_bounds():
     assert far.along == 0.6
     assert far.diagonal == -0.6
     assert far.fwhm_px < 30.0
+
+
+@pytest.mark.parametrize("fwhm_px", [1.6, 4.8])
+def test_no_number_of_the_sampling_is_below_the_normal_ones(fwhm_px):
+    """Products with such numbers take sixty times as long."""
+    smallest = np.finfo(np.float32).tiny
+    for weights in _sampling(Mesh.of(fwhm_px)):
+        assert not np.any((weights != 0) & (np.abs(weights) < smallest))
+
+
+def test_sampling_between_the_nodes_is_that_of_a_spline():
+    mesh = Mesh.of(3.2)
+    curve = np.exp(-((mesh.along / 2.0) ** 2))
+    phase = mesh.phases // 2
+    value = (_sampling(mesh)[0] @ curve.astype(np.float32)).reshape(mesh.phases + 1, -1)
+    places = np.arange(-mesh.half_px, mesh.half_px + 1.0) - (phase / mesh.phases - 0.5)
+    wanted = make_interp_spline(mesh.along, curve, k=3)(np.clip(places, *mesh.along[[0, -1]]))
+    assert value[phase] == pytest.approx(wanted, abs=1e-6)
