@@ -5,7 +5,6 @@ in all its points: their scatter tells nothing then, but the magnitude predicted
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,7 +20,6 @@ from photpipe.run.photometry_file import CLEAN, CONTAMINATED, LIMIT, UNEXPECTED,
 LARGEST_EXCESS_MAG = 1.0
 LARGEST_PHASE_DEG = 60.0  # by judgement: from there on H, G is an extrapolation
 EXCESS_SIGMA = 3.0  # of a point, beyond that: faint sets scatter
-_APART = re.compile(r" at ([\d.]+) arcsec")  # in the words for a neighbour
 
 
 def excess_mag(point: TargetPoint, target: Target) -> float:
@@ -54,8 +52,8 @@ def unexpected(points: Sequence[TargetPoint], target: Target) -> list[TargetPoin
 
 
 def _marked(point: TargetPoint, middle: float, words: str) -> TargetPoint:
-    apart = _APART.search(point.contamination)
-    if apart is None or float(apart[1]) > point.seeing_arcsec or point.method == CLEAN:
+    is_blended = point.contamination_arcsec <= point.seeing_arcsec
+    if not is_blended or point.method == CLEAN:
         return replace(point, contamination_mag=middle, contamination=words)
     reason = f"{CONTAMINATED}: {point.contamination}, cannot be told apart; {words}"
     return replace(point, rejected=reason)

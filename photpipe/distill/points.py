@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -95,6 +96,8 @@ class Neighbours:
         Their light on the pixels around (counts), those of the sky annulus included.
     worst : array, shape (n, 3)
         Places (px from the target) and counts of those that matter most.
+    apart_arcsec : float
+        How far from the target the worst of them is.
     """
 
     text: str
@@ -102,6 +105,15 @@ class Neighbours:
     flux: float
     around: FloatArray
     worst: FloatArray
+    apart_arcsec: float = math.nan
+
+
+class Contamination(NamedTuple):
+    """What neighbours do to a point: its columns of that name."""
+
+    mag: float = 0.0
+    text: str = ""
+    apart_arcsec: float = math.nan
 
 
 def points_of_frame(
@@ -438,8 +450,15 @@ class _Place:
         near = inside * np.array([self._apart(each) <= reach for each in stars])
         order = np.argsort(-(near if near.any() else inside))
         worst = np.column_stack([x, y, counts])[order[:WORST]]
-        name = self._named(stars[int(order[0])])
-        return Neighbours(name, float(near.sum()), float(inside.sum()), around, worst)
+        first = stars[int(order[0])]
+        return Neighbours(
+            self._named(first),
+            float(near.sum()),
+            float(inside.sum()),
+            around,
+            worst,
+            self._apart(first),
+        )
 
     def _not_fitted(self, stars: list[Star], own: int | None) -> list[Star]:
         """Stars that were not fitted on this frame: their light is in that of the target."""
@@ -536,8 +555,13 @@ class _Place:
             return self._unmeasured(found.problem or "the noise of the sky is unknown")
         error = math.sqrt(noise**2 + max(found.flux, 0.0) * self.calibrated.photon_counts)
         point = self._of_aperture(found.flux, error, (self.x_px, self.y_px), FORCED)
-        effect, text = self._contamination(found.flux, around, FORCED)
-        return replace(point, contamination_mag=effect, contamination=text)
+        found_there = self._contamination(found.flux, around, FORCED)
+        return replace(
+            point,
+            contamination_mag=found_there.mag,
+            contamination=found_there.text,
+            contamination_arcsec=found_there.apart_arcsec,
+        )
 
     def _of_aperture(
         self, flux: float, error: float, place: tuple[float, float], method: str
@@ -566,7 +590,7 @@ class _Place:
             method=method if is_seen else LIMIT,
             snr=flux / error,
             fwhm_arcsec=math.nan,
-            contamination=(0.0, ""),
+            contamination=Contamination(),
             rejected=self.track.doubts.get(self.number) or self._uncertain(),
             trailing=0.0 if method == FITTED_TRAIL else None,
         )
@@ -689,21 +713,25 @@ class _Place:
 
     def _contamination(
         self, flux: float, around: Neighbours, method: str = DETECTED
-    ) -> tuple[float, str]:
+    ) -> Contamination:
         """Brightening in mag by the neighbours, and who, if that is worth a word.
 
         Light in the aperture makes a target brighter; wings that raise the local sky make it
         fainter, and the sign is negative where they do more.
         """
         if not around.text:
-            return 0.0, ""
+            return Contamination()
         counts = around.flux
         if method == DETECTED:  # forced apertures have a sky without their light
             radius, hidden = self.calibrated.radius_px, self._hidden_counts(method)
             counts -= wings_in_sky(around.around, radius, hidden)
         effect = _effect_mag(flux, counts, around.flux)
         is_worth = abs(effect) >= self.settings.contamination_mag
-        return (effect, around.text) if is_worth else (effect, "")
+        return (
+            Contamination(effect, around.text, around.apart_arcsec)
+            if is_worth
+            else Contamination(effect)
+        )
 
     def _hidden_counts(self, method: str) -> float:
         """Light of neighbours from which on pixels are no sky (counts)."""
@@ -721,7 +749,7 @@ class _Place:
             method=LIMIT,
             snr=nan,
             fwhm_arcsec=nan,
-            contamination=(0.0, ""),
+            contamination=Contamination(),
             rejected=f"no measurement: {problem}",
         )
 
@@ -737,7 +765,7 @@ class _Place:
         method: str,
         snr: float,
         fwhm_arcsec: float,
-        contamination: tuple[float, str],
+        contamination: Contamination,
         rejected: str = "",
         trailing: float | None = None,
     ) -> TargetPoint:
@@ -791,8 +819,9 @@ class _Place:
             airmass=facts.airmass,
             filter=facts.filter,
             colour_term=facts.colour_term,
-            contamination_mag=contamination[0],
-            contamination=contamination[1],
+            contamination_mag=contamination.mag,
+            contamination=contamination.text,
+            contamination_arcsec=contamination.apart_arcsec,
             rejected=rejected or ("saturated" if flags & SourceFlag.SATURATED else ""),
             aperture_mag=aperture[0],
             aperture_sig=aperture[1],

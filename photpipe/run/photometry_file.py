@@ -119,6 +119,7 @@ class TargetPoint:
     trail_end_across_arcsec: float = _newer_column("arcsec", "the same across it")
     trail_period_s: float = _newer_column("s", "period of the brightness along the trail, if any")
     trail_period_sig: float = _newer_column("s", "its error")
+    contamination_arcsec: float = _newer_column("arcsec", "distance of the worst neighbour")
     defect_mag: float = _newer_column("mag", "estimated brightening by a trail, a column or a hit")
     defect: str = _newer_column("", "which of them is in the aperture; empty if none was found")
 

@@ -6,7 +6,7 @@ and shines as 1/ρ. The sky is that of rings around the apertures together with 
 coma there, as no frame is so large that a ring has none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
@@ -201,8 +201,6 @@ def point_source(
     star : callable
         Light of a star of unit flux on pixels at places from it.
     """
-    from scipy.signal import fftconvolve
-
     reach = int(min(np.ceil(POINT_REACH_FWHM * fwhm_px), MOST_POINT_PX))
     column, row = (round(each) for each in centre)
     ny, nx = values.shape
@@ -216,22 +214,11 @@ def point_source(
     known = np.isfinite(values[part]) & (np.hypot(x, y) <= reach)
     if known.sum() < FEWEST_PIXELS:
         return None
-    # as far again, so that the coma beyond the edge is in the convolution
-    wide = np.arange(-2 * reach, 2 * reach + 1.0)
-    psf = star(*np.meshgrid(side, side))
-    fine = (np.arange(FINER) + 0.5) / FINER - 0.5
-    apart = [
-        np.maximum(np.hypot(wide[None, :] - dx + sub_x, wide[:, None] - dy + sub_y), 0.5 / FINER)
-        for sub_x in fine
-        for sub_y in fine
-    ]
     weight = noise[part][known] ** -2.0
     light = values[part][known]
     found, least = PointSource(0.0, np.inf), np.inf
-    for slope in SLOPES:
-        dust = np.mean([each ** (slope - 2.0) for each in apart], axis=0)
-        blurred = fftconvolve(dust, psf, mode="same")[reach:-reach, reach:-reach]
-        columns = np.stack([image[known], blurred[known]])
+    for coma in _blurred_comae(reach, (dx, dy), star(*np.meshgrid(side, side))):
+        columns = np.stack([image[known], coma[known]])
         covariance = np.linalg.inv((columns * weight) @ columns.T)
         factors = covariance @ ((columns * weight) @ light)
         misfit = float(weight @ (light - factors @ columns) ** 2)
@@ -240,6 +227,26 @@ def point_source(
             least = misfit
             found = PointSource(float(factors[0]), float(np.sqrt(covariance[0, 0] * scatter)))
     return found
+
+
+def _blurred_comae(
+    reach: int, offset: tuple[float, float], psf: FloatArray
+) -> Iterator[FloatArray]:
+    """Comae of each slope as the PSF shows them, on the pixels within reach of the middle one."""
+    from scipy.signal import fftconvolve
+
+    # as far again, so that the coma beyond the edge is in the convolution
+    wide = np.arange(-2 * reach, 2 * reach + 1.0)
+    fine = (np.arange(FINER) + 0.5) / FINER - 0.5
+    dx, dy = offset
+    apart = [
+        np.maximum(np.hypot(wide[None, :] - dx + sub_x, wide[:, None] - dy + sub_y), 0.5 / FINER)
+        for sub_x in fine
+        for sub_y in fine
+    ]
+    for slope in SLOPES:
+        dust = np.mean([each ** (slope - 2.0) for each in apart], axis=0)
+        yield fftconvolve(dust, psf, mode="same")[reach:-reach, reach:-reach]
 
 
 def _rings(values: FloatArray, noise: FloatArray, distance: FloatArray) -> _Rings:

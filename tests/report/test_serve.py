@@ -181,22 +181,37 @@ def test_marks_are_made_in_the_browser(
     assert any_browser.run("document.querySelector('.marking-advice').textContent") == (
         "Click on the target."
     )
-    any_browser.run("document.querySelector('.marking canvas').scrollIntoView({block: 'center'})")
-    box = any_browser.run(
-        "document.querySelector('.marking canvas').getBoundingClientRect().toJSON()"
-    )
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    # the sections above are laid out when they come into sight, and move what is below
+    resting = """new Promise((done) => {
+      const canvas = document.querySelector('.marking canvas');
+      let before = '', same = 0;
+      const look = () => {
+        canvas.scrollIntoView({block: 'center'});
+        const box = canvas.getBoundingClientRect().toJSON(), now = JSON.stringify(box);
+        same = now === before ? same + 1 : 0;
+        before = now;
+        same === 5 ? done(box) : requestAnimationFrame(look);
+      };
+      look();
+    })"""
+
+    def click(right: float) -> dict[str, float]:
+        box = any_browser.run(resting)
+        place = box["x"] + box["width"] / 2 + right, box["y"] + box["height"] / 2
+        any_browser.click(*place, modifiers=8)
+        return box
+
     said = "document.querySelector('.marking-advice').textContent"
     count = f"""new Promise((done) => {{
       const look = () => {said}.startsWith('WORDS') ? done(true) : setTimeout(look, 20);
       look();
     }})"""
-    any_browser.click(*place, modifiers=8)
+    click(0)
     assert any_browser.run(count.replace("WORDS", "One frame is marked."))
     any_browser.press("d")
     any_browser.press("d")
     assert any_browser.run(settled.replace("START", "3/3"))
-    any_browser.click(place[0] + 20, place[1], modifiers=8)
+    box = click(20)
     assert any_browser.run(count.replace("WORDS", "2 frames are marked."))
     (target,) = read_positions(
         markable.directory / "positions.dat", ["n001.fits", "n002.fits", "n003.fits"], "target"

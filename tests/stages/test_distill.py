@@ -553,6 +553,7 @@ def test_star_in_the_aperture_is_named_with_its_effect(night: Night) -> None:
     star_mag = float(truth["mag"][np.argmin(near)])
     assert point.contamination.startswith(f"star of R = {star_mag:.1f} at 1.1 arcsec")
     assert point.contamination_mag > 1.0
+    assert point.contamination_arcsec == pytest.approx(1.118, abs=0.05)
     assert point.rejected.startswith(f"contaminated: {point.contamination}")
     text = (night.directory / "photometry_crossing.dat").read_text("utf-8")
     (line,) = [each for each in text.splitlines() if point.frame in each]

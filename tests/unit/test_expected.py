@@ -59,7 +59,8 @@ def test_comets_and_large_phase_angles_are_not_predictable() -> None:
 def test_a_star_of_the_catalog_within_the_seeing_keeps_the_points_out(
     apart: float, rejected: bool
 ) -> None:
-    found = unexpected(night(contamination=STAR.format(apart)), target(19.4))
+    points = night(contamination=STAR.format(apart), contamination_arcsec=apart)
+    found = unexpected(points, target(19.4))
     assert all(bool(each.rejected) == rejected for each in found)
     if rejected:
         words = (
