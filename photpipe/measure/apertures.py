@@ -223,10 +223,14 @@ class MeasuredCatalog:
     sky: noise.SkyNoise
     fitted: "crowding.PsfOutcome | None" = None
 
-    def with_psf(self, found: FrameGrowth, radius_px: float) -> "MeasuredCatalog":
+    def crowd(self, found: FrameGrowth) -> "crowding.Crowd":
+        """Its stars, to be fitted with the PSF."""
+        known = found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
+        return crowding.Crowd.of(self.image, self.table, *known)
+
+    def with_psf(self, crowd: "crowding.Crowd", radius_px: float) -> "MeasuredCatalog":
         """The same with the stars fitted; as it is where too few stars tell the PSF."""
-        known = radius_px, found.fwhm_px, found.gain.e_per_adu, found.saturation_adu
-        fitted = crowding.with_psf(self.image, self.table, *known)
+        fitted = crowd.fitted(radius_px)
         if fitted is None:
             return self
         everywhere = np.zeros(0)
@@ -234,10 +238,30 @@ class MeasuredCatalog:
         return replace(self, table=fitted.table, sky=sky, fitted=fitted)
 
 
-def measured_catalog(
-    found: FrameGrowth, radii_px: FloatArray, index: int, with_psf: bool = False
-) -> MeasuredCatalog:
-    """Measure a frame in the chosen aperture, and with its PSF if wanted.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A frame in the chosen aperture, and what a fit of some of its patches has told."""
+
+    measured: MeasuredCatalog
+    crowd: "crowding.Crowd"
+    error: float
+
+    @classmethod
+    def of(cls, found: FrameGrowth, radii_px: FloatArray, index: int) -> "Tried":
+        """Measure a frame, and fit some patches of it.
+
+        Raises
+        ------
+        FrameError
+            If the frame or the catalog is unusable.
+        """
+        measured = measured_catalog(found, radii_px, index)
+        crowd = measured.crowd(found)
+        return cls(measured, crowd, crowd.patches.psf_error())
+
+
+def measured_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> MeasuredCatalog:
+    """Measure a frame in the chosen aperture.
 
     Raises
     ------
@@ -256,8 +280,7 @@ def measured_catalog(
     error = noise.aperture_errors(flux, sky_variance, sky.factor, found.gain.e_per_adu)
     table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
     table["MAG_APER"], table["MAGERR_APER"] = noise.magnitudes(flux, error, flux > 0)
-    measured = MeasuredCatalog(image, table, header, sky)
-    return measured.with_psf(found, radius_px) if with_psf else measured
+    return MeasuredCatalog(image, table, header, sky)
 
 
 def write_final_catalog(
@@ -265,7 +288,7 @@ def write_final_catalog(
     radii_px: FloatArray,
     index: int,
     with_psf: bool = False,
-    measured: MeasuredCatalog | None = None,
+    tried: Tried | None = None,
 ) -> PhotometryFrame:
     """Replace the catalog of a frame by one with the chosen aperture and measured noise.
 
@@ -275,7 +298,7 @@ def write_final_catalog(
 
     Parameters
     ----------
-    measured : MeasuredCatalog or None
+    tried : Tried or None
         What is known already of the frame; None: it is measured here.
 
     Raises
@@ -284,7 +307,10 @@ def write_final_catalog(
         If the frame or the catalog is unusable or cannot be written.
     """
     frame = found.frame
-    measured = measured or measured_catalog(found, radii_px, index, with_psf)
+    measured = tried.measured if tried else measured_catalog(found, radii_px, index)
+    if with_psf:
+        crowd = tried.crowd if tried else measured.crowd(found)
+        measured = measured.with_psf(crowd, float(radii_px[index]))
     table, header, sky, fitted = measured.table, measured.header, measured.sky, measured.fitted
     wcs, scale_arcsec = placed(frame)
     x, y = (np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
@@ -357,7 +383,7 @@ def _sky_noise(
 
 
 def _noise_on_places(
-    image: FloatArray,
+    image: NDArray[np.floating],
     sources: tuple[FloatArray, FloatArray, FloatArray],
     radius_px: float,
     pixel_adu: float,

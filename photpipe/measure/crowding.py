@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from photpipe.catalogs.measures import CHI2
 from photpipe.science import growth, noise, saturation
-from photpipe.science.crowded import CrowdedField, fitted_field
 from photpipe.science.flags import SPOILS_PSF, SourceFlag
+from photpipe.science.patches import CrowdedFrame, Patches, RoughStars
 from photpipe.science.starimage import GAUSSIAN_FWHM
 
 FloatArray = NDArray[np.float64]
@@ -55,7 +55,7 @@ class PsfOutcome:
     fwhm_px: float
     beta: float
     error: float
-    residual: FloatArray
+    residual: NDArray[np.floating]
 
 
 def crowding(bright: int, radius_px: float, shape: tuple[int, int]) -> float:
@@ -64,57 +64,79 @@ def crowding(bright: int, radius_px: float, shape: tuple[int, int]) -> float:
     return bright * area / (shape[0] * shape[1])
 
 
-def with_psf(
-    image: FloatArray,
-    table: Table,
-    radius_px: float,
-    fwhm_px: float,
-    gain: float | None,
-    saturation_adu: float,
-) -> PsfOutcome | None:
-    """Fit all sources of a frame at once; None where too few stars tell the PSF.
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """The stars of a frame, to be fitted at once.
 
     Parameters
     ----------
-    image : array, shape (ny, nx)
-        Counts; NaN where masked.
     table : Table
         The catalog of the frame, with numbers in its aperture columns.
-    radius_px : float
-        Radius of the aperture: fluxes are the light that falls into it, were a star alone.
-    fwhm_px : float
-        Width of the stars; NaN: not known.
-    gain : float or None
-        Electrons per count.
-    saturation_adu : float
-        Level of a saturated pixel.
+    rows : array of int, shape (n,)
+        Those of its sources that are fitted.
+    patches : Patches
+        The frame, and what is known of the fit already.
     """
-    level = saturation_adu if math.isfinite(saturation_adu) else math.inf
-    good = np.isfinite(image) & ~saturation.saturated_pixels(image, level)
-    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
-    flux = np.asarray(table["FLUX_ISOCOR"], float)
-    peak = np.asarray(table["FLUX_MAX"], float) + np.asarray(table["BACKGROUND"], float)
-    usable = (np.asarray(table["FLAGS"], int) & SPOILS_PSF == 0) & (peak < LINEAR * level)
-    width = fwhm_px if math.isfinite(fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
-    ny, nx = image.shape
-    inside = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5) & np.isfinite(flux)
-    rows = np.flatnonzero(inside)
-    field = fitted_field(
-        np.asarray(image, float),
-        good,
-        x[rows],
-        y[rows],
-        np.maximum(flux[rows], SMALLEST_FLUX),
-        usable[rows],
-        max(width, 1.0),
-        1.0 / gain if gain else 0.0,
-    )
-    return None if field is None else _outcome(field, rows, table, radius_px)
+
+    table: Table
+    rows: NDArray[np.intp]
+    patches: Patches
+
+    @classmethod
+    def of(
+        cls,
+        image: FloatArray,
+        table: Table,
+        fwhm_px: float,
+        gain: float | None,
+        saturation_adu: float,
+    ) -> "Crowd":
+        """Get a frame ready.
+
+        Parameters
+        ----------
+        image : array, shape (ny, nx)
+            Counts; NaN where masked.
+        fwhm_px : float
+            Width of the stars; NaN: not known.
+        gain : float or None
+            Electrons per count.
+        saturation_adu : float
+            Level of a saturated pixel.
+        """
+        level = saturation_adu if math.isfinite(saturation_adu) else math.inf
+        good = np.isfinite(image) & ~saturation.saturated_pixels(image, level)
+        x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
+        flux = np.asarray(table["FLUX_ISOCOR"], float)
+        peak = np.asarray(table["FLUX_MAX"], float) + np.asarray(table["BACKGROUND"], float)
+        usable = (np.asarray(table["FLAGS"], int) & SPOILS_PSF == 0) & (peak < LINEAR * level)
+        width = fwhm_px if math.isfinite(fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
+        ny, nx = image.shape
+        inside = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5) & np.isfinite(flux)
+        rows = np.flatnonzero(inside)
+        sources = RoughStars(
+            x[rows],
+            y[rows],
+            np.maximum(flux[rows], SMALLEST_FLUX),
+            usable[rows],
+            max(width, 1.0),
+            1.0 / gain if gain else 0.0,
+        )
+        return cls(table, rows, Patches(image, good, sources))
+
+    def fitted(self, radius_px: float) -> PsfOutcome | None:
+        """Fit them; None where too few stars tell the PSF.
+
+        Parameters
+        ----------
+        radius_px : float
+            Radius of the aperture: fluxes are the light that falls into it, were a star alone.
+        """
+        field = self.patches.fitted(radius_px)
+        return None if field is None else _outcome(field, self.rows, self.table)
 
 
-def _outcome(
-    field: CrowdedField, rows: NDArray[np.intp], table: Table, radius_px: float
-) -> PsfOutcome:
+def _outcome(field: CrowdedFrame, rows: NDArray[np.intp], table: Table) -> PsfOutcome:
     """The catalog with the columns of a fit."""
     given = np.flatnonzero(field.origin >= 0)
     found = np.flatnonzero(field.origin < 0)
@@ -124,8 +146,8 @@ def _outcome(
     whole = vstack([table, extra], metadata_conflicts="silent") if found.size else table
     at = np.concatenate([own, count + np.arange(found.size)])
     order = np.concatenate([given, found])
-    inside = field.psf.within(radius_px)
-    flux, error = field.flux[order] * inside, field.error[order] * inside
+    within = field.within[order]
+    flux, error = field.flux[order] * within, field.error[order] * within
     positive = (flux > 0) & np.isfinite(error) & (error > 0)
     mag, sig = noise.magnitudes(flux, error, positive)
     values: dict[str, tuple[FloatArray, FloatArray | float]] = {
@@ -136,7 +158,7 @@ def _outcome(
         "XPSF_IMAGE": (field.x[order] + 1.0, np.asarray(whole["XWIN_IMAGE"], float)),
         "YPSF_IMAGE": (field.y[order] + 1.0, np.asarray(whole["YWIN_IMAGE"], float)),
         "ERRPSF_IMAGE": (
-            np.minimum(field.place_error_px[order], field.psf.shape.fwhm_px),
+            np.minimum(field.place_error_px[order], field.fwhm_px),
             np.asarray(whole["ERRAWIN_IMAGE"], float),
         ),
         CHI2: (field.chi[order] ** 2, math.nan),
@@ -147,26 +169,25 @@ def _outcome(
         column[at] = of_stars
         whole[name] = column
     company = growth.neighbour_light(
-        field.x[order], field.y[order], flux, COMPANY_FWHM * field.psf.shape.fwhm_px
+        field.x[order], field.y[order], flux, COMPANY_FWHM * field.fwhm_px
     )
     flags = np.asarray(whole["FLAGS"]).copy()
     kept = ~np.array(SourceFlag.CROWDED | SourceFlag.BLENDED, flags.dtype)
     blended = np.where(company > growth.NEIGHBOUR_LIGHT, int(SourceFlag.BLENDED), 0)
     flags[at] = (flags[at] & kept) | blended.astype(flags.dtype)
     whole["FLAGS"] = flags
-    shape = field.psf.shape
     return PsfOutcome(
         whole,
         int(found.size),
-        field.psf.stars,
-        shape.fwhm_px,
-        shape.beta,
-        field.psf.error,
+        field.stars,
+        field.fwhm_px,
+        field.beta,
+        field.psf_error,
         field.residual,
     )
 
 
-def _rows_like(table: Table, field: CrowdedField, found: NDArray[np.intp]) -> Table:
+def _rows_like(table: Table, field: CrowdedFrame, found: NDArray[np.intp]) -> Table:
     """Rows for stars that only the fit has found: nothing was measured of them in an aperture."""
     from scipy.spatial import KDTree
 
@@ -174,7 +195,7 @@ def _rows_like(table: Table, field: CrowdedField, found: NDArray[np.intp]) -> Ta
     x, y = field.x[found] + 1.0, field.y[found] + 1.0
     _, nearest = KDTree(places).query(np.column_stack([x, y]))
     extra = table[np.asarray(nearest, int)].copy()
-    width = field.psf.shape.fwhm_px
+    width = field.fwhm_px
     flux = np.maximum(field.flux[found], SMALLEST_FLUX)
     numbers = {
         **dict.fromkeys(("XWIN_IMAGE", "X_IMAGE"), x),
@@ -185,7 +206,7 @@ def _rows_like(table: Table, field: CrowdedField, found: NDArray[np.intp]) -> Ta
         **dict.fromkeys(("MAGERR_ISOCOR", "MAGERR_AUTO"), noise.POGSON * field.error[found] / flux),
         **dict.fromkeys(("FLUX_APER", "FLUXERR_APER"), 0.0),
         **dict.fromkeys(("MAG_APER", "MAGERR_APER"), noise.NO_MAGNITUDE),
-        "FLUX_MAX": flux * field.psf.pixels.max(),
+        "FLUX_MAX": flux * field.peak[found],
         "FWHM_IMAGE": width,
         "FLUX_RADIUS": float(np.median(table["FLUX_RADIUS"])),
         "FLAGS": 0,

@@ -22,7 +22,7 @@ from photpipe.run.workspace import Workspace, attempted
 
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
-    from photpipe.measure.apertures import FrameGrowth, MeasuredCatalog, TargetPosition
+    from photpipe.measure.apertures import FrameGrowth, TargetPosition, Tried
     from photpipe.measure.extract import ExtractOptions
     from photpipe.science.growth import ApertureChoice, FloatArray, MeanCurve, Strategy
 
@@ -110,13 +110,11 @@ def photometry(
     said = {"psf": options.psf, "aperture": options.aperture, "aprad": options.aprad}
     wish = next((name for name, value in said.items() if value), "")
     with_psf, error = wish == "psf", math.nan
-    tried: Mapping[str, MeasuredCatalog] = {}
+    tried: Mapping[str, Tried] = {}
     if crowded >= crowding.CROWDED and not wish:
         error, tried = _tried_psf(grown, radii_px, choice.index)
         with_psf = error <= crowding.LARGEST_ERROR
-    finished, missed = _finish(
-        grown, radii_px, choice.index, with_psf, workspace, tried if with_psf else {}
-    )
+    finished, missed = _finish(grown, radii_px, choice.index, with_psf, workspace, tried)
     settings = workspace.settings.photometry
     result = PhotometryResult(
         aperture_radius_px=radius_px,
@@ -145,20 +143,18 @@ def photometry(
 
 def _tried_psf(
     grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int
-) -> "tuple[float, Mapping[str, MeasuredCatalog]]":
-    """By which the stars of a typical frame differ from its PSF; and the catalog of that frame.
+) -> "tuple[float, Mapping[str, Tried]]":
+    """By which the stars of a typical frame differ from its PSF; and what is known of that frame.
 
-    Infinite, and no catalog, if it has no PSF.
+    Infinite, and nothing is known, if it cannot be measured.
     """
-    from photpipe.measure.apertures import measured_catalog
+    from photpipe.measure.apertures import Tried
 
     typical = sorted(grown, key=lambda each: each.fwhm_px)[len(grown) // 2]
-    found = attempted(
-        lambda each: measured_catalog(each, radii_px, index, with_psf=True), typical, typical.name
-    )
-    if isinstance(found, FrameFailure) or found.fitted is None:
+    tried = attempted(lambda each: Tried.of(each, radii_px, index), typical, typical.name)
+    if isinstance(tried, FrameFailure):
         return math.inf, {}
-    return found.fitted.error, {typical.name: found}
+    return tried.error, {typical.name: tried}
 
 
 def exclusive(options: PhotometryOptions) -> None:
@@ -410,20 +406,20 @@ def _finish(
     index: int,
     with_psf: bool,
     workspace: Workspace,
-    known: "Mapping[str, MeasuredCatalog]",
+    tried: "Mapping[str, Tried]",
 ) -> tuple[tuple[PhotometryFrame, ...], list[FrameFailure]]:
     """Write the final catalogs and, as each is there, its cards into the header.
 
     Parameters
     ----------
-    known : mapping
-        Catalogs of frames that are measured already, by the name of the frame.
+    tried : mapping
+        What is known of frames already, by their names.
     """
     from photpipe.fits.fitsfile import update_header
     from photpipe.measure.apertures import write_final_catalog
 
     def one(each: "FrameGrowth") -> PhotometryFrame:
-        outcome = write_final_catalog(each, radii_px, index, with_psf, known.get(each.name))
+        outcome = write_final_catalog(each, radii_px, index, with_psf, tried.get(each.name))
         update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
         return outcome
 

@@ -6,7 +6,7 @@ is left also shows stars that were hidden.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -68,14 +68,8 @@ class CrowdedField:
         Which of the given sources it is; -1: it was found when the others were subtracted.
     psf : Psf
         The PSF.
-    sky : array, shape (ny, nx)
-        Surface of the sky.
     residual : array, shape (ny, nx)
         What is left.
-    pixel_noise : float
-        Scatter of an empty pixel (counts).
-    factor : float
-        By which the scatter of a fitted flux on empty sky is larger than that of its pixels.
     """
 
     x: FloatArray
@@ -86,10 +80,12 @@ class CrowdedField:
     chi: FloatArray
     origin: NDArray[np.intp]
     psf: Psf
-    sky: FloatArray
-    residual: FloatArray
-    pixel_noise: float
-    factor: float
+    residual: NDArray[np.floating]
+
+    def take(self, rows: NDArray[np.intp]) -> "CrowdedField":
+        """The same with some of its stars."""
+        names = ("x", "y", "flux", "error", "place_error_px", "chi", "origin")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
 @dataclass(slots=True)
@@ -138,6 +134,7 @@ def fitted_field(
     fwhm_px: float,
     photons: float,
     rounds: int = ROUNDS,
+    known: Psf | None = None,
 ) -> CrowdedField | None:
     """Fit all stars of a frame.
 
@@ -155,6 +152,10 @@ def fitted_field(
         Width of a star to begin with.
     photons : float
         Variance of a count of light per count (1 / gain).
+    rounds : int
+        How often stars are looked for in what is left.
+    known : Psf or None
+        A PSF from elsewhere, which stays as it is there in the mean; None: the stars tell it.
 
     Returns
     -------
@@ -162,15 +163,14 @@ def fitted_field(
         None where too few stars tell the PSF.
     """
     stars = _merged(_Fitted(x.copy(), y.copy(), np.maximum(flux, 1e-3), np.arange(x.size)), fwhm_px)
-    psf = Psf.begin(fwhm_px, (image.shape[0], image.shape[1]))
-    tables = psf.tables()
+    shape = image.shape[0], image.shape[1]
+    tables = (known.elsewhere(shape) if known else Psf.begin(fwhm_px, shape)).tables()
     filled = np.where(good, image, np.nan)
     zero = np.zeros_like(image)
     frame = _Pixels(np.nan_to_num(image), good, photons, zero, 0.0, zero, zero)
     frame.sky = _surface(filled)
     frame.noise = _noise(filled - frame.sky)
-    told = _psf_stars(stars, usable, psf, frame)
-    if told.size < FEWEST_PSF_STARS:
+    if not known and _psf_stars(stars, usable, tables.psf, frame).size < FEWEST_PSF_STARS:
         return None
     for number in range(rounds + 1):
         solver: _Solver | None = None
@@ -178,15 +178,13 @@ def fitted_field(
             solver = _fit(frame, stars, tables, 3 if number == turn == 0 else 1, solver)
             if turn == 0:
                 _level(frame)
-            told = _psf_stars(stars, usable, psf, frame)
-            if told.size < FEWEST_PSF_STARS:
-                return None
-            places = stars.x[told], stars.y[told], stars.flux[told]
+            if known:
+                continue
             with_table = turn >= SHAPES[min(number, len(SHAPES) - 1)]
-            psf = refined(
-                psf, tables, frame.residual, frame.variance, *places, with_table=with_table
-            )
-            tables = psf.tables()
+            anew = _told(frame, stars, usable, tables, with_table=with_table)
+            if anew is None:
+                return None
+            tables = anew
         if number < rounds:
             _fit(frame, stars, tables, 1, solver)
             stars = _with_hidden(frame, stars, tables)
@@ -195,6 +193,19 @@ def fitted_field(
     _draw(frame, stars, tables)
     _level(frame)
     return _concluded(frame, stars, tables)
+
+
+def _told(
+    frame: _Pixels, stars: _Fitted, usable: BoolArray, tables: Tables, *, with_table: bool
+) -> Tables | None:
+    """The PSF that the stars tell; None where they are too few."""
+    told = _psf_stars(stars, usable, tables.psf, frame)
+    if told.size < FEWEST_PSF_STARS:
+        return None
+    places = stars.x[told], stars.y[told], stars.flux[told]
+    return refined(
+        tables.psf, tables, frame.residual, frame.variance, *places, with_table=with_table
+    ).tables()
 
 
 def _fit(
@@ -485,10 +496,7 @@ def _concluded(frame: _Pixels, stars: _Fitted, tables: Tables) -> CrowdedField:
         chi,
         stars.origin.astype(np.intp),
         psf,
-        frame.sky,
         frame.residual,
-        frame.noise,
-        factor,
     )
 
 

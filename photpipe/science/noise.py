@@ -151,7 +151,7 @@ def missing_part(
 
 
 def sky_noise(
-    image: FloatArray,
+    image: NDArray[np.floating],
     row: NDArray[np.intp],
     column: NDArray[np.intp],
     radius_px: float,

@@ -181,6 +181,12 @@ class Psf:
         size = mesh.along.size
         return cls(Shape(fwhm_px), mesh, np.zeros((1, size, size)), np.zeros((3, 1)), frame)
 
+    def elsewhere(self, frame: tuple[int, int]) -> "Psf":
+        """The same as it is here in the mean, for another part of the sky."""
+        return Psf(
+            self.shape, self.mesh, self.beyond[:1], np.zeros((3, 1)), frame, 0, 0, self.error
+        )
+
     @property
     def mean(self) -> FloatArray:
         """The PSF in the mean over the frame, on the fine grid."""

@@ -15,11 +15,11 @@ from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.measures import PSF_COLUMNS, adopted, has_psf
 from photpipe.command import cli
 from photpipe.ground.errors import ConfigError
-from photpipe.measure import crowding
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.run.results import PhotometryResult
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
+from photpipe.science import patches
 from simsky import SkyServer, camera, night, observe, read_truth, sky_for
 from tests.prepared import make_prepared
 
@@ -103,8 +103,10 @@ def test_commands_measure_crowded_stars_with_the_psf(frame, crowd, monkeypatch):
 def test_catalogs_hold_both_measures(frame, monkeypatch):
     workspace = Workspace(frame.parent, Settings(), quiet=True)
     fits_made = []
-    fit = crowding.with_psf
-    monkeypatch.setattr(crowding, "with_psf", lambda *words: fits_made.append(1) or fit(*words))
+    fit = patches.fitted_field
+    monkeypatch.setattr(
+        patches, "fitted_field", lambda *words, **more: fits_made.append(1) or fit(*words, **more)
+    )
     result = photometry([frame], PhotometryOptions(background_only=True), workspace)
     assert len(fits_made) == 1  # the fit that decides is that of the catalog
     table, _ = read_ldac(frame.with_suffix(".ldac"))
