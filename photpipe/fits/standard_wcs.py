@@ -16,6 +16,7 @@ from photpipe.ground.errors import HeaderError
 
 if TYPE_CHECKING:
     from astropy.io import fits
+    from astropy.wcs import WCS
 
     from photpipe.ground.sky import FloatArray
 
@@ -43,12 +44,72 @@ _SIP_ORDERS = range(10)
 _LATITUDE = re.compile(r"DEC|.LAT")
 # degrees per pixel: 0.04 mas to a degree; beyond, a matrix is nonsense
 _SMALLEST_STEP_DEG, _LARGEST_STEP_DEG = 1e-8, 1.0
+# the WCS as `cards` of `_System` writes it, with the copies of `with_old_names`
+_PLAIN_TEXTS: Mapping[str, tuple[str, ...]] = {
+    "CTYPE1": ("RA---TAN", "RA---TPV"),
+    "CTYPE2": ("DEC--TAN", "DEC--TPV"),
+    **dict.fromkeys(("CUNIT1", "CUNIT2"), ("deg",)),
+    **dict.fromkeys(("RADESYS", "RADECSYS"), ("ICRS",)),
+}
+_AXIS_TERMS = ("CRVAL", "CRPIX")
+_PLAIN_NUMBERS = frozenset(
+    {*(f"{n}{axis}" for n in _AXIS_TERMS for axis in (1, 2)), "EQUINOX"}
+    | {f"CD{row}_{column}" for row in (1, 2) for column in (1, 2)}
+)
+_PLAIN_TERM = re.compile(
+    r"CRVAL[12]|CRPIX[12]|CD[12]_[12]|PV[12]_\d{1,2}|EQUINOX|EPOCH|FGROUPNO|AST[IR]RMS[12]"
+)
 _UNREADABLE = {"TNX": "IRAF's TNX", "ZPX": "IRAF's ZPX"}
 
 
 def is_wcs_keyword(keyword: str) -> bool:
     """Whether a card belongs to a world coordinate system, its distortion or its equinox."""
     return _WCS_KEYWORD.fullmatch(keyword) is not None
+
+
+def plain_wcs(header: "fits.Header") -> "WCS | None":
+    """WCS of a header whose terms are those that this package writes; None of any other header.
+
+    The numbers are given to wcslib themselves, which takes a fifth of the time that astropy needs
+    for the cards; what comes out is the same.
+    """
+    from astropy.wcs import WCS
+
+    cards = [card for card in header.cards if is_wcs_keyword(card.keyword)]
+    terms = {card.keyword: card.value for card in cards}
+    numbers = {name: value for name, value in terms.items() if name not in _PLAIN_TEXTS}
+    # which of two cards counts is for wcslib to say
+    if len(terms) < len(cards) or header.get("NAXIS") != 2 or not _is_plain(terms, numbers):
+        return None
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = [terms["CTYPE1"], terms["CTYPE2"]]
+    wcs.wcs.cunit = ["deg", "deg"]
+    wcs.wcs.crval, wcs.wcs.crpix = ([terms[f"{n}{axis}"] for axis in (1, 2)] for n in _AXIS_TERMS)
+    wcs.wcs.cd = [[terms[f"CD{row}_{column}"] for column in (1, 2)] for row in (1, 2)]
+    powers = [(int(n[2]), int(n[4:]), value) for n, value in numbers.items() if n[:2] == "PV"]
+    wcs.wcs.set_pv(powers)
+    wcs.wcs.radesys, wcs.wcs.equinox = "ICRS", 2000.0
+    try:
+        wcs.wcs.set()
+    except ValueError:  # a matrix or a term that is none
+        return None
+    wcs.pixel_shape = header["NAXIS1"], header["NAXIS2"]
+    return wcs
+
+
+def _is_plain(terms: Mapping[str, CardValue], numbers: Mapping[str, CardValue]) -> bool:
+    """Whether the terms of a WCS, and the numbers among them, are TAN or TPV and nothing else."""
+    is_tan = terms.get("CTYPE1") == "RA---TAN"
+    return (
+        "RADESYS" in terms
+        and all(terms.get(name, known[0]) in known for name, known in _PLAIN_TEXTS.items())
+        and is_tan == (terms.get("CTYPE2") == "DEC--TAN")
+        and numbers.keys() >= _PLAIN_NUMBERS
+        and all(_PLAIN_TERM.fullmatch(name) for name in numbers)
+        and all(type(value) in {int, float} for value in numbers.values())
+        and all(numbers.get(name, 2000.0) == 2000.0 for name in ("EQUINOX", "EPOCH"))
+        and not (is_tan and any(name.startswith("PV") for name in numbers))
+    )
 
 
 def with_old_names(wcs: Mapping[str, CardValue]) -> dict[str, CardValue]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from photpipe.fits.standard_wcs import is_wcs_keyword
+from photpipe.fits.standard_wcs import is_wcs_keyword, plain_wcs
 from photpipe.fits.values import CardValue, as_number, card_number, card_text, card_value
 from photpipe.ground.errors import ConfigError, FrameError, HeaderError
 from photpipe.ground.timescale import julian_year
@@ -375,6 +375,9 @@ class Frame:
         """
         from astropy.wcs import WCS
 
+        plain = plain_wcs(self.header)
+        if plain is not None:
+            return plain
         # astropy remarks on every repair it makes; filters are one for all threads
         with _filtering, warnings.catch_warnings():
             warnings.simplefilter("ignore")

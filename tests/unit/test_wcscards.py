@@ -1,5 +1,6 @@
 """WCS cards: all of them are known, and any system comes out in one form with the same sky."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from astropy.wcs import WCS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photpipe.fits.standard_wcs import is_wcs_keyword, standard_wcs
+from photpipe.fits.standard_wcs import is_wcs_keyword, plain_wcs, standard_wcs
 from photpipe.ground.errors import HeaderError
 from photpipe.science import tpv
 
@@ -233,3 +234,45 @@ def test_polynomials_are_those_of_astropy() -> None:
     back = np.linalg.solve(plain.wcs.cd, [x, y]).T + plain.wcs.crpix
     expected = wcs.all_pix2world(pixels, 1)
     np.testing.assert_allclose(plain.all_pix2world(back, 1), expected, atol=1e-9)
+
+
+PLAIN = {
+    **{"NAXIS": 2, "NAXIS1": 500, "NAXIS2": 400, "CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV"},
+    **{"CUNIT1": "deg", "CUNIT2": "deg", "CRVAL1": 179.279, "CRVAL2": -12.5, "CRPIX1": 250.5},
+    **{"CRPIX2": 200.5, "CD1_1": -1e-4, "CD1_2": 2e-7, "CD2_1": 3e-7, "CD2_2": 1e-4},
+    **{"RADESYS": "ICRS", "EQUINOX": 2000.0, "RADECSYS": "ICRS", "EPOCH": 2000.0},
+    **{"PV1_0": 1e-6, "PV1_1": 1.0001, "PV1_2": 3e-5, "PV2_1": 0.9998, "PV2_4": 0.02, "PV2_7": 0.3},
+}
+
+
+@pytest.mark.parametrize("kind", ["TPV", "TAN"])
+def test_a_plain_wcs_is_what_astropy_makes_of_its_cards(kind: str) -> None:
+    cards = {k: v for k, v in PLAIN.items() if kind == "TPV" or not k.startswith("PV")}
+    header = fits.Header(cards | {"CTYPE1": f"RA---{kind}", "CTYPE2": f"DEC--{kind}"})
+    found = plain_wcs(header)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wanted = WCS(header)
+    assert found is not None
+    assert found.pixel_shape == wanted.pixel_shape == (500, 400)
+    x, y = np.mgrid[-100.0:600.0:7j, -100.0:500.0:7j].reshape(2, -1)
+    assert np.array_equal(found.all_pix2world(x, y, 1), wanted.all_pix2world(x, y, 1))
+    assert found.wcs.compare(wanted.wcs, 1)  # WCSCOMPARE_ANCILLARY: dates are nothing of ours
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"},  # PV terms on TAN: polynomial or pole
+        {"CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN"},
+        {"RADESYS": "FK5"},
+        {"EQUINOX": 1950.0},
+        {"LONPOLE": 170.0},
+        {"A_ORDER": 2, "A_2_0": 1e-5},
+        {"CRVAL1": "179.279"},
+        {"CD1_1": 0.0, "CD1_2": 0.0},
+        {"NAXIS": 3, "NAXIS3": 1},
+    ],
+)
+def test_other_wcs_are_left_to_astropy(change: dict[str, Any]) -> None:
+    assert plain_wcs(fits.Header(PLAIN | change)) is None
