@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from photpipe.astromatic.extraction import Extraction
     from photpipe.instruments.frames import Frame
     from photpipe.instruments.telescope import Telescope
-    from photpipe.science.saturation import Ceilings
+    from photpipe.science.saturation import Ceilings, NightPixels
 
 log = logging.getLogger("pp_extract")
 
@@ -47,6 +47,7 @@ def extract(
     workspace: Workspace,
     *,
     tells_gain: bool = True,
+    ceilings: "Ceilings | None" = None,
 ) -> ExtractResult:
     """Extract the sources of frames, several frames at once.
 
@@ -65,6 +66,8 @@ def extract(
         Settings, and how many frames are worked on side by side.
     tells_gain : bool
         Whether an unknown gain is warned of; a stage that finds one itself says so.
+    ceilings : Ceilings, optional
+        Where the pixels of the frames end, if there are others of their night.
 
     Raises
     ------
@@ -84,12 +87,12 @@ def extract(
     job = _Extraction(options, workspace, telescope, extra, owners)
     done: list[ExtractedFrame] = []
     failed: list[FrameFailure] = []
-    if workspace.catalogs:
+    if workspace.catalogs and ceilings is None:
         kept, failed = workspace.map_frames(job.kept, unique, "catalogs")
         done = [each for each in kept if each is not None]
     if len(done) < len(unique):
         if not options.ignore_saturation:
-            job.ceilings = _ceilings(unique, telescope, workspace)
+            job.ceilings = ceilings or ceilings_of(unique, telescope, workspace)
         done, failed = workspace.map_frames(job.extracted, unique, "extract")
     result = ExtractResult(tuple(done), tuple(failed))
     _report(result, tells_gain=tells_gain)
@@ -126,14 +129,14 @@ class _Extraction:
             )
         with _no_stale_catalog(path):
             frame = self._frame(path)
-            wanted = self._wanted(frame)
-            question = sextractor.question(frame, wanted)
+            asked = self._wanted(frame)
+            question = sextractor.question(frame, asked)
             level_adu = sextractor.saturation_level(frame, self.ceilings)
             known = self._known(frame, question)
             if known is not None and known.saturation_adu == level_adu:
                 return known.row
             timeout_s = self.workspace.settings.tools.timeout_s
-            row = sextractor.extract_frame(frame, wanted, timeout_s, level_adu)
+            row = sextractor.extract_frame(frame, asked, timeout_s, level_adu)
             stamp = files.stamp(frame.ldac_path)
             known = KeptCatalog(question, level_adu, stamp, row)
             self.workspace.catalogs[frame.ldac_path] = known
@@ -154,22 +157,36 @@ class _Extraction:
         return Frame.read(path, self.telescope)
 
     def _wanted(self, frame: "Frame") -> "Extraction":
-        from photpipe.astromatic.extraction import Extraction
-
-        return Extraction(
-            snr=self.options.snr,
-            minarea=self.options.minarea,
-            radii_px=self.options.aprad or (frame.telescope.aprad_default,),
-            ignore_saturation=self.options.ignore_saturation,
-            deblend=not self.options.nodeblending,
-            extra_columns=self.extra,
-        )
+        return wanted(frame, self.options, self.extra)
 
 
-def _ceilings(
-    paths: Sequence[Path], telescope: "Telescope | None", workspace: Workspace
+def wanted(frame: "Frame", options: ExtractOptions, extra: tuple[str, ...] = ()) -> "Extraction":
+    """What Source Extractor is asked about a frame; `extra` columns of a parameter file besides."""
+    from photpipe.astromatic.extraction import Extraction
+
+    return Extraction(
+        snr=options.snr,
+        minarea=options.minarea,
+        radii_px=options.aprad or (frame.telescope.aprad_default,),
+        ignore_saturation=options.ignore_saturation,
+        deblend=not options.nodeblending,
+        extra_columns=extra,
+    )
+
+
+def ceilings_of(
+    paths: Sequence[Path],
+    telescope: "Telescope | None",
+    workspace: Workspace,
+    before: "NightPixels | None" = None,
 ) -> "Ceilings":
-    """Where the pixels end, frame by frame and in the night; frames that fail say nothing."""
+    """Where the pixels end, frame by frame and in the night; frames that fail say nothing.
+
+    Parameters
+    ----------
+    before : NightPixels, optional
+        Those of other frames of the night.
+    """
     from photpipe.instruments.frames import Frame
     from photpipe.measure.pixels import read_image
     from photpipe.science.saturation import BrightPixels, Ceilings
@@ -178,7 +195,9 @@ def _ceilings(
         return path.name, BrightPixels.of(read_image(Frame.read(path, telescope)))
 
     found, _ = workspace.map_frames(one, list(dict.fromkeys(paths)), "saturation")
-    return Ceilings.of(dict(found), workspace.settings.photometry.nonlinear_adu)
+    ceilings = Ceilings.of(dict(found), workspace.settings.photometry.nonlinear_adu, before)
+    workspace.nights[ceilings.night.frames] = ceilings.night
+    return ceilings
 
 
 @contextlib.contextmanager

@@ -23,7 +23,9 @@ from photpipe.run.workspace import Workspace, attempted
 if TYPE_CHECKING:
     from photpipe.instruments.frames import Frame
     from photpipe.measure.apertures import FrameGrowth, TargetPosition, Tried
+    from photpipe.measure.catalogs import Catalogs
     from photpipe.measure.extract import ExtractOptions
+    from photpipe.measure.memory import KeptFrame
     from photpipe.science.growth import ApertureChoice, FloatArray, MeanCurve, Strategy
 
 log = logging.getLogger("pp_photometry")
@@ -88,6 +90,7 @@ def photometry(
     import numpy as np
 
     from photpipe.measure import crowding
+    from photpipe.measure.catalogs import Catalogs
     from photpipe.science.growth import Strategy
 
     strategy = _strategy(options)
@@ -97,7 +100,8 @@ def photometry(
     radii_px = _radii(frames[0], options, workspace)
     with_target = options.asks_horizons and strategy in {Strategy.BOTH, Strategy.TARGET}
     targets = target_positions(frames, options.target, workspace) if with_target else {}
-    grown, missed = _curves(frames, radii_px, targets, options, workspace)
+    catalogs = Catalogs.of(frames, targets, options, workspace)
+    grown, missed = _curves(catalogs, radii_px, workspace)
     failed += missed
     if not grown:
         return _conclude(workspace, _nothing(strategy, workspace, failed))
@@ -112,9 +116,10 @@ def photometry(
     with_psf, error = wish == "psf", math.nan
     tried: Mapping[str, Tried] = {}
     if crowded >= crowding.CROWDED and not wish:
-        error, tried = _tried_psf(grown, radii_px, choice.index)
+        error, tried = _tried_psf(grown, radii_px, choice.index, catalogs)
         with_psf = error <= crowding.LARGEST_ERROR
-    finished, missed = _finish(grown, radii_px, choice.index, with_psf, workspace, tried)
+    how = choice.index, with_psf
+    finished, missed = _finish(grown, radii_px, how, catalogs, workspace, tried)
     settings = workspace.settings.photometry
     result = PhotometryResult(
         aperture_radius_px=radius_px,
@@ -142,7 +147,7 @@ def photometry(
 
 
 def _tried_psf(
-    grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int
+    grown: "Sequence[FrameGrowth]", radii_px: "FloatArray", index: int, catalogs: "Catalogs"
 ) -> "tuple[float, Mapping[str, Tried]]":
     """By which the stars of a typical frame differ from its PSF; and what is known of that frame.
 
@@ -151,10 +156,14 @@ def _tried_psf(
     from photpipe.measure.apertures import Tried
 
     typical = sorted(grown, key=lambda each: each.fwhm_px)[len(grown) // 2]
+    known = catalogs.psf_error(typical.name, index)
+    if not math.isnan(known):
+        return known, {}
+    catalogs.make_raw([typical.frame])
     tried = attempted(lambda each: Tried.of(each, radii_px, index), typical, typical.name)
-    if isinstance(tried, FrameFailure):
-        return math.inf, {}
-    return tried.error, {typical.name: tried}
+    error = math.inf if isinstance(tried, FrameFailure) else tried.error
+    catalogs.psf = typical.name, index, error
+    return error, {} if isinstance(tried, FrameFailure) else {typical.name: tried}
 
 
 def exclusive(options: PhotometryOptions) -> None:
@@ -322,35 +331,25 @@ def extraction_options(
 
 
 def _curves(
-    frames: "Sequence[Frame]",
-    radii_px: "FloatArray",
-    targets: "dict[Path, TargetPosition]",
-    options: PhotometryOptions,
-    workspace: Workspace,
+    catalogs: "Catalogs", radii_px: "FloatArray", workspace: Workspace
 ) -> "tuple[list[FrameGrowth], list[FrameFailure]]":
     """Extract with all apertures; the curves of growth of each frame."""
     from photpipe.measure.apertures import FrameGrowth, frame_growth
-    from photpipe.measure.extract import extract
 
-    wanted = extraction_options(frames[0], options, workspace)
-    extracted = extract([frame.path for frame in frames], wanted, workspace, tells_gain=False)
+    extracted = catalogs.extracted()
     known = {each.frame: each for each in extracted.frames}
     tolerance = workspace.settings.photometry.pos_epsilon
 
     def one(frame: "Frame") -> FrameGrowth:
+        target = catalogs.targets.get(frame.path)
+        if frame.name in catalogs.kept:
+            return catalogs.kept[frame.name].growth(frame, target)
         found = known[frame.name]
-        return frame_growth(
-            frame,
-            radii_px,
-            found.gain or None,
-            targets.get(frame.path),
-            tolerance,
-            found.saturation_adu,
-        )
+        gain = found.gain or None
+        return frame_growth(frame, radii_px, gain, target, tolerance, found.saturation_adu)
 
-    grown, failed = workspace.map_frames(
-        one, [frame for frame in frames if frame.name in known], "curves of growth"
-    )
+    there = [each for each in catalogs.frames if each.name in known or each.name in catalogs.kept]
+    grown, failed = workspace.map_frames(one, there, "curves of growth")
     return grown, [*extracted.failed, *failed]
 
 
@@ -403,8 +402,8 @@ def _choose(
 def _finish(
     grown: "Sequence[FrameGrowth]",
     radii_px: "FloatArray",
-    index: int,
-    with_psf: bool,
+    how: tuple[int, bool],
+    catalogs: "Catalogs",
     workspace: Workspace,
     tried: "Mapping[str, Tried]",
 ) -> tuple[tuple[PhotometryFrame, ...], list[FrameFailure]]:
@@ -412,19 +411,30 @@ def _finish(
 
     Parameters
     ----------
+    how : (int, bool)
+        Index of the aperture, and whether the stars are fitted with the PSF.
     tried : mapping
         What is known of frames already, by their names.
     """
     from photpipe.fits.fitsfile import update_header
     from photpipe.measure.apertures import write_final_catalog
+    from photpipe.measure.memory import KeptFrame
 
-    def one(each: "FrameGrowth") -> PhotometryFrame:
-        outcome = write_final_catalog(each, radii_px, index, with_psf, tried.get(each.name))
-        update_header(each.frame.path, header_cards(outcome, float(radii_px[index]), index))
-        return outcome
+    catalogs.make_raw([each.frame for each in grown if not catalogs.is_final(each.name, *how)])
+    index, with_psf = how
+
+    def one(each: "FrameGrowth") -> "tuple[PhotometryFrame, KeptFrame | None]":
+        if each.name in catalogs.kept:
+            kept = catalogs.kept[each.name]
+            return kept.row, kept
+        row = write_final_catalog(each, radii_px, index, with_psf, tried.get(each.name))
+        update_header(each.frame.path, header_cards(row, float(radii_px[index]), index))
+        question = catalogs.question(each.frame)
+        return row, KeptFrame.of(question, each, row, how) if question else None
 
     done, failed = workspace.map_frames(one, grown, "photometry", by_copies=True)
-    return tuple(done), failed
+    catalogs.keep([kept for _, kept in done if kept])
+    return tuple(row for row, _ in done), failed
 
 
 def header_cards(

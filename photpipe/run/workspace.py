@@ -132,11 +132,16 @@ class Workspace:
         Frames worked on side by side.
     is_live : bool
         More frames are expected (``pp_run -watch``): the pages renew themselves.
+    versions : str
+        Digest of all programs that results depend on; only where it is given, what an earlier run
+        has measured of unchanged frames is taken, and kept for the next one.
 
     Attributes
     ----------
     catalogs : dict
         Catalog file to what is known of it, for as long as the run lasts.
+    nights : dict
+        Names of frames to the brightest pixels of their night (`saturation.NightPixels`), likewise.
     """
 
     directory: Path
@@ -144,7 +149,11 @@ class Workspace:
     quiet: bool = False
     jobs: int = field(default_factory=core_count)
     is_live: bool = False
+    versions: str = ""
     catalogs: dict[Path, KeptCatalog] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    nights: dict[frozenset[str], Any] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 

@@ -55,8 +55,11 @@ class Progress:
         self, options: RunOptions, workspace: Workspace, identity: str, *, retry: bool
     ) -> None:
         now = reuse.versions()
-        self.options, self.workspace, self.retry = options, workspace, retry
+        self.options, self.retry = options, retry
+        self.workspace = replace(workspace, versions=reuse.digest(now))
         self.past = None if options.force else reuse.last_run(workspace, now)
+        if options.force:
+            reuse.forget_frames(workspace)
         self.is_unbroken = self.past is not None
         self.known = reuse.Known()
         self.rows: dict[str, PreparedFrame] = {}

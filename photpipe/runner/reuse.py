@@ -120,6 +120,13 @@ def last_run(workspace: Workspace, now: Mapping[str, str]) -> RunResult | None:
     return past
 
 
+def forget_frames(workspace: Workspace) -> None:
+    """Let nothing be taken that was measured on single frames."""
+    from photpipe.measure.memory import PhotometryMemory
+
+    workspace.forget(PhotometryMemory)
+
+
 @dataclass(slots=True)
 class Known:
     """What of the frames is known from the run before.

@@ -9,8 +9,10 @@ the counts below its peak; the number can but fall towards the top of a frame, u
 ceiling.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +94,59 @@ class BrightPixels:
 
 
 @dataclass(frozen=True, slots=True)
+class NightPixels:
+    """The brightest pixels of the frames of a night: all that tells the level that they share.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Counts, ascending.
+    step, floor : float
+        As those of the frames: the smallest step, the highest floor.
+    tops : frozenset of str
+        Digest of the brightest pixels of each frame: a copy of a frame tells nothing new.
+    frames : frozenset of str
+        Names of the frames.
+    """
+
+    values: FloatArray = field(default_factory=lambda: np.zeros(0))
+    step: float = math.inf
+    floor: float = -math.inf
+    tops: frozenset[str] = frozenset()
+    frames: frozenset[str] = frozenset()
+
+    def with_frames(self, frames: Mapping[str, BrightPixels]) -> "NightPixels":
+        """The same with further frames, as if all had come together."""
+        known = {_top(each): each for each in frames.values() if each.values.size}
+        new = [each for top, each in known.items() if top not in self.tops]
+        names = self.frames.union(frames)
+        if not new:
+            return replace(self, frames=names)
+        values = np.sort(np.concatenate([self.values, *(each.values for each in new)]))
+        return NightPixels(
+            values[-MOST_BRIGHT:],
+            min(self.step, *(each.step for each in new)),
+            max(self.floor, *(each.floor for each in new)),
+            self.tops.union(known),
+            names,
+        )
+
+    def ceiling(self) -> float:
+        """Level that the frames share; infinite if there is none.
+
+        A star that only just saturates shows it by one pixel a frame, but on all frames by the
+        same.
+        """
+        if len(self.tops) < 2:
+            return NO_CEILING
+        return _shared(BrightPixels(self.values, self.step, self.floor))
+
+
+def _top(bright: BrightPixels) -> str:
+    return hashlib.sha256(bright.values[-20:].tobytes()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class Ceilings:
     """Where the pixels of the frames of a night end.
 
@@ -99,20 +154,32 @@ class Ceilings:
     ----------
     frames : mapping
         Bright pixels of each frame, by its name.
-    of_night : float
-        `ceiling_of_night` (counts).
+    night : NightPixels
+        Those of the whole night.
     limit : float
         Counts from which the detector is not linear any more.
+    of_night : float
+        Level that all frames share (counts).
     """
 
     frames: Mapping[str, BrightPixels]
-    of_night: float
+    night: NightPixels
     limit: float = NO_CEILING
+    of_night: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the level of the night once for all frames."""
+        object.__setattr__(self, "of_night", self.night.ceiling())
 
     @classmethod
-    def of(cls, frames: Mapping[str, BrightPixels], limit: float = NO_CEILING) -> "Ceilings":
-        """What a night shows."""
-        return cls(frames, ceiling_of_night(list(frames.values())), limit)
+    def of(
+        cls,
+        frames: Mapping[str, BrightPixels],
+        limit: float = NO_CEILING,
+        before: NightPixels | None = None,
+    ) -> "Ceilings":
+        """What frames show, together with those of the same night that were seen before."""
+        return cls(frames, (before or NightPixels()).with_frames(frames), limit)
 
     def level_of(self, name: str, card: float) -> float:
         """Saturation level of a frame (counts); infinite if nothing tells it."""
@@ -131,27 +198,13 @@ def ceiling(bright: BrightPixels) -> float:
     return min(_shared(bright), _smeared(bright))
 
 
-def ceiling_of_night(frames: Sequence[BrightPixels]) -> float:
-    """Level that the frames of a night share; infinite if there is none.
-
-    A star that only just saturates shows it by one pixel a frame, but on all frames by the same.
-    """
-    apart: dict[bytes, BrightPixels] = {each.values[-20:].tobytes(): each for each in frames}
-    known = [each for each in apart.values() if each.values.size]
-    if len(known) < 2:
-        return NO_CEILING
-    values = np.sort(np.concatenate([each.values for each in known]))[-MOST_BRIGHT:]
-    step, floor = min(each.step for each in known), max(each.floor for each in known)
-    return _shared(BrightPixels(values, step, floor))
-
-
 def level_of_frame(bright: BrightPixels, of_night: float, card: float) -> float:
     """The lowest of what a frame, its night and its header say (counts); infinite if unknown.
 
     Parameters
     ----------
     of_night : float
-        `ceiling_of_night`; it does not hold for a frame whose pixels reach beyond.
+        Level of all frames; it does not hold for a frame whose pixels reach beyond.
     card : float
         Level by the header, infinite if it tells none.
     """
