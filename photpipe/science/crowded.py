@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.science import growth
-from photpipe.science.noise import robust_sigma
+from photpipe.science.noise import MAD_TO_SIGMA, robust_sigma
 from photpipe.science.psf import Psf, Stamps, Tables, refined
 from photpipe.science.starimage import GAUSSIAN_FWHM
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
 
 FIT_FWHM = 1.1  # radius of the pixels that tell a star: nearly all that they can tell
 SHOWN_SIGMA = 0.1  # of a pixel's noise, to which the wings of stars are drawn
@@ -123,6 +124,15 @@ class _Pixels:
         variance = self.noise**2 + self.photons * light + self.psf_variance
         return np.where(self.good, variance, np.inf)
 
+    def at(self, pixel: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Residual and variance of some pixels, by their flat numbers: stars cover few."""
+        names = ("image", "good", "sky", "model", "psf_variance")
+        image, good, sky, model, psf_variance = (
+            getattr(self, name).ravel()[pixel] for name in names
+        )
+        variance = self.noise**2 + self.photons * np.maximum(model, 0.0) + psf_variance
+        return np.where(good, image - sky - model, 0.0), np.where(good, variance, np.inf)
+
 
 def fitted_field(
     image: FloatArray,
@@ -203,9 +213,7 @@ def _told(
     if told.size < FEWEST_PSF_STARS:
         return None
     places = stars.x[told], stars.y[told], stars.flux[told]
-    return refined(
-        tables.psf, tables, frame.residual, frame.variance, *places, with_table=with_table
-    ).tables()
+    return refined(tables.psf, tables, frame.at, *places, with_table=with_table).tables()
 
 
 def _fit(
@@ -253,7 +261,7 @@ def _surface(values: FloatArray) -> FloatArray:
             continue
         spline = make_interp_spline(np.arange(count), level, k=min(3, count - 1), axis=axis)
         level = spline(np.clip(places, 0, count - 1))
-    return np.asarray(level)
+    return np.ascontiguousarray(level)
 
 
 def _clipped_level(values: FloatArray) -> float:
@@ -261,8 +269,8 @@ def _clipped_level(values: FloatArray) -> float:
     if values.size < 50:
         return math.nan
     for _ in range(4):
-        middle, sigma = float(np.median(values)), robust_sigma(values)
-        kept = values[np.abs(values - middle) <= 2.5 * sigma]
+        away = np.abs(values - np.median(values))
+        kept = values[away <= 2.5 * MAD_TO_SIGMA * np.median(away)]
         if kept.size == values.size or kept.size < 50:
             break
         values = kept
@@ -281,8 +289,6 @@ def _noise(left: FloatArray) -> float:
 def _draw(frame: _Pixels, stars: _Fitted, tables: Tables) -> None:
     """Draw all stars, each as far as it rises above the noise."""
     psf = tables.psf
-    size = frame.image.size
-    model, extra = np.zeros(size), np.zeros(size)
     core = FIT_FWHM * psf.shape.fwhm_px
     half = psf.mesh.half_px
     profile = np.maximum.accumulate(psf.pixels[half, half:][::-1])[::-1]
@@ -291,17 +297,44 @@ def _draw(frame: _Pixels, stars: _Fitted, tables: Tables) -> None:
     classes = np.unique(np.r_[math.ceil(core), np.ceil(np.geomspace(core + 2, half, 5))])
     number = np.searchsorted(classes, np.maximum(reach, classes[0]))
     number = np.minimum(number, classes.size - 1)
+    light = _Light(frame.image.size, psf.error)
     for index, radius in enumerate(classes):
         rows = np.flatnonzero(number == index)
         for start in range(0, rows.size, 2000):
             own = rows[start : start + 2000]
             stamps = tables.stamps(stars.x[own], stars.y[own], float(radius))
-            light = stars.flux[own][:, None] * stamps.value
-            model += np.bincount(stamps.pixel.ravel(), light.ravel(), size)
-            if psf.error > 0:
-                extra += np.bincount(stamps.pixel.ravel(), ((psf.error * light) ** 2).ravel(), size)
-    frame.model = model.reshape(frame.image.shape)
-    frame.psf_variance = extra.reshape(frame.image.shape)
+            light.add(stamps.pixel, stars.flux[own][:, None] * stamps.value)
+    light.settle()
+    frame.model = light.model.reshape(frame.image.shape)
+    frame.psf_variance = light.psf_variance.reshape(frame.image.shape)
+
+
+class _Light:
+    """Light of stars on the pixels of an image, and how far the PSF may be wrong there.
+
+    Summing goes over the whole image, however few stars it is for: they wait for each other.
+    """
+
+    def __init__(self, size: int, error: float) -> None:
+        self.model, self.psf_variance = np.zeros(size), np.zeros(size)
+        self._error = error
+        self._waiting: list[tuple[IntArray, FloatArray]] = []
+
+    def add(self, pixel: IntArray, light: FloatArray) -> None:
+        """Light of some stars."""
+        self._waiting.append((pixel.ravel(), light.ravel()))
+        if sum(each.size for each, _ in self._waiting) > self.model.size:
+            self.settle()
+
+    def settle(self) -> None:
+        """Sum what waits."""
+        if not self._waiting:
+            return
+        pixel, light = (np.concatenate(each) for each in zip(*self._waiting, strict=True))
+        self.model += np.bincount(pixel, light, self.model.size)
+        if self._error > 0:
+            self.psf_variance += np.bincount(pixel, (self._error * light) ** 2, self.model.size)
+        self._waiting.clear()
 
 
 def _level(frame: _Pixels) -> None:
@@ -319,8 +352,8 @@ def _system(
 
     radius = FIT_FWHM * tables.psf.shape.fwhm_px
     stamps = tables.stamps(stars.x, stars.y, radius, slopes=True)
-    weight = 1.0 / np.sqrt(frame.variance.ravel())
-    own = weight[stamps.pixel]
+    residual, variance = frame.at(stamps.pixel)
+    own = 1.0 / np.sqrt(variance)
     count, pixels = stamps.value.shape
     assert stamps.right is not None and stamps.up is not None
     data = np.stack([stamps.value * own, stamps.right * own, stamps.up * own], axis=1)
@@ -328,7 +361,8 @@ def _system(
     index = np.repeat(stamps.pixel[:, None, :], 3, axis=1)
     pointer = np.arange(3 * count + 1) * pixels
     design = csr_array((data.ravel(), index.ravel(), pointer), shape=(3 * count, frame.image.size))
-    left = frame.residual.ravel() * weight
+    left = np.zeros(frame.image.size)
+    left[stamps.pixel] = residual * own
     return design, left, stamps, own
 
 

@@ -8,6 +8,7 @@ of its distance from the centre of a star, on a grid finer than the pixels.
 
 import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -302,8 +303,7 @@ SIGNIFICANT = 2.0  # standard errors, below which nothing is beyond the profile
 def refined(
     psf: Psf,
     tables: Tables,
-    residual: FloatArray,
-    variance: FloatArray,
+    seen: Callable[[IntArray], tuple[FloatArray, FloatArray]],
     x: FloatArray,
     y: FloatArray,
     flux: FloatArray,
@@ -313,8 +313,9 @@ def refined(
 
     Parameters
     ----------
-    residual, variance : array, shape (ny, nx)
-        What is left of the image, and its variance; infinite where a pixel does not count.
+    seen : function
+        What is left on pixels of the image, by their flat numbers, and its variance; infinite
+        where a pixel does not count.
     x, y, flux : array, shape (stars,)
         Stars that tell the PSF: places from 0, counts.
     with_table : bool
@@ -322,8 +323,8 @@ def refined(
     """
     radius = SHAPE_FWHM * psf.shape.fwhm_px
     stamps = tables.stamps(x, y, radius, slopes=True)
-    left = residual.ravel()[stamps.pixel]
-    sigma = np.sqrt(variance.ravel()[stamps.pixel])
+    left, variance = seen(stamps.pixel)
+    sigma = np.sqrt(variance)
     outside = stamps.value == 0.0
     weight = np.where(outside, 0.0, 1.0 / sigma)
     assert stamps.right is not None and stamps.up is not None
