@@ -12,7 +12,7 @@ gives the names back as they were.
 
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 Scalar = str | int | float | bool
+Columns = Collection[str] | Callable[[Mapping[str, Scalar]], Collection[str]]
 UPPER_CASE = "_uc"
 _ENDING = re.compile(rf"{UPPER_CASE}\d*$")
 _READ_AS: dict[str, tuple[type, Any]] = {
@@ -78,15 +79,14 @@ def write_database(path: Path, header: Mapping[str, Scalar], table: "Table") -> 
     write_bytes(path, content)
 
 
-def read_database(
-    path: Path, columns: Collection[str] | None = None
-) -> tuple[dict[str, Scalar], "Table"]:
+def read_database(path: Path, columns: Columns | None = None) -> tuple[dict[str, Scalar], "Table"]:
     """Read what `write_database` wrote: facts and sources.
 
     Parameters
     ----------
-    columns : collection of str, optional
-        The columns of the sources to be read, as far as there are; all if not given.
+    columns : collection of str, or function, optional
+        The columns of the sources to be read, as far as there are, or what tells them by the
+        facts; all if not given.
 
     Raises
     ------
@@ -104,7 +104,8 @@ def read_database(
     try:
         connection.deserialize(content or b"empty")  # nothing at all would be a MemoryError
         header = {name: c[0].item() for name, c in _read(connection, "header").items()}
-        data = _read(connection, "data", columns)
+        wanted = columns(header) if callable(columns) else columns
+        data = _read(connection, "data", wanted)
     except (sqlite3.Error, IndexError, ValueError) as error:
         message = f"{path.name}: not a database of pp_calibrate ({error}); run pp_calibrate again"
         raise ReductionError(message) from error

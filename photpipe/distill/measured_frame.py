@@ -1,16 +1,16 @@
 """A calibrated frame as the later stages see it: its sources and what pp_calibrate found."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.catalogs.database import magnitude_columns, read_database
+from photpipe.catalogs.database import Scalar, magnitude_columns, read_database
 from photpipe.catalogs.frame_facts import FrameFacts
-from photpipe.catalogs.measures import adopted, has_psf
+from photpipe.catalogs.measures import CHI2, PSF_COLUMNS, adopted, has_psf
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
 from photpipe.ground.errors import HeaderError, ReductionError
@@ -32,6 +32,12 @@ _COLUMNS = (
     *("ra_deg", "dec_deg", "XWIN_IMAGE", "YWIN_IMAGE", "MAG_APER", "FLUX_APER", "FLUXERR_APER"),
     *("FLUX_MAX", "BACKGROUND", "FLAGS"),
 )
+# what is looked at besides, where it is there; a night of a thousand frames has no room for others
+_FURTHER_COLUMNS = (
+    *("MAGERR_APER", "ERRAWIN_IMAGE", "ERRBWIN_IMAGE", "FWHM_IMAGE"),
+    *("A_IMAGE", "B_IMAGE", "THETA_IMAGE", "ref_ident"),
+    *(*PSF_COLUMNS.values(), CHI2),
+)
 RADIUS_DIGITS_PX = 1e-3  # the card has four digits
 STAR_SNR = 30.0  # by judgement: stars that tell the seeing of a frame, and
 LINEAR = 0.8  # by judgement: of the saturation level, below which an image is not flattened
@@ -46,7 +52,7 @@ class MeasuredFrame:
     facts : FrameFacts
         The table ``header`` of the database.
     sources : Table
-        The table ``data``.
+        The table ``data``, as far as it is looked at.
     photon_counts : float
         Variance of a flux per count of flux (1 / gain), as in the quoted errors.
     """
@@ -68,7 +74,7 @@ class MeasuredFrame:
         HeaderError
             If there is no WCS.
         """
-        header, sources = read_database(frame.database_path)
+        header, sources = read_database(frame.database_path, _columns)
         lacking = [name for name in _FACTS if name not in header]
         lacking += [name for name in _COLUMNS if name not in sources.colnames]
         if lacking:
@@ -191,6 +197,11 @@ class MeasuredFrame:
             If it cannot be read.
         """
         return read_image(self.frame)
+
+
+def _columns(facts: Mapping[str, Scalar]) -> tuple[str, ...]:
+    """Columns of the sources that are read, by the facts of a frame."""
+    return (*_COLUMNS, *_FURTHER_COLUMNS, *magnitude_columns(str(facts.get("band", ""))))
 
 
 def _photon_counts(sources: "Table", noise: float) -> float:

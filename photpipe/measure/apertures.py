@@ -155,8 +155,8 @@ def frame_growth(
         float(np.median(fwhm)) if fwhm.size else math.nan,
         target,
         offset_arcsec,
-        None if row < 0 else flux[row],
-        None if row < 0 else error[row],
+        None if row < 0 else flux[row].copy(),  # of a row alone, not of all sources
+        None if row < 0 else error[row].copy(),
         saturation_adu,
         int(np.sum(snr > crowding.BRIGHT_SNR)),
     )

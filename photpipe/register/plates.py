@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from photpipe.astromatic.scamp import Solution
+from photpipe.astromatic.scamp import COLUMNS, Solution
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
@@ -58,7 +58,7 @@ class Plate:
     scamp_settings : mapping
         Settings of the telescope.
     sources : Table
-        Rows of the catalog, brightest first.
+        Rows of the catalog, brightest first, as SCAMP reads them.
     pixels : complex array
         Their positions.
     wcs : mapping
@@ -120,9 +120,9 @@ class Plate:
             raise ReductionError(_too_few(int(usable.sum()), len(catalog), least))
         chosen = np.flatnonzero(usable)
         chosen = chosen[np.argsort(-flux[chosen], kind="stable")][:MOST_SOURCES]
-        sources = catalog[chosen]
+        sources = catalog[list(COLUMNS)][chosen]
         sources["XWIN_IMAGE"], sources["YWIN_IMAGE"] = x[chosen], y[chosen]
-        fwhm = np.asarray(sources["FWHM_IMAGE"], float)
+        fwhm = np.asarray(catalog["FWHM_IMAGE"], float)[chosen]
         width_px = float(np.median(fwhm[fwhm > 0])) if (fwhm > 0).any() else 0.0
         flaw_px = np.where(flags[chosen] > 0, FLAW * width_px, SMALLEST_ERROR_PX)
         for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"):

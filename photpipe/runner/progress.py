@@ -13,6 +13,7 @@ from typing import Any
 from photpipe.command.history import in_history
 from photpipe.command.reporting import status_of, tell_failures
 from photpipe.ground import files
+from photpipe.ground.environment import give_back_memory
 from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.log import FRAME
 from photpipe.run.options import options_of
@@ -33,6 +34,7 @@ from photpipe.runner.stages import PHOTOMETRY, PREPARE, REGISTER, STAGES, Stage,
 log = logging.getLogger("pp_run")
 
 SETTINGS_FILE = "settings.toml"
+LONG_SERIES = 50  # by judgement: frames that leave more behind than a search of 0.1 s is worth
 
 
 def _words(options: object) -> str:
@@ -278,6 +280,8 @@ class Progress:
         ):
             result = stage.work(paths, options, self.options, self.workspace)
             outcome.status = status_of(result)
+        if len(paths) >= LONG_SERIES:
+            give_back_memory()
         self.steps.append(
             StepRecord(
                 command=stage.command,

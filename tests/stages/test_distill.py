@@ -662,6 +662,16 @@ def test_control_star_is_a_constant_clean_star(night: Night) -> None:
     assert np.median([point.mag for point in points]) == pytest.approx(star["mag"], abs=0.02)
 
 
+def test_frames_hold_what_is_looked_at_alone(night: Night) -> None:
+    """Of a thousand frames all columns of the databases would take 0.1 GB."""
+    frames, _ = read_measured(night.paths, Workspace(night.directory, Settings()))
+    for each in frames:
+        names = set(each.sources.colnames)
+        assert {"ra_deg", "MAGERR_APER", "A_IMAGE", "ref_ident", "_Rmag", "_e_Rmag"} <= names
+        assert not names & {"FLUX_AUTO", "ref_mag", "_RJohnsonmag"}
+        assert len(names) < 25
+
+
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(("fainter_mag", "is_left"), [(3.0, True), (6.0, False)])
 def test_control_star_has_no_catalogued_neighbour(

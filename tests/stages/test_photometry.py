@@ -17,6 +17,7 @@ from photpipe.command import cli
 from photpipe.fits.fitsfile import read_header, update_header
 from photpipe.ground.errors import ConfigError, FrameError
 from photpipe.ground.sky import separation_deg
+from photpipe.measure import apertures
 from photpipe.measure.stage import GROWTH_FILE, PhotometryOptions, photometry
 from photpipe.run.results import PhotometryResult
 from photpipe.run.workspace import Workspace
@@ -56,8 +57,14 @@ def true_fraction(radius_px, meta):
     return encircled_fraction(radius_px, fwhm, meta["moffat_beta"])
 
 
-def test_target_and_background_choose_the_aperture(frames, workspace, server, scene):
+def test_target_and_background_choose_the_aperture(frames, workspace, server, monkeypatch):
+    grown, grow = [], apertures.frame_growth
+    monkeypatch.setattr(
+        apertures, "frame_growth", lambda *words: grown.append(grow(*words)) or grown[-1]
+    )
     result = photometry(frames, PhotometryOptions(), workspace)
+    # views of a row would keep the apertures of all sources of a long series
+    assert [each.target_flux.base is each.target_error.base is None for each in grown] == [True] * 3
     assert result.done == 3
     assert not result.failed
     assert result.decided_by == result.strategy == "target and background"

@@ -20,6 +20,7 @@ from photpipe.ground.errors import HeaderError
 from photpipe.instruments.frames import Frame
 from photpipe.register import solver
 from photpipe.register.campaign import starting_wcs
+from photpipe.register.plates import Plate
 from photpipe.register.stage import verify
 from photpipe.run.results import RegisterResult
 from photpipe.run.settings import RegistrationSettings, Settings
@@ -50,11 +51,15 @@ def names(sighting: Sighting) -> list[str]:
     return [path.name for path in sighting.frames]
 
 
-def test_frames_are_registered(field: Sighting) -> None:
+def test_frames_are_registered(field: Sighting, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = [fits.getdata(path).copy() for path in field.frames]
+    plates, of = [], Plate.of
+    monkeypatch.setattr(Plate, "of", lambda *words: plates.append(of(*words)) or plates[-1])
     with SkyServer(field.sky) as server:
         result = register(field.frames, RegisterOptions(), workspace(field, server))
         assert server.count() == 1
+    # a long series has no room for the apertures of all its sources
+    assert [tuple(each.sources.colnames) for each in plates] == [scamp.COLUMNS] * 3
     assert [each.frame for each in result.frames] == names(field)
     assert result.failed == ()
     assert result.catalogs == ("GAIA",)

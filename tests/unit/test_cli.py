@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -490,3 +491,43 @@ def _check_ordinary_end(
     assert SAID[command] in said, said
     assert "Traceback" not in said
     assert done.returncode == cli.Status.FAILED
+
+
+def test_rings_of_dead_objects_go_between_stages() -> None:
+    class Ring:
+        pass
+
+    ring = Ring()
+    ring.itself = ring  # type: ignore[attr-defined]
+    watched = weakref.ref(ring)
+    del ring
+    assert watched() is not None
+    environment.give_back_memory()
+    assert watched() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="malloc_trim is that of Linux")
+def test_what_is_free_goes_back_to_the_system() -> None:
+    script = """if True:
+    import re, threading
+    from pathlib import Path
+    from photpipe.ground.environment import give_back_memory
+
+    def resident_mb():
+        return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+    kept = []
+
+    def work():
+        rows = [bytes(2000) for _ in range(40_000)]
+        kept.append(rows[::20])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    full = resident_mb()
+    give_back_memory()
+    print(full - resident_mb())
+    """
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+    assert float(done.stdout) > 20

@@ -70,6 +70,8 @@ def test_some_columns_may_be_read_alone(tmp_path):
     found = read_database(path, ["flags", "none"])[1]
     assert (found.colnames, list(found["flags"])) == (["flags"], [3, 4])
     assert read_database(path, ["FLAGS"])[1]["FLAGS"].tolist() == [1, 2]
+    told = read_database(path, lambda facts: ["x"] if facts == {"a": 1} else [])
+    assert told[1].colnames == ["x"]
     connection = sqlite3.connect(path)
     connection.execute("DROP TABLE data")
     connection.commit()
