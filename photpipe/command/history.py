@@ -8,15 +8,11 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from photpipe.command.parser import Command
 from photpipe.command.reporting import Outcome, Status
 from photpipe.run.results import History, StageRecord
 from photpipe.run.workspace import Workspace
-
-if TYPE_CHECKING:
-    from photpipe.report.write import KeptPages
 
 log = logging.getLogger(__name__)
 
@@ -65,20 +61,14 @@ def in_history(
         keep(outcome.status.name.lower(), time.monotonic() - began)
 
 
-def write_report(workspace: Workspace, kept: "KeptPages | None" = None) -> None:
-    """Write diagnostics.html and its pages anew; a warning is all that can go wrong.
-
-    Parameters
-    ----------
-    kept : KeptPages, optional
-        Pages of frames that this process has rendered before.
-    """
+def write_report(workspace: Workspace) -> None:
+    """Write diagnostics.html and its pages anew; a warning is all that can go wrong."""
     if not workspace.settings.report.pages:
         return
     try:
         from photpipe.report.write import refresh
 
-        refresh(workspace, kept)
+        refresh(workspace)
     except Exception as error:  # results are worth more than pages about them
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         log.warning("diagnostics.html is not up to date: %s", reason)

@@ -133,15 +133,17 @@ class FrameAssets:
 
 
 class Charts:
-    """Catalogs of the registration, each read once."""
+    """Catalogs of the registration, each read once, and only if it is wanted."""
 
     def __init__(self, state: State) -> None:
-        names = {each.registered.catalog for each in state.frames if each.registered}
-        self._charts = {name: _chart(state.directory / f"{name}.cat") for name in names if name}
+        self._directory = state.directory
+        self._charts: dict[str, tuple[FloatArray, FloatArray]] = {}
 
     def stars(self, catalog: str) -> tuple[FloatArray, FloatArray]:
         """RA and Dec of the stars of a catalog, the brightest first."""
-        return self._charts.get(catalog, (np.zeros(0), np.zeros(0)))
+        if catalog not in self._charts:
+            self._charts[catalog] = _chart(self._directory / f"{catalog}.cat")
+        return self._charts[catalog]
 
 
 def _chart(path: Path) -> tuple[FloatArray, FloatArray]:

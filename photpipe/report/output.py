@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import hmac
 import json
 import logging
 import secrets
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from photpipe.ground import files
+from photpipe.ground import files, paths
 from photpipe.ground.files import encoded
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 Info = Mapping[str, Any]
 Notes = Mapping[str, tuple[dict[str, Any] | None, str]]
 _MEMORY = "made.json"
+_SECRET, _SECRET_BYTES = "pages.key", 32
 _TEMPORARY = ".new_"
 
 
@@ -47,6 +49,7 @@ class Output:
         self._before, self._digests_before = self._read_memory()
         self._made: dict[str, dict[str, Any]] = {}
         self._digests: dict[str, str] = {}
+        self._secret = _secret()
 
     def put(self, name: str, content: str | bytes) -> None:
         """Write a file, unless it has this content already."""
@@ -72,6 +75,42 @@ class Output:
             self._digests_before[name] = _digest(content)
         self._remember(name, known)
         return dict(known["info"])
+
+    def put_page(self, name: str, key: str, content: str, info: Info) -> None:
+        """Write a page, and remember what it was made from.
+
+        Parameters
+        ----------
+        info : mapping
+            What `retain_page` shall return; plain values.
+        """
+        raw = encoded(content)
+        write(self.folder / name, raw)
+        self._digests_before[name] = _digest(raw)
+        self._remember(name, {"key": self._seal(key, raw, info), "info": dict(info)})
+
+    def retain_page(self, name: str, key: str) -> Info | None:
+        """Keep a page that was made from the same key; None if it is gone, or not ours.
+
+        A page may run scripts of its directory: one that somebody else wrote does not stay.
+        """
+        known = self._before.get(name)
+        if known is None:
+            return None
+        try:
+            raw = files.read_bytes(self.folder / name)
+        except OSError:
+            return None
+        if not hmac.compare_digest(str(known["key"]), self._seal(key, raw, known["info"])):
+            return None
+        self._digests_before[name] = _digest(raw)
+        self._remember(name, known)
+        return dict(known["info"])
+
+    def _seal(self, key: str, content: bytes, info: Info) -> str:
+        """What only this user can write under a page."""
+        told = json.dumps([key, _digest(content), info], sort_keys=True).encode()
+        return hmac.new(self._secret, told, hashlib.sha256).hexdigest()
 
     def earlier(self, name: str) -> Info | None:
         """Keep a file of an earlier rendering whose source is gone; None if there is none."""
@@ -149,6 +188,21 @@ class Output:
             return made, {name: str(each) for name, each in memory["digests"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return {}, {}
+
+
+def _secret() -> bytes:
+    """What nobody but this user knows; new for this process where it cannot be kept."""
+    path = paths.cache_directory() / _SECRET
+    with contextlib.suppress(OSError):
+        known = files.read_bytes(path)
+        if len(known) == _SECRET_BYTES:
+            return known
+    new = secrets.token_bytes(_SECRET_BYTES)
+    with contextlib.suppress(OSError):
+        files.make_folder(path.parent)
+        files.write_bytes(path, new)
+        path.chmod(0o600)
+    return new
 
 
 def _digest(content: bytes) -> str:

@@ -103,6 +103,16 @@ def resource(name: str) -> str:
     return (_TEMPLATES / name).read_text("utf-8")
 
 
+@lru_cache(maxsize=1)
+def digest() -> str:
+    """Digest of all templates."""
+    found = hashlib.sha256()
+    for each in sorted(_TEMPLATES.iterdir(), key=lambda each: each.name):
+        if each.is_file():
+            found.update(each.name.encode() + b"\0" + each.read_bytes())
+    return found.hexdigest()[:12]
+
+
 def script(name: str) -> str:
     """Text of a script beside the templates (report.js), behind what all scripts share."""
     return resource("common.js") + resource(name)

@@ -3,29 +3,30 @@
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from photpipe.ground import files
+from photpipe.ground import files, paths, program
 from photpipe.ground.files import encoded
 from photpipe.ground.log import LOG_NAME
 from photpipe.report import links as places
 from photpipe.report import render, verdicts
-from photpipe.report.assets import Charts, FrameAssets, FrameStudio, Spot
+from photpipe.report.assets import Charts, Cutout, FrameAssets, FrameStudio, Spot
 from photpipe.report.export import numbers
 from photpipe.report.frameview import cutout_view, frame_view
 from photpipe.report.links import FROM_DATA, FROM_FOLDER, FROM_PAGE, Links, SingleLinks
 from photpipe.report.logview import log_view
-from photpipe.report.output import Notes, Output, write
+from photpipe.report.output import Info, Notes, Output, write
 from photpipe.report.page_figures import PageFigures
 from photpipe.report.stackview import stack_view
 from photpipe.report.state import CONTROL, FrameState, State, TargetData, gather
 from photpipe.report.targetview import target_view
-from photpipe.report.views import main_view, title
+from photpipe.report.views import main_view, telescope_name, title
 from photpipe.run import subtracted
 from photpipe.run.photometry_file import TargetPoint
+from photpipe.run.typed import typed
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -38,13 +39,8 @@ PAGES_OF_FRAMES = "frames"
 OWNED = (PAGES_OF_FRAMES, "targets", "images", "cutouts", "figures", "animations", "stacks")
 
 
-def refresh(workspace: Workspace, kept: "KeptPages | None" = None) -> Path:
+def refresh(workspace: Workspace) -> Path:
     """Render the pages of a directory from its saved results.
-
-    Parameters
-    ----------
-    kept : KeptPages, optional
-        Pages of frames that this process has rendered before.
 
     Returns
     -------
@@ -56,7 +52,7 @@ def refresh(workspace: Workspace, kept: "KeptPages | None" = None) -> Path:
     OSError
         If the directory cannot be written.
     """
-    Report(workspace, kept).write()
+    Report(workspace).write()
     return workspace.directory / places.MAIN
 
 
@@ -109,20 +105,17 @@ def export_cards(workspace: Workspace) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPage:
-    """The page of a frame as it was rendered: from what, with which files and cut-outs."""
+class SpotPlace:
+    """Where a target is on the picture of a frame, as it is kept with the page: see `Spot`."""
 
-    key: str
-    files: tuple[str, ...]
-    spots: tuple[Spot, ...]
-
-
-KeptPages = dict[str, KeptPage]
-"""Name of each frame to its page: a process that renders again and again keeps them."""
+    slug: str
+    predicted: tuple[float, float] | None
+    measured: tuple[float, float] | None
+    cutout: Cutout | None
 
 
-Made = tuple[str, KeptPage | None, Notes]
-"""Name of a frame with its page, and what the output remembers of files."""
+Made = tuple[str, tuple[Spot, ...], Notes]
+"""Name of a frame, the targets on its page, and what the output remembers of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +133,10 @@ class Report:
     ----------
     workspace : Workspace
         The directory, its settings, and how many frames are worked on side by side.
-    kept : KeptPages, optional
-        Pages of frames that this process has rendered before.
     """
 
-    def __init__(self, workspace: Workspace, kept: KeptPages | None = None) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.kept: KeptPages = {} if kept is None else kept
         self.state: State = gather(workspace)
         self.judged = verdicts.judge(self.state)
         self.output = Output(workspace.report_directory, OWNED)
@@ -156,6 +146,7 @@ class Report:
         for target in self.state.targets:
             for point in target.points:
                 self.points.setdefault(point.frame, []).append((target, point))
+        self.program = f"{program.sources_digest(paths.package())} {render.digest()}"
         self.spots: dict[str, dict[str, Spot]] = {each.slug: {} for each in self.state.targets}
 
     def write(self) -> None:
@@ -178,38 +169,41 @@ class Report:
         made, failed = self.workspace.map_frames(
             lambda part: part.make(), parts, "pages", by_copies=True
         )
-        for name, page, notes in made:
+        for name, spots, notes in made:
             self.output.take(notes)
-            if page is None:
-                continue
-            self.kept[name] = page
-            for spot in page.spots:
+            for spot in spots:
                 self.spots[spot.slug][name] = spot
         for failure in failed:
             log.warning("%s: its page could not be written: %s", failure.frame, failure.reason)
 
     def _draw(self) -> Made:
         """Draw the figures of the main page: what takes longest comes first."""
-        return "", None, self.output.notes(self.figures.draw())
+        return "", (), self.output.notes(self.figures.draw())
 
     def _write_frame(self, index: int) -> Made:
-        """Write the page of a frame, unless it is there."""
+        """Write the page of a frame, unless it is there as it would be written."""
         frame, key = self.state.frames[index], self._key_of(index)
-        kept = self.kept.get(frame.name)
-        if kept and kept.key == key and all(map(self._is_there, kept.files)):
-            return frame.name, kept, self.output.notes(kept.files)
+        page = f"{PAGES_OF_FRAMES}/{frame.slug}.html"
+        info = self.output.retain_page(page, key)
+        if info and all(self.output.earlier(name) is not None for name in info["files"]):
+            return frame.name, self._spots(frame, info), self.output.notes([page, *info["files"]])
         assets = self._assets(frame)
         view = frame_view(self.state, index, assets, FROM_PAGE)
-        page = f"{PAGES_OF_FRAMES}/{frame.slug}.html"
-        self.output.put(page, _page("frame.html", view, FROM_PAGE))
-        kept = KeptPage(key, (page, *assets.files), assets.spots)
-        return frame.name, kept, self.output.notes(kept.files)
+        places = [SpotPlace(s.slug, s.predicted, s.measured, s.cutout) for s in assets.spots]
+        info = {"files": list(assets.files), "spots": [asdict(each) for each in places]}
+        self.output.put_page(page, key, _page("frame.html", view, FROM_PAGE), info)
+        return frame.name, assets.spots, self.output.notes([page, *assets.files])
 
-    def _is_there(self, name: str) -> bool:
-        """Whether a file of the last rendering can stay."""
-        if name.startswith(f"{PAGES_OF_FRAMES}/"):
-            return self.output.retain(name)
-        return self.output.earlier(name) is not None
+    def _spots(self, frame: FrameState, info: Info) -> tuple[Spot, ...]:
+        """Targets on a frame whose page is there already."""
+        seen = {target.slug: (target.name, p) for target, p in self.points.get(frame.name, [])}
+        found = []
+        for each in info["spots"]:
+            place = cast("SpotPlace", typed(each, SpotPlace, "spot"))
+            name, point = seen[place.slug]
+            where = place.predicted, place.measured, place.cutout
+            found.append(Spot(name, place.slug, point, *where))
+        return tuple(found)
 
     def _key_of(self, index: int) -> str:
         """What the page of a frame is made from."""
@@ -220,11 +214,13 @@ class Report:
         if frame.calibrated:
             sources.append(path.with_name(frame.calibrated.database))
         stamps = [files.stamp(each) if each.is_file() else "" for each in sources]
-        seen = [(target.slug, point) for target, point in self.points.get(frame.name, [])]
+        seen = [(t.slug, t.name, point) for t, point in self.points.get(frame.name, [])]
         slugs = [each.slug for each in frames]
         photometry = self.state.photometry
         radius_px = photometry.aperture_radius_px if photometry else None
-        made_from = (frame, frames[max(0, index - 1)].name, seen, slugs, radius_px, stamps)
+        telescope = telescope_name(frame.facts.telescope) if frame.facts else ""
+        told = self.state.settings.report, telescope, self.program
+        made_from = (frame, frames[max(0, index - 1)].name, seen, slugs, radius_px, stamps, told)
         return hashlib.sha256(encoded(repr(made_from))).hexdigest()
 
     def _assets(self, frame: FrameState) -> FrameAssets:

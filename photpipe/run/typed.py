@@ -33,6 +33,10 @@ def typed(value: object, hint: Any, where: str) -> object:
     TypeError
         If the value is of another type, or an object lacks a field without a default.
     """
+    if type(value) is hint:
+        return value
+    if value is None and hint is float:
+        return math.nan
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {types.UnionType, typing.Union}:
         if value is None and type(None) in arguments:
@@ -40,14 +44,10 @@ def typed(value: object, hint: Any, where: str) -> object:
         return typed(value, next(kind for kind in arguments if kind is not type(None)), where)
     if hint is Any:
         return value
-    if hint is float and value is None:
-        return math.nan
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, list | Mapping):
         return _of_many(value, hint, where)
-    if type(value) is hint:
-        return value
     raise _mistyped(value, hint, where)
 
 

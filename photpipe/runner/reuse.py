@@ -1,7 +1,6 @@
 """What of the run before is still good: recognised by stamps of files and digests of settings."""
 
 import dataclasses
-import functools
 import hashlib
 import importlib.metadata
 import json
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import photpipe
-from photpipe.ground import files, paths
+from photpipe.ground import files, paths, program
 from photpipe.ground.errors import PhotPipeError
 from photpipe.run.record import RunResult, StepRecord
 from photpipe.run.results import FrameFailure, PreparedFrame, PrepareResult
@@ -39,20 +38,11 @@ def versions() -> dict[str, str]:
     with ThreadPoolExecutor(len(tool.TOOLS)) as pool:
         tools = list(pool.map(of_tool, tool.TOOLS))
     return {
-        PIPELINE: f"{photpipe.__version__} ({sources_digest(paths.package())})",
+        PIPELINE: f"{photpipe.__version__} ({program.sources_digest(paths.package())})",
         **{each.name: version for each, version in zip(tool.TOOLS, tools, strict=True)},
         "Python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-
-
-@functools.cache
-def sources_digest(package: Path) -> str:
-    """Digest of the package's sources: a clone that was updated bears the same version."""
-    found = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        found.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()[:12]
 
 
 def digest(*parts: object) -> str:

@@ -35,7 +35,7 @@ from photpipe.ground import files
 from photpipe.ground.errors import ConfigError, PhotPipeError
 from photpipe.manident.marking import POSITIONS_FILE
 from photpipe.report import render
-from photpipe.report.write import KeptPages, refresh
+from photpipe.report.write import refresh
 from photpipe.run import photometry_file
 from photpipe.run.results import DistillResult, FrameFailure, History
 from photpipe.run.workspace import Workspace
@@ -65,18 +65,15 @@ DISTILL = Command("pp_distill", "", distill, DistillOptions)
 
 
 class Kept:
-    """What a server keeps between two clicks: targets as measured, pages of frames.
+    """What a server keeps between two clicks: targets as measured.
 
     Attributes
     ----------
-    pages : KeptPages
-        Pages of frames as they were rendered last.
     over : threading.Event
         Set when the server ends: measuring that nobody waits for any more stops.
     """
 
     def __init__(self) -> None:
-        self.pages: KeptPages = {}
         self.over = threading.Event()
         self._key: object = None
         self._measured: MeasuredTargets | None = None
@@ -187,7 +184,7 @@ def distill_again(workspace: Workspace, kept: Kept, positions: str | None = None
     with in_history(DISTILL.name, words, workspace) as outcome:
         targets = kept.measured(last.paths, options, workspace)
         outcome.status = status_of(judged(targets, options, workspace))
-    write_report(workspace, kept.pages)
+    write_report(workspace)
 
 
 def _without(words: list[str], option: str) -> list[str]:
@@ -365,7 +362,7 @@ def _warm(server: Server) -> None:
         for name in ("matplotlib.backends.backend_svg", "scipy.optimize", "photpipe.distill.clean"):
             importlib.import_module(name)
         with server.turn:
-            refresh(server.workspace, server.kept.pages)
+            refresh(server.workspace)
             last = _Last.of(server.workspace)
             server.kept.measured(last.paths, last.options, server.workspace)
     except Exception as error:  # the first click says it, if it still matters then

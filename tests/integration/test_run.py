@@ -274,7 +274,7 @@ def test_a_changed_pipeline_calculates_anew(
     commands: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(commands.directory) == 0
-    monkeypatch.setattr("photpipe.runner.reuse.sources_digest", lambda _package: "another")
+    monkeypatch.setattr("photpipe.ground.program.sources_digest", lambda _package: "another")
     capsys.readouterr()
     assert run(commands.directory) == 0
     assert "the pipeline changed: starting over" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The pages as text: valid, escaped, linked, complete whatever is missing, made again alike."""
 
 import base64
+import hashlib
 import io
 import json
 import math
@@ -17,9 +18,11 @@ import pytest
 from PIL import Image
 
 from photpipe import report
+from photpipe.ground import program
+from photpipe.report.assets import FrameAssets, FrameStudio
 from photpipe.report.symbols import SPOILED
 from photpipe.report.write import export_single, refresh
-from photpipe.run import photometry_file, subtracted
+from photpipe.run import forks, photometry_file, subtracted
 from photpipe.run.photometry_file import SPOILERS, UNEXPECTED
 from photpipe.run.results import (
     CalibrateResult,
@@ -32,6 +35,7 @@ from photpipe.run.results import (
     StageRecord,
     ToldFact,
 )
+from photpipe.run.settings import ReportSettings
 from photpipe.run.workspace import Workspace
 from tests.points import point
 from tests.report.nights import Maker, names, registered
@@ -78,13 +82,83 @@ def test_rendering_again_changes_nothing(night: Workspace) -> None:
     assert {path: Path(path).stat().st_mtime_ns for path in before} == times
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Frames whose pages were made."""
+    names: list[str] = []
+    assets = FrameStudio.assets
+
+    def watched(studio: FrameStudio) -> FrameAssets:
+        names.append(studio.frame.name)
+        return assets(studio)
+
+    monkeypatch.setattr(FrameStudio, "assets", watched)
+    monkeypatch.setattr(forks, "are_possible", lambda: False)
+    return names
+
+
+def test_pages_of_frames_stay_until_what_they_tell_changes(
+    night: Workspace, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh(night)
+    every = sorted(drawn)
+    assert len(every) == 3
+    drawn.clear()
+    before = contents(night.directory)
+    refresh(night)
+    assert drawn == []
+    assert contents(night.directory) == before
+    os.utime(night.directory / every[1], ns=(1, 1))
+    refresh(night)
+    assert drawn == [every[1]]
+    drawn.clear()
+    refresh(replace(night, settings=replace(night.settings, report=ReportSettings(cutout_px=31))))
+    assert sorted(drawn) == every
+    drawn.clear()
+    monkeypatch.setattr(program, "sources_digest", lambda _package: "of tomorrow")
+    refresh(night)
+    assert sorted(drawn) == every
+
+
+def test_a_page_that_somebody_else_wrote_does_not_stay(
+    night: Workspace, drawn: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refresh(night)
+    folder = night.report_directory
+    page = next((folder / "frames").iterdir())
+    own = page.read_bytes()
+    memory = json.loads((folder / "made.json").read_text("utf-8"))
+    name = f"frames/{page.name}"
+
+    def forged(text: bytes, **told: object) -> None:
+        page.write_bytes(text)
+        made = memory["made"] | {name: memory["made"][name] | told}
+        digests = memory["digests"] | {name: hashlib.sha256(text).hexdigest()[:24]}
+        (folder / "made.json").write_text(json.dumps({"made": made, "digests": digests}), "utf-8")
+
+    for change in (
+        lambda: forged(own + b"<script>alert(1)</script>"),
+        lambda: forged(own, info=memory["made"][name]["info"] | {"files": ["images/other.jpg"]}),
+        lambda: forged(own, key="0" * 64),
+        page.unlink,
+        lambda: monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path / "of another user")),
+    ):
+        drawn.clear()
+        change()
+        refresh(night)
+        assert len(drawn) in {1, 3}
+        assert page.read_bytes() == own
+
+
 def test_two_renderings_from_scratch_are_alike(make: Callable[..., Maker]) -> None:
     texts = []
     for name in ("one/night", "two/night"):
         workspace = make(name).everything()
         refresh(workspace)
         found = contents(workspace.directory)
-        texts.append({Path(path).name: text for path, text in found.items()})
+        names_of = {path: Path(path).name for path in found}
+        # made.json holds the times of the files that pages were made from
+        texts.append({name: found[path] for path, name in names_of.items() if name != "made.json"})
     assert texts[0] == texts[1]
 
 

@@ -80,7 +80,7 @@ def test_changed_frames_are_measured_again(night: Night, measured: list[int]) ->
     serve.distill_again(workspace, kept)
     assert len(measured) == 2
     page.unlink()
-    refresh(workspace, kept.pages)
+    refresh(workspace)
     assert page.is_file()
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from photpipe.runner.reuse import sources_digest
+from photpipe.ground.program import sources_digest
 
 
 def test_every_change_of_the_sources_changes_their_digest(tmp_path: Path) -> None:
