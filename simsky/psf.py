@@ -17,7 +17,7 @@ FloatArray = NDArray[np.float64]
 _NODES = np.array([-0.5, 0.0, 0.5]) * np.sqrt(0.6)
 _WEIGHTS = np.array([5.0, 8.0, 5.0]) / 18.0
 _MAX_STAMP_PX = 400
-_BATCH_PIXELS = 2_000_000
+_BATCH_PIXELS = 100_000  # as many as the cache of a processor holds
 
 
 def moffat_alpha(fwhm_px: FloatArray | float, beta: float) -> FloatArray:

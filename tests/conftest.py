@@ -75,18 +75,24 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Keep the user's cache, settings and environment out of the tests, and the disk quiet.
 
     No test cuts the power: that files are brought to the disk is a test of its own, and for all
     others a wait for the disk that is longer than their work. The user of the tests lets a
-    ``photpipe.toml`` beside the frames lead to the simulated services.
+    ``photpipe.toml`` beside the frames lead to the simulated services, and has commands draw
+    pages, which take a third of their time, where a test is marked so.
     """
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
     monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path_factory.mktemp("sky-cache")))
     config = tmp_path_factory.mktemp("config")
-    SkyServer.let_directories_lead(config)
+    settings_file = SkyServer.let_directories_lead(config)
+    if not request.node.get_closest_marker("pages"):
+        with settings_file.open("a", encoding="utf-8") as file:
+            file.write("[report]\npages = false\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
     for name in ("PHOTPIPEDIR", "PHOTPIPE_OFFLINE", "http_proxy", "https_proxy"):

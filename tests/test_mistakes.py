@@ -1,7 +1,6 @@
 """A hundred mistakes: each is told what is wrong, where, and what to do now."""
 
 import importlib
-import os
 import re
 import shlex
 import shutil
@@ -59,8 +58,6 @@ def test_mistake_is_told(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("DISPLAY", raising=False)
-    with (Path(os.environ["XDG_CONFIG_HOME"]) / "photpipe" / "settings.toml").open("a") as file:
-        file.write("[report]\npages = false\n")
     name, arguments = typed(mistake.words)
     try:
         status = importlib.import_module(name).main(arguments)

@@ -70,17 +70,17 @@ def _fits(stars: Stars) -> list[tuple[StarShape, Pixels, float]]:
     """Shape of bright single stars, their pixels, and their light in the aperture."""
     calibrated = stars.calibrated
     fwhm = calibrated.fwhm_px
-    begin = StarShape(fwhm)
     reach = math.ceil(STAR_STAMP_FWHM * fwhm)
     x, y, flux = (calibrated.column(name) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_APER"))
     rows = np.flatnonzero(calibrated.well_measured_stars() & stars.isolated())
     rows = rows[np.argsort(-flux[rows])][:MOST_STARS]
-    found = []
+    found: list[tuple[StarShape, Pixels, float]] = []
     for row in rows:
         stamp = pixels_around(stars, x[row], y[row], reach)
         if stamp.values.shape != (2 * reach + 1,) * 2 or not np.isfinite(stamp.values).all():
             continue
-        fitted = target_trail.fitted_star(stamp, begin)
+        begin = found[-1][0] if found else None
+        fitted = target_trail.fitted_star(stamp, StarShape(fwhm), begin)
         if fitted is not None:
             found.append((fitted[0], stamp, float(flux[row])))
     return found

@@ -69,6 +69,7 @@ class Frame:
     telescope: Telescope
     raw: bool = False
     notes: list[str] = field(default_factory=list, repr=False, compare=False)
+    _supplied: "list[Header]" = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def read(cls, path: Path, telescope: Telescope | None = None) -> "Frame":
@@ -418,12 +419,13 @@ class Frame:
     # -- helpers
 
     def _header_with_supplied(self) -> "Header":
-        lacking = self.supplied_cards()
-        if not lacking:
-            return self.header
-        header = self.header.copy()
-        header.update(lacking)
-        return header
+        if not self._supplied:  # a copy for each property would be a third of pp_prepare
+            header, lacking = self.header, self.supplied_cards()
+            if lacking:
+                header = header.copy()
+                header.update(lacking)
+            self._supplied.append(header)
+        return self._supplied[0]
 
     def _required(self, key: str, purpose: str) -> float:
         number = card_number(self._header_with_supplied(), key, self.name, purpose)

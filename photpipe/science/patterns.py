@@ -30,6 +30,7 @@ from photpipe.science.astrometry import (
 
 # by judgement: quads of near stars survive missing ones; their number grows with the cube
 NEIGHBOURS = 7
+MOST_NUMBERED = 55_000  # points: the fourth power, of four of them, is an integer of 63 bits
 CODE_TOLERANCE = 0.015  # in units of the longest side
 SURE_NATS = 12.0  # beyond the logarithm of the number of hypotheses: one wrong in 160 000
 VOTE_CELL_PX = 8.0  # by judgement: distortion and centroids over a frame
@@ -71,8 +72,16 @@ def quads_of(points: ComplexArray, neighbours: int = NEIGHBOURS) -> Quads:
     triples = np.array(list(itertools.combinations(range(1, count + 1), 3)))
     first = np.repeat(near[:, :1], len(triples), axis=0)
     corners = np.concatenate([first, near[:, triples].reshape(-1, 3)], axis=1)
-    corners = np.unique(np.sort(corners, axis=1), axis=0)
-    return _ordered(points, corners)
+    return _ordered(points, _distinct(np.sort(corners, axis=1), points.size))
+
+
+def _distinct(corners: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Each quadrilateral once, in the order of its corners, which are numbers below count."""
+    if count >= MOST_NUMBERED:
+        return np.unique(corners, axis=0)
+    shape = (count,) * 4  # one number for each quadrilateral is sorted three times as fast
+    numbers = np.unique(np.ravel_multi_index(tuple(corners.T), shape))
+    return np.stack(np.unravel_index(numbers, shape), axis=1)
 
 
 def _ordered(points: ComplexArray, corners: NDArray[np.int64]) -> Quads:

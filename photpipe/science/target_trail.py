@@ -117,8 +117,18 @@ class Pixels:
 # -- the image of a star
 
 
-def fitted_star(stamp: Pixels, begin: StarShape) -> tuple[StarShape, float, float] | None:
-    """Shape, flux and its error of a star that is near the origin; None where there is none."""
+def fitted_star(
+    stamp: Pixels, expected: StarShape, begin: StarShape | None = None
+) -> tuple[StarShape, float, float] | None:
+    """Shape, flux and its error of a star that is near the origin; None where there is none.
+
+    Parameters
+    ----------
+    expected : StarShape
+        In the middle of the range in which the shape is looked for.
+    begin : StarShape, optional
+        Where the fit begins: that of another star of the frame halves its time.
+    """
     from scipy.optimize import least_squares
 
     data = stamp.of(np.isfinite(stamp.values))
@@ -134,16 +144,22 @@ def fitted_star(stamp: Pixels, begin: StarShape) -> tuple[StarShape, float, floa
         columns = np.stack([light(theta), np.ones(data.values.size)])
         return np.asarray(np.sqrt(weight) * (data.values - _linear(columns, data, weight)[0]))
 
-    theta = np.array([np.log(begin.fwhm_px), np.log(begin.beta), begin.e1, begin.e2, 0.0, 0.0])
-    apart = np.array([*SHAPE_RANGE, begin.fwhm_px, begin.fwhm_px])
-    bounds = theta - apart, theta + apart
-    found = least_squares(misfit, theta, bounds=bounds, xtol=1e-5, max_nfev=40).x
+    middle = _parameters(expected)
+    apart = np.array([*SHAPE_RANGE, expected.fwhm_px, expected.fwhm_px])
+    bounds = middle - apart, middle + apart
+    first = _parameters(begin or expected)
+    found = least_squares(misfit, first, bounds=bounds, xtol=1e-5, max_nfev=40).x
     columns = np.stack([light(found), np.ones(data.values.size)])
     _, flux, covariance = _linear(columns, data, weight)
     if not flux[0] > 0:
         return None
     shape = StarShape(*np.exp(found[:2]).tolist(), *found[2:4].tolist())
     return shape, float(flux[0]), float(np.sqrt(covariance[0, 0]))
+
+
+def _parameters(shape: StarShape) -> FloatArray:
+    """What is fitted to a star: its shape and its place."""
+    return np.array([np.log(shape.fwhm_px), np.log(shape.beta), shape.e1, shape.e2, 0.0, 0.0])
 
 
 def typical_shape(shapes: Sequence[StarShape]) -> StarShape:

@@ -234,8 +234,6 @@ def _start_jd(header: fits.Header) -> float:
 def test_night_of_an_unknown_camera(
     commands: Scene, server: SkyServer, dialect: Callable[[Shot], Cards]
 ) -> None:
-    with (commands.directory / "photpipe.toml").open("a") as file:
-        file.write("[report]\npages = false\n")
     rewritten(commands, dialect)
     assert run(*commands.frames) == 0
     measured = points(commands.directory)
@@ -254,8 +252,6 @@ def test_calibration_frames_are_left_out(
     commands: Scene, server: SkyServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Darks and flats beside the frames are neither measured nor failures, and told in one line."""
-    with (commands.directory / "photpipe.toml").open("a") as file:
-        file.write("[report]\npages = false\n")
     for name, cards in (
         ("dark1", {"IMAGETYP": "Dark Frame"}),
         ("dark2", {"FRAME": "Dark"}),
@@ -298,8 +294,6 @@ def test_frames_with_nothing_but_time_target_and_filter(tmp_path: Path) -> None:
             header.update({"OBJECT": "3552", "FILTER": truth["band"]})
     with SkyServer(seen) as server:
         server.write_settings(tmp_path, read_timeout_s=60.0, deadline_s=120.0)
-        with (tmp_path / "photpipe.toml").open("a") as file:
-            file.write("[report]\npages = false\n")
         assert run(*frames) == 0
     measured = points(tmp_path)
     assert [point.method for point in measured] == ["detected"] * 2

@@ -12,8 +12,6 @@ from tests.integration.runs import run
 @pytest.fixture
 def finished(commands: Scene) -> Scene:
     """The scene after pp_run."""
-    with (commands.directory / "photpipe.toml").open("a") as file:
-        file.write("[report]\npages = false\n")
     assert run("-quiet", *commands.frames) == 0
     return commands
 

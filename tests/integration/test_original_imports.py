@@ -126,8 +126,6 @@ def test_the_pipeline_is_run_and_its_files_are_read(
     commands: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(commands.directory)
-    with Path("photpipe.toml").open("a") as file:
-        file.write("[report]\npages = false\n")
     names = [path.name for path in commands.frames]
     assert pp_run.run_the_pipeline(names, None, "R", 4.0, "high", False, False, False, False) == 0
     frame = catalog_module.catalog("mine")

@@ -26,15 +26,6 @@ from simsky import SkyServer, camera, faults, night, observe, read_truth
 from tests.conftest import FIELD, START_JD, Scene
 from tests.integration.runs import errors, points, record, run, stamps, tables, worked
 
-
-@pytest.fixture
-def commands(commands: Scene) -> Scene:
-    """The scene of all tests, without pages: they are somebody else's test."""
-    with (commands.directory / "photpipe.toml").open("a") as file:
-        file.write("[report]\npages = false\n")
-    return commands
-
-
 ALL_STEPS = ["pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"]
 
 
@@ -51,9 +42,8 @@ def one_more(scene: Scene, name: str = "late.fits", seed: int = 9) -> Path:
     return scene.directory / name
 
 
+@pytest.mark.pages
 def test_main_job(commands: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    toml = commands.directory / "photpipe.toml"
-    toml.write_text(toml.read_text().replace("pages = false", "pages = true"))
     assert run("-verbose", *commands.frames) == 0
     measured = points(commands.directory)
     assert [point.frame for point in measured] == [path.name for path in commands.frames]

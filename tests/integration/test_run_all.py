@@ -52,8 +52,6 @@ def tree(small: tuple[Sky, object], observed: Path, tmp_path: Path) -> Iterator[
     with SkyServer(small[0]) as server:
         for folder in {path.parent for path in root.rglob("*.fits")}:
             server.write_settings(folder)
-            with (folder / "photpipe.toml").open("a") as file:
-                file.write("[report]\npages = false\n")
         yield root
 
 

@@ -64,8 +64,6 @@ def tree(tmp_path: Path) -> Iterator[Path]:
             folder = tmp_path / "data" / f"night{number}"
             observe(sky, cam, plan, folder, seed=number)
             server.write_settings(folder)
-            with (folder / "photpipe.toml").open("a") as file:
-                file.write("[report]\npages = false\n")
         yield tmp_path / "data"
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Scene
 from tests.integration.runs import points, record, run
 
-RULES = "[report]\npages = false\n[run]\npoll_s = 0.2\npatience_s = 3.0\nidle_s = {idle_s}\n"
+RULES = "[run]\npoll_s = 0.2\npatience_s = 3.0\nidle_s = {idle_s}\n"
 
 
 def prepare_night(commands: Scene, directory: Path, idle_s: float) -> None:

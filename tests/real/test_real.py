@@ -119,7 +119,7 @@ def test_movers_are_found_on_five_frames(lowell: Path, monkeypatch: pytest.Monke
     """Both that were measured before, at 0.15 and 0.25 arcsec/min, among frames of two to five
     times the noise of others; two fainter ones, which are on all thirteen frames, may be there."""
     monkeypatch.chdir(lowell)
-    run(pp_movers, "-rates", "0.1", "0.4", *sorted(lowell.glob("*_trim.fits")))
+    run(pp_movers, "-rates", "0.1", "0.3", *sorted(lowell.glob("*_trim.fits")))
     result = Workspace(lowell).load(MoversResult)
     assert result is not None
     assert 2 <= len(result.movers) <= 4

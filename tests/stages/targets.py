@@ -152,7 +152,7 @@ def make_night(
     cache = directory / "cache"  # read by all commands that run in the folder
     with SkyServer(sky) as server:
         path = server.write_settings(directory)
-        path.write_text(f'{path.read_text()}cache = "{cache}"\n')
+        path.write_text(f'{path.read_text()}cache = "{cache}"\n[report]\npages = false\n')
         assert pp_photometry.main(["-background_only", *words]) == 0
         assert pp_calibrate.main(["-cat", "PANSTARRS", *words]) == 0
     for kept in cache.glob("*/*"):

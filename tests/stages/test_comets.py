@@ -95,6 +95,7 @@ def test_radii_that_are_none(sky_of_comet, frames, capsys: pytest.CaptureFixture
     assert "comet_km = [0.0]: wanted are radii in km above 0" in "".join(capsys.readouterr())
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("method", ["clipped", "average"])
 def test_the_dust_on_a_stack_that_followed_the_comet(
     method: str, sky_of_comet, tmp_path: Path, capsys: pytest.CaptureFixture[str]

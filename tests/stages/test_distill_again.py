@@ -17,6 +17,8 @@ from photpipe.runner import serve
 from simsky import SkyServer
 from tests.stages.targets import FAINT, PRIMARY, Night, make_night
 
+pytestmark = pytest.mark.pages
+
 
 @pytest.fixture
 def night(tmp_path: Path) -> Iterator[Night]:

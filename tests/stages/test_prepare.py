@@ -102,6 +102,7 @@ def test_every_telescope(tmp_path: Path, keyword: str) -> None:
     assert not temporary_files(tmp_path)
 
 
+@pytest.mark.pages
 def test_it_alone_writes_its_page(tmp_path: Path) -> None:
     """A table of the frames with time, target, filter, airmass, exposure, field, and an image."""
     path = tmp_path / "a.fits"

@@ -74,6 +74,7 @@ def cloudy(tmp_path_factory: pytest.TempPathFactory) -> Night:
     return night
 
 
+@pytest.mark.pages
 def test_target_and_stars_on_a_clear_night(
     bright: Night, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,6 +132,16 @@ def test_points_on_one_spot_make_no_quadrilateral() -> None:
     assert len(patterns.quads_of(np.zeros(10, complex)).codes) == 0
 
 
+def test_many_points_have_the_same_quadrilaterals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond what one number holds they are compared corner by corner."""
+    x, y = np.random.default_rng(4).uniform(size=(2, 300))
+    few = patterns.quads_of(x + 1j * y)
+    monkeypatch.setattr(patterns, "MOST_NUMBERED", 0)
+    many = patterns.quads_of(x + 1j * y)
+    np.testing.assert_array_equal(few.corners, many.corners)
+    assert len(np.unique(np.sort(few.corners, axis=1), axis=0)) == len(few.corners) > 1000
+
+
 @pytest.mark.parametrize("largest", [3, 1 << 10, patterns.LARGEST_TALLY + 5])
 def test_votes_are_counted_as_by_sorting(largest: int) -> None:
     cells = np.random.default_rng(largest).integers(0, largest, 2000, endpoint=True)
