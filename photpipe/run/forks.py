@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 
 Outcome = TypeVar("Outcome")
 
-FEWEST = 4  # items, by judgement: for fewer a copy is not worth its hundredths of a second
+FEWEST = 2  # items: a copy costs a hundredth of a second, a large frame may take minutes
 _MOST = 8192  # items at a time: their numbers fit into a pipe (64 kB on Linux)
 _NUMBER_BYTES = 4  # numbers up to 2^32, against room in the pipe
 _PATIENCE_S = 5.0  # for a copy that was told to end: its tools have to be ended first

@@ -46,6 +46,15 @@ print([number for number, _ in done], {ours for _, ours in done}, failed[0].fram
     assert sorted(lines) == [f"number {n}" for n in (0, 1, 2, 4, 5, 6, 7)]
 
 
+def test_two_large_frames_are_shared() -> None:
+    *_, last = said("""
+slowly = lambda n: time.sleep(0.5) or both(n)
+done, _ = Workspace(Path(), jobs=2).map_frames(slowly, range(2), "test", by_copies=True)
+print([number for number, _ in done], {ours for _, ours in done})
+""")
+    assert last == "[0, 1] {False, True}"
+
+
 def test_what_a_dead_copy_leaves_is_done() -> None:
     *_, last = said("""
 def fatal(number):
