@@ -70,6 +70,7 @@ TELESCOPES = (
     "INTWFC",
 )
 BRIGHTNESS_BINS = 6
+LIGHT_SNR = ((10, 14), (14, 20), (20, 50))  # of fainter ones only those that noise helps are seen
 TWIN_STARS = 120
 TWIN_SEPARATION_PX = 50.0
 FEWEST_EPOCHS = 4  # of a star, or frames of a night, to be compared with each other
@@ -99,6 +100,8 @@ class Sample:
     star_residual: list[FloatArray] = field(default_factory=list)
     star_error: list[FloatArray] = field(default_factory=list)
     star_brightness: list[FloatArray] = field(default_factory=list)
+    true_snr: list[FloatArray] = field(default_factory=list)
+    light: list[FloatArray] = field(default_factory=list)
     correction_residual: list[float] = field(default_factory=list)
     correction_error: list[float] = field(default_factory=list)
     instrumental: int = 0
@@ -189,6 +192,7 @@ def collect(
         facts, data = read_database(directory / frame.database)
         good, row = constant_stars(data, truth)
         collect_stars(sample, frame.band, data, truth["mag"][row], good)
+        collect_light(sample, frame.band, data, truth, measured.aperture_radius_px)
         residual = np.asarray(data[f"_{frame.band}mag"] - truth["mag"][row])[good]
         error = np.hypot(data["MAGERR_APER"][good], np.nan_to_num(facts["repeatability_mag"]))
         series.star.append(np.asarray(truth["ident"][row])[good])
@@ -248,15 +252,20 @@ def about_means(
     return away, away / (error * np.sqrt(1 - weight / total[group]))
 
 
-def constant_stars(data: Table, truth: Table) -> tuple[BoolArray, NDArray[np.intp]]:
-    """Constant, unsaturated, isolated stars of a frame, and their rows in the truth."""
+def constant_stars(
+    data: Table, truth: Table, largest_error: float = 0.1
+) -> tuple[BoolArray, NDArray[np.intp]]:
+    """Constant, unsaturated, isolated stars of a frame, and their rows in the truth.
+
+    Fainter stars than usual are seen only when noise helps them.
+    """
     tree = KDTree(np.column_stack([truth["x"], truth["y"]]))
     places = np.column_stack([data["XWIN_IMAGE"], data["YWIN_IMAGE"]])
     distance, row = tree.query(places)
     crowd = np.array([len(near) for near in tree.query_ball_point(places, 15.0)])
     good = (distance < 1.0) & (truth["kind"][row] == 6) & ~truth["varies"][row] & (crowd == 1)
     good &= ~truth["saturated"][row] & (data["FLAGS"] == 0)
-    good &= data["MAGERR_APER"] < 0.1  # fainter stars are seen only when noise helps them
+    good &= data["MAGERR_APER"] < largest_error
     return np.asarray(good), row
 
 
@@ -267,6 +276,17 @@ def collect_stars(
     sample.star_residual.append(np.asarray(data[f"_{band}mag"] - true_mag)[good])
     sample.star_error.append(np.asarray(data[f"_e_{band}mag"])[good])
     sample.star_brightness.append(np.asarray(data["MAGERR_APER"])[good])
+
+
+def collect_light(sample: Sample, band: str, data: Table, truth: Table, radius_px: float) -> None:
+    """What part of its light a star has after calibration, and its true signal-to-noise."""
+    good, row = constant_stars(data, truth, np.inf)
+    flux = np.asarray(truth["flux_adu"][row]) * true_fraction(radius_px, truth.meta)
+    noise = truth.meta["noise_adu"] * np.sqrt(np.pi) * radius_px
+    excess = np.asarray(data[f"_{band}mag"] - truth["mag"][row])
+    good &= np.isfinite(excess)
+    sample.true_snr.append((flux / np.sqrt(noise**2 + flux / truth.meta["gain"]))[good])
+    sample.light.append(10 ** (-0.4 * excess[good]))
 
 
 def campaign(
@@ -362,6 +382,21 @@ def relative_rows(sample: Sample, label: str, goal_mag: float) -> list[Row]:
     ]
 
 
+def light_row(sample: Sample, low: float, high: float) -> Row:
+    """Part of their light that stars of a true signal-to-noise have."""
+    snr, light = np.concatenate(sample.true_snr), np.concatenate(sample.light)
+    chosen = (snr >= low) & (snr < high)
+    weight, part = snr[chosen] ** 2, light[chosen]
+    mean = float(np.average(part, weights=weight))
+    error = float(np.sqrt(np.sum((weight * (part - mean)) ** 2)) / weight.sum())
+    return Row(
+        f"light of isolated stars of S/N {low:g} to {high:g}",
+        "0.99-1.01",
+        f"{mean:.3f} +- {error:.3f} ({chosen.sum()} measurements)",
+        0.99 <= mean <= 1.01,
+    )
+
+
 def offset_row(sample: Sample) -> Row:
     """Median offset of calibrated magnitudes over three magnitudes of brightness."""
     residual, brightness = (
@@ -397,6 +432,7 @@ def photometry_rows(plots: Path | None, *, quick: bool) -> list[Row]:
         *relative_rows(rich, "rich", 0.003),
         *relative_rows(poor, "poor", 0.006),
         offset_row(rich),
+        *(light_row(rich, *each) for each in LIGHT_SNR),
         Row(
             "aperture correction against truth",
             "pull <= 1.15",

@@ -17,9 +17,9 @@ BoolArray = NDArray[np.bool_]
 
 OUTLIER, VARIES, TOO_FEW = "outlier", "varies in this series", "too few stars"
 UNKNOWN_REPEATABILITY_MAG = 0.005  # of bright stars, where too few frames tell it
-# what Source Extractor's background takes from sources, and how much that differs: from the
-# fits to rich simulated fields of ten telescopes
-SKY_TERM, SKY_TERM_SIGMA = -0.4, 0.3
+# what faint stars have too much or lack, and how much that differs: 0.15 ± 0.05 in the fits to
+# rich simulated fields of eight telescopes, which noise helps to see the faintest
+SKY_TERM, SKY_TERM_SIGMA = 0.1, 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Terms:
     + sky_term × (magnitude error that the noise of the sky makes) + polynomial over the frame.
 
     The sky term is a flux that all sources lack, or have too much, because the background is
-    not exactly zero where sources are: wings, crowding, and positive noise which Source
-    Extractor takes for neighbours and removes.
+    not exactly zero where sources are: wings, crowding, and noise that helps faint sources to
+    be detected.
 
     Parameters
     ----------

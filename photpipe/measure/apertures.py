@@ -17,7 +17,8 @@ from photpipe.ground.sky import ARCSEC_PER_DEG, separation_deg
 from photpipe.measure import crowding
 from photpipe.measure.pixels import read_image
 from photpipe.run.results import PhotometryFrame
-from photpipe.science import growth, noise, saturation
+from photpipe.science import aperture_sums, growth, noise, saturation
+from photpipe.science.aperture_sums import WING_ISOPHOTES, Sky
 from photpipe.science.flags import SourceFlag
 
 if TYPE_CHECKING:
@@ -233,8 +234,9 @@ class MeasuredCatalog:
         fitted = crowd.fitted(radius_px)
         if fitted is None:
             return self
-        everywhere = np.zeros(0)
-        sky = _noise_on_places(fitted.residual, (everywhere,) * 3, radius_px, self.sky.pixel_counts)
+        nothing = aperture_sums.Footprints.points(np.zeros(0), np.zeros(0))
+        background = Sky.of(fitted.residual, nothing, radius_px, fitted.fwhm_px)
+        sky = _noise_on_places(fitted.residual, background, nothing, self.sky.pixel_counts)
         return replace(self, table=fitted.table, sky=sky, fitted=fitted)
 
 
@@ -273,7 +275,15 @@ def measured_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> Me
     sky_variance = noise.sky_variance(flux, error, found.header_gain)
     radius_px = float(radii_px[index])
     image = read_image(found.frame)
-    sky = _sky_noise(image, table, radius_px, noise.pixel_noise(sky_variance, radius_px))
+    sources = _footprints(table)
+    width = found.fwhm_px if math.isfinite(found.fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
+    background = Sky.of(image, sources, radius_px, max(width, 1.0))
+    own = aperture_sums.aperture_sums(
+        image, sources, radius_px, background.levels(sources.x_px, sources.y_px, sources.radius_px)
+    )
+    flux = np.where(np.isfinite(own), own, flux)
+    pixel_adu = noise.pixel_noise(sky_variance, radius_px)
+    sky = _noise_on_places(image, background, sources, pixel_adu)
     table["FLAGS"][_with_gaps(image, table, radius_px)] |= SourceFlag.APERTURE_INCOMPLETE
     saturated = _saturated(image, table, radius_px, found.saturation_adu)
     table["FLAGS"][saturated] |= SourceFlag.SATURATED
@@ -281,6 +291,20 @@ def measured_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> Me
     table["FLUX_APER"], table["FLUXERR_APER"] = flux, error
     table["MAG_APER"], table["MAGERR_APER"] = noise.magnitudes(flux, error, flux > 0)
     return MeasuredCatalog(image, table, header, sky)
+
+
+def _footprints(table: "Table") -> aperture_sums.Footprints:
+    """Where the sources of a catalog are, and which pixels are theirs."""
+    x, y, major, minor, area, angle = (
+        np.asarray(table[name], float)
+        for name in (
+            *("XWIN_IMAGE", "YWIN_IMAGE", "A_IMAGE", "B_IMAGE"),
+            *("ISOAREA_IMAGE", "THETA_IMAGE"),
+        )
+    )
+    major, minor = (np.maximum(each, aperture_sums.POINT_PX) for each in (major, minor))
+    size = np.sqrt(np.maximum(area, 1.0) / (math.pi * major * minor))
+    return aperture_sums.Footprints(x - 1.0, y - 1.0, size * major, size * minor, np.radians(angle))
 
 
 def write_final_catalog(
@@ -373,22 +397,20 @@ def _saturated(image: FloatArray, table: "Table", radius_px: float, level_adu: f
     return saturation.touched(saturation.saturated_pixels(image, level_adu), x, y, radius_px)
 
 
-def _sky_noise(
-    image: FloatArray, table: "Table", radius_px: float, pixel_adu: float
-) -> noise.SkyNoise:
-    """Noise of the sky in the aperture, measured on empty places of the image."""
-    keep_off = radius_px + 2.0 * np.sqrt(np.asarray(table["ISOAREA_IMAGE"], float) / np.pi)
-    x, y = (np.asarray(table[name], float) - 1.0 for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
-    return _noise_on_places(image, (x, y, keep_off), radius_px, pixel_adu)
-
-
 def _noise_on_places(
     image: NDArray[np.floating],
-    sources: tuple[FloatArray, FloatArray, FloatArray],
-    radius_px: float,
+    background: Sky,
+    sources: aperture_sums.Footprints,
     pixel_adu: float,
 ) -> noise.SkyNoise:
-    """Noise of the sky on places away from sources (x, y, and the distance to keep)."""
-    reach = noise.annulus_reach(radius_px) + 1.0
-    places = noise.empty_places((image.shape[0], image.shape[1]), *sources, reach)
-    return noise.sky_noise(image, *places, radius_px, pixel_adu)
+    """Noise of the sky in the aperture, measured on places away from sources."""
+    radius_px = background.radius_px
+    keep_off = radius_px + WING_ISOPHOTES * sources.radius_px
+    shape = image.shape[0], image.shape[1]
+    border_px = noise.annulus_reach(radius_px) + 1.0
+    row, column = noise.empty_places(shape, sources.x_px, sources.y_px, keep_off, border_px)
+    places = aperture_sums.Footprints.points(column.astype(float), row.astype(float))
+    level = background.levels(places.x_px, places.y_px)
+    whole = noise.missing_part(image, places.x_px, places.y_px, radius_px + 1.0) == 0
+    net = aperture_sums.aperture_sums(image, places, radius_px, np.where(whole, level, np.nan))
+    return noise.sky_noise(net, radius_px, pixel_adu)

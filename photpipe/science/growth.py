@@ -19,6 +19,8 @@ APERTURES = 20  # manual: 20 aperture radii
 MEDIAN_ERROR = 1.2533  # √(π/2): error of a median relative to that of a mean, normal scatter
 MONOTONIC_SIGMA = 3.0  # one ring in 740 falls by more from noise alone
 LOCUS_INTERVAL = 0.15  # relative width that surely holds the stars of one frame
+# by judgement: 7 stars beside 8 galaxies of one size; never one stray beside few stars
+LOCUS_RIVAL = 0.8
 LOCUS_SIGMA = 4.0  # one good star in 16 000 lies beyond
 LOCUS_MIN_WIDTH = 0.1  # relative; sizes of good stars scatter by a few per cent
 NEIGHBOUR_LIGHT = 0.02  # relative light of neighbours that spoils a curve
@@ -91,13 +93,18 @@ def locus(size_px: FloatArray) -> tuple[float, float]:
 
     The centre is that of the interval of fixed relative width that holds most sources: stars
     share one width while galaxies, blends and cosmic rays scatter, so that the fullest
-    interval is that of the stars even when they are a minority. Both are NaN without a width.
+    interval is that of the stars even when they are a minority. Of two that hold nearly as many
+    the smaller is taken, as no galaxy is smaller than a star. Both are NaN without a width.
     """
     logs = np.sort(np.log(size_px[np.isfinite(size_px) & (size_px > 0)]))
     if not logs.size:
         return float("nan"), float("nan")
     ends = np.searchsorted(logs, logs + LOCUS_INTERVAL, side="right")
-    first = int(np.argmax(ends - np.arange(logs.size)))
+    held = ends - np.arange(logs.size)
+    first = int(np.argmax(held))
+    smaller = np.flatnonzero((ends <= first) & (held >= LOCUS_RIVAL * held[first]))
+    if smaller.size:
+        first = int(smaller[np.argmax(held[smaller])])
     mode = float(np.median(logs[first : ends[first]]))
     near = logs[np.abs(logs - mode) <= LOCUS_INTERVAL]
     centre = float(np.median(near))

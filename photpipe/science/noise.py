@@ -21,7 +21,6 @@ EMPTY_APERTURES = 300  # their scatter (from the MAD) is good to 7 %
 EMPTY_APERTURES_ENOUGH = 30  # to 20 %
 ANNULUS_GAP_PX = 2.0  # by judgement: the outermost wings of a star stay out
 ANNULUS_WIDTH_PX = 24.0  # that of Source Extractor's local background
-RING_STEP = 2  # every second pixel of the annulus is enough
 FACTOR_LIMITS = (0.7, 5.0)  # beyond, the measurement of the noise is to be mistrusted
 GAIN_PLAUSIBLE = (1e-4, 1e7)  # electrons per count; normalised frames have few counts
 SKY_SIGNIFICANCE = 5.0  # of a sky level: below, the sky was subtracted, or is lost in read noise
@@ -126,7 +125,7 @@ def empty_places(
 
 
 def missing_part(
-    image: FloatArray, x_px: FloatArray, y_px: FloatArray, radius_px: float
+    image: NDArray[np.floating], x_px: FloatArray, y_px: FloatArray, radius_px: float
 ) -> FloatArray:
     """Part of the pixels of each aperture that are masked (NaN); shape (n,).
 
@@ -150,48 +149,24 @@ def missing_part(
     return np.asarray(missing.mean(axis=1))
 
 
-def sky_noise(
-    image: NDArray[np.floating],
-    row: NDArray[np.intp],
-    column: NDArray[np.intp],
-    radius_px: float,
-    pixel_counts: float,
-) -> SkyNoise:
-    """Scatter of background-subtracted sums in apertures at the given places.
+def sky_noise(net: FloatArray, radius_px: float, pixel_counts: float) -> SkyNoise:
+    """Noise of the sky in an aperture, from sums in empty ones.
 
     Parameters
     ----------
-    image : array, shape (ny, nx)
-        Counts; NaN where masked.
-    row, column : int arrays
-        Centres, far enough from the edges for `annulus_reach`.
+    net : array, shape (n,)
+        Counts above the sky in apertures on empty places; NaN where unknown.
     radius_px : float
         Aperture radius.
     pixel_counts : float
         Standard deviation of one pixel, to fall back on when fewer than 30 places are left.
     """
-    area = np.pi * radius_px**2
-    expected = pixel_counts * np.sqrt(area)
-    rows, columns = _offsets(0.0, radius_px)
-    ring_rows, ring_columns = (
-        each[::RING_STEP] for each in _offsets(radius_px + ANNULUS_GAP_PX, annulus_reach(radius_px))
-    )
-    sums = image[row[:, None] + rows, column[:, None] + columns].sum(axis=1, dtype=float)
-    ring = image[row[:, None] + ring_rows, column[:, None] + ring_columns].astype(float)
-    good = np.isfinite(sums) & np.isfinite(ring).all(axis=1)
-    if good.sum() < EMPTY_APERTURES_ENOUGH or not expected > 0:
-        return SkyNoise(float(expected), pixel_counts, int(good.sum()), 1.0)
-    net = sums[good] - rows.size * _ring_level(ring[good].astype(float), pixel_counts)
-    measured = robust_sigma(net) * np.sqrt(area / rows.size)
-    factor = float(np.clip(measured / expected, *FACTOR_LIMITS))
-    return SkyNoise(float(factor * expected), pixel_counts, int(good.sum()), factor)
-
-
-def _ring_level(ring: FloatArray, pixel_counts: float) -> FloatArray:
-    """Mean of each row without what lies 3 sigma from its median (a median alone is coarse)."""
-    away = np.abs(ring - np.median(ring, axis=1, keepdims=True))
-    used = away <= 3.0 * pixel_counts
-    return np.asarray(np.sum(ring * used, axis=1) / np.maximum(used.sum(axis=1), 1))
+    expected = pixel_counts * np.sqrt(np.pi * radius_px**2)
+    known = net[np.isfinite(net)]
+    if known.size < EMPTY_APERTURES_ENOUGH or not expected > 0:
+        return SkyNoise(float(expected), pixel_counts, known.size, 1.0)
+    factor = float(np.clip(robust_sigma(known) / expected, *FACTOR_LIMITS))
+    return SkyNoise(float(factor * expected), pixel_counts, known.size, factor)
 
 
 def annulus_reach(radius_px: float) -> float:

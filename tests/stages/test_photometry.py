@@ -26,6 +26,7 @@ from simsky.psf import encircled_fraction
 from tests.prepared import make_prepared
 
 PIXEL_FWHM2 = 8 * np.log(2) / 12
+FAINT_R = (20.6, 21.0)  # magnitudes of S/N 11 to 16 on the frame that has them
 
 
 @pytest.fixture
@@ -413,3 +414,20 @@ def test_faults_of_the_service_do_not_hang(frames, workspace, server):
     result = photometry(frames, PhotometryOptions(), workspace)
     assert result.done == 3
     assert result.target_frames == 0
+
+
+def test_faint_stars_keep_their_light(tmp_path):
+    """Stars of S/N 10 to 16: noise near them and their wings in the sky took 7 %."""
+    cam, place = camera("VATT4K", shape=(1024, 1024)), (150.0, 10.0)
+    plan = night(cam, *place, count=1, start_jd=2457786.9, seed=3)
+    deep = {"galaxy_fraction": 0.0, "variable_fraction": 0.0, "min_separation_arcsec": 10.0}
+    sky = sky_for(cam, 3, *place, stars_per_frame=500, r_range=FAINT_R, **deep)
+    (path,) = make_prepared(observe(sky, cam, plan, tmp_path, seed=3), cam)
+    workspace = Workspace(tmp_path, quiet=True)
+    photometry([path], PhotometryOptions(aprad=(4.0,), aperture=True), workspace)
+    table, truth = stars_of(path)
+    ratio = table["FLUX_APER"] / truth["flux_adu"] / true_fraction(4.0, truth.meta)
+    assert len(ratio) > 120
+    assert np.mean(ratio) == pytest.approx(1.0, abs=0.02)  # 3 sigma
+    error = np.median(table["FLUXERR_APER"] / table["FLUX_APER"])
+    assert np.std(ratio) == pytest.approx(error, rel=0.2)

@@ -192,6 +192,15 @@ def test_the_sample_takes_fainter_stars_where_bright_ones_are_few():
     assert not growth.star_sample(np.zeros(3, bool), np.ones(3), np.ones(3), np.ones(3, bool)).size
 
 
+def test_locus_is_that_of_the_smaller_of_two_equal_crowds():
+    stars, galaxies = np.linspace(2.80, 2.99, 7), np.linspace(3.39, 3.64, 8)
+    centre, width = growth.locus(np.concatenate([stars, galaxies]))
+    assert centre == pytest.approx(2.9, abs=0.05)
+    assert centre + 1.5 * width > stars.max()
+    strays = np.array([1.0, 1.02])  # of fewer, the crowd decides
+    assert growth.locus(np.concatenate([strays, stars]))[0] == pytest.approx(2.9, abs=0.05)
+
+
 def test_neighbour_light_is_relative_and_mutual():
     light = growth.neighbour_light(
         np.array([0.0, 3.0, 50.0]), np.zeros(3), np.array([100.0, 1.0, -5.0]), 5.0
@@ -204,33 +213,26 @@ def test_radii_must_make_a_range():
         growth.aperture_radii(5, 5)
 
 
-def test_sky_noise_finds_what_neighbouring_pixels_share():
-    from scipy.ndimage import uniform_filter
-
+def test_sky_noise_is_the_scatter_of_empty_apertures():
     rng = np.random.default_rng(8)
-    white = rng.normal(100.0, 5.0, (600, 600))
-    shared = 100 + 3 * (uniform_filter(white, 3) - 100)  # the same noise of a pixel, correlated
-    nowhere = np.empty(0)
-    row, column = noise.empty_places(
-        white.shape, nowhere, nowhere, nowhere, noise.annulus_reach(4.0)
-    )
-    assert len(row) == noise.EMPTY_APERTURES
-    assert noise.sky_noise(white, row, column, 4.0, 5.0).factor == pytest.approx(1.0, rel=0.1)
-    assert noise.sky_noise(shared, row, column, 4.0, 5.0).factor > 2.2
+    expected = 5.0 * np.sqrt(np.pi * 16)
+    net = rng.normal(0.0, 1.5 * expected, noise.EMPTY_APERTURES)
+    net[:20] = np.nan
+    found = noise.sky_noise(net, 4.0, 5.0)
+    assert found.factor == pytest.approx(1.5, rel=0.15)
+    assert found.number == noise.EMPTY_APERTURES - 20
+    few = noise.sky_noise(net[:30], 4.0, 5.0)
+    assert (few.factor, few.aperture_counts) == (1.0, pytest.approx(expected))
 
 
-def test_sky_noise_keeps_off_sources_and_falls_back_in_a_crowd():
+def test_empty_places_keep_off_sources():
     rng = np.random.default_rng(9)
-    image = rng.normal(0.0, 5.0, (300, 300))
     x, y = rng.uniform(0, 300, 40), rng.uniform(0, 300, 40)
-    row, column = noise.empty_places(image.shape, x, y, np.full(40, 12.0), noise.annulus_reach(4.0))
-    distance = np.hypot(column[:, None] - x, row[:, None] - y)
-    assert distance.min() > 12
-    crowd = noise.sky_noise(image, row[:5], column[:5], 4.0, 5.0)
-    assert crowd.factor == 1
-    assert crowd.aperture_counts == pytest.approx(5 * np.sqrt(np.pi * 16))
-    image[:] = np.nan
-    assert noise.sky_noise(image, row, column, 4.0, 5.0).number == 0
+    row, column = noise.empty_places((300, 300), x, y, np.full(40, 12.0), noise.annulus_reach(4.0))
+    assert np.hypot(column[:, None] - x, row[:, None] - y).min() > 12
+    nowhere = np.empty(0)
+    everywhere, _ = noise.empty_places((600, 600), nowhere, nowhere, nowhere, 30.0)
+    assert len(everywhere) == noise.EMPTY_APERTURES
 
 
 def test_noise_of_a_pixel_and_the_gain_come_back_from_the_errors():
