@@ -38,7 +38,7 @@ from photpipe.run.photometry_file import (
 from photpipe.run.settings import DistillSettings
 from photpipe.science import zeropoint
 from photpipe.science.flags import SourceFlag, describe
-from photpipe.science.forced import forced_flux, wings_in_sky
+from photpipe.science.forced import forced_flux
 from photpipe.science.noise import POGSON, annulus_reach
 from photpipe.science.saturation import touched
 from photpipe.science.starimage import GAUSSIAN_FWHM
@@ -56,10 +56,9 @@ MOST_EXAMINED = 50  # targets around which defects of a frame are looked for: it
 WORST = 2  # neighbours of which it is looked how well they are subtracted
 CENTRED_SNR = 10.0  # from which on a target has a place of its own on a frame
 FARTHEST_CENTRE = 0.3  # of the seeing, from where the series shows it
-# standard deviations of a pixel, from which on light of neighbours is left out of a local sky: by
-# Source Extractor (measured with stars of three profiles at three distances), and by us, where
-# what is below is subtracted: a model that is off by a tenth leaves a twentieth of the noise
-HIDDEN_SIGMA = {DETECTED: 1.0, FORCED: 0.5}
+# standard deviations of a pixel, from which on light of neighbours is left out of a local sky; what
+# is below is subtracted: a model that is off by a tenth leaves a twentieth of the noise
+HIDDEN_SIGMA = 0.5
 # what a faint source tells better than an aperture at its place
 OF_SOURCE = (
     *("method", "flags", "flags_in_words", "rejected", "fwhm_arcsec"),
@@ -548,14 +547,13 @@ class _Place:
         """Point of an aperture on the prediction: a measurement, or a limit."""
         noise, radius = self.calibrated.facts.sky_noise_adu, self.calibrated.radius_px
         place = self.x_px, self.y_px
-        found = forced_flux(
-            self.stars.pixels, *place, radius, around.around, self._hidden_counts(FORCED)
-        )
+        hidden = HIDDEN_SIGMA * float(np.nan_to_num(self.calibrated.pixel_noise_counts))
+        found = forced_flux(self.stars.pixels, *place, radius, around.around, hidden)
         if found.problem or not noise > 0:
             return self._unmeasured(found.problem or "the noise of the sky is unknown")
         error = math.sqrt(noise**2 + max(found.flux, 0.0) * self.calibrated.photon_counts)
         point = self._of_aperture(found.flux, error, (self.x_px, self.y_px), FORCED)
-        found_there = self._contamination(found.flux, around, FORCED)
+        found_there = self._contamination(found.flux, around)
         return replace(
             point,
             contamination_mag=found_there.mag,
@@ -711,31 +709,20 @@ class _Place:
         spoilt = touched(self.stars.saturated, *place, self.calibrated.radius_px)
         return int(SourceFlag.SATURATED) if spoilt[0] else 0
 
-    def _contamination(
-        self, flux: float, around: Neighbours, method: str = DETECTED
-    ) -> Contamination:
+    def _contamination(self, flux: float, around: Neighbours) -> Contamination:
         """Brightening in mag by the neighbours, and who, if that is worth a word.
 
-        Light in the aperture makes a target brighter; wings that raise the local sky make it
-        fainter, and the sign is negative where they do more.
+        Their light in the aperture makes a target brighter; the sky is without their light.
         """
         if not around.text:
             return Contamination()
-        counts = around.flux
-        if method == DETECTED:  # forced apertures have a sky without their light
-            radius, hidden = self.calibrated.radius_px, self._hidden_counts(method)
-            counts -= wings_in_sky(around.around, radius, hidden)
-        effect = _effect_mag(flux, counts, around.flux)
+        effect = _effect_mag(flux, around.flux, around.flux)
         is_worth = abs(effect) >= self.settings.contamination_mag
         return (
             Contamination(effect, around.text, around.apart_arcsec)
             if is_worth
             else Contamination(effect)
         )
-
-    def _hidden_counts(self, method: str) -> float:
-        """Light of neighbours from which on pixels are no sky (counts)."""
-        return HIDDEN_SIGMA[method] * float(np.nan_to_num(self.calibrated.pixel_noise_counts))
 
     def _unmeasured(self, problem: str) -> TargetPoint:
         nan = math.nan

@@ -110,25 +110,6 @@ def _aligned(light: FloatArray, shape: tuple[int, int], column: int, row: int) -
     return padded[inner, inner]
 
 
-def wings_in_sky(light: FloatArray, radius_px: float, hidden_counts: float) -> float:
-    """Counts that neighbours take from an aperture because their wings raise the local sky.
-
-    Parameters
-    ----------
-    light : array, shape (n, n), n odd
-        Light of the neighbours (counts per pixel) around the aperture, which is in the middle.
-    radius_px : float
-        Radius of the aperture.
-    hidden_counts : float
-        What is brighter is seen, and is left out of the sky.
-    """
-    along = np.arange(len(light)) - len(light) // 2
-    distance = np.hypot(along, along[:, None])
-    ring = (distance >= radius_px + ANNULUS_GAP_PX) & (distance < annulus_reach(radius_px))
-    ring &= light < hidden_counts
-    return float(light[ring].mean() * np.pi * radius_px**2) if ring.any() else 0.0
-
-
 def _without_wings(stamp: FloatArray, ring: BoolArray) -> BoolArray:
     """Pixels of an annulus without the wings of stars, that hide in the noise of single pixels.
 

@@ -138,7 +138,7 @@ def test_a_target_that_no_single_frame_shows(tmp_path: Path) -> None:
     light = 10 ** (0.4 * np.array([single["APCORR"] for single in singles]))
     flux = [truth["flux_adu"][truth["kind"] == 1][0] for truth in night.truths]
     snr = flux * light * 10 ** (0.4 * point_of(night).trailing_mag) / noise
-    assert snr.max() < 2.0
+    assert snr.max() < 2.5  # a point needs 3
     point = point_of(night)
     assert point.is_good
     assert point.snr > 3
