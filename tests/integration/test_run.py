@@ -3,7 +3,7 @@
 import inspect
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,27 @@ from tests.conftest import FIELD, START_JD, Scene
 from tests.integration.runs import errors, points, record, run, stamps, tables, worked
 
 ALL_STEPS = ["pp_prepare", "pp_register", "pp_photometry", "pp_calibrate", "pp_distill"]
+
+
+@pytest.fixture(scope="module")
+def _once(_rendered: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The scene after one run, in ``night``, the answers of the services in ``cache``."""
+    folder = tmp_path_factory.mktemp("once")
+    directory = shutil.copytree(_rendered.directory, folder / "night")
+    with SkyServer(_rendered.sky) as server, pytest.MonkeyPatch.context() as patch:
+        server.write_settings(directory)
+        patch.setenv("PHOTPIPE_CACHE", str(folder / "cache"))
+        assert run("-quiet", directory) == 0
+        yield folder
+
+
+@pytest.fixture
+def finished(_once: Path, scene: Scene) -> Scene:
+    """The scene after a run, in a directory of this test's own."""
+    shutil.rmtree(scene.directory)
+    shutil.copytree(_once / "night", scene.directory)
+    shutil.copytree(_once / "cache", os.environ["PHOTPIPE_CACHE"], dirs_exist_ok=True)
+    return scene
 
 
 def one_more(scene: Scene, name: str = "late.fits", seed: int = 9) -> Path:
@@ -193,19 +214,18 @@ def test_second_run_reuses_everything(
     assert f"{points(commands.directory)[0].mag:8.4f}" in screen
 
 
-def test_new_frame_alone_is_prepared_and_registered(commands: Scene) -> None:
-    assert run(commands.directory) == 0
-    old = pp_register_rows(commands.directory)
-    late = one_more(commands)
-    assert run(commands.directory) == 0
-    steps = worked(commands.directory)
+def test_new_frame_alone_is_prepared_and_registered(finished: Scene) -> None:
+    old = pp_register_rows(finished.directory)
+    late = one_more(finished)
+    assert run(finished.directory) == 0
+    steps = worked(finished.directory)
     assert list(steps) == ALL_STEPS
     assert steps["pp_prepare"] == [late.name]
-    assert len(steps["pp_photometry"]) == len(commands.frames) + 1
-    new = pp_register_rows(commands.directory)
+    assert len(steps["pp_photometry"]) == len(finished.frames) + 1
+    new = pp_register_rows(finished.directory)
     assert {name: new[name] for name in old} == old  # with all their numbers
-    assert len(points(commands.directory)) == len(commands.frames) + 1
-    assert np.abs(errors(commands.directory)).max() < 0.05
+    assert len(points(finished.directory)) == len(finished.frames) + 1
+    assert np.abs(errors(finished.directory)).max() < 0.05
 
 
 def pp_register_rows(directory: Path) -> dict[str, object]:
@@ -227,48 +247,43 @@ def pp_register_rows(directory: Path) -> dict[str, object]:
     ],
 )
 def test_other_options_redo_what_depends_on_them(
-    commands: Scene, words: list[str], steps: list[str]
+    finished: Scene, words: list[str], steps: list[str]
 ) -> None:
-    assert run(*commands.frames) == 0
-    assert run(*words, *commands.frames) == 0
-    assert list(worked(commands.directory)) == steps
+    assert run(*words, *finished.frames) == 0
+    assert list(worked(finished.directory)) == steps
 
 
-def test_other_settings_and_files_redo_what_depends_on_them(commands: Scene) -> None:
-    directory = commands.directory
-    assert run(directory) == 0
+def test_other_settings_and_files_redo_what_depends_on_them(finished: Scene) -> None:
+    directory = finished.directory
     toml = directory / "photpipe.toml"
     toml.write_text(toml.read_text() + "[calibration]\nminstars = 0.8\n")
     assert run(directory) == 0
     assert list(worked(directory)) == ALL_STEPS[3:]
-    (directory / "rejections.txt").write_text(f"3552 {commands.frames[1].name} a cosmic ray\n")
+    (directory / "rejections.txt").write_text(f"3552 {finished.frames[1].name} a cosmic ray\n")
     assert run(directory) == 0
     assert list(worked(directory)) == ALL_STEPS[4:]
     assert points(directory)[1].rejected
-    commands.frames[2].with_suffix(".ldac.db").unlink()
+    finished.frames[2].with_suffix(".ldac.db").unlink()
     assert run(directory) == 0
     assert list(worked(directory)) == ALL_STEPS[3:]
 
 
-def test_changed_frame_is_worked_on_again(commands: Scene) -> None:
-    original = commands.frames[1].read_bytes()
-    assert run(commands.directory) == 0
-    before = tables(commands.directory)
-    commands.frames[1].write_bytes(original)
-    assert run(commands.directory) == 0
-    assert worked(commands.directory)["pp_prepare"] == [commands.frames[1].name]
-    assert list(tables(commands.directory)) == list(before)
+def test_changed_frame_is_worked_on_again(finished: Scene, _rendered: Scene) -> None:
+    before = tables(finished.directory)
+    finished.frames[1].write_bytes(_rendered.frames[1].read_bytes())
+    assert run(finished.directory) == 0
+    assert worked(finished.directory)["pp_prepare"] == [finished.frames[1].name]
+    assert list(tables(finished.directory)) == list(before)
 
 
 def test_a_changed_pipeline_calculates_anew(
-    commands: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    finished: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(commands.directory) == 0
     monkeypatch.setattr("photpipe.ground.program.sources_digest", lambda _package: "another")
     capsys.readouterr()
-    assert run(commands.directory) == 0
+    assert run(finished.directory) == 0
     assert "the pipeline changed: starting over" in capsys.readouterr().out
-    assert list(worked(commands.directory)) == ALL_STEPS
+    assert list(worked(finished.directory)) == ALL_STEPS
 
 
 def test_newer_catalog_is_used(commands: Scene) -> None:
@@ -298,11 +313,10 @@ def test_service_that_failed_is_asked_again(
     assert len(points(commands.directory)) == len(commands.frames)
 
 
-def test_fewer_frames(commands: Scene) -> None:
-    assert run(*commands.frames) == 0
-    assert run(*commands.frames[:2]) == 0
-    assert list(worked(commands.directory)) == ALL_STEPS[2:]
-    assert len(points(commands.directory)) == 2
+def test_fewer_frames(finished: Scene) -> None:
+    assert run(*finished.frames[:2]) == 0
+    assert list(worked(finished.directory)) == ALL_STEPS[2:]
+    assert len(points(finished.directory)) == 2
 
 
 # -- options and the behaviour of the manual
@@ -406,20 +420,19 @@ def test_unknown_filter_is_told_before_any_work(
 
 
 def test_keep_wcs_skips_the_registration(
-    commands: Scene, capsys: pytest.CaptureFixture[str]
+    finished: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(commands.directory) == 0
-    registered = [fits.getheader(path)["CRVAL1"] for path in commands.frames]
-    fits.setval(commands.frames[0], "CRVAL1", value=registered[0] + 0.002)
-    original = commands.directory / ".diagnostics"
+    registered = [fits.getheader(path)["CRVAL1"] for path in finished.frames]
+    fits.setval(finished.frames[0], "CRVAL1", value=registered[0] + 0.002)
+    original = finished.directory / ".diagnostics"
     shutil.rmtree(original)  # as if another program had registered them
     capsys.readouterr()
-    assert run("-keep_wcs", commands.directory) == 3  # the first finds no reference stars there
-    kept = [fits.getheader(path)["CRVAL1"] for path in commands.frames]
+    assert run("-keep_wcs", finished.directory) == 3  # the first finds no reference stars there
+    kept = [fits.getheader(path)["CRVAL1"] for path in finished.frames]
     assert kept[1:] == pytest.approx(registered[1:], abs=1e-9)
     assert kept[0] == pytest.approx(registered[0] + 0.002, abs=1e-9)
-    assert f"{commands.frames[0].name}: " in capsys.readouterr().out
-    assert len(points(commands.directory)) == len(commands.frames)
+    assert f"{finished.frames[0].name}: " in capsys.readouterr().out
+    assert len(points(finished.directory)) == len(finished.frames)
 
 
 def test_solar_that_calibrates_nothing_is_left_out(
