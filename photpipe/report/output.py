@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -200,8 +201,9 @@ def _secret() -> bytes:
     new = secrets.token_bytes(_SECRET_BYTES)
     with contextlib.suppress(OSError):
         files.make_folder(path.parent)
-        files.write_bytes(path, new)
-        path.chmod(0o600)
+        with files.replacing(path) as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(new)
     return new
 
 

@@ -120,6 +120,12 @@ def test_pages_of_frames_stay_until_what_they_tell_changes(
     assert sorted(drawn) == every
 
 
+def test_what_seals_the_pages_is_the_users_alone(night: Workspace) -> None:
+    refresh(night)
+    (path,) = Path(os.environ["PHOTPIPE_CACHE"]).glob("pages.key")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_page_that_somebody_else_wrote_does_not_stay(
     night: Workspace, drawn: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
