@@ -206,7 +206,7 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
         If a criterion or a line of the rejections is wrong.
     """
     from photpipe.distill import clock, rejection
-    from photpipe.distill.expected import unexpected
+    from photpipe.distill.expected import unexpected, wider
     from photpipe.distill.points import suspected
     from photpipe.distill.whereabouts import outside
     from photpipe.run import subtracted
@@ -233,7 +233,7 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
         if subtraction and options.write_subtracted:
             _write_images(subtraction, target.name, workspace)
         if target.moves:
-            points = suspected(unexpected(points, target))
+            points = wider(suspected(unexpected(points, target)), target)
         outcome = _written(target, points, workspace)
         if isinstance(outcome, FrameFailure):
             reason = outcome.reason + outside(target, frames) + night.search.hint(target)

@@ -13,7 +13,7 @@ from photpipe.instruments.cameras.camera import is_camera
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
-from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, UNEXPECTED, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, UNEXPECTED, WIDER, TargetPoint
 from photpipe.run.results import PhotometryResult, StageRecord
 from photpipe.science.flags import SourceFlag
 
@@ -576,6 +576,16 @@ def is_unexpected(point: TargetPoint) -> bool:
     return not point.rejected and point.contamination.endswith(UNEXPECTED)
 
 
+def is_wide(point: TargetPoint) -> bool:
+    """Whether a point is of a source wider than stars, and no neighbour answers for it."""
+    return not point.rejected and point.contamination.endswith(WIDER)
+
+
+def width(points: list[TargetPoint]) -> Mapping[str, object]:
+    """How wide a target is."""
+    return {"wide": points[0].contamination}
+
+
 def is_kept_out(point: TargetPoint) -> bool:
     """Whether a neighbour keeps a point out."""
     return point.spoiler == CONTAMINATED
@@ -598,7 +608,8 @@ def defects(points: list[TargetPoint]) -> Mapping[str, object]:
 def is_spoiled(point: TargetPoint) -> bool:
     """Whether a neighbour changes a point that is used."""
     much = abs(point.contamination_mag) > CONTAMINATION_MAG
-    return not (point.rejected or point.is_too_bright) and (bool(point.contamination) or much)
+    unknown = point.rejected or point.is_too_bright or is_wide(point)
+    return not unknown and (bool(point.contamination) or much)
 
 
 def brightest(points: list[TargetPoint]) -> Mapping[str, object]:

@@ -625,6 +625,16 @@ RULES: tuple[Rule, ...] = (
         "look at the cut-outs, and at images of the place from another night.",
     ),
     Rule(
+        "wider than stars",
+        L,
+        "results",
+        findings.on_points(findings.is_wide, findings.width),
+        "{target} is {wide} on frames {numbers}.",
+        "A galaxy or star that no catalog lists may stand with it on all frames, and change its "
+        "magnitude by some 0.1 mag, or it has a coma: look at the cut-outs, and at images of the "
+        "place from another night.",
+    ),
+    Rule(
         "far from prediction",
         L,
         "results",

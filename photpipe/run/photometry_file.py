@@ -166,6 +166,7 @@ REJECTIONS_FILE = "rejections.txt"
 # contamination that nobody answers for
 BRIGHTER = "brighter than on the other frames"
 UNEXPECTED = "brighter than predicted"
+WIDER = "as wide as the stars"
 
 
 def read_rejections(directory: Path) -> dict[tuple[str, str], str]:

@@ -11,7 +11,7 @@ from photpipe.report.links import FROM_DATA
 from photpipe.report.state import State, gather
 from photpipe.report.verdicts import RULES, Severity, Verdict, judge
 from photpipe.report.views import MainFigures, main_view
-from photpipe.run.photometry_file import BRIGHTER, UNEXPECTED
+from photpipe.run.photometry_file import BRIGHTER, UNEXPECTED, WIDER
 from photpipe.run.results import (
     CatalogAttempt,
     ClockResult,
@@ -324,6 +324,11 @@ CASES: tuple[tuple[str, Change, str], ...] = (
         "brighter than predicted",
         points(2, contamination=f"1.5 mag {UNEXPECTED}", contamination_mag=1.5),
         "3552 is 1.5 mag brighter than predicted on frames 1–2",
+    ),
+    (
+        "wider than stars",
+        points(3, contamination=f"1.7 times {WIDER}"),
+        "3552 is 1.7 times as wide as the stars on frames 1–3.",
     ),
     ("far from prediction", points(3, offset_east_arcsec=5.0), "3552 was measured 5.0″ from"),
     (

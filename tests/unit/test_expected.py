@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from photpipe.distill.expected import excess_mag, unexpected
+from photpipe.distill.expected import excess_mag, unexpected, wider
 from photpipe.distill.targets import ASTEROID, FIXED, MOVING, POSITIONS, Target
-from photpipe.run.photometry_file import CLEAN, LIMIT
+from photpipe.run.photometry_file import CLEAN, DETECTED, LIMIT
 from tests.points import point
 
 STAR = "star of R = 19.0 at {:.1f} arcsec"
@@ -83,3 +83,32 @@ def test_a_freed_point_that_is_still_too_bright_is_told() -> None:
 def test_magnitudes_are_compared_in_v() -> None:
     assert excess_mag(point(mag=17.0, band="R"), target(17.4)) == pytest.approx(0.0)
     assert excess_mag(point(mag=17.0, band="CV"), target(17.4)) == pytest.approx(0.4)
+
+
+def test_what_is_wider_than_stars_on_all_frames_is_told() -> None:
+    widths = (1.68, 1.67, 1.76, 1.57, 1.94, 1.59)
+    points = [
+        point(snr=50.0, seeing_arcsec=1.1, fwhm_arcsec=1.1 * each, method=DETECTED)
+        for each in widths
+    ]
+    found = wider(points, target(np.nan))
+    assert {each.contamination for each in found} == {"1.7 times as wide as the stars"}
+    assert [replace(each, contamination="") for each in found] == points
+    one = [*points[:5], replace(points[5], contamination="star of R = 17 at 3 arcsec")]
+    assert wider(one, target(np.nan))[5] == one[5]
+    usual = [*points[:5], replace(points[5], fwhm_arcsec=1.2)]  # once it is as wide as a star
+    assert wider(usual, target(np.nan)) == usual
+    for changes in ({"snr": 15.0}, {"method": LIMIT}, {"fwhm_arcsec": np.nan}):
+        few = [replace(each, **changes) for each in points]
+        assert wider(few, target(np.nan)) == few
+    assert wider(points, target(np.nan, is_comet=True)) == points
+    assert wider(points, target(np.nan, FIXED)) == points
+
+
+def test_a_trail_is_not_taken_for_width() -> None:
+    """Of 3 arcsec: 60 s at 3 arcsec a minute, in a seeing of 1.5 arcsec."""
+    wide = np.hypot(1.5, 3.0 * np.sqrt(8 * np.log(2) / 12))
+    points = night(snr=50.0, seeing_arcsec=1.5, fwhm_arcsec=wide, exptime_s=60.0, method=DETECTED)
+    moving = target(np.nan, rate_arcsec_min=np.full((2, 6), 3.0 / np.sqrt(2.0)))
+    assert wider(points, moving) == points
+    assert wider(points, target(np.nan)) != points
