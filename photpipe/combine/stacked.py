@@ -103,9 +103,10 @@ def stacked_photometry(
     moving = None
     if options.comet:
         pp_distill.radii_of_comas(workspace.settings)  # said before the work, too
+    read = pp_combine.exposures_of(paths, options.telescope, workspace)
     if options.follows:  # first, because it may turn out that nobody knows the target
-        moving = _combined(paths, replace(combination, comoving=True), workspace)
-    still = _combined(paths, combination, workspace)
+        moving = _combined(paths, replace(combination, comoving=True), workspace, read)
+    still = _combined(paths, combination, workspace, read)
     stars = _Stack(still.stack, workspace)
     measured, calibrated = _calibrated_stars(stars, options)
     calibration = calibrated.frames[0]
@@ -149,10 +150,13 @@ class _Stack:
 
 
 def _combined(
-    paths: Sequence[Path], options: pp_combine.CombineOptions, workspace: Workspace
+    paths: Sequence[Path],
+    options: pp_combine.CombineOptions,
+    workspace: Workspace,
+    read: "pp_combine.ReadExposures",
 ) -> CombineResult:
     """Make a stack, and a copy of it in its folder."""
-    result = pp_combine.combine(paths, options, workspace)
+    result = pp_combine.combine(paths, options, workspace, read)
     stack = _Stack(result.stack, workspace)
     try:
         if stack.path.parent.is_symlink():

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from photpipe.combine.exposures import Exposure
     from photpipe.ground.sky import BoolArray
 
+    ReadExposures = tuple[Sequence[Exposure], Sequence[FrameFailure]]
+
 log = logging.getLogger("pp_combine")
 
 SKY_STACK, COMOVING_STACK = "skycoadd.fits", "comove.fits"
@@ -56,7 +58,12 @@ class CombineOptions:
         return self.comoving or self.manual_rates is not None
 
 
-def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace) -> CombineResult:
+def combine(
+    paths: Sequence[Path],
+    options: CombineOptions,
+    workspace: Workspace,
+    read: "ReadExposures | None" = None,
+) -> CombineResult:
     """Combine registered frames with SWarp.
 
     **Reads** the frames (WCS of pp_register), their databases or catalogs for the comparison
@@ -74,6 +81,8 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
         What the user says.
     workspace : Workspace
         Settings, and the directory of the stack.
+    read : ReadExposures, optional
+        What `exposures_of` has found for these frames.
 
     Raises
     ------
@@ -88,7 +97,8 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
     """
     from photpipe.combine.exposures import scaled, weighted_mean, with_weights
 
-    exposures, failed = _exposures(paths, options, workspace)
+    found, unread = read or exposures_of(paths, options.telescope, workspace)
+    exposures, failed = list(found), list(unread)
     _enough(exposures, failed)
     exposures, unscaled = scaled(exposures)
     failed += unscaled
@@ -118,14 +128,25 @@ def combine(paths: Sequence[Path], options: CombineOptions, workspace: Workspace
     return result
 
 
-def _exposures(
-    paths: Sequence[Path], options: CombineOptions, workspace: Workspace
-) -> "tuple[list[Exposure], list[FrameFailure]]":
-    """Frames that can be combined, in chronological order, and those that cannot."""
+def exposures_of(
+    paths: Sequence[Path], keyword: str | None, workspace: Workspace
+) -> "ReadExposures":
+    """Frames that can be combined, in chronological order, and those that cannot.
+
+    Parameters
+    ----------
+    keyword : str or None
+        Telescope, where the headers do not tell it.
+
+    Raises
+    ------
+    ConfigError
+        If the frames do not belong together, or the telescope is unknown.
+    """
     from photpipe.combine.exposures import Exposure
     from photpipe.instruments import telescopes
 
-    telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
+    telescope = telescopes.by_keyword(keyword) if keyword else None
     stacks = [path.name for path in paths if path.name in {SKY_STACK, COMOVING_STACK}]
     if stacks:
         log.info("%s: already stacked, left out", ", ".join(stacks))

@@ -188,8 +188,10 @@ class Stars:
         """
         radius = self.calibrated.radius_px
         along = np.arange(-math.ceil(annulus_reach(radius)), math.ceil(annulus_reach(radius)) + 1.0)
-        total = counts / self.image.light(0.0, 0.0, radius, self.trail_px)[0]
         light = np.zeros((along.size, along.size))
+        if not counts.any():
+            return light  # what a star looks like takes a dozen curves of growth
+        total = counts / self.image.light(0.0, 0.0, radius, self.trail_px)[0]
         for x, y, flux in zip(dx_px, dy_px, total, strict=True):
             light += flux * self.image.surface(along - x, along[:, None] - y, self.trail_px)
         return light

@@ -13,6 +13,7 @@ import pytest
 import pp_photometry
 import pp_stackedphotometry
 from photpipe.catalogs.database import read_database
+from photpipe.combine import exposures
 from photpipe.fits import fitsfile
 from photpipe.ground.sky import separation_deg
 from photpipe.instruments.frames import Frame
@@ -76,11 +77,20 @@ def cloudy(tmp_path_factory: pytest.TempPathFactory) -> Night:
 
 @pytest.mark.pages
 def test_target_and_stars_on_a_clear_night(
-    bright: Night, capsys: pytest.CaptureFixture[str]
+    bright: Night, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    read: list[str] = []
+    sky = exposures._sky
+
+    def watched(path: Path, name: str) -> tuple[float, float]:
+        read.append(name)
+        return sky(path, name)
+
+    monkeypatch.setattr(exposures, "_sky", watched)
     with served(bright) as server:
         assert measure(bright, "-comoving") == 0
         assert server.count("horizons") == 1
+    assert len(read) == len(set(read)) > 1, "two stacks of frames that are read once"
     said = capsys.readouterr().out
     assert "comove.fits: aperture and zeropoint are those of skycoadd.fits" in said
     assert "photometry_3552.dat: detected, R = " in said

@@ -79,3 +79,13 @@ def test_what_trails_less_than_the_stars_is_brighter_in_the_aperture() -> None:
     assert stars.trailing_mag((0.0, 8.0)) < 0.0
     assert stars.part_of_aperture(0.0, 0.0) == pytest.approx(1.0)
     assert 0.0 < stars.part_of_aperture(0.0, 9.0) < stars.part_of_aperture(9.0, 0.0) < 1.0
+
+
+def test_nothing_around_a_place_needs_no_image_of_a_star() -> None:
+    stars = Stars(calibrated_frame([{"x": 100.0, "y": 100.0, "mag": 15.0}]), (0.0, 0.0))
+    stars.pixels = np.full((300, 320), 100.0)
+    nothing = stars.light_around(np.array([3.0]), np.zeros(1), np.zeros(1))
+    assert "image" not in vars(stars)
+    light = stars.light_around(np.array([3.0]), np.zeros(1), np.array([1000.0]))
+    assert light.shape == nothing.shape
+    assert light.max() > 0 == nothing.max()
