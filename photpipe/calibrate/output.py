@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+_NEW_NAMES = {"XWIN_WORLD": "ra_deg", "YWIN_WORLD": "dec_deg"}
+
 
 def write(each: CalibratedSources) -> CalibratedFrame:
     """Write the files of a frame.
@@ -81,21 +83,23 @@ def write_database_of(each: CalibratedSources) -> None:
         If it cannot be written.
     """
     sources, frame = each.sources, each.calibrated
-    table = sources.table.copy()
-    table.rename_columns(["XWIN_WORLD", "YWIN_WORLD"], ["ra_deg", "dec_deg"])
-    table["ra_deg"], table["dec_deg"] = sources.ra_deg, sources.dec_deg
-    magnitudes = calibrated_magnitudes(each) if frame.is_calibrated else None
+    count = len(sources.table)
+    # a table of astropy takes longer to be copied and added to than to be written
     columns = {
-        **dict(zip(magnitude_columns(frame.band), magnitudes or (), strict=False)),
-        **_reference_columns(len(table), each.reference),
-        "ident": np.arange(1, len(table) + 1),
-        **old_names.columns(frame.band, magnitudes),
-        **old_names.catalog_columns(len(table), each.reference),
+        _NEW_NAMES.get(name, name): np.asarray(sources.table[name])
+        for name in sources.table.colnames
     }
-    for name, column in columns.items():
-        table[name] = column
+    magnitudes = calibrated_magnitudes(each) if frame.is_calibrated else None
+    columns |= {
+        **{"ra_deg": sources.ra_deg, "dec_deg": sources.dec_deg},
+        **dict(zip(magnitude_columns(frame.band), magnitudes or (), strict=False)),
+        **_reference_columns(count, each.reference),
+        "ident": np.arange(1, count + 1),
+        **old_names.columns(frame.band, magnitudes),
+        **old_names.catalog_columns(count, each.reference),
+    }
     try:
-        write_database(sources.frame.database_path, _facts(each), table)
+        write_database(sources.frame.database_path, _facts(each), columns)
     except OSError as error:
         reason = f"its database cannot be written: {error}"
         raise FrameError(sources.frame.name, reason) from error

@@ -41,7 +41,11 @@ def magnitude_columns(band: str) -> tuple[str, str]:
     return f"_{band}mag", f"_e_{band}mag"
 
 
-def write_database(path: Path, header: Mapping[str, Scalar], table: "Table") -> None:
+def write_database(
+    path: Path,
+    header: Mapping[str, Scalar],
+    table: "Table | Mapping[str, np.ndarray[Any, Any]]",
+) -> None:
     """Write a frame's sources; the file is complete or stays as it was.
 
     Parameters
@@ -50,7 +54,7 @@ def write_database(path: Path, header: Mapping[str, Scalar], table: "Table") -> 
         The database.
     header : mapping of str to scalar
         Facts about the frame and its calibration; NaN becomes NULL.
-    table : Table
+    table : Table or mapping
         Sources: columns of numbers, booleans or text, one value per row; NaN becomes NULL.
 
     Raises
@@ -62,7 +66,7 @@ def write_database(path: Path, header: Mapping[str, Scalar], table: "Table") -> 
     """
     from photpipe.catalogs.table import plain_column
 
-    columns = {name: plain_column(table[name]) for name in table.colnames}
+    columns = {name: plain_column(table[name]) for name in table.keys()}  # noqa: SIM118
     for name, column in columns.items():
         if column.ndim != 1:
             message = f"column {name} has several values per row; choose one of them first"

@@ -58,9 +58,14 @@ _BEYOND = {"\0inf": "1e999", "\0-inf": "-1e999"}
 
 
 def to_json(result: object) -> str:
-    """Result as JSON text; NaN becomes null, an infinity 1e999."""
+    """Result as JSON text, a line for each field; NaN becomes null, an infinity 1e999.
+
+    Indented throughout it would be written by Python itself, at five times the time.
+    """
     values = plain(dataclasses.asdict(result), marks_infinities=True)  # type: ignore[call-overload]
-    text = json.dumps(values, indent=1)
+    assert isinstance(values, dict)
+    lines = (f" {json.dumps(name)}: {json.dumps(each)}" for name, each in values.items())
+    text = "{\n" + ",\n".join(lines) + "\n}"
     for mark, number in _BEYOND.items():
         text = text.replace(json.dumps(mark), number)
     return text

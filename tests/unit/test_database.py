@@ -221,3 +221,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         write_database(path, {"a": 2}, Table({"a": [2]}))
     assert path.read_bytes() == old
     assert [p.name for p in tmp_path.iterdir()] == ["x.db"]
+
+
+def test_arrays_by_name_are_written_as_a_table_of_them(tmp_path):
+    columns = {
+        "a": np.array([1.5, np.nan], ">f4"),
+        "b": np.array([3, -1], ">i2"),
+        "c": np.array([True, False]),
+        "d": np.array(["x", " y "]),
+    }
+    write_database(tmp_path / "arrays.db", HEADER, columns)
+    write_database(tmp_path / "table.db", HEADER, Table(columns))
+    assert (tmp_path / "arrays.db").read_bytes() == (tmp_path / "table.db").read_bytes()
