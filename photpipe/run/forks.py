@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -23,6 +24,7 @@ FEWEST = 2  # items: a copy costs a hundredth of a second, a large frame may tak
 _MOST = 8192  # items at a time: their numbers fit into a pipe (64 kB on Linux)
 _NUMBER_BYTES = 4  # numbers up to 2^32, against room in the pipe
 _PATIENCE_S = 5.0  # for a copy that was told to end: its tools have to be ended first
+_LINGERING_S = 0.2  # for threads that have ended: on a loaded machine, against waiting for others
 _NAP_S = 0.01  # how late the end of a copy is noticed, against waking up
 _TASKS = Path("/proc/self/task")  # one entry for each thread, those of libraries included
 _DIE_WITH_PARENT = 1  # prctl(2): PR_SET_PDEATHSIG
@@ -31,11 +33,24 @@ _DIE_WITH_PARENT = 1  # prctl(2): PR_SET_PDEATHSIG
 def are_possible() -> bool:
     """Whether this process can be copied: on Linux, while it has one thread.
 
-    Of several threads the copy would have the one that made it, and all locks of the others.
+    Of several threads the copy would have the one that made it, and all locks of the others. One
+    that has ended for Python may end a moment later for the system.
     """
+    if sys.platform != "linux":
+        return False
+    deadline_s = time.monotonic() + _LINGERING_S
+    while (count := _thread_count()) > 1 and threading.active_count() == 1:
+        if time.monotonic() > deadline_s:
+            break
+        time.sleep(_NAP_S / 10)
+    return count == 1
+
+
+def _thread_count() -> int:
+    """Threads of this process, those of libraries included; 0 if nobody knows."""
     with contextlib.suppress(OSError):
-        return sys.platform == "linux" and len(os.listdir(_TASKS)) == 1  # noqa: PTH208
-    return False
+        return len(os.listdir(_TASKS))  # noqa: PTH208
+    return 0
 
 
 def outcomes(

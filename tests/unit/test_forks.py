@@ -8,6 +8,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from photpipe.run import forks
 from photpipe.run.workspace import Workspace
 
@@ -53,6 +55,20 @@ done, _ = Workspace(Path(), jobs=2).map_frames(slowly, range(2), "test", by_copi
 print([number for number, _ in done], {ours for _, ours in done})
 """)
     assert last == "[0, 1] {False, True}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux")
+def test_threads_that_have_just_ended_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    counts = iter([3, 2, 2, 1])
+    monkeypatch.setattr(forks, "_thread_count", lambda: next(counts))
+    assert forks.are_possible()
+    monkeypatch.setattr(forks, "_LINGERING_S", 0.01)
+    monkeypatch.setattr(forks, "_thread_count", lambda: 2)  # those of a library stay
+    assert not forks.are_possible()
+    monkeypatch.setattr(forks, "_LINGERING_S", 60.0)
+    monkeypatch.setattr(threading, "active_count", lambda: 2)  # one of ours is at work
+    assert not forks.are_possible()
 
 
 def test_what_a_dead_copy_leaves_is_done() -> None:
