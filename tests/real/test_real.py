@@ -112,7 +112,7 @@ def test_asteroid_varies_as_measured_before(lowell: Path) -> None:
     for point in points:
         row = min(expected, key=lambda e: abs(float(e["midtime_jd"]) - point.midtime_jd))
         differences.append(point.mag - float(row["rel_mag"]))
-    assert np.std(differences) < 0.05
+    assert np.std(differences) < 0.019  # 0.015; 0.0189 with the sums of Source Extractor
 
 
 def test_movers_are_found_on_five_frames(lowell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +184,7 @@ def test_star_is_measured_on_every_frame(micro: Path) -> None:
     assert all(point.method == "detected" for point in points)
     offsets = [np.hypot(p.offset_east_arcsec, p.offset_north_arcsec) for p in points]
     assert np.median(offsets) < 1.5  # of pixels of 5.2 arcsec
+    assert np.std([p.mag for p in points]) < 0.0137  # as with the sums of Source Extractor; 0.012
 
 
 # A frame of LCO that came as a table: its own header, its sources painted where they were.
