@@ -29,7 +29,7 @@ from photpipe.run.photometry_file import (
 LARGEST_EXCESS_MAG = 1.0
 LARGEST_PHASE_DEG = 60.0  # by judgement: from there on H, G is an extrapolation
 EXCESS_SIGMA = 3.0  # of a point, beyond that: faint sets scatter
-WIDTH_SNR = 20.0  # noise widens fainter sources
+WIDTH_SNR = 40.0  # noise makes sources of S/N 22 to 29 seem 1.3 to 1.8 times as wide as stars
 WIDTH_POINTS = 3  # by judgement: of fewer, a hit by a cosmic ray would be one of a few
 # width in units of that of stars, in the median and at least: 1.7 and 1.6 of a target 1.3 seeings
 # from a galaxy as bright, 1.1 and 1.2 at most of one 1.6 seeings from a star as bright (simulated)

@@ -98,7 +98,7 @@ def test_what_is_wider_than_stars_on_all_frames_is_told() -> None:
     assert wider(one, target(np.nan))[5] == one[5]
     usual = [*points[:5], replace(points[5], fwhm_arcsec=1.2)]  # once it is as wide as a star
     assert wider(usual, target(np.nan)) == usual
-    for changes in ({"snr": 15.0}, {"method": LIMIT}, {"fwhm_arcsec": np.nan}):
+    for changes in ({"snr": 35.0}, {"method": LIMIT}, {"fwhm_arcsec": np.nan}):
         few = [replace(each, **changes) for each in points]
         assert wider(few, target(np.nan)) == few
     assert wider(points, target(np.nan, is_comet=True)) == points
