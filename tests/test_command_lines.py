@@ -177,6 +177,7 @@ def test_faults_are_seen(line: str, fault: str) -> None:
     assert fault_of(line) == fault
 
 
+@pytest.mark.pages
 def test_the_walkthrough_runs_as_it_is_pasted(tmp_path: Path) -> None:
     """Its first block in a shell, without network; then what the pages do with the results."""
     (tmp_path / "example_data").symlink_to(ROOT / "example_data")

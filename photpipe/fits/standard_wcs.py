@@ -101,7 +101,7 @@ def _is_plain(terms: Mapping[str, CardValue], numbers: Mapping[str, CardValue]) 
     """Whether the terms of a WCS, and the numbers among them, are TAN or TPV and nothing else."""
     is_tan = terms.get("CTYPE1") == "RA---TAN"
     return (
-        "RADESYS" in terms
+        terms.keys() >= {"CTYPE1", "CTYPE2", "RADESYS"}
         and all(terms.get(name, known[0]) in known for name, known in _PLAIN_TEXTS.items())
         and is_tan == (terms.get("CTYPE2") == "DEC--TAN")
         and numbers.keys() >= _PLAIN_NUMBERS

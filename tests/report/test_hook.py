@@ -14,6 +14,8 @@ from photpipe.run.results import ExtractResult, FrameFailure, History
 from photpipe.run.workspace import Workspace
 from tests.report.pages import parsed, words
 
+pytestmark = pytest.mark.pages
+
 
 @dataclass(frozen=True, slots=True)
 class Options:

@@ -276,3 +276,11 @@ def test_a_plain_wcs_is_what_astropy_makes_of_its_cards(kind: str) -> None:
 )
 def test_other_wcs_are_left_to_astropy(change: dict[str, Any]) -> None:
     assert plain_wcs(fits.Header(PLAIN | change)) is None
+
+
+@pytest.mark.parametrize("name", [each for each in PLAIN if not each.startswith("NAXIS")])
+def test_without_a_card_a_wcs_is_that_of_astropy_or_left_to_it(name: str) -> None:
+    header = fits.Header({key: value for key, value in PLAIN.items() if key != name})
+    found = plain_wcs(header)
+    if found is not None:
+        assert found.wcs.compare(WCS(header, fix=False).wcs, 1)

@@ -1,0 +1,18 @@
+"""Windows of a test are gone before the next one begins."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Free what a test leaves of Tk in the thread that made it.
+
+    Pytest holds the fixtures until a test is over; whatever thread collects the garbage afterwards
+    would end the process ("Tcl_AsyncDelete: async handler deleted by the wrong thread").
+    """
+    result = yield
+    gc.collect()
+    return result
