@@ -46,9 +46,10 @@ $(VENV)/.installed-tests: pyproject.toml
 demo: $(VENV)/.installed
 	@BIN=$(BIN) EXAMPLE=$(EXAMPLE) DEMO=$(DEMO) tools/demo.sh
 
-# the tests start hundreds of commands, which would compile the package anew without bytecode
+# the tests start hundreds of commands, which would compile the package anew without bytecode; on
+# two cores a third process works while others wait: a twelfth less by the clock
 test: $(VENV)/.installed-tests lint
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist worksteal
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 3 --dist worksteal
 
 # the same, and which lines no test has run; a third slower
 coverage: $(VENV)/.installed-tests
