@@ -66,7 +66,7 @@ def write_database(
     """
     from photpipe.catalogs.table import plain_column
 
-    columns = {name: plain_column(table[name]) for name in table.keys()}  # noqa: SIM118
+    columns = {name: plain_column(column) for name, column in table.items()}
     for name, column in columns.items():
         if column.ndim != 1:
             message = f"column {name} has several values per row; choose one of them first"

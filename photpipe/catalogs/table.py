@@ -351,9 +351,8 @@ def plain_column(column: Any) -> np.ndarray[Any, Any]:
     Numbers keep their type, unless a blank makes them float with NaN; a blank boolean is
     false; bytes and objects become text without surrounding blanks.
     """
-    if (
-        type(column) is np.ndarray and column.dtype.kind in "iufb"
-    ):  # as it is, at a tenth of the time
+    # as it is, at a tenth of the time
+    if type(column) is np.ndarray and column.dtype.kind in "iufb":
         return column.astype(column.dtype.newbyteorder("="), copy=False)
     blank = np.atleast_1d(np.ma.getmaskarray(column))
     values = np.atleast_1d(np.ma.getdata(np.ma.asarray(column)))

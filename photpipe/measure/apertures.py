@@ -276,8 +276,8 @@ def measured_catalog(found: FrameGrowth, radii_px: FloatArray, index: int) -> Me
     radius_px = float(radii_px[index])
     image = read_image(found.frame)
     sources = _footprints(table)
-    width = found.fwhm_px if math.isfinite(found.fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
-    background = Sky.of(image, sources, radius_px, max(width, 1.0))
+    width = crowding.star_width(found.fwhm_px, table)
+    background = Sky.of(image, sources, radius_px, width)
     own = aperture_sums.aperture_sums(
         image, sources, radius_px, background.levels(sources.x_px, sources.y_px, sources.radius_px)
     )

@@ -64,6 +64,12 @@ def crowding(bright: int, radius_px: float, shape: tuple[int, int]) -> float:
     return bright * area / (shape[0] * shape[1])
 
 
+def star_width(fwhm_px: float, table: Table) -> float:
+    """Width of the stars (px), one at least; that of all sources where it is not known (NaN)."""
+    known = fwhm_px if math.isfinite(fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
+    return max(known, 1.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """The stars of a frame, to be fitted at once.
@@ -110,7 +116,6 @@ class Crowd:
         flux = np.asarray(table["FLUX_ISOCOR"], float)
         peak = np.asarray(table["FLUX_MAX"], float) + np.asarray(table["BACKGROUND"], float)
         usable = (np.asarray(table["FLAGS"], int) & SPOILS_PSF == 0) & (peak < LINEAR * level)
-        width = fwhm_px if math.isfinite(fwhm_px) else float(np.median(table["FWHM_IMAGE"]))
         ny, nx = image.shape
         inside = (x > -0.5) & (x < nx - 0.5) & (y > -0.5) & (y < ny - 0.5) & np.isfinite(flux)
         rows = np.flatnonzero(inside)
@@ -119,7 +124,7 @@ class Crowd:
             y[rows],
             np.maximum(flux[rows], SMALLEST_FLUX),
             usable[rows],
-            max(width, 1.0),
+            star_width(fwhm_px, table),
             1.0 / gain if gain else 0.0,
         )
         return cls(table, rows, Patches(image, good, sources))

@@ -13,7 +13,7 @@ from photpipe.instruments.cameras.camera import is_camera
 from photpipe.report import wording
 from photpipe.report.state import CONTROL, FrameState, State, TargetData
 from photpipe.report.wording import number
-from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, UNEXPECTED, WIDER, TargetPoint
+from photpipe.run.photometry_file import BRIGHTER, CONTAMINATED, UNEXPECTED, TargetPoint
 from photpipe.run.results import PhotometryResult, StageRecord
 from photpipe.science.flags import SourceFlag
 
@@ -578,7 +578,7 @@ def is_unexpected(point: TargetPoint) -> bool:
 
 def is_wide(point: TargetPoint) -> bool:
     """Whether a point is of a source wider than stars, and no neighbour answers for it."""
-    return not point.rejected and point.contamination.endswith(WIDER)
+    return not point.rejected and point.is_too_wide
 
 
 def width(points: list[TargetPoint]) -> Mapping[str, object]:
@@ -608,7 +608,7 @@ def defects(points: list[TargetPoint]) -> Mapping[str, object]:
 def is_spoiled(point: TargetPoint) -> bool:
     """Whether a neighbour changes a point that is used."""
     much = abs(point.contamination_mag) > CONTAMINATION_MAG
-    unknown = point.rejected or point.is_too_bright or is_wide(point)
+    unknown = point.rejected or point.is_too_bright or point.is_too_wide
     return not unknown and (bool(point.contamination) or much)
 
 

@@ -21,7 +21,7 @@ from photpipe.report.tables import SENTENCE, TEXT, Column, Link, TableView, Word
 from photpipe.report.views import Animation
 from photpipe.report.wording import number
 from photpipe.run import comet_file, trail_file
-from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, WIDER, TargetPoint
+from photpipe.run.photometry_file import CONTAMINATED, REJECTIONS_FILE, TargetPoint
 
 MOST_TRAILS = 6  # frames whose trails are drawn
 BY_USER = "rejected by the user"
@@ -312,7 +312,7 @@ def _spoilt(point: TargetPoint) -> str:
         return point.spoiler or "rejected"
     if point.is_too_bright:
         return "too bright"  # nobody knows why
-    if point.contamination.endswith(WIDER):
+    if point.is_too_wide:
         return "too wide"
     return CONTAMINATED if point.contamination else ""
 

@@ -148,6 +148,11 @@ class TargetPoint:
         return self.contamination.endswith((BRIGHTER, UNEXPECTED))
 
     @property
+    def is_too_wide(self) -> bool:
+        """Whether it is wider than the stars, and no neighbour answers for it."""
+        return self.contamination.endswith(WIDER)
+
+    @property
     def is_good(self) -> bool:
         """Whether the line stands in the .dat file without ``#``."""
         return not self.rejected and self.method != LIMIT and math.isfinite(self.mag)

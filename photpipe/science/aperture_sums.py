@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.science.forced import HALF_DIAGONAL_PX, OVERSAMPLING
+from photpipe.science.forced import HALF_DIAGONAL_PX, circle_parts
 from photpipe.science.noise import ANNULUS_WIDTH_PX, robust_sigma
 
 FloatArray = NDArray[np.float64]
@@ -236,7 +236,7 @@ def aperture_sums(
         free = np.isfinite(stamp)
         stamp = np.where(free, stamp, np.where(free, stamp, 0.0)[:, ::-1, ::-1])
         shift = sources.x_px[part] - column, sources.y_px[part] - row
-        sums[part] = np.einsum("ijk,ijk->i", _weights(*shift, along, radius_px), stamp)
+        sums[part] = np.einsum("ijk,ijk->i", circle_parts(along, along, *shift, radius_px), stamp)
     return sums
 
 
@@ -281,18 +281,3 @@ def _foreign_pixels(sources: Footprints, radius_px: float) -> dict[int, BoolArra
             theirs = (apart < 1.0) & (apart < sources.apart(source, x, y))
             foreign[source] = foreign.get(source, False) | theirs
     return foreign
-
-
-def _weights(x_px: FloatArray, y_px: FloatArray, along: IndexArray, radius_px: float) -> FloatArray:
-    """Part of each pixel inside a circle around places near the middle; shape (n, size, size)."""
-    dx, dy = along - x_px[:, None], along - y_px[:, None]
-    apart = np.hypot(dx[:, None, :], dy[:, :, None])
-    weights = (apart < radius_px).astype(float)
-    which, row, column = np.nonzero(np.abs(apart - radius_px) <= HALF_DIAGONAL_PX)
-    fine = (np.arange(OVERSAMPLING) + 0.5) / OVERSAMPLING - 0.5
-    far_x = (dx[which, column][:, None] + fine) ** 2
-    far_y = (dy[which, row][:, None] + fine) ** 2
-    weights[which, row, column] = ((far_y[:, :, None] + far_x[:, None, :]) < radius_px**2).mean(
-        axis=(1, 2)
-    )
-    return weights

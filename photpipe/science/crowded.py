@@ -6,7 +6,7 @@ is left also shows stars that were hidden.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -52,8 +52,8 @@ class _Solver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdedField:
-    """What a frame of many stars shows.
+class FittedStars:
+    """Stars that were fitted at once.
 
     Parameters
     ----------
@@ -67,10 +67,6 @@ class CrowdedField:
         Scatter of what is left in units of what is expected.
     origin : array of int, shape (n,)
         Which of the given sources it is; -1: it was found when the others were subtracted.
-    psf : Psf
-        The PSF.
-    residual : array, shape (ny, nx)
-        What is left.
     """
 
     x: FloatArray
@@ -80,13 +76,29 @@ class CrowdedField:
     place_error_px: FloatArray
     chi: FloatArray
     origin: NDArray[np.intp]
+
+
+STAR_COLUMNS = tuple(each.name for each in fields(FittedStars))
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdedField(FittedStars):
+    """What a frame of many stars shows.
+
+    Parameters
+    ----------
+    psf : Psf
+        The PSF.
+    residual : array, shape (ny, nx)
+        What is left.
+    """
+
     psf: Psf
     residual: NDArray[np.floating]
 
     def take(self, rows: NDArray[np.intp]) -> "CrowdedField":
         """The same with some of its stars."""
-        names = ("x", "y", "flux", "error", "place_error_px", "chi", "origin")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
+        return replace(self, **{name: getattr(self, name)[rows] for name in STAR_COLUMNS})
 
 
 @dataclass(slots=True)

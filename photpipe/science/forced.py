@@ -8,6 +8,7 @@ one star agree. Faint targets are measured rather than lost; what is too faint g
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from photpipe.ground.sky import BoolArray, FloatArray
 from photpipe.science.noise import ANNULUS_GAP_PX, annulus_reach, robust_sigma
@@ -146,14 +147,36 @@ def aperture_weights(
     column, row : float
         Centre of the circle; the first pixel's centre is 0.
     """
-    apart = np.hypot(np.arange(shape[1]) - column, (np.arange(shape[0]) - row)[:, None])
-    weights = (apart < radius_px).astype(float)
-    on_rim = np.nonzero(np.abs(apart - radius_px) <= HALF_DIAGONAL_PX)
+    pixels = np.arange(shape[1]), np.arange(shape[0])
+    centre = np.array([column]), np.array([row])
+    return np.asarray(circle_parts(*pixels, *centre, radius_px, oversampling)[0])
+
+
+def circle_parts(
+    columns: NDArray[np.intp],
+    rows: NDArray[np.intp],
+    x_px: FloatArray,
+    y_px: FloatArray,
+    radius_px: float,
+    oversampling: int = OVERSAMPLING,
+) -> FloatArray:
+    """The same of several circles on pixels of these columns and rows; shape (n, rows, columns).
+
+    Parameters
+    ----------
+    x_px, y_px : array, shape (n,)
+        Centres of the circles.
+    """
+    dx, dy = columns - x_px[:, None], rows - y_px[:, None]
+    apart = np.hypot(dx[:, None, :], dy[:, :, None])
+    parts = (apart < radius_px).astype(float)
+    which, row, column = np.nonzero(np.abs(apart - radius_px) <= HALF_DIAGONAL_PX)
     fine = (np.arange(oversampling) + 0.5) / oversampling - 0.5
-    rows, columns = (each[:, None] + fine for each in on_rim)
-    inside = (rows - row)[:, :, None] ** 2 + (columns - column)[:, None, :] ** 2 < radius_px**2
-    weights[on_rim] = inside.mean(axis=(1, 2))
-    return np.asarray(weights)
+    far_x = columns[column][:, None] + fine - x_px[which][:, None]
+    far_y = rows[row][:, None] + fine - y_px[which][:, None]
+    inside = far_y[:, :, None] ** 2 + far_x[:, None, :] ** 2 < radius_px**2
+    parts[which, row, column] = inside.mean(axis=(1, 2))
+    return np.asarray(parts)
 
 
 def sky_level(values: FloatArray) -> float:

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.science.crowded import APART_FWHM, CrowdedField, fitted_field
+from photpipe.science.crowded import (
+    APART_FWHM,
+    STAR_COLUMNS,
+    CrowdedField,
+    FittedStars,
+    fitted_field,
+)
 from photpipe.science.psf import Psf
 
 FloatArray = NDArray[np.float64]
@@ -51,21 +57,13 @@ class RoughStars:
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdedFrame:
+class CrowdedFrame(FittedStars):
     """What a frame of many stars shows.
 
     Parameters
     ----------
-    x, y : array, shape (n,)
-        Places, counted from 0.
-    flux, error : array, shape (n,)
-        Total light of each star and its error (counts).
     within, peak : array, shape (n,)
         Part of the light in an aperture, and on a pixel, on whose middle the star is.
-    place_error_px, chi : array, shape (n,)
-        As of a `CrowdedField`.
-    origin : array of int, shape (n,)
-        Which of the given sources it is; -1: it was found when the others were subtracted.
     stars : int
         Stars that told the PSF.
     fwhm_px, beta, psf_error : float
@@ -74,15 +72,8 @@ class CrowdedFrame:
         What is left; NaN on patches without a source.
     """
 
-    x: FloatArray
-    y: FloatArray
-    flux: FloatArray
-    error: FloatArray
     within: FloatArray
     peak: FloatArray
-    place_error_px: FloatArray
-    chi: FloatArray
-    origin: IntArray
     stars: int
     fwhm_px: float
     beta: float
@@ -232,30 +223,26 @@ class Patches:
         psfs = [field.psf for field in fields]
         patch_of = np.repeat(np.arange(len(fields)), [field.x.size for field in fields])
 
-        def column(name: str) -> NDArray[Any]:
-            return np.concatenate([getattr(field, name) for field in fields])
-
-        x, y, origin = (column(name) for name in ("x", "y", "origin"))
+        x, y, origin = (_column(fields, name) for name in ("x", "y", "origin"))
         fwhm_px = float(np.median([psf.shape.fwhm_px for psf in psfs]))
         kept = ~_twice(x, y, origin, patch_of, APART_FWHM * fwhm_px)
         within = np.array([psf.within(radius_px) for psf in psfs])[patch_of]
         peak = np.array([psf.pixels.max() for psf in psfs])[patch_of]
         return CrowdedFrame(
-            x[kept],
-            y[kept],
-            column("flux")[kept],
-            column("error")[kept],
-            within[kept],
-            peak[kept],
-            column("place_error_px")[kept],
-            column("chi")[kept],
-            origin[kept],
-            sum(psf.stars for psf in psfs),
-            fwhm_px,
-            float(np.median([psf.shape.beta for psf in psfs])),
-            float(np.median([psf.error for psf in psfs])),
-            residual,
+            **{name: _column(fields, name)[kept] for name in STAR_COLUMNS},
+            within=within[kept],
+            peak=peak[kept],
+            stars=sum(psf.stars for psf in psfs),
+            fwhm_px=fwhm_px,
+            beta=float(np.median([psf.shape.beta for psf in psfs])),
+            psf_error=float(np.median([psf.error for psf in psfs])),
+            residual=residual,
         )
+
+
+def _column(fields: list[CrowdedField], name: str) -> NDArray[Any]:
+    """A column of the stars of all patches."""
+    return np.concatenate([getattr(field, name) for field in fields])
 
 
 def _twice(
