@@ -76,7 +76,7 @@ class OwnDifference:
     def _weights(self, x_px: float, y_px: float, radius_px: float) -> FloatArray:
         size = self.window.size
         column, row = x_px - 1 - self.window.left, y_px - 1 - self.window.top
-        return aperture_weights((size, size), column, row, radius_px, 5)
+        return aperture_weights((size, size), column, row, radius_px)
 
 
 @dataclass(frozen=True, slots=True)

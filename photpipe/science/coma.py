@@ -161,7 +161,7 @@ def measured(
         inside = min(centre[0], centre[1], nx - 1 - centre[0], ny - 1 - centre[1])
         if radius < SMALLEST_FWHM * fwhm_px or radius > inside:
             continue
-        weights = aperture_weights((ny, nx), *centre, float(radius), 5)
+        weights = aperture_weights((ny, nx), *centre, float(radius))
         flux[number] = np.sum(weights * light)
         pixels = float(np.sum((weights * spread) ** 2))
         error[number] = np.sqrt(pixels + (weights.sum() * sky_error) ** 2)

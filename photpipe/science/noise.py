@@ -46,12 +46,15 @@ def magnitudes(
 
 
 def median(values: FloatArray) -> float:
-    """Median of finite values, at least one; as numpy.median, at a tenth of its cost for a few."""
+    """Median of finite values, at least one; as numpy.median, at a tenth of its cost or less.
+
+    To find what belongs into one place is quick; numpy.median asks for three at once.
+    """
     half = values.size // 2
+    ordered = np.partition(values, half, axis=None)
     if values.size % 2:
-        return float(np.partition(values, half)[half])
-    ordered = np.partition(values, (half - 1, half))
-    return float(0.5 * (ordered[half - 1] + ordered[half]))
+        return float(ordered[half])
+    return 0.5 * (float(ordered[half]) + float(ordered[:half].max()))
 
 
 def median_of_known(values: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
@@ -68,9 +71,9 @@ def median_of_known(values: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
 
 def robust_sigma(values: FloatArray) -> float:
     """Standard deviation of the normal core of a sample, from the median absolute deviation."""
-    if not values.size:
+    if not values.size or np.isnan(values).any():
         return float("nan")
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+    return MAD_TO_SIGMA * median(np.abs(values - median(values)))
 
 
 def _offsets(inner_px: float, outer_px: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

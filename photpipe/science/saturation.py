@@ -291,7 +291,7 @@ def _add_bleeding(image: NDArray[np.number], mask: BoolArray, middle: float, lea
     than the sky (both in counts).
     """
     ny, nx = image.shape
-    rows, columns = np.nonzero(mask)
+    rows, columns = _places(mask)
     for column in np.unique(columns):
         own = rows[columns == column]
         left, right = max(column - 2, 0), min(column + 2, nx - 1)
@@ -307,6 +307,13 @@ def _add_bleeding(image: NDArray[np.number], mask: BoolArray, middle: float, lea
                 mask[min(start, row + 1) : max(start + 1, row), column] = True
 
 
+def _places(mask: BoolArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the pixels of a mask, few of whose rows have any."""
+    those = np.flatnonzero(mask.any(axis=1))
+    rows, columns = np.nonzero(mask[those])
+    return those[rows], columns
+
+
 def touched(mask: BoolArray, x_px: FloatArray, y_px: FloatArray, radius_px: float) -> BoolArray:
     """Which apertures hold a saturated pixel; shape (n,).
 
@@ -319,7 +326,7 @@ def touched(mask: BoolArray, x_px: FloatArray, y_px: FloatArray, radius_px: floa
     """
     from scipy.spatial import KDTree
 
-    rows, columns = np.nonzero(mask)
+    rows, columns = _places(mask)
     if not rows.size or not len(x_px):
         return np.zeros(len(x_px), bool)
     places = np.column_stack([x_px, y_px])

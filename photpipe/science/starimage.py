@@ -24,7 +24,6 @@ SKY_GAP_PX, SKY_WIDTH_PX = 3.0, 6.0
 FEWEST_STARS = 3  # a scatter of fewer is none
 # by judgement: no curve of growth is known better, whatever a few stars agree on
 SMALLEST_ERROR = 0.002
-OVERSAMPLING = 5  # Source Extractor's
 
 _TURN = np.pi * (np.arange(48) + 0.5) / 48
 _STEPS, _STEP_WEIGHTS = np.polynomial.legendre.leggauss(12)
@@ -144,7 +143,7 @@ def growth_curves(
         distance = np.hypot(along - column, (along - row)[:, None])
         level = np.median(stamp[distance >= inner])
         for index, radius in enumerate(radii_px):
-            weights = aperture_weights(stamp.shape, column, row, radius, OVERSAMPLING)
+            weights = aperture_weights(stamp.shape, column, row, radius)
             curves[number, index] = np.sum(weights * (stamp - level))
     return curves
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photpipe.ground.sky import BoolArray, FloatArray
-from photpipe.science.forced import aperture_weights
+from photpipe.science.forced import aperture_weights, circle_parts
 from photpipe.science.starimage import GAUSSIAN_FWHM
 
 # by judgement: seeing of neighbouring frames differs by no more
@@ -198,19 +198,10 @@ def misfit(match: KernelMatch, dx_px: float, dy_px: float, radius_px: float) -> 
     turns = direction + 2 * np.pi * np.arange(TURNS) / TURNS
     shape = match.residuals[0].shape
     middle = (shape[1] - 1) / 2, (shape[0] - 1) / 2
-    own = aperture_weights(shape, *middle, radius_px, 5)
-    around = np.array(
-        [
-            aperture_weights(
-                shape,
-                middle[0] + distance * np.cos(turn),
-                middle[1] + distance * np.sin(turn),
-                radius_px,
-                5,
-            )
-            for turn in turns
-        ]
-    ).reshape(TURNS, -1)
+    own = aperture_weights(shape, *middle, radius_px)
+    places = middle[0] + distance * np.cos(turns), middle[1] + distance * np.sin(turns)
+    around = circle_parts(np.arange(shape[1]), np.arange(shape[0]), *places, radius_px)
+    around = around.reshape(TURNS, -1)
     residuals, models, noise = (
         np.nan_to_num(np.array(pixels)).reshape(len(pixels), -1)
         for pixels in (match.residuals, match.templates, match.variances)
@@ -237,7 +228,7 @@ def aperture_variance(
         Centre on the convolved template; the first pixel's centre is 0.
     """
     reach = len(kernel) // 2
-    weights = aperture_weights(variance.shape, x_px + reach, y_px + reach, radius_px, 5)
+    weights = aperture_weights(variance.shape, x_px + reach, y_px + reach, radius_px)
     padded = np.pad(weights, reach)
     spread = convolved(padded, kernel[::-1, ::-1])
     return float(np.nansum(spread**2 * variance))
