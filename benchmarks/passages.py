@@ -33,6 +33,7 @@ from photpipe.run import photometry_file
 from photpipe.run.photometry_file import CLEAN, CONTAMINATED
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
+from photpipe.services.reference import fetch_catalog
 from pp_distill import DistillOptions, distill
 from simsky import Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
 from tests.prepared import make_prepared
@@ -165,6 +166,8 @@ def rows_of(name: str, plan: Plan, folder: Path) -> Iterator[dict[str, object]]:
         workspace = Workspace(
             folder, replace(Settings(), services=server.service_settings()), quiet=True
         )
+        fov = sky.Cone(*centre, min(SHAPE) * max(cam.scale_arcsec) / sky.ARCSEC_PER_DEG)
+        fetch_catalog("GAIA", fov, workspace.settings)  # as pp_register did
         before = time.process_time()
         options = DistillOptions(asteroids=True)
         if plan.kind.by_positions:

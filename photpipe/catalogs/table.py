@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_MOTION_MAS_YR = 10.0  # typical motion of a field star, for sources without a measured one
 MOTION_COLUMNS = ("pm_ra_mas_yr", "pm_dec_mas_yr", "e_pm_ra_mas_yr", "e_pm_dec_mas_yr")
+SAME_STAR_ARCSEC = 0.5  # by judgement: two catalogs' positions of one star, at one epoch
 MAS_PER_ARCSEC = 1000.0
 UNITS = {
     "_deg": "deg",
@@ -183,6 +184,31 @@ class SourceTable:
             "good for astrometry",
         )
 
+    def with_motions_of(self, other: SourceTable) -> SourceTable:
+        """Proper motions from another catalog for the sources that have none.
+
+        Sources are paired where those of the other catalog were at the median epoch of these.
+        """
+        from photpipe.catalogs.matching import mutual_matches
+
+        lacking, known = ~self._have_motions(), other._have_motions()
+        if not (lacking.any() and known.any()):
+            return self
+        then = other.at_epoch(float(np.median(self.column("source_epoch_jd"))))
+        own, theirs, _ = mutual_matches(
+            self.ra_deg, self.dec_deg, then.ra_deg, then.dec_deg, SAME_STAR_ARCSEC
+        )
+        wanted = lacking[own] & known[theirs]
+        own, theirs = own[wanted], theirs[wanted]
+        data = self.data.copy()
+        for name in MOTION_COLUMNS:
+            data[name][own] = then.column(name)[theirs]
+        return self._with(data, f"proper motions of {other.name} for {len(own)} sources")
+
+    def _have_motions(self) -> sky.BoolArray:
+        motions = (np.isfinite(self.column(name)) for name in MOTION_COLUMNS[:2])
+        return np.logical_and(*motions)
+
     def at_epoch(self, jd: float) -> SourceTable:
         """Positions moved to a date (JD) by proper motion, with errors grown accordingly.
 
@@ -198,7 +224,7 @@ class SourceTable:
         data["pm_ra_mas_yr"], data["pm_dec_mas_yr"] = sky.carried(
             self.ra_deg, self.dec_deg, pm_ra, pm_dec, data["ra_deg"], data["dec_deg"]
         )
-        unknown = ~(np.isfinite(pm_ra) & np.isfinite(pm_dec))
+        unknown = ~self._have_motions()
         for name, error in (("e_ra_arcsec", e_pm_ra), ("e_dec_arcsec", e_pm_dec)):
             rate = np.where(unknown, UNKNOWN_MOTION_MAS_YR, np.nan_to_num(error)) / MAS_PER_ARCSEC
             data[name] = np.hypot(self.column(name), rate * years)

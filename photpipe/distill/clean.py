@@ -211,16 +211,22 @@ class Subtraction:
             ).writeto(stream)
             yield calibrated.frame.name, stream.getvalue()
 
-    def difference(self, number: int, track: Track) -> Difference | str:
-        """The frame `number` without the sky behind a target, or why there is none."""
-        chosen = self.templates(number, track)
+    def difference(self, number: int, track: Track, half_px: int = 0) -> Difference | str:
+        """The frame `number` without the sky behind a target, or why there is none.
+
+        Parameters
+        ----------
+        half_px : int
+            Half a side of what is wanted around a trail; 0: aperture and annulus.
+        """
+        chosen = self.templates(number, track, half_px)
         if len(chosen) < FEWEST_TEMPLATES:
             return NO_TEMPLATE
         calibrated = self.frames[number]
         fwhm = self.frames[number].fwhm_px
         reach = subtraction.kernel_reach(fwhm)
         place = calibrated.pixel_of(*self._place(track, number))
-        own = Region(*place, math.ceil(annulus_reach(calibrated.radius_px)) + 1)
+        own = Region(*place, half_px or math.ceil(annulus_reach(calibrated.radius_px)) + 1)
         windows = [own, *self._stars(number)]
         stamps = [_stamp(calibrated, each) for each in windows]
         aligned = [self._aligned(number, other, windows, reach) for other in chosen]
@@ -234,7 +240,7 @@ class Subtraction:
             own, raw, template, raw - template, match, templates[0].variance, len(chosen)
         )
 
-    def templates(self, number: int, track: Track) -> list[int]:
+    def templates(self, number: int, track: Track, half_px: int = 0) -> list[int]:
         """Frames, the sharpest first, that show the place of a target on a frame without it."""
         located, calibrated = track.located, self.frames[number]
         place = self._place(track, number)
@@ -244,9 +250,12 @@ class Subtraction:
             fwhm = max(each.seeing_arcsec, calibrated.seeing_arcsec)
             reach = subtraction.kernel_reach(self.frames[number].fwhm_px) * calibrated.scale_arcsec
             trail = math.hypot(*motion_px(each, track.target, other)) * each.scale_arcsec
-            clear = max(
-                CLEAR_FWHM * fwhm, calibrated.aperture_arcsec + reach + MASK_FWHM * fwhm + trail
-            )
+            if half_px:  # both trails by half their length, and what is masked around the other
+                own = math.hypot(*motion_px(calibrated, track.target, number)) / 2
+                own, trail = own * calibrated.scale_arcsec + MASK_FWHM * fwhm, trail / 2
+            else:
+                own = calibrated.aperture_arcsec
+            clear = max(CLEAR_FWHM * fwhm, own + reach + MASK_FWHM * fwhm + trail)
             x, y = each.pixel_of(*place)
             if other != number and apart[other] > clear and each.contains(x, y):
                 good.append(other)
@@ -270,13 +279,14 @@ class Subtraction:
         return [Region(float(x[row]), float(y[row]), half) for row in rows]
 
     def _movers(self, number: int) -> FloatArray:
-        """Places of all moving targets on a frame (FITS pixels), shape (n, 2)."""
+        """Places of all moving targets on a frame and their trails (FITS pixels), shape (n, 4)."""
+        frame = self.frames[number]
         places = [
-            self.frames[number].pixel_of(*self._place(each, number))
+            (*frame.pixel_of(*self._place(each, number)), *motion_px(frame, each.target, number))
             for each in self.tracks
             if each.target.moves
         ]
-        found = np.array(places, float).reshape(-1, 2)
+        found = np.array(places, float).reshape(-1, 4)
         return np.asarray(found[np.isfinite(found).all(axis=1)])
 
     def _away(self, number: int, x: FloatArray, y: FloatArray, apart_px: float) -> BoolArray:
@@ -299,11 +309,11 @@ class Subtraction:
             spread = math.ceil(float(np.abs(matrix).sum(axis=1).max()) * grown.half) + MARGIN_PX
             wanted = Region(float(middle[1]), float(middle[0]), spread)
             stamp = _stamp(there, wanted)
-            for x, y in movers:
-                if max(abs(x - wanted.x_px), abs(y - wanted.y_px)) < spread + mask_px:
-                    hidden = subtraction.masked(
-                        stamp.values, x - 1 - wanted.left, y - 1 - wanted.top, mask_px
-                    )
+            for x, y, *trail in movers.tolist():
+                beyond = spread + mask_px + math.hypot(*trail) / 2
+                if max(abs(x - wanted.x_px), abs(y - wanted.y_px)) < beyond:
+                    place = x - 1 - wanted.left, y - 1 - wanted.top
+                    hidden = subtraction.masked(stamp.values, place, mask_px, trail)
                     stamp = replace(stamp, values=hidden)
             first = np.array([grown.top + 1 - window.y_px, grown.left + 1 - window.x_px])
             offset = matrix @ first + middle - 1 - [wanted.top, wanted.left]

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,14 @@ from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.own_psf import MISFIT, OwnDifference, own_difference
 from photpipe.distill.star_images import Stars, motion_px
 from photpipe.distill.surroundings import STAR_TOLERANCE_ARCSEC, Star, Surroundings
-from photpipe.distill.target_trails import FrameTrail, TrailProfiles, measured, on_sky, segment_of
+from photpipe.distill.target_trails import (
+    FrameTrail,
+    TrailProfiles,
+    half_sides,
+    measured,
+    on_sky,
+    segment_of,
+)
 from photpipe.distill.targets import CONTROL, Target
 from photpipe.ground import sky
 from photpipe.ground.sky import FloatArray
@@ -76,6 +84,13 @@ LEFT_OVER = 0.03
 # draws it (`benchmarks/passages.py`: 33 trails of two seeings, all of the light 0.1 to 2 mag); of 9
 # of four seeings and more (`benchmarks/target_trails.py`) none was off
 LEFT_OVER_SHORT, SHORT_SEEINGS = 0.3, 3.0
+# of light of stars on a trail, from which on other frames are asked for them: images of stars that
+# are drawn left up to 5 sigma (`benchmarks/passages.py`)
+STARRY_MAG = 0.02
+LARGEST_HALF_PX = 60  # by judgement: stamps of trails that other frames show; longer fit well
+# the same where other frames showed the stars: what kernels leave of them (59 points of six nights
+# of `benchmarks/passages.py` beside stars up to 3 mag brighter: pull 0.97)
+LEFT_OVER_TEMPLATE = 0.01
 TRAILING_UNCERTAINTY = 0.05  # relative error of the correction, as simulations show it
 
 
@@ -147,12 +162,14 @@ def points_of_frame(
     for track in tracks:
         place = _Place.of(calibrated, stars, track, number, settings)
         others = [each for each in tracks if each is not track]
-        drawn = place.trail(surroundings, others, profiles) if place.trails else None
+        drawn = place.trail(surroundings, others, profiles, subtraction) if place.trails else None
         if drawn is not None:
             point = place.trailed(drawn)
             if len(tracks) <= MOST_EXAMINED:
                 point = place.crossed(point, drawn.trail.segment, surroundings)
             points[track.target.name] = _by_hand(point, track, offset_arcsec)
+            if subtraction is not None and drawn.difference is not None:
+                subtraction.keep(track.target.name, point.frame, drawn.difference)
             continue
         around = place.neighbours(surroundings, others)
         row = place.source(surroundings, others, around)
@@ -345,8 +362,12 @@ class _Place:
         surroundings: Surroundings,
         others: Sequence[Track],
         profiles: TrailProfiles | None,
+        subtraction: Subtraction | None,
     ) -> FrameTrail | None:
-        """The trail of the target, fitted from where the ephemeris has it; None if that fails."""
+        """The trail of the target, fitted from where the ephemeris has it; None if that fails.
+
+        Where the images of stars on it would be subtracted too badly, other frames show them.
+        """
         place = self.x_px, self.y_px
         if not self.track.is_elsewhere:
             # parts of a trail that were taken for sources tell badly where it is
@@ -362,37 +383,64 @@ class _Place:
         ra, dec = self.calibrated.wcs.all_pix2world(*place, 1)
         reach = clear + 4.0 * self.calibrated.seeing_arcsec + self.reach_arcsec
         near = surroundings.stars_near(self.track.located, float(ra), float(dec), reach, clear)
-        near += [each.as_star(self.number) for each in others if each.target.moves]
-        x, y, counts = self._counts_of(near)
+        movers = [each.as_star(self.number) for each in others if each.target.moves]
+        x, y, counts = self._counts_of([*near, *movers])
         sigma3 = float(np.nan_to_num(self.target.sigma3_arcsec[self.number]))
         allowed = min(
             max(self.settings.match_tolerance_arcsec, sigma3, 2.0 * self.calibrated.seeing_arcsec),
             self.settings.largest_tolerance_arcsec,
         )
-        found = measured(
+        reach_px = allowed / self.calibrated.scale_arcsec
+        fitted = partial(
+            measured,
             self.stars,
             predicted,
-            allowed / self.calibrated.scale_arcsec,
+            reach_px,
             (x + self.x_px - place[0], y + self.y_px - place[1], counts),
             self.calibrated.facts.single_exptime_s,
             wants_profile=profiles is not None,
         )
+        found = fitted()
+        half_px = max(half_sides(self.stars, predicted, reach_px))
+        if (
+            found is not None
+            and subtraction is not None
+            and half_px <= LARGEST_HALF_PX
+            and abs(_effect_mag(found.flux, found.neighbours, found.neighbours)) >= STARRY_MAG
+            and not any(self._apart(each) <= reach for each in movers)
+        ):
+            difference = subtraction.difference(self.number, self.track, half_px)
+            again = fitted(difference=difference) if isinstance(difference, Difference) else None
+            found = replace(again, drawn=found) if again is not None else found
         if profiles is not None and found is not None:
             frame = self.calibrated.frame.name
             profiles.keep(self.target.name, frame, self.calibrated.midtime_jd, found)
         return found
 
+    def _left_over_mag(self, found: FrameTrail) -> float:
+        """By how much stars may change a trail, of which they were subtracted (mag)."""
+        seeings = math.hypot(*self.trail_px) / self.calibrated.fwhm_px
+        part = left_over(seeings) if found.difference is None else LEFT_OVER_TEMPLATE
+        return _effect_mag(found.flux, part * found.neighbours, found.neighbours)
+
     def trailed(self, found: FrameTrail) -> TargetPoint:
         """Point of a fitted trail: a measurement, or a limit."""
         place = on_sky(self.calibrated, found.trail)
         point = self._of_aperture(found.flux, found.error, found.trail.segment.middle, FITTED_TRAIL)
-        left = left_over(math.hypot(*self.trail_px) / self.calibrated.fwhm_px) * found.neighbours
-        effect = _effect_mag(found.flux, left, found.neighbours)
+        effect = self._left_over_mag(found)
         is_worth = abs(effect) >= self.settings.contamination_mag
         east, north = sky.offsets_arcsec(
             *place.middle, point.predicted_ra_deg, point.predicted_dec_deg
         )
         wave = found.period
+        if found.drawn is not None and found.difference is not None:
+            plain = self.trailed(found.drawn)
+            point = replace(
+                point,
+                plain_mag=plain.mag,
+                plain_sig=plain.sig,
+                subtraction=f"stars on the trail, {found.difference.by}",
+            )
         return replace(
             point,
             source_ra_deg=place.middle[0],

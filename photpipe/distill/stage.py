@@ -420,8 +420,7 @@ def _names(search: "TargetSearch", options: DistillOptions) -> list[str]:
 def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "Surroundings":
     """Stars around the targets: of the series, and of the catalog that calibrated it."""
     from photpipe.catalogs.calibrators import magnitude_of_all
-    from photpipe.distill.surroundings import Surroundings
-    from photpipe.services.reference import fetch_catalog
+    from photpipe.distill.surroundings import Surroundings, catalogued
 
     around = Surroundings.of(frames)
     best = next((each for each in frames if each.is_calibrated), None)
@@ -432,10 +431,8 @@ def _surroundings(frames: "Sequence[MeasuredFrame]", workspace: Workspace) -> "S
 
     cone = sky.enclosing_cone(around.ra_deg, around.dec_deg)
     try:
-        # pp_calibrate asked for it: it is in the cache, or the catalog is the user's zeropoint
-        stars = fetch_catalog(
-            catalog, cone, workspace.settings.with_offline(), epoch_jd=best.midtime_jd
-        )
+        stars = catalogued(catalog, best.facts.astrometric_catalog, cone, workspace.settings)
+        stars = stars.at_epoch(best.midtime_jd)
         around.catalog_mag = magnitude_of_all(stars, best.facts.band)
     except PhotPipeError as error:
         log.debug("no catalog stars around the targets: %s", error)

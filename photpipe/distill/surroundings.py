@@ -1,5 +1,6 @@
 """What stands where a moving target passes: stars of the series and of the catalog."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,16 @@ import numpy as np
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.targets import Target
 from photpipe.ground import sky
+from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.sky import FloatArray
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from photpipe.catalogs.table import SourceTable
+    from photpipe.run.settings import Settings
+
+log = logging.getLogger("pp_distill")
 
 SAMPLE_FRAMES = 12  # frames whose sources tell what stands around a moving target
 # by judgement: two catalogs' positions of one star, proper motion included
@@ -194,3 +201,24 @@ class Surroundings:
             groups.append(left[same])
             left = left[~same]
         return groups
+
+
+def catalogued(
+    catalog: str, astrometric: str, cone: sky.Cone, settings: "Settings"
+) -> "SourceTable":
+    """Stars of a catalog; where it has no proper motions, with those of the astrometric one.
+
+    Both were asked for by earlier stages and are in the cache, or the catalog is the user's
+    zeropoint.
+    """
+    from photpipe.services.reference import fetch_catalog
+
+    offline = settings.with_offline()
+    stars = fetch_catalog(catalog, cone, offline)
+    if astrometric in ("", catalog):
+        return stars
+    try:
+        return stars.with_motions_of(fetch_catalog(astrometric, cone, offline))
+    except PhotPipeError as error:
+        log.debug("no proper motions around the targets: %s", error)
+        return stars

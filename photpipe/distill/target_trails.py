@@ -7,10 +7,11 @@ where the ephemeris has it: ends, width and flux, beside the stars that stand ar
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from photpipe.distill.clean import Difference
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.star_images import SHORTEST_TRAIL_PX, Stars
 from photpipe.ground import sky
@@ -27,6 +28,7 @@ MOST_STARS = 12  # by judgement: a median of their images; more cost time
 STAR_STAMP_FWHM = 4.0  # by judgement: half a side that holds the wings
 LEAST_LIGHT = 0.02  # of the noise of a pixel, to which the wings of stars are drawn
 NEIGHBOUR_ERROR = 0.1  # of the light of a star, by which its image may be wrong
+TEMPLATE_ERROR = 0.02  # the same where other frames show it: about what is left in apertures
 BEYOND_PX = 3  # of the stamp around a trail
 FARTHEST_LENGTHS = 1.0  # a trail is looked for no farther away, in units of its length
 LEAST_COVERED = 0.3  # of the light of a trail, on known pixels
@@ -144,6 +146,10 @@ class FrameTrail:
         Brightness along it, if it is wanted and can be told.
     period : TrailPeriod or None
         Its period, if there is one.
+    difference : Difference or None
+        On which it was fitted; None: on the frame, without the images of the stars.
+    drawn : FrameTrail or None
+        The latter, where it was fitted on a difference.
     """
 
     trail: Trail
@@ -152,6 +158,8 @@ class FrameTrail:
     neighbours: float
     profile: TrailProfile | None
     period: TrailPeriod | None
+    difference: Difference | None = None
+    drawn: "FrameTrail | None" = None
 
 
 def measured(
@@ -162,6 +170,7 @@ def measured(
     exptime_s: float,
     *,
     wants_profile: bool,
+    difference: Difference | None = None,
 ) -> FrameTrail | None:
     """Fit a trail from where it is predicted; None if too little of it is on good pixels.
 
@@ -173,25 +182,20 @@ def measured(
         By so much the prediction may be off.
     neighbours : arrays
         Places (px from the middle of the prediction) and counts of the stars around.
+    difference : Difference or None
+        The frame without the stars, as other frames show them; None: their images are drawn.
     """
     found = stars.frame_shape
-    fwhm = found.shape.fwhm_px
-    reach_px = min(reach_px, max(FARTHEST_LENGTHS * predicted.length, 2 * fwhm))
+    half = half_sides(stars, predicted, reach_px)
+    reach_px = _bounded(stars, predicted, reach_px)
     x, y = predicted.middle
-    margin = reach_px + REACH_FWHM * fwhm + BEYOND_PX
-    half = (abs(predicted.x1 - predicted.x0) / 2, abs(predicted.y1 - predicted.y0) / 2)
-    stamp = pixels_around(stars, x, y, *(math.ceil(each + margin) for each in half))
+    stamp = pixels_around(stars, x, y, *half)
     if stamp.values.size == 0:
         return None
     own = predicted.moved(-x, -y)
     light = star_light(stars, stamp, *neighbours)
-    clean = Pixels(
-        stamp.x_px,
-        stamp.y_px,
-        stamp.values - light,
-        stamp.variance + stamp.photon_counts * light + (NEIGHBOUR_ERROR * light) ** 2,
-        stamp.photon_counts,
-    )
+    drawn = stamp, light, (NEIGHBOUR_ERROR * light) ** 2
+    clean = _without(*(drawn if difference is None else _template(stamp, difference, (x, y))))
     trail = target_trail.fit(clean, found.shape, own, reach_px)
     if trail is None or trail.covered < LEAST_COVERED:
         return None
@@ -216,7 +220,52 @@ def measured(
         effect * ratio,
         profile if wants_profile else None,
         period,
+        difference,
     )
+
+
+def _bounded(stars: Stars, predicted: Segment, reach_px: float) -> float:
+    """How far a trail is looked for at most, in pixels."""
+    fwhm = stars.frame_shape.shape.fwhm_px
+    return min(reach_px, max(FARTHEST_LENGTHS * predicted.length, 2 * fwhm))
+
+
+def half_sides(stars: Stars, predicted: Segment, reach_px: float) -> tuple[int, int]:
+    """Half the columns and rows of the stamp around a trail, in pixels."""
+    margin = _bounded(stars, predicted, reach_px)
+    margin += REACH_FWHM * stars.frame_shape.shape.fwhm_px + BEYOND_PX
+    half = (abs(predicted.x1 - predicted.x0) / 2, abs(predicted.y1 - predicted.y0) / 2)
+    return math.ceil(half[0] + margin), math.ceil(half[1] + margin)
+
+
+def _without(stamp: Pixels, light: FloatArray, variance: FloatArray) -> Pixels:
+    """Pixels without the light of stars, of which the image has a variance of its own."""
+    return replace(
+        stamp,
+        values=stamp.values - light,
+        variance=stamp.variance + stamp.photon_counts * np.maximum(light, 0.0) + variance,
+    )
+
+
+def _template(
+    stamp: Pixels, difference: Difference, origin: tuple[float, float]
+) -> tuple[Pixels, FloatArray, FloatArray]:
+    """Stamp, what other frames show on its pixels, and the variance of that.
+
+    Parameters
+    ----------
+    origin : (float, float)
+        Of the coordinates of the stamp (FITS pixels).
+    """
+    columns = np.rint(stamp.x_px + origin[0]).astype(int) - 1 - difference.window.left
+    rows = np.rint(stamp.y_px + origin[1]).astype(int) - 1 - difference.window.top
+    ny, nx = difference.template.shape
+    inside = (columns >= 0) & (columns < nx) & (rows >= 0) & (rows < ny)
+    rim = (len(difference.variance) - ny) // 2
+    light, noise = np.full((2, *inside.shape), np.nan)
+    light[inside] = difference.template[rows[inside], columns[inside]]
+    noise[inside] = difference.variance[rows[inside] + rim, columns[inside] + rim]
+    return stamp, light, noise + (TEMPLATE_ERROR * np.maximum(light, 0.0)) ** 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,10 +234,24 @@ def aperture_variance(
     return float(np.nansum(spread**2 * variance))
 
 
-def masked(values: FloatArray, column: float, row: float, radius_px: float) -> FloatArray:
-    """Values with NaN inside a circle."""
+def masked(
+    values: FloatArray,
+    middle: Sequence[float],
+    radius_px: float,
+    trail_px: Sequence[float] = (0.0, 0.0),
+) -> FloatArray:
+    """Values with NaN within a radius of a trail.
+
+    Parameters
+    ----------
+    middle, trail_px : (float, float)
+        Column and row of its middle, and from its start to its end.
+    """
     ny, nx = values.shape
-    inside: BoolArray = np.hypot(np.arange(nx) - column, (np.arange(ny) - row)[:, None]) < radius_px
+    x, y = np.arange(nx) - middle[0], (np.arange(ny) - middle[1])[:, None]
+    length2 = max(float(np.dot(trail_px, trail_px)), 1e-9)
+    along = np.clip((x * trail_px[0] + y * trail_px[1]) / length2, -0.5, 0.5)
+    inside: BoolArray = np.hypot(x - along * trail_px[0], y - along * trail_px[1]) < radius_px
     return np.where(inside, np.nan, values)
 
 

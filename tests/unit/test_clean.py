@@ -20,12 +20,12 @@ from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target
 from photpipe.report import images
 from photpipe.run import subtracted
-from photpipe.run.photometry_file import CLEAN, DETECTED, FORCED, TargetPoint
+from photpipe.run.photometry_file import CLEAN, DETECTED, FITTED_TRAIL, FORCED, TargetPoint
 from photpipe.run.settings import DistillSettings
 from photpipe.science.forced import forced_flux
 from photpipe.science.starimage import StarImage
-from photpipe.science.subtraction import centroid
-from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
+from photpipe.science.subtraction import centroid, masked
+from tests.unit.calibrated import SCALE_ARCSEC, SHAPE, calibrated_frame, sky_of
 
 COUNT, STEP_PX, PLACE, MAG = 4, 35.0, (150.0, 140.0), 15.5
 STARS = [{"x": 45.0 + 57 * n, "y": 45.0 + 95 * (m % 3), "mag": 13.0 + 0.2 * n}
@@ -33,6 +33,7 @@ STARS = [{"x": 45.0 + 57 * n, "y": 45.0 + 95 * (m % 3), "mag": 13.0 + 0.2 * n}
 SEEING_PX = (5.0, 4.5, 5.5, 5.0)
 RADIUS_PX = 5.0
 NOISE = 2.0
+TRAIL_PARTS = 25  # images of a star that draw a trail
 
 
 def pixels(number: int, *sources: dict[str, float]) -> np.ndarray:
@@ -49,21 +50,29 @@ def pixels(number: int, *sources: dict[str, float]) -> np.ndarray:
 
 
 def night(
-    directory: Path, apart_px: float, star_mag: float = MAG, step_px: float = STEP_PX
+    directory: Path,
+    apart_px: float,
+    star_mag: float = MAG,
+    step_px: float = STEP_PX,
+    trail_px: float = 0.0,
 ) -> tuple[list[MeasuredFrame], Target]:
-    """Frames of a target that passes a star on the first one."""
+    """Frames of a target that passes a star on the first one, and may trail upwards."""
     star = {"x": PLACE[0] + apart_px, "y": PLACE[1], "mag": star_mag}
     frames, places = [], []
     for number in range(COUNT):
         own = {"x": PLACE[0], "y": PLACE[1] + step_px * number, "mag": MAG}
-        image = pixels(number, *STARS, star, own)
+        parts = np.linspace(-trail_px / 2, trail_px / 2, TRAIL_PARTS if trail_px else 1)
+        fainter = 2.5 * math.log10(len(parts))
+        drawn = [{**own, "y": own["y"] + each, "mag": MAG + fainter} for each in parts]
+        image = pixels(number, *STARS, star, *drawn)
         fits.writeto(directory / f"frame{number}.fits", image.astype("float32"))
         seen = [*STARS, star] + ([own] if number and step_px > 20 else [])
         facts = {"seeing_arcsec": 0.4 * SEEING_PX[number], "sky_noise_adu": 18.0}
         frames.append(calibrated_frame(seen, number, directory, **facts))
         places.append(sky_of(own["x"], own["y"]))
     ra, dec = np.transpose(places)
-    return frames, Target("T", MOVING, ra, dec, np.zeros(COUNT), MAG)
+    rates = np.tile([[0.0], [trail_px * SCALE_ARCSEC]], COUNT)  # exposures of a minute
+    return frames, Target("T", MOVING, ra, dec, np.zeros(COUNT), MAG, rate_arcsec_min=rates)
 
 
 def measured(
@@ -95,6 +104,34 @@ def test_a_star_is_subtracted(tmp_path: Path, apart_px: float) -> None:
     assert clean.subtraction.endswith("by 3 frames")
     assert 0 < clean.sigma_east_arcsec < 0.05
     assert math.hypot(clean.offset_east_arcsec, clean.offset_north_arcsec) < 0.1
+
+
+@pytest.mark.parametrize("apart_px", [3.0, 6.0])
+def test_a_star_on_a_trail_is_subtracted(tmp_path: Path, apart_px: float) -> None:
+    """Its image alone would leave 0.3 of the light on so short a trail in doubt."""
+    frames, target = night(tmp_path, apart_px, trail_px=12.0)
+    plain = measured(frames, target, subtracts=False)
+    clean = measured(frames, target, subtracts=True)
+    assert plain.contamination == "stars on the trail"
+    assert plain.contamination_mag > 0.04
+    assert (clean.method, clean.contamination) == (FITTED_TRAIL, "")
+    assert clean.mag == pytest.approx(MAG, abs=max(3 * clean.sig, 0.02))
+    assert clean.subtraction == "stars on the trail, by 3 frames"
+    assert clean.plain_mag == plain.mag
+    assert clean.sig < 0.03
+    (tmp_path / "alone").mkdir()
+    alone, target = night(tmp_path / "alone", 60.0, trail_px=12.0)
+    with_it, without = (measured(alone, target, subtracts=each) for each in (True, False))
+    assert str(with_it) == str(without)
+
+
+def test_trails_of_other_frames_are_hidden() -> None:
+    hidden = np.isnan(masked(np.zeros((21, 31)), (15.0, 10.0), 3.0, (12.0, 0.0)))
+    assert np.flatnonzero(hidden[10]).tolist() == [*range(7, 24)]
+    assert np.flatnonzero(hidden[:, 20]).tolist() == [8, 9, 10, 11, 12]
+    assert not hidden[7].any()
+    point = np.isnan(masked(np.zeros((21, 31)), (15.0, 10.0), 3.0))
+    assert np.flatnonzero(point[10]).tolist() == [13, 14, 15, 16, 17]
 
 
 def test_a_target_alone_stays_as_it_is(tmp_path: Path) -> None:

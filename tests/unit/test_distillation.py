@@ -7,20 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
+from photpipe.catalogs.table import SourceTable
 from photpipe.distill.identification import told_apart
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.distill.points import left_over, points_of_frame, suspected
 from photpipe.distill.star_images import Stars
-from photpipe.distill.surroundings import Surroundings
+from photpipe.distill.surroundings import Surroundings, catalogued
 from photpipe.distill.targets import MOVING, Target, fixed
+from photpipe.ground import sky
+from photpipe.ground.errors import ConfigError
 from photpipe.run import photometry_file
 from photpipe.run.photometry_file import DETECTED, FORCED, LIMIT, TargetPoint
-from photpipe.run.settings import DistillSettings
+from photpipe.run.settings import DistillSettings, Settings
 from photpipe.science.flags import SourceFlag
 from photpipe.science.starimage import StarImage
+from photpipe.services import reference
 from tests.points import point
-from tests.unit.calibrated import SHAPE, calibrated_frame, sky_of
+from tests.unit.calibrated import SHAPE, START_JD, calibrated_frame, sky_of
 
 COUNT = 4
 PLACE = (150.0, 140.0)
@@ -240,6 +245,32 @@ def test_targets_closer_than_the_aperture_name_each_other(tmp_path: Path) -> Non
     assert [points[name].method for name in "TU"] == [DETECTED, FORCED]
     assert points["U"].contamination.startswith("T of R = 18.0")
     assert points["T"].contamination.startswith("U of R = 18.0")
+
+
+def test_neighbours_stand_where_the_astrometric_catalog_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A star that moves by 0.2 arcsec/yr is 2.4 arcsec beside its place in Pan-STARRS."""
+
+    def fetched(name: str, _cone: object, settings: Settings) -> SourceTable:
+        assert settings.services.offline
+        if name == "NONE":
+            raise ConfigError("no catalog of this name")
+        motion = 200.0 if name == "GAIA" else math.nan
+        columns = {"ra_deg": 10.0, "dec_deg": 20.0, "pm_ra_mas_yr": motion, "pm_dec_mas_yr": motion}
+        errors = dict.fromkeys(
+            ("e_ra_arcsec", "e_dec_arcsec", "e_pm_ra_mas_yr", "e_pm_dec_mas_yr"), 0.1
+        )
+        row = columns | errors | {"source_epoch_jd": START_JD}
+        return SourceTable(Table([row]), name)
+
+    monkeypatch.setattr(reference, "fetch_catalog", fetched)
+    cone = sky.Cone(10.0, 20.0, 0.1)
+    later = START_JD + 12 * 365.25
+    for astrometric, moved in {"GAIA": 2.4, "PANSTARRS": 0.0, "": 0.0, "NONE": 0.0}.items():
+        stars = catalogued("PANSTARRS", astrometric, cone, Settings()).at_epoch(later)
+        north = (stars.dec_deg[0] - 20.0) * sky.ARCSEC_PER_DEG
+        assert north == pytest.approx(moved, abs=1e-3)
 
 
 def test_a_fixed_target_is_no_neighbour_of_itself(tmp_path: Path) -> None:

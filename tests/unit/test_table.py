@@ -10,7 +10,7 @@ from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 
 from photpipe.catalogs.ldac import read_ldac
-from photpipe.catalogs.table import SourceTable, plain, plain_column
+from photpipe.catalogs.table import MOTION_COLUMNS, SourceTable, plain, plain_column
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.sky import separation_deg
 
@@ -113,6 +113,22 @@ def test_positions_move_as_astropy_moves_them():
     assert new.epoch_jd == NOW_JD
     assert (new.column("source_epoch_jd") == NOW_JD).all()
     assert new.history[-1] == "positions moved to epoch 2025.500"
+
+
+def test_proper_motions_come_from_another_catalog():
+    """A star that moves by 0.1 arcsec/yr is found where the other catalog has it, at its epoch."""
+    moving = table()
+    none = {name: np.full(3, np.nan) for name in MOTION_COLUMNS}
+    then = moving.at_epoch(NOW_JD - 8 * 365.25)
+    still = table(
+        **none, ra_deg=then.ra_deg, dec_deg=then.dec_deg, source_epoch_jd=[then.epoch_jd] * 3
+    )
+    given = still.with_motions_of(moving)
+    places = given.at_epoch(NOW_JD), moving.at_epoch(NOW_JD)
+    apart = separation_deg(*(f for each in places for f in (each.ra_deg, each.dec_deg)))
+    np.testing.assert_allclose(apart * 3600, 0.0, atol=1e-3)
+    assert given.history[-1] == "proper motions of GAIA for 2 sources"
+    assert moving.with_motions_of(still) is moving
 
 
 def test_errors_grow_with_time():
