@@ -38,7 +38,7 @@ _UNSPOKEN = ("AHEADER_GLOBAL", "FGROUP_RADIUS", "REF_SERVER", "REF_PORT", "CDSCL
 
 log = logging.getLogger(__name__)
 
-_UNUSABLE = (OSError, ValueError, KeyError, TypeError)
+_UNUSABLE = (OSError, ValueError, KeyError, IndexError)
 _NO_RESULT = "ended without an error and without a usable result"
 
 
@@ -105,6 +105,8 @@ class Search:
         Degree of the distortion.
     flags_mask : int
         Bits of FLAGS that keep a source out.
+    most_stars : int
+        Of a frame that are matched, the brightest; 0: as many as the telescope's settings allow.
     """
 
     resolution_arcsec: float
@@ -115,6 +117,7 @@ class Search:
     crossid_arcsec: float
     degree: int
     flags_mask: int
+    most_stars: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,8 @@ def arguments(search: Search, count: int, threads: int, first: int = 0) -> list[
         "VERBOSE_TYPE": "NORMAL",
         "NTHREADS": threads,
     }
+    if search.most_stars:
+        values["MATCH_NMAX"] = search.most_stars
     words = [word for key, value in values.items() for word in (f"-{key}", str(value))]
     return [*_input_names(count, first), *words]
 
@@ -330,9 +335,9 @@ def _results(
     return solutions, xml
 
 
-def _solution(frame: str, row: Mapping[str, Any], head: bytes) -> Solution:
+def _solution(frame: str, row: Mapping[str, str], head: bytes) -> Solution:
     wcs, scatter = read_head(head), read_scatter(head)
-    sigma, offset = row["AstromSigma_Reference"], (float(row["DX"]), float(row["DY"]))
+    sigma, offset = row["AstromSigma_Reference"].split(), (float(row["DX"]), float(row["DY"]))
     return Solution(
         frame=frame,
         as_contrast=float(row["AS_Contrast"]),
@@ -351,29 +356,24 @@ def _solution(frame: str, row: Mapping[str, Any], head: bytes) -> Solution:
     )
 
 
-def read_xml(content: bytes) -> list[dict[str, Any]]:
-    """Rows of the table ``Fields`` of SCAMP's report, in the order of its inputs.
+def read_xml(content: bytes) -> list[dict[str, str]]:
+    """Rows of the table ``Fields`` of SCAMP's report, in the order of its inputs; cells as texts.
 
     Raises
     ------
     ValueError
         If the report is not a VOTable or lacks the table.
     """
-    import io
-
-    from astropy.io.votable import parse
-    from astropy.io.votable.exceptions import VOTableSpecError
+    from xml.etree import ElementTree as Tree  # astropy's reader takes longer than SCAMP
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SCAMP's VOTable breaks small rules
-            document = parse(io.BytesIO(content), verify="ignore")
-    except (VOTableSpecError, OSError, ValueError, IndexError, TypeError) as error:
+        root = Tree.fromstring(content)
+    except Tree.ParseError as error:
         raise ValueError(f"its report is not a VOTable: {error}") from error
-    for table in document.iter_tables():
-        if table.name == "Fields":
-            rows = table.array.data  # NaN stays NaN instead of becoming masked
-            return [{name: row[name] for name in rows.dtype.names or ()} for row in rows]
+    for table in root.iterfind(".//{*}TABLE[@name='Fields']"):
+        names = [each.get("name", "") for each in table.iterfind("{*}FIELD")]
+        rows = table.iterfind("{*}DATA/{*}TABLEDATA/{*}TR")
+        return [dict(zip(names, (cell.text or "" for cell in row), strict=True)) for row in rows]
     raise ValueError("its report has no table Fields")
 
 

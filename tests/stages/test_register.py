@@ -102,8 +102,11 @@ def test_batches_of_scamp_change_next_to_nothing(
     together = registered(field)
     before = [fits.getheader(path) for path in field.frames]
     monkeypatch.setattr(solver, "MOST_TOGETHER", 1)
+    runs, run = [], scamp.run
+    monkeypatch.setattr(scamp, "run", lambda *a, **k: runs.append(a) or run(*a, **k))
     apart = registered(field)
     assert apart.failed == ()
+    assert [(len(frames), search.most_stars) for frames, _, search, _ in runs] == [(1, 200)] * 3
     for row, other in zip(together.frames, apart.frames, strict=True):
         assert (row.frame, row.fit, row.as_contrast) == (other.frame, other.fit, other.as_contrast)
     for path, old in zip(field.frames, before, strict=True):

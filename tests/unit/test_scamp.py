@@ -1,6 +1,7 @@
 """SCAMP: its arguments, the real tool on star lists, and everything it may leave behind."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,6 +154,9 @@ def test_arguments_decide_what_matters() -> None:
     assert values["-FLAGS_MASK"] == values["-ASTR_FLAGSMASK"] == "0x00f8"
     assert values["-CHECKPLOT_TYPE"] == "NONE"
     assert values["-NTHREADS"] == "4"
+    assert "-MATCH_NMAX" not in values  # the telescope's settings decide
+    limited = scamp.arguments(replace(SEARCH, most_stars=50), 2, 4)
+    assert limited[limited.index("-MATCH_NMAX") + 1] == "50"
     assert not [value for value in values.values() if value.startswith("-")]
 
 
