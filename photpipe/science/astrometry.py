@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,34 +37,40 @@ def tangent_plane(
     ra0_deg: float, dec0_deg: float, ra_deg: ArrayLike, dec_deg: ArrayLike
 ) -> ComplexArray:
     """Gnomonic projection about position 0, in arcsec; NaN beyond a quarter of the sky."""
-    v = sky.unit_vectors(ra_deg, dec_deg)
-    ra0, dec0 = math.radians(ra0_deg), math.radians(dec0_deg)
-    centre = sky.unit_vectors(ra0_deg, dec0_deg)
-    east = np.array([-math.sin(ra0), math.cos(ra0), 0.0])
-    north = np.array(
-        [-math.sin(dec0) * math.cos(ra0), -math.sin(dec0) * math.sin(ra0), math.cos(dec0)]
-    )
+    east_of, dec = np.radians(np.asarray(ra_deg, float) - ra0_deg), np.radians(dec_deg)
+    sin0, cos0 = math.sin(math.radians(dec0_deg)), math.cos(math.radians(dec0_deg))
+    sine, cosine = np.sin(dec), np.cos(dec)
+    along = cosine * np.cos(east_of)
     radian = math.degrees(1.0) * sky.ARCSEC_PER_DEG
     with np.errstate(invalid="ignore"):
-        depth = v @ centre
+        depth = sin0 * sine + cos0 * along
         depth = np.where(depth > 0, depth, np.nan)
-        return np.asarray((v @ east + 1j * (v @ north)) / depth * radian)
+        north = cos0 * sine - sin0 * along
+        return np.asarray((cosine * np.sin(east_of) + 1j * north) / depth * radian)
 
 
 def from_tangent_plane(
     ra0_deg: float, dec0_deg: float, plane_arcsec: ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
     """RA and Dec in degrees of points of the plane; the inverse of `tangent_plane`."""
-    plane = np.asarray(plane_arcsec, complex)
-    radius = np.abs(plane) / (math.degrees(1.0) * sky.ARCSEC_PER_DEG)
-    shrunk = np.divide(np.arctan(radius), radius, out=np.ones_like(radius), where=radius > 0)
-    moved = plane * shrunk
-    return sky.shifted(ra0_deg, dec0_deg, moved.real, moved.imag)
+    plane = np.asarray(plane_arcsec, complex) / (math.degrees(1.0) * sky.ARCSEC_PER_DEG)
+    sin0, cos0 = math.sin(math.radians(dec0_deg)), math.cos(math.radians(dec0_deg))
+    outward = cos0 - plane.imag * sin0
+    ra = sky.within_circle(ra0_deg + np.degrees(np.arctan2(plane.real, outward)))
+    upward = sin0 + plane.imag * cos0
+    return ra, np.degrees(np.arctan2(upward, np.hypot(plane.real, outward)))
 
 
 def _terms(x: FloatArray, y: FloatArray, degree: int) -> FloatArray:
     """Monomials of both coordinates, shape (n, number of terms)."""
-    return np.stack([x**i * y**j for i, j in tpv.terms(degree).values()], axis=-1)
+    along_x, along_y = tpv.powers(x, degree), tpv.powers(y, degree)
+    return np.stack([along_x[i] * along_y[j] for i, j in tpv.terms(degree).values()], axis=-1)
+
+
+def _least_squares(terms: FloatArray, values: ComplexArray) -> ComplexArray:
+    """Complex coefficients of real terms."""
+    parts = np.linalg.lstsq(terms, np.stack([values.real, values.imag], axis=-1), rcond=None)[0]
+    return np.asarray(parts @ [1.0, 1.0j])
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +161,8 @@ def fit_plate(
     """
     middle, unit = middle_of(shape), max(shape) / 2
     at = (pixels - middle) / unit
-    terms = _terms(at.real, at.imag, degree).astype(complex)
-    coefficients = np.linalg.lstsq(terms, plane_arcsec, rcond=None)[0]
-    return PlateMap(middle, unit, coefficients.astype(complex))
+    terms = _terms(at.real, at.imag, degree)
+    return PlateMap(middle, unit, _least_squares(terms, plane_arcsec))
 
 
 def middle_of(shape: tuple[int, int]) -> complex:
@@ -238,9 +243,13 @@ class DetectorDistortion:
     def __init__(self, frames: Sequence[Pairs], shape: tuple[int, int], degree: int) -> None:
         self.shape = shape
         parts = [self._without_linear(each, degree) for each in frames]
-        self._all = np.concatenate([part[0] for part in parts])
-        self._residuals = np.concatenate([part[1] for part in parts])
-        self._frames = len(frames)
+        terms = np.concatenate([part[0] for part in parts])
+        residuals = np.concatenate([part[1] for part in parts])
+        self._frames, self._count = len(frames), residuals.size
+        # of normal equations those of a lower degree are a part; the terms, of order one and
+        # without what is linear in them, are independent enough for that
+        self._products, self._values = terms.T @ terms, terms.T @ residuals
+        self._square = float(np.vdot(residuals, residuals).real)
         self._solve(degree)
 
     def lowered(self, degree: int) -> "DetectorDistortion":
@@ -251,44 +260,32 @@ class DetectorDistortion:
 
     def _solve(self, degree: int) -> None:
         self.degree = degree
-        self._terms = self._all[:, : len(tpv.terms(degree)) - LINEAR_TERMS]
-        self._parameters = 6 * self._frames + 2 * self._terms.shape[1]
-        self.coefficients_px = self._solved(self._terms, self._residuals)
+        count = len(tpv.terms(degree)) - LINEAR_TERMS
+        values = self._values[:count]
+        self.coefficients_px = _least_squares(self._products[:count, :count], values)
+        # the sum of squares falls by the product of solution and right-hand side
+        self._chi2 = self._square - float(np.vdot(self.coefficients_px, values).real)
+        self._parameters = 6 * self._frames + 2 * count
 
     def _without_linear(self, pairs: Pairs, degree: int) -> tuple[FloatArray, ComplexArray]:
         """Weighted higher terms and residuals (px), both freed from linear terms."""
         weights = 1 / pairs.error_px
-        back = np.stack(
-            [np.ones(weights.size), pairs.plane_arcsec, pairs.plane_arcsec.conj()], axis=-1
-        )
-        linear = self._solved(back * weights[:, None], pairs.pixels * weights)
-        residuals = (back @ linear - pairs.pixels) * weights
+        stars = _linear_terms(pairs.plane_arcsec) * weights[:, None]
+        pixels = (pairs.pixels - middle_of(self.shape)) * weights
+        residuals = -_freed(stars, pixels)
         terms = self._scaled_terms(pairs.pixels, degree) * weights[:, None]
-        basis = np.linalg.qr(terms[:, :LINEAR_TERMS])[0]
-        higher = terms[:, LINEAR_TERMS:] - basis @ (basis.T @ terms[:, LINEAR_TERMS:])
-        return higher, residuals - basis @ (basis.T @ residuals)
-
-    @staticmethod
-    def _solved(terms: FloatArray | ComplexArray, values: ComplexArray) -> ComplexArray:
-        if np.iscomplexobj(terms):
-            return np.asarray(np.linalg.lstsq(terms, values, rcond=None)[0])
-        parts = np.linalg.lstsq(terms, np.stack([values.real, values.imag], axis=-1), rcond=None)[0]
-        return np.asarray(parts @ [1.0, 1.0j])
+        linear, higher = terms[:, :LINEAR_TERMS], terms[:, LINEAR_TERMS:]
+        return _freed(linear, higher), _freed(linear, residuals)
 
     def _scaled_terms(self, pixels: ComplexArray, degree: int) -> FloatArray:
         at = (pixels - middle_of(self.shape)) / (max(self.shape) / 2)
         return _terms(at.real, at.imag, degree)
 
     @property
-    def _left(self) -> FloatArray:
-        """Lengths of the residuals in units of their errors."""
-        return np.asarray(np.abs(self._residuals - self._terms @ self.coefficients_px))
-
-    @property
     def information_criterion(self) -> float:
         """Bayesian information criterion; the lower, the better supported."""
-        count = 2 * self._residuals.size
-        chi2 = max(float((self._left**2).sum()), 1e-12)
+        count = 2 * self._count
+        chi2 = max(self._chi2, 1e-12)
         return float(count * math.log(chi2 / count) + self._parameters * math.log(count))
 
     def plate(self, pairs: Pairs) -> PlateMap:
@@ -296,10 +293,10 @@ class DetectorDistortion:
         higher = self._scaled_terms(pairs.pixels, self.degree)[:, LINEAR_TERMS:]
         straight = pairs.pixels + higher @ self.coefficients_px
         weights = 1 / pairs.error_px
-        terms = np.stack([np.ones(straight.size), straight, straight.conj()], axis=-1)
-        offset, direct, mirrored = self._solved(
-            terms * weights[:, None], pairs.plane_arcsec * weights
-        )
+        terms = _linear_terms(straight) * weights[:, None]
+        offset, direct, mirrored = np.linalg.lstsq(terms, pairs.plane_arcsec * weights, rcond=None)[
+            0
+        ]
         middle, unit = middle_of(self.shape), max(self.shape) / 2
         linear = [
             offset + direct * middle + mirrored * middle.conjugate(),
@@ -310,21 +307,31 @@ class DetectorDistortion:
         return PlateMap(middle, unit, np.concatenate([linear, distortion]))
 
 
-def supported_degree(frames: Sequence[Pairs], shape: tuple[int, int]) -> int:
-    """Degree of the distortion that frames share, as far as their stars support it.
+def _linear_terms(places: ComplexArray) -> ComplexArray:
+    """What is linear in places, as terms of shape (n, 3)."""
+    return np.stack([np.ones(places.size), places, places.conj()], axis=-1)
+
+
+def _freed(terms: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
+    """Values without what terms, one per column, explain of them."""
+    basis = np.linalg.qr(terms)[0]
+    return np.asarray(values - basis @ (basis.conj().T @ values))
+
+
+def common_distortion(frames: Sequence[Pairs], shape: tuple[int, int]) -> DetectorDistortion:
+    """Distortion that frames share, of the degree that their stars support.
 
     It is the one with the least Bayesian information criterion, and no higher than the places
-    of the stars can bear.
+    of the stars can bear; frames with hardly any stars have no say.
     """
     usable = [each for each in frames if each.pixels.size >= FEWEST_PAIRS]
     if not usable:
-        return 1
+        return DetectorDistortion(frames, shape, 1)
     highest = bearable_degree(np.concatenate([each.pixels for each in usable]), shape)
     detector = DetectorDistortion(usable, shape, highest)
-    criteria = {
-        degree: detector.lowered(degree).information_criterion for degree in range(1, highest + 1)
-    }
-    return min(criteria, key=lambda degree: criteria[degree])
+    every = [detector.lowered(degree) for degree in range(1, highest + 1)]
+    best = min(every, key=lambda each: each.information_criterion)
+    return best if len(usable) == len(frames) else DetectorDistortion(frames, shape, best.degree)
 
 
 def fit_together(frames: Sequence[Pairs], shape: tuple[int, int]) -> list[dict[str, float | str]]:
@@ -348,8 +355,7 @@ def fit_together(frames: Sequence[Pairs], shape: tuple[int, int]) -> list[dict[s
     """
     kept = list(frames)
     for _ in range(FIT_ROUNDS):
-        degree = supported_degree(kept, shape)
-        detector = DetectorDistortion(kept, shape, degree)
+        detector = common_distortion(kept, shape)
         plates = [detector.plate(each) for each in kept]
         kept = _clipped(frames, plates)
     return [wcs_cards(plate, *each.middle_deg) for plate, each in zip(plates, frames, strict=True)]
@@ -605,25 +611,23 @@ def check_plate(
         Pairs that the solution made coincide by itself.
     """
     middle = middle_of(shape)
-    ra0, dec0 = (
-        float(each[0]) for each in to_sky(np.array([middle.real]), np.array([middle.imag]))
-    )
-
-    def plane(points: ComplexArray) -> ComplexArray:
-        return tangent_plane(ra0, dec0, *to_sky(points.real, points.imag))
-
-    grid = (
-        np.linspace(0.5, shape[1] + 0.5, 9)[None, :]
-        + 1j * np.linspace(0.5, shape[0] + 0.5, 9)[:, None]
-    ).ravel()
-    along_x = complex(plane(np.array([middle + 0.5]))[0] - plane(np.array([middle - 0.5]))[0])
-    along_y = complex(plane(np.array([middle + 0.5j]))[0] - plane(np.array([middle - 0.5j]))[0])
-    area = (along_x.conjugate() * along_y).imag
-    scale = math.sqrt(abs(area)) or math.nan
+    grid = _grid(shape)
+    half = complex(shape[1] / 2 - 1, shape[0] / 2 - 1)
+    corners = middle + np.array([half, half.conjugate(), -half, -half.conjugate()])
+    around = np.append(middle, corners)[:, None] + np.array([0.5, -0.5, 0.5j, -0.5j])
+    bright = pixels[:most]
+    points = np.concatenate([[middle], around.ravel(), grid, bright])  # one call is a tenth of ten
+    ra, dec = to_sky(points.real, points.imag)
+    ra0, dec0 = float(ra[0]), float(dec[0])
+    plane = tangent_plane(ra0, dec0, ra, dec)[1:]
+    edges = plane[: around.size].reshape(around.shape)
+    outline, detected = np.split(plane[around.size :], [grid.size])
+    along_x, along_y = edges[:, 0] - edges[:, 1], edges[:, 2] - edges[:, 3]
+    areas = (along_x.conj() * along_y).imag
+    scale = math.sqrt(abs(areas[0])) or math.nan
     tolerance = tolerance_px * scale
-    stars, chosen = _stars_inside(plane(grid), grid, shape, ra0, dec0, ra_deg, dec_deg)
+    stars, chosen = _stars_inside(outline, grid, shape, ra0, dec0, ra_deg, dec_deg)
     stars, chosen = stars[:most], chosen[:most]
-    detected = plane(pixels[:most])
     usable = np.flatnonzero(np.isfinite(detected))
     detected = detected[usable]
     found, star, expected = _coincidences(detected, stars, tolerance)
@@ -638,16 +642,22 @@ def check_plate(
         rms_arcsec=float(np.sqrt(np.mean(np.abs(residual) ** 2) / 2)) if found.size else math.nan,
         region_arcsec=_worst_region(pixels[usable[found]], residual, shape),
         scale_arcsec=scale,
-        anisotropy=_anisotropy(along_x, along_y / pixel_ratio),
-        swelling=_swelling(plane, middle, shape, area),
-        rotation_deg=math.degrees(math.atan2(along_y.real, along_y.imag)),
-        mirrored=area > 0,
+        anisotropy=_anisotropy(complex(along_x[0]), complex(along_y[0]) / pixel_ratio),
+        swelling=_swelling(areas),
+        rotation_deg=math.degrees(math.atan2(along_y[0].real, along_y[0].imag)),
+        mirrored=bool(areas[0] > 0),
         middle_deg=(ra0, dec0),
         sources=usable[found],
         ra_deg=ra_deg[chosen[star]],
         dec_deg=dec_deg[chosen[star]],
         residual_arcsec=np.abs(residual),
     )
+
+
+def _grid(shape: tuple[int, int]) -> ComplexArray:
+    """Places all over a frame, its edges included."""
+    across, up = (np.linspace(0.5, side + 0.5, 9) for side in shape[::-1])
+    return np.asarray((across[None, :] + 1j * up[:, None]).ravel())
 
 
 def _stars_inside(
@@ -663,11 +673,9 @@ def _stars_inside(
     if not np.isfinite(outline).all():
         return np.empty(0, complex), np.empty(0, np.int64)
     reach = float(np.abs(outline).max()) or 1.0
-    # the tangent plane stretches: what lies within the reach on it lies within the reach on the sky
-    beside = np.flatnonzero(np.abs(dec_deg - dec0) <= 1.001 * reach / sky.ARCSEC_PER_DEG)
+    beside = _within(1.001 * reach / sky.ARCSEC_PER_DEG, ra0, dec0, ra_deg, dec_deg)
     stars = tangent_plane(ra0, dec0, ra_deg[beside], dec_deg[beside])
-    terms = _terms(outline.real / reach, outline.imag / reach, 3).astype(complex)
-    back = np.linalg.lstsq(terms, grid, rcond=None)[0]
+    back = _least_squares(_terms(outline.real / reach, outline.imag / reach, 3), grid)
     near = np.flatnonzero(np.abs(stars) <= reach)
     at = _terms(stars[near].real / reach, stars[near].imag / reach, 3) @ back
     on_frame = (
@@ -677,6 +685,21 @@ def _stars_inside(
         & (at.imag <= shape[0] + 0.5)
     )
     return stars[near[on_frame]], beside[near[on_frame]]
+
+
+def _within(
+    reach_deg: float, ra0: float, dec0: float, ra_deg: FloatArray, dec_deg: FloatArray
+) -> IntArray:
+    """Indices of all stars within the reach, and of some that are not.
+
+    The tangent plane stretches: what lies within the reach on it lies within the reach on the sky.
+    """
+    beside = np.flatnonzero(np.abs(dec_deg - dec0) <= reach_deg)
+    if abs(dec0) + reach_deg >= 90.0:
+        return beside
+    widest = math.sin(math.radians(reach_deg)) / math.cos(math.radians(dec0))
+    apart = np.abs((ra_deg[beside] - ra0 + 180.0) % 360.0 - 180.0)
+    return beside[apart <= math.degrees(math.asin(min(widest, 1.0)))]
 
 
 def _coincidences(
@@ -689,7 +712,11 @@ def _coincidences(
     tree = star_tree(stars)
     found, star = nearest_pairs(detected, tree, tolerance)
     ring = 6.0 * tolerance * np.exp(2j * np.pi * np.arange(DISPLACEMENTS) / DISPLACEMENTS)
-    by_chance = np.mean([nearest_pairs(detected + step, tree, tolerance)[0].size for step in ring])
+    moved = coordinates(detected + ring[:, None])
+    apart, star_of = tree.query(moved, distance_upper_bound=tolerance)
+    # as many pairs as stars have a detection of the copy beside them
+    pairs = (star_of + (tree.n + 1) * np.arange(DISPLACEMENTS)[:, None])[np.isfinite(apart)]
+    by_chance = np.unique(pairs).size / DISPLACEMENTS
     extent = np.ptp(stars.real) * np.ptp(stars.imag) if stars.size > 1 else 0.0
     uniform = detected.size * stars.size * math.pi * tolerance**2 / extent if extent else 0.0
     return found, star, max(float(by_chance), uniform)
@@ -716,19 +743,9 @@ def _anisotropy(along_x: complex, along_y: complex) -> float:
     return float(largest / smallest - 1) if smallest > 0 else math.inf
 
 
-def _swelling(
-    plane: Callable[[ComplexArray], ComplexArray],
-    middle: complex,
-    shape: tuple[int, int],
-    area: float,
-) -> float:
-    """Largest relative difference of pixel area between the middle and the corners."""
-    half = complex(shape[1] / 2 - 1, shape[0] / 2 - 1)
-    corners = middle + np.array([half, half.conjugate(), -half, -half.conjugate()])
-    along_x = plane(corners + 0.5) - plane(corners - 0.5)
-    along_y = plane(corners + 0.5j) - plane(corners - 0.5j)
-    areas = (along_x.conj() * along_y).imag
-    worst = float(np.abs(areas / area - 1).max()) if area else math.inf
+def _swelling(areas: FloatArray) -> float:
+    """Largest relative difference of pixel area between the middle, which is first, and others."""
+    worst = float(np.abs(areas[1:] / areas[0] - 1).max()) if areas[0] else math.inf
     return worst if math.isfinite(worst) else math.inf
 
 
