@@ -9,6 +9,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from photpipe.ground.environment import settle_threads
+
+# as the commands, and before numpy is imported: a second thread turns while it waits, which doubled
+# the time of tests that fit stars
+settle_threads()
+
 # libraries look for their settings when they are imported, before any fixture could speak
 _NOBODYS = tempfile.mkdtemp(prefix="pp_tests_")
 atexit.register(shutil.rmtree, _NOBODYS, ignore_errors=True)
