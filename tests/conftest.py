@@ -5,6 +5,7 @@ services about the same sky, `settings` leads to it; `commands` lets whole comma
 through a ``photpipe.toml`` beside the frames. For other telescopes see `simsky`.
 """
 
+import itertools
 import os
 import shutil
 import signal
@@ -73,28 +74,37 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         forbid_network(monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def _users(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings of the users of all tests: one has commands draw pages, the other has not."""
+    folder = tmp_path_factory.mktemp("users")
+    SkyServer.let_directories_lead(folder / "pages")
+    with SkyServer.let_directories_lead(folder / "none").open("a", encoding="utf-8") as file:
+        file.write("[report]\npages = false\n")
+    return folder
+
+
+_numbers = itertools.count()
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, _users: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keep the user's cache, settings and environment out of the tests, and the disk quiet.
 
     No test cuts the power: that files are brought to the disk is a test of its own, and for all
     others a wait for the disk that is longer than their work. The user of the tests lets a
     ``photpipe.toml`` beside the frames lead to the simulated services, and has commands draw
-    pages, which take a third of their time, where a test is marked so.
+    pages, which take a third of their time, where a test is marked so. Folders that are a test's
+    own are made by the commands that write there: most tests do not.
     """
+    own = _users / f"{next(_numbers)}"
+    drawn = request.node.get_closest_marker("pages")
     monkeypatch.setattr(os, "fsync", lambda _handle: None)
-    monkeypatch.setenv("PHOTPIPE_CACHE", str(tmp_path_factory.mktemp("sky-cache")))
-    config = tmp_path_factory.mktemp("config")
-    settings_file = SkyServer.let_directories_lead(config)
-    if not request.node.get_closest_marker("pages"):
-        with settings_file.open("a", encoding="utf-8") as file:
-            file.write("[report]\npages = false\n")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+    monkeypatch.setenv("PHOTPIPE_CACHE", str(own / "sky-cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(_users / ("pages" if drawn else "none")))
+    monkeypatch.setenv("XDG_DATA_HOME", str(own / "data"))
     for name in ("PHOTPIPEDIR", "PHOTPIPE_OFFLINE", "http_proxy", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
 
