@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from importlib import resources
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from photpipe.report.frameview import Ring
-    from photpipe.report.tables import Cell
+    from photpipe.report.tables import Cell, TableRow
 
 _TEMPLATES = resources.files("photpipe.report") / "templates"
 _PLAIN = (str, int, float)
+_SPECIAL = re.compile("[&<>'\"]")
+REJECTED = ' class="rejected"'
 
 
 @lru_cache(maxsize=1)
@@ -33,22 +36,39 @@ def _environment() -> "jinja2.Environment":
         lstrip_blocks=True,
     )
     environment.globals["policy"] = policy
-    environment.filters |= {"cells": _cells, "circles": _circles}
+    environment.filters |= {"rows": _rows, "circles": _circles, "stars": _stars}
     environment.globals["version"] = photpipe.__version__
     return environment
 
 
-def _cells(cells: Iterable["Cell"], cell: Callable[[object], object]) -> "Markup":
-    """Cells of a row of a table; plain text, of which there is most, without the macro `cell`."""
-    from markupsafe import Markup, escape
+def _rows(rows: Iterable["TableRow"], cell: Callable[[object], object]) -> "Markup":
+    """Rows of a table; plain text, of which there is most, without the macro `cell`."""
+    from markupsafe import Markup
 
+    lines = []
+    for row in rows:
+        key = f' data-key="{_escaped(row.key)}"' if row.key else ""
+        rejected = REJECTED if row.is_rejected else ""
+        lines.append(f"<tr{key}{rejected}>{_cells(row.cells, cell)}\n")
+    return Markup("".join(lines))
+
+
+def _cells(cells: Iterable["Cell"], cell: Callable[[object], object]) -> str:
     parts = []
     for each in cells:
         kind = f' class="{each.kind}"' if each.kind else ""
-        sort = f' data-sort="{escape(each.sort)}"' if each.sort else ""
-        write = escape if type(each.content) in _PLAIN else cell
+        sort = f' data-sort="{_escaped(each.sort)}"' if each.sort else ""
+        write = _escaped if type(each.content) in _PLAIN else cell
         parts.append(f"<td{kind}{sort}>{write(each.content)}")
-    return Markup("".join(parts))
+    return "".join(parts)
+
+
+def _escaped(content: object) -> str:
+    """Text as markup; most of it has nothing to be escaped, which is quick to see."""
+    from markupsafe import escape
+
+    text = str(content)
+    return str(escape(text)) if _SPECIAL.search(text) else text
 
 
 def _circles(rings: Iterable["Ring"], radius: str) -> "Markup":
@@ -56,6 +76,19 @@ def _circles(rings: Iterable["Ring"], radius: str) -> "Markup":
     from markupsafe import Markup
 
     marks = (f'<circle cx="{ring.x}" cy="{ring.y}" r="{radius}"/>' for ring in rings)
+    return Markup("".join(marks))
+
+
+def _stars(rings: Iterable["Ring"], radius: str) -> "Markup":
+    """Circles with the numbers of their stars."""
+    from markupsafe import Markup
+
+    marks = (
+        f'<g data-key="{ring.key}"{"" if ring.is_used else REJECTED}>'
+        f'<circle cx="{ring.x}" cy="{ring.y}" r="{radius}"/>'
+        f'<text x="{ring.x}" y="{ring.y}" dx="{radius}" dy="-{radius}">{ring.key}</text></g>'
+        for ring in rings
+    )
     return Markup("".join(marks))
 
 
