@@ -17,6 +17,7 @@ from photpipe.ground import sky
 from photpipe.ground.sky import FloatArray
 from photpipe.run.photometry_file import BLEEDING, COSMIC_RAY, TRAIL
 from photpipe.science import cosmicrays, trails
+from photpipe.science.noise import median
 from photpipe.science.starimage import StarImage
 from photpipe.science.target_trail import Segment
 
@@ -147,7 +148,7 @@ class Neighbourhood:
             return None
         own = region.left + region.half - half + 1, region.top + region.half - half + 1
         return cosmicrays.hit_in(
-            pixels[part, part] - float(np.median(known)),
+            pixels[part, part] - median(known),
             self.calibrated.pixel_noise_counts,
             self.calibrated.photon_counts,
             StarImage(self.calibrated.fwhm_px),

@@ -41,9 +41,11 @@ def separation_deg(
     ra1_deg: ArrayLike, dec1_deg: ArrayLike, ra2_deg: ArrayLike, dec2_deg: ArrayLike
 ) -> FloatArray:
     """Great-circle separation in degrees, accurate at all angles."""
-    a, b = unit_vectors(ra1_deg, dec1_deg), unit_vectors(ra2_deg, dec2_deg)
-    cross = np.linalg.norm(np.cross(a, b), axis=-1)
-    return np.asarray(np.degrees(np.arctan2(cross, np.sum(a * b, axis=-1))))
+    ra1, dec1, ra2, dec2 = (np.radians(each) for each in (ra1_deg, dec1_deg, ra2_deg, dec2_deg))
+    sin1, cos1, sin2, cos2 = np.sin(dec1), np.cos(dec1), np.sin(dec2), np.cos(dec2)
+    east, along = cos2 * np.sin(ra2 - ra1), cos2 * np.cos(ra2 - ra1)
+    across = np.hypot(east, cos1 * sin2 - sin1 * along)
+    return np.asarray(np.degrees(np.arctan2(across, sin1 * sin2 + cos1 * along)))
 
 
 def local_axes(ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[FloatArray, FloatArray]:

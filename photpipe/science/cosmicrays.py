@@ -7,6 +7,7 @@ was not lit. Undersampled frames cannot tell the one from the other, and nothing
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -98,12 +99,15 @@ def hit_in(
 
 
 def _on_pixels(
-    image: StarImage, x: FloatArray, y: FloatArray, trail_px: tuple[float, float]
+    image: StarImage,
+    x: FloatArray,
+    y: FloatArray,
+    trail_px: tuple[float, float] = (0.0, 0.0),
 ) -> FloatArray:
     """Light of a source of one count on pixels, each sampled at nine places."""
-    steps = (-1 / 3, 0.0, 1 / 3)
-    parts = [image.surface(x + dx, y + dy, trail_px) for dx in steps for dy in steps]
-    return np.asarray(np.mean(parts, axis=0))
+    steps = np.array([-1.0, 0.0, 1.0]) / 3.0
+    parts = image.surface(x + steps[:, None, None, None], y + steps[:, None, None], trail_px)
+    return np.asarray(parts.mean(axis=(0, 1)))
 
 
 def _largest_around(model: FloatArray) -> FloatArray:
@@ -113,15 +117,12 @@ def _largest_around(model: FloatArray) -> FloatArray:
     return np.asarray(maximum_filter(model, 3))
 
 
+@lru_cache(maxsize=64)
 def _light_beside(image: StarImage) -> float:
     """Least light that a source leaves on the two fainter neighbours of its brightest pixel."""
-    least = np.inf
-    along = np.arange(-2.0, 3.0)
-    for dx in PHASES:
-        for dy in PHASES:
-            model = _on_pixels(image, along - dx, along[:, None] - dy, (0.0, 0.0))
-            least = min(least, _fainter_two(model, 2, 2) / float(model[2, 2]))
-    return least
+    along = np.arange(-1.0, 2.0)
+    models = [_on_pixels(image, along - x, along[:, None] - y) for x in PHASES for y in PHASES]
+    return min(_fainter_two(model, 1, 1) / float(model[1, 1]) for model in models)
 
 
 def _fainter_two(values: FloatArray, row: int, column: int) -> float:

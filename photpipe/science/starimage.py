@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from photpipe.ground.sky import FloatArray
-from photpipe.science.forced import aperture_weights
+from photpipe.science.forced import circle_parts
+from photpipe.science.noise import median
 
 PIXEL_FWHM = 0.68  # that a pixel adds in squares to a profile: sqrt(8 ln 2 / 12)
 GAUSSIAN_FWHM = 2.3548  # standard deviations: sqrt(8 ln 2)
@@ -68,8 +69,14 @@ class StarImage:
         apart = np.hypot(
             x[:, None] + 0.5 * trail_px[0] * _STEPS, y[:, None] + 0.5 * trail_px[1] * _STEPS
         )
-        parts = self._within(apart.ravel(), radius_px).reshape(apart.shape)
-        return np.asarray(parts @ _STEP_WEIGHTS / 2)
+        return np.asarray(self._within(apart, radius_px) @ _STEP_WEIGHTS / 2)
+
+    def growth(self, radii_px: FloatArray, trail_px: tuple[float, float]) -> FloatArray:
+        """Part of the light of a source inside radii around its middle; shape (radii,)."""
+        if trail_px == (0.0, 0.0):
+            return np.asarray(1.0 - (1.0 + radii_px**2 / self._alpha2) ** (1.0 - self.beta))
+        apart = 0.5 * np.hypot(*trail_px) * np.abs(_STEPS)
+        return np.asarray(self._within(apart, radii_px[:, None]) @ _STEP_WEIGHTS / 2)
 
     def surface(
         self, x_px: FloatArray, y_px: FloatArray, trail_px: tuple[float, float] = (0.0, 0.0)
@@ -83,7 +90,7 @@ class StarImage:
         trail_px : tuple of float
             How far the source moved over the detector during the exposure.
         """
-        alpha2 = self.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / self.beta) - 1.0)
+        alpha2 = self._alpha2
         still = trail_px == (0.0, 0.0)
         total = np.zeros(np.broadcast(x_px, y_px).shape)
         for step, weight in [(0.0, 2.0)] if still else zip(_STEPS, _STEP_WEIGHTS, strict=True):
@@ -91,21 +98,26 @@ class StarImage:
             total += 0.5 * weight * (1.0 + (x**2 + y**2) / alpha2) ** -self.beta
         return np.asarray(total * (self.beta - 1.0) / (np.pi * alpha2))
 
-    def _within(self, apart_px: FloatArray, radius_px: float) -> FloatArray:
+    @property
+    def _alpha2(self) -> float:
+        return float(self.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / self.beta) - 1.0))
+
+    def _within(self, apart_px: FloatArray, radius_px: FloatArray | float) -> FloatArray:
         """Part of the light of still sources inside an aperture, by their distance from it.
 
         Rings around the source lie inside by the part of their angle that does.
         """
-        alpha2 = self.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / self.beta) - 1.0)
-        apart = np.maximum(apart_px, 1e-6)[:, None]
+        alpha2, apart = self._alpha2, np.maximum(apart_px, 1e-6)
         nearest, farthest = np.abs(radius_px - apart), radius_px + apart
         middle, half = (nearest + farthest) / 2, (farthest - nearest) / 2
-        ring = middle - half * np.cos(_TURN)  # dense where the angle changes quickly
-        cosine = (ring**2 + apart**2 - radius_px**2) / (2 * ring * apart)
+        wholly = 1.0 - (1.0 + nearest**2 / alpha2) ** (1.0 - self.beta)
+        apart2, within2 = (apart**2)[..., None], np.asarray(radius_px)[..., None] ** 2
+        # dense where the angle changes quickly
+        ring = middle[..., None] - half[..., None] * np.cos(_TURN)
+        cosine = (ring**2 + apart2 - within2) / (2 * ring * np.sqrt(apart2))
         angle = np.arccos(np.clip(cosine, -1.0, 1.0)) / np.pi
         slope = 2 * (self.beta - 1.0) / alpha2 * ring * (1.0 + ring**2 / alpha2) ** -self.beta
-        partly = np.sum(slope * angle * half * np.sin(_TURN), axis=1) * np.pi / _TURN.size
-        wholly = 1.0 - (1.0 + nearest[:, 0] ** 2 / alpha2) ** (1.0 - self.beta)
+        partly = half * ((slope * angle) @ np.sin(_TURN)) * np.pi / _TURN.size
         return np.asarray(partly + np.where(apart_px < radius_px, wholly, 0.0))
 
     def trail_loss_mag(self, trail_px: tuple[float, float], radius_px: float) -> float:
@@ -130,21 +142,25 @@ def growth_curves(
     """
     inner = radii_px[-1] + SKY_GAP_PX
     reach = int(np.ceil(inner + SKY_WIDTH_PX))
+    left, top = (np.asarray(each - 1.0, np.intp) - reach for each in (x_px, y_px))
+    size, (ny, nx) = 2 * reach + 1, image.shape
+    whole = (np.minimum(left, top) >= 0) & (left + size <= nx) & (top + size <= ny)
     curves = np.full((len(x_px), len(radii_px)), np.nan)
-    for number, (x, y) in enumerate(zip(x_px - 1.0, y_px - 1.0, strict=True)):
-        left, top = int(x) - reach, int(y) - reach
-        stamp = np.asarray(
-            image[max(top, 0) : top + 2 * reach + 1, max(left, 0) : left + 2 * reach + 1], float
-        )
-        if stamp.shape != (2 * reach + 1, 2 * reach + 1):
-            continue
-        column, row = x - left, y - top
-        along = np.arange(2 * reach + 1)
-        distance = np.hypot(along - column, (along - row)[:, None])
-        level = np.median(stamp[distance >= inner])
-        for index, radius in enumerate(radii_px):
-            weights = aperture_weights(stamp.shape, column, row, radius)
-            curves[number, index] = np.sum(weights * (stamp - level))
+    if not whole.any():
+        return curves
+    left, top = left[whole], top[whole]
+    stamps = np.array(
+        [image[y : y + size, x : x + size] for x, y in zip(left, top, strict=True)], float
+    )
+    along = np.arange(size)
+    column, row = x_px[whole] - 1.0 - left, y_px[whole] - 1.0 - top
+    apart2 = (along - column[:, None])[:, None] ** 2 + (along - row[:, None])[:, :, None] ** 2
+    around = [stamp[ring] for stamp, ring in zip(stamps, apart2 >= inner**2, strict=True)]
+    levels = [np.nan if np.isnan(each).any() else median(each) for each in around]
+    stamps -= np.array(levels)[:, None, None]
+    for index, radius in enumerate(radii_px):
+        weights = circle_parts(along, along, column, row, radius)
+        curves[whole, index] = np.einsum("ijk,ijk->i", weights, stamps)
     return curves
 
 
@@ -176,7 +192,7 @@ def fitted(
 
     def misfit(parameters: FloatArray) -> FloatArray:
         image = StarImage(float(np.exp(parameters[0])), float(np.exp(parameters[1])))
-        model = np.array([image.light(0.0, 0.0, each, trail_px)[0] for each in radii_px])
+        model = image.growth(radii_px, trail_px)
         return np.asarray((model / model[APERTURE] - typical) / sigma)
 
     bounds = np.log(np.array([FWHM_RANGE_PX, BETA_RANGE])).T

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground.sky import FloatArray
-from photpipe.science.noise import robust_sigma
+from photpipe.science.noise import median, robust_sigma
 
 REACH = 64  # of the window, in binned pixels: 20 to 60 times the seeing on each side
 BINNED_FWHM = 1.5  # of stars, in binned pixels, at least: nothing is gained by finer ones
@@ -187,7 +187,7 @@ def trail_through(
     known = np.isfinite(binned)
     if known.mean() < KNOWN_PART / 4:
         return None
-    level, noise = float(np.median(binned[known])), robust_sigma(binned[known])
+    level, noise = median(binned[known]), robust_sigma(binned[known])
     if not noise > 0:
         return None
     values = (binned - level) / noise
@@ -321,9 +321,9 @@ class _Pieces:
                 continue
             level = worst = math.inf
             for excess, noise, good in zip(excesses, noises, known, strict=True):
-                median = float(np.median(excess[half][good]))
+                middle = median(excess[half][good])
                 error = 1.25 * float(np.mean(noise[half][good])) / np.sqrt(good.sum())
-                level, worst = min(level, median), min(worst, median / error)
+                level, worst = min(level, middle), min(worst, middle / error)
             sides.append((level, worst))
         if not sides:
             return 0.0
@@ -374,7 +374,7 @@ class _Pieces:
 
 def _middle(values: FloatArray) -> float:
     good = values[np.isfinite(values)]
-    return float(np.median(good)) if good.size else float("nan")
+    return median(good) if good.size else math.nan
 
 
 def _outstanding(excess: FloatArray) -> FloatArray:
@@ -396,7 +396,7 @@ def _outstanding(excess: FloatArray) -> FloatArray:
     known = levels[np.isfinite(levels)]
     if not known.size:
         return np.full(levels.shape, -np.inf)
-    sigmas = (levels - np.median(known)) / max(robust_sigma(known), 1e-9)
+    sigmas = (levels - median(known)) / max(robust_sigma(known), 1e-9)
     return np.where(np.isfinite(sigmas), sigmas, -np.inf)
 
 

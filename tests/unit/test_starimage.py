@@ -33,7 +33,15 @@ def test_light_of_a_source_beside_the_aperture(beta: float, fwhm: float, radius:
 def test_light_needs_no_loop() -> None:
     image = StarImage(4.0)
     many = image.light(np.array([0.0, 3.0, 7.0]), np.zeros(3), 5.0)
-    assert many.tolist() == [image.light(x, 0.0, 5.0)[0] for x in (0.0, 3.0, 7.0)]
+    one_by_one = [image.light(x, 0.0, 5.0)[0] for x in (0.0, 3.0, 7.0)]
+    assert many.tolist() == pytest.approx(one_by_one, rel=1e-12)
+
+
+@pytest.mark.parametrize("trail_px", [(0.0, 0.0), (3.0, -1.0)])
+def test_growth_is_the_light_inside_each_radius(trail_px: tuple[float, float]) -> None:
+    image, radii = StarImage(4.0), np.array([1.5, 4.0, 9.0])
+    one_by_one = [image.light(0.0, 0.0, each, trail_px)[0] for each in radii]
+    assert image.growth(radii, trail_px).tolist() == pytest.approx(one_by_one, rel=1e-5)
 
 
 @pytest.mark.parametrize("trail", [(6.0, 0.0), (3.0, -9.0)])
