@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from photpipe.astromatic.room import temporary_folder
 from photpipe.astromatic.tool import SCAMP, Finished, run_tool
+from photpipe.fits.cards import CARD_BYTES, formatted
 from photpipe.fits.values import as_number
 from photpipe.ground.sky import ARCSEC_PER_DEG
 
 if TYPE_CHECKING:
-    from astropy.io.fits import Header
     from astropy.table import Table
 
     from photpipe.catalogs.table import SourceTable
@@ -69,10 +69,8 @@ class ScampInput:
     midtime_jd: float
     instrument: str
 
-    def header(self) -> "Header":
-        """Header that goes with the sources."""
-        from astropy.io.fits import Header
-
+    def header(self) -> str:
+        """Header that goes with the sources, as text."""
         cards: dict[str, Any] = {
             "SIMPLE": True,
             "BITPIX": 16,
@@ -84,7 +82,8 @@ class ScampInput:
             "EXPTIME": 1.0,
             INSTRUMENT_KEY: self.instrument,
         }
-        return Header(cards)
+        images = [formatted(keyword, value).image for keyword, value in cards.items()]
+        return b"".join([*images, b"END".ljust(CARD_BYTES)]).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

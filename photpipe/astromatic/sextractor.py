@@ -29,7 +29,7 @@ from photpipe.astromatic.extraction import (
 from photpipe.astromatic.frame_links import link_frame
 from photpipe.astromatic.room import temporary_folder
 from photpipe.astromatic.tool import SOURCE_EXTRACTOR, Finished, run_tool
-from photpipe.catalogs.ldac import parse_ldac
+from photpipe.catalogs.ldac import columns_of, parse_ldac
 from photpipe.fits.pixels import open_plane, read_pixels
 from photpipe.fits.values import CardValue, as_number, card_value
 from photpipe.ground import files, paths
@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 SEEING_SNR = 20.0  # fainter sources say little about the seeing
 # by judgement: bright ones that are flawless, or, of fewer than 5, all of them
 SEEING_SOURCES, FEWEST_SEEING_SOURCES = 20, 5
+LOOKED_AT = frozenset({"FWHM_IMAGE", "FLUX_ISOCOR", "FLUXERR_ISOCOR", "FLAGS"})
 _FILE_SETTINGS = ("FILTER_NAME", "STARNNW_NAME", "PSF_NAME", "WEIGHT_IMAGE", "FLAG_IMAGE")
 
 
@@ -238,14 +239,15 @@ def _with_links(settings: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _catalog(content: bytes, extraction: Extraction, finished: Finished) -> "tuple[Table, Header]":
-    """Catalog out of what the tool wrote, with all columns that were asked for."""
+    """Catalog out of what the tool wrote, which has all columns that were asked for: a few."""
     try:
-        table, header = parse_ldac(content, CATALOG)
+        found = columns_of(content, CATALOG)
+        table, header = parse_ldac(content, CATALOG, LOOKED_AT)
     except FrameError as error:
         raise finished.error(
             f"ended without an error but wrote an unreadable catalog: {error}"
         ) from error
-    missing = {base_name(each) for each in parameter_lines(extraction)} - set(table.colnames)
+    missing = {base_name(each) for each in parameter_lines(extraction)}.difference(found)
     if missing:
         message = (
             f"does not know the output columns {', '.join(sorted(missing))}; -paramfile takes a "

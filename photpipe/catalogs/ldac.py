@@ -11,7 +11,7 @@ import contextlib
 import functools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,13 @@ def read_ldac(path: Path) -> tuple[Table, fits.Header]:
     return parse_ldac(_content(path), path.name)
 
 
-def read_ldac_table(path: Path) -> Table:
+def read_ldac_table(path: Path, columns: Collection[str] | None = None) -> Table:
     """Read the sources of a catalog alone: to take the header apart lasts longer.
+
+    Parameters
+    ----------
+    columns : collection of str, optional
+        The only ones to read: astropy needs some ms for all of Source Extractor's.
 
     Raises
     ------
@@ -85,7 +90,7 @@ def read_ldac_table(path: Path) -> Table:
     """
     with _refusing(path.name):
         content = _content(path)
-        return _sources(list(_parts(content)), content)
+        return _sources(list(_parts(content)), content, columns)
 
 
 def _content(path: Path) -> bytes:
@@ -96,8 +101,10 @@ def _content(path: Path) -> bytes:
         raise FrameError(path.name, reason) from error
 
 
-def parse_ldac(content: bytes, name: str) -> tuple[Table, fits.Header]:
-    """Catalog out of the bytes of a file; see `read_ldac`.
+def parse_ldac(
+    content: bytes, name: str, columns: Collection[str] | None = None
+) -> tuple[Table, fits.Header]:
+    """Catalog out of the bytes of a file; see `read_ldac` and `read_ldac_table`.
 
     Raises
     ------
@@ -106,7 +113,7 @@ def parse_ldac(content: bytes, name: str) -> tuple[Table, fits.Header]:
     """
     with _refusing(name):
         parts = list(_parts(content))
-        table = _sources(parts, content)
+        table = _sources(parts, content, columns)
         headers = _named(parts, IMAGE_HEADER)
         return table, _image_header(headers[0], content) if headers else fits.Header()
 
@@ -121,13 +128,29 @@ def _refusing(name: str) -> Iterator[None]:
         raise FrameError(name, reason) from error
 
 
-def _sources(parts: list[_Part], content: bytes) -> Table:
+def columns_of(content: bytes, name: str) -> tuple[str, ...]:
+    """Names of the columns of the sources in the bytes of a file.
+
+    Raises
+    ------
+    FrameError
+        As `read_ldac`; `name` is what the message calls the file.
+    """
+    with _refusing(name):
+        return _kind(_objects(list(_parts(content))).header).names or ()
+
+
+def _sources(parts: list[_Part], content: bytes, columns: Collection[str] | None = None) -> Table:
+    return _table(_objects(parts), content, columns)
+
+
+def _objects(parts: list[_Part]) -> _Part:
     """The one table of sources."""
     objects = _named(parts, OBJECTS)
     if len(objects) != 1:
         wrong = "no table" if not objects else f"{len(objects)} tables"
         raise _DamagedError(f"it holds {wrong} named {OBJECTS} instead of one")
-    return _table(objects[0], content)
+    return objects[0]
 
 
 def _parts(content: bytes) -> Iterator[_Part]:
@@ -205,16 +228,21 @@ def _named(parts: list[_Part], name: str) -> list[_Part]:
     return [each for each in parts if str(each.header.get("EXTNAME", "")).strip() == name]
 
 
-def _table(part: _Part, content: bytes) -> Table:
+def _table(part: _Part, content: bytes, columns: Collection[str] | None) -> Table:
     """Rows of a binary table, in the byte order of this machine."""
-    header = part.header
+    kind = _kind(part.header)
+    rows = np.frombuffer(content, kind, _whole(part.header, "NAXIS2"), part.start)
+    names = [each for each in kind.names or () if columns is None or each in columns]
+    return Table({name: _native(rows[name]) for name in names}, copy=False)
+
+
+def _kind(header: dict[str, int | str]) -> np.dtype[Any]:
+    """Columns of a binary table, as numpy describes them."""
     count = _whole(header, "TFIELDS")
-    fields = [_field(header, number) for number in range(1, count + 1)]
-    kind = np.dtype(fields)
+    kind = np.dtype([_field(header, number) for number in range(1, count + 1)])
     if kind.itemsize != header["NAXIS1"]:
         raise _DamagedError("its rows differ in length from its columns")
-    rows = np.frombuffer(content, kind, _whole(header, "NAXIS2"), part.start)
-    return Table({name: _native(rows[name]) for name in kind.names or ()}, copy=False)
+    return kind
 
 
 def _field(header: dict[str, int | str], number: int) -> tuple[Any, ...]:
@@ -239,7 +267,7 @@ def _image_header(part: _Part, content: bytes) -> fits.Header:
     return fits.Header.fromstring(_ascii(content[part.start : part.start + part.size]))
 
 
-def write_ldac(path: Path, table: Table, header: fits.Header | None = None) -> None:
+def write_ldac(path: Path, table: Table, header: fits.Header | str = "") -> None:
     """Write a catalog that SCAMP reads, all of it or nothing.
 
     Parameters
@@ -248,8 +276,9 @@ def write_ldac(path: Path, table: Table, header: fits.Header | None = None) -> N
         File to write; an older one is replaced.
     table : Table
         One row per source. Masked values become NaN, 0 or blank.
-    header : fits.Header, optional
-        Header of the image; SCAMP does without it in a reference catalog.
+    header : fits.Header or str, optional
+        Header of the image, or the text of its cards with END; SCAMP does without it in a
+        reference catalog.
 
     Raises
     ------
@@ -261,7 +290,8 @@ def write_ldac(path: Path, table: Table, header: fits.Header | None = None) -> N
     rows = np.empty(len(table), kinds)
     for name, values in columns.items():
         rows[name] = values
-    cards = (fits.Header() if header is None else header).tostring(padding=False)
+    cards = header if isinstance(header, str) else header.tostring(padding=False)
+    cards = cards or f"{'END':{_CARD}}"
     shape = [("TDIM1", f"({_CARD}, {len(cards) // _CARD})")]
     with files.replacing(path) as file:
         file.write(_hdu([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0), ("EXTEND", True)]))
@@ -294,8 +324,20 @@ def _binary_table(
 
 def _hdu(cards: Sequence[tuple[str, Any]], content: bytes = b"") -> bytes:
     """Header and data, each filled up to whole blocks."""
-    header: bytes = fits.Header(cards).tostring().encode("ascii")
-    return header + content + bytes(-len(content) % _BLOCK)
+    header = "".join(f"{_card(*each):{_CARD}}" for each in cards) + "END"
+    return (
+        header.encode("ascii").ljust(-(-len(header) // _BLOCK) * _BLOCK)
+        + content
+        + bytes(-len(content) % _BLOCK)
+    )
+
+
+def _card(keyword: str, value: str | int) -> str:
+    """A card of ours, whose texts are short and without quotes."""
+    if isinstance(value, bool):
+        return f"{keyword:8}= {'T' if value else 'F':>20}"
+    text = f"'{value:8}'" if isinstance(value, str) else f"{value:>20}"
+    return f"{keyword:8}= {text}"
 
 
 def _storable(column: Any) -> np.ndarray[Any, Any]:

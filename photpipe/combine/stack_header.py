@@ -56,7 +56,7 @@ def stack_header(
     cards = middle.header.cards
     header = fits.Header(
         [c for c in cards if c.keyword not in _GONE and not is_wcs_keyword(c.keyword)]
-    )
+    ).copy()  # the cards are those of the frame
     cards_of_wcs = with_old_names({key: wcs[key] for key in wcs if is_wcs_keyword(key)})
     header.update({key: (value, "PP: WCS of the stack") for key, value in cards_of_wcs.items()})
     keys = middle.telescope.parameters

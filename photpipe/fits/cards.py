@@ -6,6 +6,8 @@ strangers hold cards that make FITS libraries stumble (SOAR's PARAM0, VATT's
 they are read, so that a header that was read once can be read by everybody.
 """
 
+import functools
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 CARD_BYTES = 80  # FITS standard 4.0, section 3.3
 BLOCK_BYTES = 2880  # FITS standard 4.0, section 3.1
+_KEPT_HEADERS = 64  # of 20 kB each; most stages look at the same ones
 COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
 
 CardValue = str | int | float | bool
@@ -43,6 +46,7 @@ _NAMED = re.compile(rb"(?P<name>[A-Za-z0-9_-]{1,8}) *= *(?P<rest>.*)")
 _QUOTED = re.compile(rb"(?P<quote>['\"])(?P<text>.*?)(?:(?P=quote) *(?:/(?P<comment>.*))?)?")
 _NUMBER_OR_LOGICAL = re.compile(rb"(?:%s|[TF])" % _NUMBER)
 _STRING_VALUE = re.compile(rb"'((?:[^']|'')*)'")
+_SIMPLE_KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 _UNPRINTABLE = bytes(c if 32 <= c < 127 else 32 if c < 32 else ord("?") for c in range(256))
 
 
@@ -54,6 +58,12 @@ def parse_cards(block: bytes) -> tuple[list[Card], int]:
     block : bytes
         Whole cards of 80 bytes; what follows the last whole card is ignored.
     """
+    cards, mended = _parsed(block)
+    return list(cards), mended
+
+
+@functools.lru_cache(_KEPT_HEADERS)
+def _parsed(block: bytes) -> tuple[tuple[Card, ...], int]:
     cards: list[Card] = []
     mended = 0
     for start in range(0, len(block) - CARD_BYTES + 1, CARD_BYTES):
@@ -64,7 +74,7 @@ def parse_cards(block: bytes) -> tuple[list[Card], int]:
         else:
             cards.append(_card(image))
         mended += not cards[-1].image.endswith(raw)
-    return cards, mended
+    return tuple(cards), mended
 
 
 def _continues(cards: Sequence[Card], image: bytes) -> bool:
@@ -116,18 +126,38 @@ def _filled(value: bytes, comment: bytes | None) -> bytes:
 
 def formatted(keyword: str, value: CardValue, comment: str = "") -> Card:
     """New card; the comment is cut where it does not fit, long texts are continued."""
-    from astropy.io import fits
-
     if isinstance(value, str):
         value = plain(value)
     if value == "":  # astropy takes a quote in the comment for the end of the value
         comment = comment.replace("'", " ")
-    name = keyword if re.fullmatch(r"[A-Z0-9_-]{1,8}", keyword) else f"HIERARCH {keyword}"
-    image = str(fits.Card(name, value)).rstrip()
+    image = _simple(keyword, value) or _by_astropy(keyword, value)
     if comment and len(image) < CARD_BYTES:
         image = f"{image:30} / {comment}"[:CARD_BYTES]
     length = -(-len(image) // CARD_BYTES) * CARD_BYTES
     return Card(keyword, image.ljust(length).encode("ascii"))
+
+
+def _simple(keyword: str, value: CardValue) -> str:
+    """Card without a comment as astropy writes it; empty where more than formatting is needed."""
+    if not _SIMPLE_KEYWORD.fullmatch(keyword) or keyword in COMMENTARY:
+        return ""
+    if isinstance(value, str):
+        inner = value.replace("'", "''")
+        quoted = f"'{inner:8}'" if value else "''"
+        return f"{keyword:8}= {quoted}" if len(quoted) <= CARD_BYTES - 10 else ""
+    if type(value) is bool:
+        return f"{keyword:8}= {'T' if value else 'F':>20}"
+    if type(value) is int:
+        return f"{keyword:8}= {value:>20d}"
+    text = str(value).replace("e", "E") if isinstance(value, float) and math.isfinite(value) else ""
+    return f"{keyword:8}= {text:>20}" if 0 < len(text) <= 20 else ""
+
+
+def _by_astropy(keyword: str, value: CardValue) -> str:
+    from astropy.io import fits
+
+    name = keyword if _SIMPLE_KEYWORD.fullmatch(keyword) else f"HIERARCH {keyword}"
+    return str(fits.Card(name, value)).rstrip()
 
 
 def plain(text: str) -> str:

@@ -9,6 +9,7 @@ digest, so that `restore` can put back the very bytes.
 
 import contextlib
 import errno
+import functools
 import hashlib
 import logging
 import math
@@ -44,6 +45,7 @@ log = logging.getLogger(__name__)
 PRISTINE_KEYWORD = "PPPRIST"
 PRISTINE_FOLDER = Path(".diagnostics", "pristine")
 STALE_KEYWORDS = frozenset({"CHECKSUM", "DATASUM"})
+_KEPT_HEADERS = 64  # of some 50 kB each
 _MAX_HEADER_BLOCKS = 2000  # 72 000 cards: longer ones are no headers, but a loop or a lie
 _KEYWORD_FIELD = re.compile(rb"[\0\t\x20-\x7e]{8}")
 _NO_END = "the header has no END card: the file is damaged; copy or download it again"
@@ -198,14 +200,22 @@ def _layout(cards: Sequence[Card]) -> tuple[tuple[int, ...], int]:
 
 
 def read_header(path: Path) -> "fits.Header":
-    """Primary header of a frame, mended so that reading it warns of nothing.
+    """Primary header of a frame, mended so that reading it warns of nothing; not to be changed.
+
+    Stages read the header of a frame again and again, and the values of astropy's cards are taken
+    apart when they are looked at: the last headers that were read are kept.
 
     Raises
     ------
     FrameError
         If the file cannot be used.
     """
-    return to_header(read_primary(path).cards)
+    return _header_of(read_primary(path).cards)
+
+
+@functools.lru_cache(_KEPT_HEADERS)
+def _header_of(cards: tuple[Card, ...]) -> "fits.Header":
+    return to_header(cards)
 
 
 def stored_pixels(path: Path, hdu: Hdu) -> "NDArray[Any]":

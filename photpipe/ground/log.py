@@ -32,6 +32,8 @@ class _LogLine(logging.Formatter):
         if record.name.startswith(COMMAND_PREFIXES):
             record.filename = f"{record.name}.py"
         text = one_of_a_kind(super().format(record))
+        if text.isascii() and text.isprintable():
+            return text
         return "".join(c if c.isprintable() or c in "\n\t" else escaped(c) for c in text)
 
 

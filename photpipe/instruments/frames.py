@@ -397,15 +397,12 @@ class Frame:
         Numbers written as texts, as the original's pp_register wrote them, are numbers.
         """
         cards = self.header.cards
-        own = [
-            card for card in cards if card.keyword[:5] == "NAXIS" or is_wcs_keyword(card.keyword)
-        ]
-        header = type(self.header)(own)
-        for key, value in list(header.items()):
-            number = as_number(value) if isinstance(value, str) else None
-            if number is not None:
-                header[key] = number
-        return header
+        own = []
+        for card in cards:
+            if card.keyword[:5] == "NAXIS" or is_wcs_keyword(card.keyword):
+                number = as_number(card.value) if isinstance(card.value, str) else None
+                own.append(card if number is None else type(card)(card.keyword, number))
+        return type(self.header)(own)
 
     def supplied_cards(self) -> dict[str, CardValue]:
         """Cards that the header lacks and the user gave (GENERIC); to be written into it."""

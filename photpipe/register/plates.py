@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 Cards = Mapping[str, float | str]
 
+SOURCE_COLUMNS = frozenset(
+    (*COLUMNS, "X_IMAGE", "Y_IMAGE", "A_IMAGE", "B_IMAGE", "FWHM_IMAGE", "ISOAREA_IMAGE")
+)
+"""Columns of a catalog that a registration looks at."""
+
 MOST_SOURCES = 1000  # of one frame; more say nothing new
 SMALLEST_ERROR_PX = 0.01  # of a position; weights are inverse errors
 SCAMP, LEAST_SQUARES, KEPT = "SCAMP", "least squares", "kept"

@@ -1,7 +1,11 @@
 """Register images astrometrically with SCAMP and catalogs of reference stars."""
 
+import contextlib
+import functools
+import importlib
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from photpipe.instruments.telescope import Telescope
     from photpipe.measure.extract import ExtractOptions
     from photpipe.register.blind import Place
+    from photpipe.register.campaign import Campaign
     from photpipe.register.plates import Plate, Solved
 
 Item = TypeVar("Item")
@@ -137,33 +142,46 @@ class _Run:
         extraction: "ExtractOptions | None" = None,
     ) -> None:
         from photpipe.instruments import telescopes
-        from photpipe.register.campaign import Campaign
-        from photpipe.services.reference import check_catalog
 
         if options.cat:
+            from photpipe.services.reference import check_catalog
+
             check_catalog(options.cat, workspace.settings)
         self.options, self.workspace, self.keeps = options, workspace, keeps
         self.extraction = extraction
         self.deeper: dict[str, float] = {}
         self.widths: dict[str, float] = {}
         self.telescope = telescopes.by_keyword(options.telescope) if options.telescope else None
-        self.campaign = Campaign(workspace.settings, workspace.jobs, options.cat)
-        self.failures = self.campaign.failures
+        self.failures: dict[str, str] = {}
         self.frames: dict[str, Frame] = {}
         self.unknown: set[str] = set()  # names without a position
-        self.campaign.places_of = self._target_places
+
+    @functools.cached_property
+    def campaign(self) -> "Campaign":
+        """The attempt to register the frames, once their sources are extracted."""
+        from photpipe.register.campaign import Campaign
+
+        return Campaign(
+            self.workspace.settings,
+            self.workspace.jobs,
+            self.options.cat,
+            failures=self.failures,
+            places_of=self._target_places,
+        )
 
     def fields(self, paths: Sequence[Path]) -> Iterator[list["Plate"]]:
         """Extract the sources; frames that share a patch of sky, those far away set aside."""
         from photpipe.instruments.frames import Frame
-        from photpipe.register.campaign import LARGEST_MARGIN_DEG
-        from photpipe.register.plates import together
         from photpipe.register.registration import is_registered
 
         read = self._survivors(lambda path: Frame.prepared(path, self.telescope), paths, "read")
         self.frames = {frame.name: frame for frame in read}
         done = [each for each in read if self.options.only_failed and is_registered(each.header)]
-        extracted = self._extracted([frame for frame in read if frame not in done])
+        with _imported_meanwhile("photpipe.register.campaign"):
+            extracted = self._extracted([frame for frame in read if frame not in done])
+        from photpipe.register.campaign import LARGEST_MARGIN_DEG
+        from photpipe.register.plates import together
+
         every = self._survivors(self._plate, extracted, "sources")
         lost = [plate for plate in every if plate.is_lost]
         plates = [plate for plate in every if not plate.is_lost]
@@ -307,11 +325,11 @@ class _Run:
         """
         from photpipe.catalogs.ldac import read_ldac_table
         from photpipe.register.campaign import starting_wcs
-        from photpipe.register.plates import Plate
+        from photpipe.register.plates import SOURCE_COLUMNS, Plate
         from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
-        catalog = read_ldac_table(frame.ldac_path)
+        catalog = read_ldac_table(frame.ldac_path, SOURCE_COLUMNS)
         if frame.telescope.keyword in self.deeper:
             catalog = self._enough(frame, catalog)
         least = fewstars.FEWEST_STARS - 1
@@ -406,6 +424,17 @@ class _Run:
                 write_bytes(directory / REPORT, self.campaign.report[1])
             for name, charts in self.campaign.charts.items():
                 joined(charts).write_ldac(directory / f"{slug(name)}.cat")
+
+
+@contextlib.contextmanager
+def _imported_meanwhile(module: str) -> Iterator[None]:
+    """Import a module beside a block that waits for tools: with scipy it takes half a second."""
+    thread = threading.Thread(target=importlib.import_module, args=(module,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _is_well_sampled(frame: "Frame") -> bool:

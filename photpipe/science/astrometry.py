@@ -730,7 +730,9 @@ def _worst_region(pixels: ComplexArray, residual: ComplexArray, shape: tuple[int
     for region in np.unique(3 * row + column):
         here = residual[3 * row + column == region]
         if here.size >= 5:
-            worst = max(worst, math.hypot(np.median(here.real), np.median(here.imag)))
+            ordered = np.sort([here.real, here.imag])  # np.median takes three times as long
+            middle = ordered[:, [(here.size - 1) // 2, here.size // 2]].mean(axis=1)
+            worst = max(worst, math.hypot(*middle))
     return worst
 
 

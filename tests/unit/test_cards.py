@@ -5,7 +5,16 @@ from astropy.io import fits
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from photpipe.fits.cards import Card, changed, formatted, integer, joined, parse_cards, to_header
+from photpipe.fits.cards import (
+    Card,
+    changed,
+    formatted,
+    integer,
+    joined,
+    parse_cards,
+    plain,
+    to_header,
+)
 
 CARD = 80
 
@@ -113,6 +122,15 @@ def test_written_values_come_back(name: str, value: object, comment: str) -> Non
         assert read == pytest.approx(value, rel=1e-12)  # twenty characters
     else:
         assert read == (value.strip() if isinstance(value, str) else value)
+
+
+@example("A", 0.1 + 0.2)
+@example("A", "it's" + 60 * " " + "long")
+@example("BLANK", "")
+@given(_NAMES, _VALUES)
+def test_values_are_written_as_astropy_writes_them(name: str, value: object) -> None:
+    theirs = str(fits.Card(name, plain(value) if isinstance(value, str) else value))
+    assert formatted(name, value).image.decode().rstrip() == theirs.rstrip()
 
 
 def test_text_becomes_ascii() -> None:
