@@ -14,7 +14,7 @@ DOORS := $(wildcard pp_*.py pptool_*.py toolbox.py catalog.py diagnostics.py)
 STALE := $(shell [ ! -e $(VENV)/.installed ] || $(BIN)/pip --version >/dev/null 2>&1 \
     || rm -f $(VENV)/.installed $(VENV)/.installed-tests $(BIN)/python)
 
-.PHONY: install install-blind install-tests demo test coverage lint bench clean
+.PHONY: install install-blind install-tests demo test pass coverage lint style types bench clean
 
 install: $(VENV)/.installed
 	@echo "Installed. Type 'source $(BIN)/activate' and then, for example, 'pp_doctor'."
@@ -46,19 +46,27 @@ $(VENV)/.installed-tests: pyproject.toml
 demo: $(VENV)/.installed
 	@BIN=$(BIN) EXAMPLE=$(EXAMPLE) DEMO=$(DEMO) tools/demo.sh
 
+# types are checked beside the tests: one process, which without a cache takes half a minute
+test: $(VENV)/.installed-tests style
+	@$(MAKE) --no-print-directory -j 2 types pass
+
 # the tests start hundreds of commands, which would compile the package anew without bytecode; on
 # two cores a third process works while others wait: a twelfth less by the clock
-test: $(VENV)/.installed-tests lint
+pass: $(VENV)/.installed-tests
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 3 --dist worksteal
 
 # the same, and which lines no test has run; a third slower
 coverage: $(VENV)/.installed-tests
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered -n 2 --dist worksteal
 
-lint: $(VENV)/.installed-tests
+lint: style types
+
+style: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+
+types: $(VENV)/.installed-tests
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-tests
