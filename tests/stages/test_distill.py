@@ -41,6 +41,9 @@ from tests.stages.targets import (
     residuals,
 )
 
+# trails are not fitted, which takes most of the time where they are not the point
+APERTURES = "[distill]\ntrail_fwhm = inf\n"
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Night:
@@ -57,6 +60,18 @@ def server(night: Night) -> Iterator[SkyServer]:
     with SkyServer(night.sky) as running:
         running.write_settings(night.directory)
         yield running
+
+
+@pytest.fixture(scope="module")
+def trailed(made: Night, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """The night with the photometry of the target that leaves trails, to be looked at."""
+    night = made.copied(tmp_path_factory.mktemp("trailed") / "night")
+    with SkyServer(night.sky) as running:
+        path = running.write_settings(night.directory)
+        own = f'cache = "{night.directory / "cache"}"\n[report]\npages = false\n'
+        path.write_text(path.read_text() + own)
+        assert night.distill("-target", "100005") == 0
+    return night
 
 
 def settings(night: Night, text: str) -> None:
@@ -237,9 +252,8 @@ def test_one_frame_alone_does_not_confirm_an_uncertain_target(night: Night) -> N
     assert "arcsec from an uncertain prediction" in point.rejected
 
 
-@pytest.mark.usefixtures("server")
-def test_target_that_leaves_the_field_has_rows_while_it_is_inside(night: Night) -> None:
-    assert night.distill("-target", "100005") == 0
+def test_target_that_leaves_the_field_has_rows_while_it_is_inside(trailed: Night) -> None:
+    night = trailed
     points = {point.frame: point for point in night.points("100005")}
     for number, path in enumerate(night.paths):
         row = night.true_row(number, LEAVING.label)
@@ -252,7 +266,7 @@ def test_target_that_leaves_the_field_has_rows_while_it_is_inside(night: Night) 
 
 @pytest.mark.usefixtures("server")
 def test_fast_target_gets_back_what_its_trail_loses(night: Night) -> None:
-    settings(night, "[distill]\ntrail_fwhm = inf\n")
+    settings(night, APERTURES)
     assert night.distill("-target", "100005") == 0
     good = [point for point in night.points("100005") if point.is_good]
     assert all(point.trailing_mag < -0.5 for point in good)
@@ -264,9 +278,8 @@ def test_fast_target_gets_back_what_its_trail_loses(night: Night) -> None:
     assert np.median(residuals(night, LEAVING.label, plain)) > 0.5
 
 
-@pytest.mark.usefixtures("server")
-def test_a_trail_is_fitted(night: Night) -> None:
-    assert night.distill("-target", "100005") == 0
+def test_a_trail_is_fitted(trailed: Night) -> None:
+    night = trailed
     points = night.points("100005")
     good = [point for point in points if point.is_good]
     assert {point.method for point in points} == {photometry_file.FITTED_TRAIL}
@@ -424,6 +437,7 @@ def test_variable_stars_of_vsx(night: Night, server: SkyServer) -> None:
 
 
 def test_asteroids_of_skybot_beside_the_primary_target(night: Night, server: SkyServer) -> None:
+    settings(night, APERTURES)
     assert night.distill("-asteroids") == 0
     assert server.count("skybot") == 1
     found = {each.name: each.kind for each in result(night).targets}
@@ -435,6 +449,7 @@ def test_asteroids_of_skybot_beside_the_primary_target(night: Night, server: Sky
 
 @pytest.mark.usefixtures("server")
 def test_asteroid_known_by_another_name_is_measured_once(night: Night) -> None:
+    settings(night, APERTURES)
     assert night.distill("-target", "Don_Quixote", "-asteroids") == 0
     names = [each.name for each in result(night).targets]
     assert "Don Quixote" in names
