@@ -10,6 +10,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from photpipe.science.leastsquares import fitted
 from photpipe.science.noise import MAD_TO_SIGMA, POGSON, robust_sigma
 
 FloatArray = NDArray[np.float64]
@@ -304,8 +305,6 @@ def aperture_correction(radius_px: FloatArray, curve: MeanCurve, index: int) -> 
     wings of a real profile are no Moffat function, and half of the noise of one curve, because
     the background of all of them may be wrong alike.
     """
-    from scipy.optimize import least_squares
-
     rings = np.diff(curve.fraction, prepend=0.0)
     sigma = np.hypot(0.002, np.diff(curve.error, prepend=0.0))
     half_light = float(np.interp(0.5, curve.fraction, radius_px))
@@ -317,7 +316,7 @@ def aperture_correction(radius_px: FloatArray, curve: MeanCurve, index: int) -> 
 
     start = (1.02, np.log(1.5 * half_light), np.log(1.8))
     limits = ((1.0, np.log(0.1 * half_light), -1.0), (1.5, np.log(20 * half_light), 4.0))
-    total = float(least_squares(misfit, np.clip(start, *limits), bounds=limits).x[0])
+    total = float(fitted(misfit, *(np.array(each) for each in (start, *limits)))[0])
     fraction = curve.fraction[index]
     systematic = 0.5 * np.hypot((total - 1.0) / total, curve.noise)
     relative_error = np.hypot(curve.error[index] / fraction, systematic)

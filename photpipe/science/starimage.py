@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from photpipe.ground.sky import FloatArray
+from photpipe.science import leastsquares
 from photpipe.science.forced import circle_parts
 from photpipe.science.noise import median
 
@@ -180,8 +181,6 @@ def fitted(
     fwhm_px : float
         Width to begin with.
     """
-    from scipy.optimize import least_squares
-
     usable = np.isfinite(curves).all(axis=1) & (curves[:, APERTURE] > 0)
     shapes = curves[usable] / curves[usable, APERTURE][:, None]
     if len(shapes) < FEWEST_STARS:
@@ -196,9 +195,8 @@ def fitted(
         return np.asarray((model / model[APERTURE] - typical) / sigma)
 
     bounds = np.log(np.array([FWHM_RANGE_PX, BETA_RANGE])).T
-    begin = np.clip(np.log([fwhm_px, TYPICAL_BETA]), bounds[0] + 1e-3, bounds[1] - 1e-3)
-    found = least_squares(misfit, begin, bounds=(bounds[0], bounds[1]), xtol=1e-4)
-    return StarImage(*np.exp(found.x).tolist())
+    begin = np.log([fwhm_px, TYPICAL_BETA])
+    return StarImage(*np.exp(leastsquares.fitted(misfit, begin, *bounds)).tolist())
 
 
 def squared_trails_px2(
