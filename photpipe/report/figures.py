@@ -21,7 +21,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW = (
     "#f0e442",
 )
 # on a page the style sheet says how bright they are, by day and by night
-_NAMES = {BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red", PURPLE: "purple", SKY: "sky"}
+NAMES = {BLUE: "blue", ORANGE: "orange", GREEN: "green", RED: "red", PURPLE: "purple", SKY: "sky"}
 # what matplotlib writes and no page needs: comments, blanks, hundredths of a point
 _SHORTER = (
     (re.compile(r"<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL), ""),
@@ -104,7 +104,7 @@ def svg(figure: "Figure", description: str) -> "Markup":
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
-    for color, name in _NAMES.items():
+    for color, name in NAMES.items():
         text = text.replace(color, f"var(--{name}, {color})")
     for superfluous, short in _SHORTER:
         text = superfluous.sub(short, text)

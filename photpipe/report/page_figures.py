@@ -32,7 +32,7 @@ SMALL_FRAMES = 12  # by judgement: a file to be mailed, and a page to be opened,
 WIDE_INCH, TALL_INCH, CARD_INCH = (10.0, 3.2), (10.0, 3.6), (6.0, 3.2)  # sizes of figures
 FRAME_LINK = "frame:"  # replaced by the link to a page where the figure is shown
 
-_LOOK = "8"  # to be raised when figures or animations come to look otherwise
+_LOOK = "9"  # to be raised when figures or animations come to look otherwise
 _FRAME_LINK = re.compile(r'"frame:([^"]*)"')
 _ANCHOR = re.compile(r'<a [^>]*"frame:[^>]*>|</a>')
 

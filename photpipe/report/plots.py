@@ -6,11 +6,11 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.report import figures, symbols, wording
+from photpipe.report import figures, symbols, vector, wording
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import State, TargetData
 from photpipe.run.photometry_file import TargetPoint
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEAST_RANGE_MAG = 0.05  # of the axis of a light curve, by judgement: noise should not fill the plot
 LEAST_RANGE_ZEROPOINT_MAG = 0.02  # the same of zeropoints, which are known better
 _HOURS_PER_DAY = 24.0
+GROWTH_INCH = (10.0, 4.0)  # by eye: two panels as wide as a light curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +53,36 @@ class TimeAxis:
 
 def growth(result: PhotometryResult) -> "Markup":
     """Curves of growth: flux and signal-to-noise ratio of target and stars, and the choice."""
-    figure, (flux, noise) = figures.new_figure(1, 2, size_inch=(10, 4), has_short_labels=True)
     radius = [each.radius_px for each in result.curve]
-    curves = (
+    places = vector.boxes(GROWTH_INCH, 2, has_legend=True)
+    x, y, label = vector.wide(radius), (0.0, 1.08), "aperture radius (px)"
+    flux = vector.Panel(places[0], x, y, (label, "fraction of the flux"))
+    noise = vector.Panel(places[1], x, y, (label, "S/N relative to the best"))
+    flux.across(result.flux_limit, figures.INK, f"{100 * result.flux_limit:.0f} %", dashes="1 2")
+    for panel in (flux, noise):
+        if math.isfinite(result.aperture_radius_px):
+            panel.upright(result.aperture_radius_px, figures.GREEN)
+    for kind, color, marker, name in (
         ("background", figures.BLUE, "o", "stars"),
         ("target", figures.RED, "s", "target"),
-    )
-    for name, color, marker, label in curves:
-        values = np.array([getattr(each, name) for each in result.curve])
-        if not np.isfinite(values).any():
+    ):
+        fraction, errors, snr = (
+            [getattr(each, f"{kind}{what}") for each in result.curve]
+            for what in ("", "_error", "_snr")
+        )
+        known = [k for k, each in enumerate(fraction) if math.isfinite(each)]
+        if not known:
             continue
-        errors = np.array([getattr(each, f"{name}_error") for each in result.curve])
-        snr = np.array([getattr(each, f"{name}_snr") for each in result.curve])
-        style: dict[str, Any] = {
-            "color": color,
-            "marker": marker,
-            "markersize": 3.5,
-            "linewidth": 1.2,
-        }
-        flux.errorbar(radius, values, np.nan_to_num(errors), label=label, capsize=2, **style)
-        noise.plot(radius, snr, label=label, **style)
-    flux.axhline(result.flux_limit, color=figures.INK, linestyle=":", linewidth=1)
-    flux.text(
-        radius[-1],
-        result.flux_limit,
-        f"{100 * result.flux_limit:.0f} %",
-        color=figures.INK,
-        fontsize=8,
-        ha="right",
-        va="bottom",
-    )
-    for axes in (flux, noise):
-        if math.isfinite(result.aperture_radius_px):
-            axes.axvline(result.aperture_radius_px, color=figures.GREEN, linewidth=1.4)
-        axes.set(xlabel="aperture radius (px)", ylim=(0, 1.08))
-        figures.legend(axes)
-    flux.set_ylabel("fraction of the flux")
-    noise.set_ylabel("S/N relative to the best")
+        bars = [(radius[k], fraction[k], float(np.nan_to_num(errors[k]))) for k in known]
+        flux.bars(color, bars, 1.2, 2.0)
+        for panel, values in ((flux, fraction), (noise, snr)):
+            points = [(radius[k], values[k]) for k in known if math.isfinite(values[k])]
+            panel.line(color, points)
+            panel.points(marker, color, points, half_pt=1.75, name=name)
     chosen = wording.number(result.aperture_radius_px, 2, "px")
-    return figures.svg(
-        figure,
+    return vector.figure(
+        GROWTH_INCH,
+        (flux, noise),
         "Curves of growth: fraction of the flux and signal-to-noise ratio of target and stars "
         f"against aperture radius; the chosen radius is {chosen}",
     )

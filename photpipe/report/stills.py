@@ -1,14 +1,16 @@
 """Plots as figures that stand still: for pages that need no JavaScript, and for paper.
 
 A `Plot` is the same here and in the browser (report.js), where it can be zoomed and clicked on.
+Pages have SVG of our own (`vector`), cards for paper what matplotlib draws.
 """
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photpipe.report import figures, symbols
+from photpipe.report import figures, symbols, vector
 from photpipe.report.plotspec import Plot, Series
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 UNFILLED = frozenset("x_|")  # markers that are lines
-RING_AREA_PT2 = 140  # around the newest point, whose own area is 30
 
 
 def drawn(plot: Plot, size_inch: tuple[float, float], *, marks_newest: bool = False) -> "Markup":
@@ -27,30 +28,90 @@ def drawn(plot: Plot, size_inch: tuple[float, float], *, marks_newest: bool = Fa
     marks_newest : bool
         Draw a ring around the last point that counts: there are more to come.
     """
-    figure, (axes,) = figures.new_figure(size_inch=size_inch, has_short_labels=True)
-    draw(axes, plot, marks_newest=marks_newest)
-    return figures.svg(figure, plot.alt)
+    edges = _edges(plot)
+    shown = [(each, symbols.BY_STYLE[each.style], _shown(each, edges)) for each in plot.series]
+    has_legend = _needs_legend(plot) and any(each.name for each in plot.series)
+    (box,) = vector.boxes(size_inch, 1, has_legend=has_legend)
+    across = vector.wide(x for _, _, places in shown for _, x, _ in places)
+    panel = vector.Panel(box, across, _heights(plot, shown), (plot.x, plot.y))
+    for series, symbol, places in shown:
+        if symbol is symbols.MEASURED:
+            for lengths, width_pt, cap_pt in _looks(series):
+                bars = [(x, y, lengths[k] or 0.0) for k, x, y in places]
+                panel.bars(symbol.color, bars, width_pt, cap_pt)
+    for mark in plot.marks:
+        panel.across(mark.at, figures.GREEN, mark.text)
+    for series, symbol, places in shown:
+        panel.points(
+            *(symbol.marker, symbol.color, [(x, y) for _, x, y in places]),
+            name=series.name if has_legend else "",
+            hrefs=[series.hrefs[k] for k, _, _ in places] if series.hrefs else (),
+        )
+    if marks_newest and shown and shown[0][1] is symbols.MEASURED and shown[0][2]:
+        panel.ring(shown[0][2][-1][1:], figures.RED, "newest")
+    return vector.figure(size_inch, [panel], plot.alt)
 
 
-def draw(axes: "Axes", plot: Plot, *, marks_newest: bool = False) -> None:
-    """Draw a plot into axes of a figure; parameters as for `drawn`."""
+Place = tuple[int, float, float]
+"""Number of a point in its series, and where it stands."""
+
+
+def _shown(series: Series, edges: vector.Range) -> list[Place]:
+    """Points of which both numbers are known."""
+    places = enumerate(zip(series.x, series.y, strict=True))
+    return [
+        (k, x, min(max(y, edges[0]), edges[1]))
+        for k, (x, y) in places
+        if x is not None and y is not None
+    ]
+
+
+def _heights(
+    plot: Plot, shown: "Sequence[tuple[Series, symbols.Symbol, Sequence[Place]]]"
+) -> vector.Range:
+    """Numbers at the bottom and at the top of the y axis."""
+    if plot.y_range:
+        low, high = plot.y_range
+    else:
+        ends = [mark.at for mark in plot.marks]
+        for series, symbol, places in shown:
+            has_bars = symbol is symbols.MEASURED and series.error
+            for k, _, y in places:
+                error = (series.error[k] or 0.0) if has_bars else 0.0
+                ends += [y - error, y + error]
+        low, high = vector.wide(ends, plot.least_range)
+    return (high, low) if plot.upside_down else (low, high)
+
+
+def _looks(series: Series) -> "list[tuple[tuple[float | None, ...], float, float]]":
+    """Errors of points, widths of their bars and of the ends: bars with caps, or two bars."""
+    if not series.error:
+        return []
+    if series.inner:
+        return [(series.error, 0.8, 0.0), (series.inner, 2.4, 0.0)]
+    return [(series.error, 1.0, 2.0)]
+
+
+def _needs_legend(plot: Plot) -> bool:
+    """Whether there are other points than measured ones, of which alone it would say nothing."""
+    return [each.style for each in plot.series] != [symbols.MEASURED.style]
+
+
+def draw(axes: "Axes", plot: Plot) -> None:
+    """Draw a plot into axes of a figure of matplotlib, for paper."""
     edges = _edges(plot)
     for series in plot.series:
         _points(axes, series, edges)
     for mark in plot.marks:
         _mark(axes, mark.at, mark.text)
-    if marks_newest and plot.series and plot.series[0].style == symbols.MEASURED.style:
-        x, y = plot.series[0].x[-1], plot.series[0].y[-1]
-        ring: dict[str, Any] = {"facecolors": "none", "edgecolors": figures.RED, "linewidths": 1.6}
-        axes.scatter(x or 0.0, y or 0.0, s=RING_AREA_PT2, gid="newest", **ring)
     axes.set(xlabel=plot.x, ylabel=plot.y)
     if plot.y_range:
         axes.set_ylim(plot.y_range)
     _wide_enough(axes, plot.least_range)
     if plot.upside_down:
         axes.invert_yaxis()
-    if [each.style for each in plot.series] != [symbols.MEASURED.style]:
-        figures.legend(axes)  # of measured points alone it would say nothing
+    if _needs_legend(plot):
+        figures.legend(axes)
 
 
 def _points(axes: "Axes", series: Series, edges: tuple[float, float]) -> None:

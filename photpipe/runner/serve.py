@@ -359,7 +359,7 @@ def _reject(directory: Path, text: str) -> None:
 def _warm(server: Server) -> None:
     """Do what the first click needs while the user still looks: import, render, measure."""
     try:
-        for name in ("matplotlib.backends.backend_svg", "scipy.optimize", "photpipe.distill.clean"):
+        for name in ("scipy.optimize", "photpipe.distill.clean"):
             importlib.import_module(name)
         with server.turn:
             refresh(server.workspace)

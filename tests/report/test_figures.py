@@ -3,9 +3,12 @@
 import json
 import re
 from collections.abc import Callable
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
+from photpipe.report import vector
 from photpipe.report.figures import new_figure, svg
 from photpipe.report.page_figures import CARD_INCH
 from photpipe.report.plots import light_curve
@@ -48,6 +51,60 @@ def test_one_plot_is_drawn_by_the_browser_and_as_a_figure(make: Callable[..., Ma
     figure = (workspace.report_directory / f"figures/curve-{target.slug}.svg").read_text("utf-8")
     assert figure == str(drawn(plot, CARD_INCH))
     assert sorted(re.findall(r'"frame:([^"]*)"', figure)) == sorted(slugs.values())
+
+
+@pytest.mark.parametrize(
+    ("shown", "most", "labels"),
+    [
+        ((16.62, 16.64), 4, ["16.620", "16.625", "16.630", "16.635", "16.640"]),
+        ((30.0, -2.0), 6, ["0", "10", "20", "30"]),
+        ((-0.26, 0.3), 2.5, ["−0.25", "0.00", "0.25"]),
+        ((0.0, 1.08), 5, ["0.00", "0.25", "0.50", "0.75", "1.00"]),
+        ((2.0, 10.0), 4, ["2", "4", "6", "8", "10"]),
+    ],
+)
+def test_ticks_are_round_numbers(
+    shown: tuple[float, float], most: float, labels: list[str]
+) -> None:
+    ticks = vector.labelled(shown, most)
+    assert [text for _, text in ticks] == labels
+    assert [value for value, _ in ticks] == pytest.approx(
+        [float(each.replace("−", "-")) for each in labels]
+    )
+
+
+def test_points_stand_where_the_ticks_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's figures are our own: matplotlib is not asked."""
+    monkeypatch.setattr("photpipe.report.figures.new_figure", None)
+    heights = (17.0, 17.1, 17.2, None)
+    series = (
+        Series("measured", "used", (0.0, 1.0, 2.0, 3.0), heights, (0.01,) * 4),
+        Series("<rejected>", "rejected", (0.5,), (17.15,), hrefs=("frame:a&b",)),
+    )
+    figure = str(drawn(Plot("", "x", "y (mag)", "a & b", series, upside_down=True), CARD_INCH))
+    tree = ElementTree.fromstring(figure)
+    name = "{http://www.w3.org/2000/svg}"
+    circles = [each for each in tree.iter(f"{name}circle") if float(each.attrib["cy"])]
+    ticks = {
+        float(each.text or ""): float(each.attrib["y"])
+        for each in tree.iter(f"{name}text")
+        if re.fullmatch(r"17\.\d+", each.text or "")
+    }
+    slope = (ticks[17.2] - ticks[17.0]) / 0.2
+    assert slope > 0  # fainter is lower
+    places = [float(each.attrib["cy"]) for each in circles]
+    assert len(places) == 3
+    assert np.diff(places) == pytest.approx([0.1 * slope] * 2, abs=0.02)
+    assert "&lt;rejected&gt;" in figure
+    assert [each.attrib["href"] for each in tree.iter(f"{name}a")] == ["frame:a&b"]
+
+
+@pytest.mark.parametrize("y", [(), (None,), (17.0,), (17.0, 17.0)])
+def test_a_figure_of_few_points_has_axes(y: tuple[float | None, ...]) -> None:
+    x = tuple(float(k) for k in range(len(y)))
+    figure = str(drawn(Plot("", "", "", "", (Series("", "used", x, y),)), CARD_INCH))
+    assert "nan" not in figure
+    assert figure.count("<text") > 6
 
 
 def test_far_points_stand_at_the_edge_of_a_figure() -> None:
