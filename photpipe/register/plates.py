@@ -115,6 +115,8 @@ class Plate:
         ReductionError
             If no more than `least` sources are left.
         """
+        from astropy.table import Table
+
         flags = np.asarray(catalog["FLAGS"], int)
         elongation = _elongation(catalog)
         kind = "" if elongation > STREAK else "WIN"  # windowed positions wander along a streak
@@ -125,13 +127,13 @@ class Plate:
             raise ReductionError(_too_few(int(usable.sum()), len(catalog), least))
         chosen = np.flatnonzero(usable)
         chosen = chosen[np.argsort(-flux[chosen], kind="stable")][:MOST_SOURCES]
-        sources = catalog[list(COLUMNS)][chosen]
-        sources["XWIN_IMAGE"], sources["YWIN_IMAGE"] = x[chosen], y[chosen]
+        columns = {name: np.asarray(catalog[name])[chosen] for name in COLUMNS}
+        columns |= {"XWIN_IMAGE": x[chosen], "YWIN_IMAGE": y[chosen]}
         fwhm = np.asarray(catalog["FWHM_IMAGE"], float)[chosen]
         width_px = float(np.median(fwhm[fwhm > 0])) if (fwhm > 0).any() else 0.0
         flaw_px = np.where(flags[chosen] > 0, FLAW * width_px, SMALLEST_ERROR_PX)
         for name in ("ERRAWIN_IMAGE", "ERRBWIN_IMAGE"):
-            sources[name] = np.hypot(np.nan_to_num(sources[name], nan=1.0), flaw_px).astype("f4")
+            columns[name] = np.hypot(np.nan_to_num(columns[name], nan=1.0), flaw_px).astype("f4")
         scale_x, scale_y = frame.pixel_scale_arcsec
         chip = frame.header.get(str(frame.telescope.parameters.get("chip_id")), "")
         parts = (frame.telescope.keyword, frame.filter_name, chip, *frame.shape)
@@ -145,7 +147,7 @@ class Plate:
             midtime_jd=frame.midtime_jd,
             instrument="_".join(str(each) for each in parts).replace("'", ""),
             scamp_settings=frame.telescope.tool_settings("scamp"),
-            sources=sources,
+            sources=Table(columns, copy=False),
             pixels=x[chosen] + 1j * y[chosen],
             wcs=start,
             cone=cone_of(start, frame.shape),

@@ -2,7 +2,7 @@
 
 A solution goes three steps. A *seed* says where the frame lies: the header, shifted to where
 most stars agree, or the pattern of the stars, or SCAMP's own match. SCAMP *refines* all seeded
-frames, a dozen together, with a distortion that they share. At last each solution is *judged*:
+frames, some together, with a distortion that they share. At last each solution is *judged*:
 by the two contrasts of SCAMP, and by all stars, independently of SCAMP.
 
 Where SCAMP fails or its contrasts stay low although the stars leave no doubt (ten pairs and

@@ -250,17 +250,20 @@ def _smeared(bright: BrightPixels) -> float:
     """Lower edge of a ceiling that a flat field has smeared."""
     values = bright.values
     fewest = SMEARED_INTEGERS if bright.are_integers else SMEARED_PIXELS
+    # of lower values more are above than outliers could be, were all others on them
+    lowest = max(math.ceil(values.size / (1.0 + OUTLIERS)) - 1, 0)
+    tops, up_to = values[lowest:], np.arange(lowest + 1, values.size + 1)
+    above = values.size - up_to
     for width in SMEARS:
-        edges = [np.searchsorted(values, values / (1.0 + width) ** k) for k in range(1, 5)]
-        here = np.arange(1, values.size + 1) - edges[0]
+        edges = [np.searchsorted(values, tops / (1.0 + width) ** k) for k in range(1, 5)]
+        here = up_to - edges[0]
         below = np.max([edges[k] - edges[k + 1] for k in range(3)], axis=0)
-        above = values.size - np.arange(1, values.size + 1)
         piled = (here >= fewest) & (above <= OUTLIERS * here)
         piled &= here > SMEARED_EXCESS * (below + np.sqrt(below))
-        piled &= values > bright.floor * (1.0 + width) ** 3  # below nothing is known
+        piled &= tops > bright.floor * (1.0 + width) ** 3  # below nothing is known
         if piled.any():
             found = int(np.flatnonzero(piled)[np.argmax(here[piled])])
-            return float(values[found] / (1.0 + SMEAR_REACH * width))
+            return float(tops[found] / (1.0 + SMEAR_REACH * width))
     return NO_CEILING
 
 
