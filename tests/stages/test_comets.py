@@ -1,5 +1,6 @@
 """pp_distill -comet: apertures of fixed km, dust, a line for COBS; and what cannot be measured."""
 
+import shutil
 from pathlib import Path
 
 import html5lib
@@ -95,16 +96,26 @@ def test_radii_that_are_none(sky_of_comet, frames, capsys: pytest.CaptureFixture
     assert "comet_km = [0.0]: wanted are radii in km above 0" in "".join(capsys.readouterr())
 
 
+@pytest.fixture(scope="module")
+def series(sky_of_comet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames, and the dust on each of them."""
+    cam, _, field = sky_of_comet
+    plan = night(cam, 150.0, 12.0, count=6, start_jd=START_JD, seed=6, object_name="C/2017 B3")
+    folder = tmp_path_factory.mktemp("series")
+    paths = make_prepared(observe(field, cam, plan, folder, seed=6), cam)
+    reduced(field, paths)
+    assert distill(field, paths, "-comet", "-target", "C/2017 B3") == 0
+    return folder
+
+
 @pytest.mark.pages
 @pytest.mark.parametrize("method", ["clipped", "average"])
 def test_the_dust_on_a_stack_that_followed_the_comet(
-    method: str, sky_of_comet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    method: str, sky_of_comet, series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cam, _, field = sky_of_comet
-    plan = night(cam, 150.0, 12.0, count=6, start_jd=START_JD, seed=6, object_name="C/2017 B3")
-    paths = make_prepared(observe(field, cam, plan, tmp_path, seed=6), cam)
-    reduced(field, paths)
-    assert distill(field, paths, "-comet", "-target", "C/2017 B3") == 0
+    field = sky_of_comet[2]
+    shutil.copytree(series, tmp_path, dirs_exist_ok=True)
+    paths = sorted(tmp_path.glob("*.fits"))
     with SkyServer(field) as server:
         server.write_settings(tmp_path)
         words = ["-comet", "-method", method, "-target", "C/2017 B3", *map(str, paths)]

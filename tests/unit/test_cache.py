@@ -445,7 +445,9 @@ def _ask_in_a_process(settings: ServiceSettings, tally: Path, start: Barrier) ->
 @pytest.mark.slow
 def test_8_processes_make_one_download(settings: ServiceSettings, tmp_path: Path) -> None:
     tally = tmp_path / "tally"
-    context = multiprocessing.get_context("spawn")
+    # copies of a process that has imported what they need; each for itself takes a second
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     arguments = (replace(settings, deadline_s=60), tally, context.Barrier(8))
     processes = [context.Process(target=_ask_in_a_process, args=arguments) for _ in range(8)]
     for process in processes:
