@@ -18,6 +18,7 @@ from photpipe.runner import inputs, workers
 from simsky import Sky, SkyServer, camera, night, observe, sky_for
 from tests.conftest import FIELD, START_JD, TARGET
 from tests.integration.runs import points, record, run, stamps
+from tests.integration.sleeper import sleep_or_die
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -171,14 +172,6 @@ def test_own_outputs_are_no_frames(tmp_path: Path) -> None:
 
 
 # -- processes
-
-
-def sleep_or_die(item: str) -> int:
-    """What the processes of the tests do."""
-    if item == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(float(item))
-    return os.getpid()
 
 
 def test_a_process_that_dies_takes_nobody_along() -> None:
