@@ -683,7 +683,9 @@ def faint(target: TargetData) -> Mapping[str, object] | None:
 
 
 def wide(target: TargetData) -> Mapping[str, object] | None:
-    """The target is wider than the stars."""
+    """The target is wider than the stars, and its points are not marked for it."""
+    if any(is_wide(each) for each in target.good):
+        return None
     ratios = [each.fwhm_arcsec / each.seeing_arcsec for each in target.good if each.seeing_arcsec]
     ratio = wording.median(ratios)
     return {"ratio": number(ratio, 1)} if ratio > WIDE_RATIO else None

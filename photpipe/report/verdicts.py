@@ -694,7 +694,7 @@ RULES: tuple[Rule, ...] = (
         N,
         "results",
         findings.on_targets(findings.wide),
-        "{target} is {ratio} times wider than the stars.",
+        "{target} is {ratio} times as wide as the stars.",
         "Trailed, a comet, or blended: the aperture encloses a smaller fraction of its flux than "
         "of the stars'.",
     ),

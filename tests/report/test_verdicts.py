@@ -344,7 +344,7 @@ CASES: tuple[tuple[str, Change, str], ...] = (
     ("restless", restless, "the position of 3552 scatters by"),
     ("saturated", points(flags=4), "3552 is saturated on 1 of 3 frames"),
     ("truncated", points(flags=8), "3552 is truncated by the edge of the frame on 1 of 3 frames"),
-    ("wide", points(3, fwhm_arcsec=4.0), "3552 is 2.0 times wider than the stars"),
+    ("wide", points(3, fwhm_arcsec=4.0), "3552 is 2.0 times as wide as the stars"),
     ("faint", points(3, snr=5.0), "signal-to-noise ratio 5"),
     ("rejected", points(rejected="pos: 11 arcsec"), "of 3552 are rejected on 1 of 3 frames: pos"),
     ("control star varies", varying, "the control star scatters by 0.05"),
@@ -424,6 +424,12 @@ def test_failure_of_a_frame_is_told_once(maker: Maker) -> None:
     failing("register")(maker)
     failing("photometry")(maker)
     assert [each.rule for each in judged(maker) if "sources" in each.text] == ["not registered"]
+
+
+def test_width_is_told_once(maker: Maker) -> None:
+    points(3, contamination=f"2.0 times {WIDER}", fwhm_arcsec=4.0)(maker)
+    told = [each.rule for each in judged(maker) if "as wide as" in each.text]
+    assert told == ["wider than stars"]
 
 
 def test_step_that_stopped_is_not_told_twice(maker: Maker) -> None:
