@@ -67,6 +67,14 @@ TARGET = Mover(
 )
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _one_core() -> Iterator[None]:
+    """Tests run beside each other: threads of one command would only wait for each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sched_getaffinity", lambda _pid: {0}, raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test that opens a connection beyond loopback."""
