@@ -25,11 +25,10 @@ from astropy.table import Table
 from scipy.spatial import KDTree
 
 from benchmarks.accuracy import surroundings
-from benchmarks.crowded import MATCH_FWHM, Plan, measured, plans, processor_s, true_stars
+from benchmarks.crowded import MATCH_FWHM, SHAPE, Plan, measured, plans, processor_s, true_stars
 from simsky import camera
 
 DENSITIES = (1000, 2000, 3000)
-SHAPE = (1024, 1024)
 PSF_STARS, ALONE_FWHM, STAMP_FWHM = 60, 4.0, 6.0
 SNR, GROUP_FWHM, FIT_FWHM = 5.0, 1.0, 2.0
 

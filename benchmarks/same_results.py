@@ -92,16 +92,17 @@ def pairs_of_points(before: Path, after: Path) -> Iterator[tuple[str, float, flo
     old, new = points(before), points(after)
     for key in sorted(old.keys() | new.keys()):
         then, now = old.get(key), new.get(key)
-        same = then and now and sky.separation_deg(*place(then), *place(now)) < SAME_ARCSEC / 3600
+        same = then and now and apart_arcsec(then, now) < SAME_ARCSEC
         if not (then and now and same):
             yield " ".join(key), np.nan, np.nan, np.nan
         elif np.isfinite([then.mag, now.mag, then.sig]).all():
             yield " ".join(key), now.mag - then.mag, then.sig, then.mag
 
 
-def place(point: TargetPoint) -> tuple[float, float]:
-    """Where it was measured (degrees)."""
-    return point.source_ra_deg, point.source_dec_deg
+def apart_arcsec(one: TargetPoint, other: TargetPoint) -> float:
+    """Distance of the places where they were measured."""
+    places = (each for p in (one, other) for each in (p.source_ra_deg, p.source_dec_deg))
+    return float(sky.separation_deg(*places)) * sky.ARCSEC_PER_DEG
 
 
 def pairs_of_stars(before: Path, after: Path) -> Iterator[tuple[str, float, float, float]]:

@@ -194,8 +194,10 @@ def measured(
         return None
     own = predicted.moved(-x, -y)
     light = star_light(stars, stamp, *neighbours)
-    drawn = stamp, light, (NEIGHBOUR_ERROR * light) ** 2
-    clean = _without(*(drawn if difference is None else _template(stamp, difference, (x, y))))
+    if difference is None:
+        clean = _without(stamp, light, (NEIGHBOUR_ERROR * light) ** 2)
+    else:
+        clean = _without(stamp, *_template(stamp, difference, (x, y)))
     trail = target_trail.fit(clean, found.shape, own, reach_px)
     if trail is None or trail.covered < LEAST_COVERED:
         return None
@@ -249,8 +251,8 @@ def _without(stamp: Pixels, light: FloatArray, variance: FloatArray) -> Pixels:
 
 def _template(
     stamp: Pixels, difference: Difference, origin: tuple[float, float]
-) -> tuple[Pixels, FloatArray, FloatArray]:
-    """Stamp, what other frames show on its pixels, and the variance of that.
+) -> tuple[FloatArray, FloatArray]:
+    """What other frames show on the pixels of a stamp, and the variance of that.
 
     Parameters
     ----------
@@ -265,7 +267,7 @@ def _template(
     light, noise = np.full((2, *inside.shape), np.nan)
     light[inside] = difference.template[rows[inside], columns[inside]]
     noise[inside] = difference.variance[rows[inside] + rim, columns[inside] + rim]
-    return stamp, light, noise + (TEMPLATE_ERROR * np.maximum(light, 0.0)) ** 2
+    return light, noise + (TEMPLATE_ERROR * np.maximum(light, 0.0)) ** 2
 
 
 @dataclass(frozen=True, slots=True)
