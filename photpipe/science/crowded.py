@@ -7,26 +7,24 @@ is left also shows stars that were hidden.
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.science import growth
-from photpipe.science.noise import MAD_TO_SIGMA, robust_sigma
-from photpipe.science.psf import Psf, Stamps, Tables, refined
+from photpipe.science import growth, hidden, skysurface
+from photpipe.science.noise import robust_sigma
+from photpipe.science.psf import SHAPE_FWHM, Psf, Stamps, Tables, refined
+from photpipe.science.starblocks import Blocks
 from photpipe.science.starimage import GAUSSIAN_FWHM
 
-if TYPE_CHECKING:
-    from scipy.sparse import csc_array, csr_array
-
 FloatArray = NDArray[np.float64]
+FloatArray32 = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
+Window = tuple[slice, slice]
 
 FIT_FWHM = 1.1  # radius of the pixels that tell a star: nearly all that they can tell
 SHOWN_SIGMA = 0.1  # of a pixel's noise, to which the wings of stars are drawn
-BOX_PX = 64  # of the surface of the sky: many stars wide
 LARGEST_STEP_PX = 0.3  # a fit is linear over less than this
 PLACE_SIGMA_FWHM = 0.3  # by judgement: as far as a place of a source is off at most
 DOUBT = 0.07  # by judgement: of a model's light, which looks like hidden stars where it is wrong
@@ -36,19 +34,15 @@ HIDDEN_SIGMA = 5.0  # stars that are looked for in what is left
 APART_FWHM = 0.45  # nearer stars are one: their images differ by less than models do
 KEPT_SIGMA = 2.5  # by judgement: fainter ones that were added are dropped again
 ROUNDS = 3  # by judgement: a fourth finds hardly any further star
-TURNS = (3, 2, 2, 2)  # of the PSF in each round: each as good as the stars' companions are known
-SHAPES = (2, 1, 1, 1)  # of these turns change the profile, the others the table
+# of the PSF, in the beginning and later; of them some change the profile (False), then the table
+FIRST_TURNS, TURNS = (False, False, True), (False, True)
 PSF_STARS = 150  # by judgement: more tell little more
 PSF_SNR = 40.0  # by judgement: fainter stars tell little
 FEWEST_PSF_STARS = 5  # by judgement: a median of five survives two bad ones
 # by judgement: neighbours within, of a twentieth of its light, make a star half as welcome
 COMPANY_FWHM, COMPANY_WEIGHT = 2.0, 20.0
-
-
-class _Solver(Protocol):
-    """A factorised matrix."""
-
-    def solve(self, rhs: FloatArray) -> FloatArray: ...
+DRAWN_PIXELS = 200_000  # at once: what is calculated of them stays in the processor's memory
+NOISE_TILES = 60  # a sample of a frame, which tells its noise to 1 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,40 +104,125 @@ class _Fitted:
     flux: FloatArray
     origin: NDArray[np.intp]
 
-    def take(self, rows: NDArray[np.generic]) -> "_Fitted":
+    def take(self, rows: IntArray) -> "_Fitted":
         return _Fitted(self.x[rows], self.y[rows], self.flux[rows], self.origin[rows])
+
+    def put(self, rows: IntArray, others: "_Fitted") -> None:
+        """Put others in their place."""
+        self.x[rows], self.y[rows], self.flux[rows] = others.x, others.y, others.flux
+
+    def and_others(self, others: "_Fitted") -> "_Fitted":
+        """These and others."""
+        names = ("x", "y", "flux", "origin")
+        return _Fitted(*(np.r_[getattr(self, name), getattr(others, name)] for name in names))
+
+    @property
+    def negative(self) -> "_Fitted":
+        """The same, to be taken away."""
+        return replace(self, flux=-self.flux)
+
+
+@dataclass(slots=True)
+class _Light:
+    """Light of stars on the pixels of an image, and its squares, as far as they are needed."""
+
+    model: FloatArray32
+    squares: FloatArray32 | None
+
+    @classmethod
+    def none(cls, shape: tuple[int, int]) -> "_Light":
+        return cls(np.zeros(shape, np.float32), None)
+
+    def copy(self) -> "_Light":
+        return _Light(self.model.copy(), None if self.squares is None else self.squares.copy())
+
+    def become(self, other: "_Light | None") -> None:
+        """Take over what another has; None: nothing."""
+        for name in ("model", "squares"):
+            own, new = getattr(self, name), getattr(other, name) if other else None
+            if own is not None:
+                own[:] = 0.0 if new is None else new
+            elif new is not None:
+                setattr(self, name, new.copy())
+
+    def draw(self, stars: _Fitted, tables: Tables, shown: float) -> None:
+        """Add stars, or take those of negative flux away, each as far as it rises above a level."""
+        psf = tables.psf
+        core = FIT_FWHM * psf.shape.fwhm_px
+        half = psf.mesh.half_px
+        profile = np.maximum.accumulate(psf.pixels[half, half:][::-1])[::-1]
+        seen = shown / np.maximum(np.abs(stars.flux), 1e-9)
+        reach = np.searchsorted(-profile, -seen)  # profile falls outwards
+        classes = np.unique(np.r_[math.ceil(core), np.ceil(np.geomspace(core + 2, half, 5))])
+        number = np.searchsorted(classes, np.maximum(reach, classes[0]))
+        number = np.minimum(number, classes.size - 1)
+        if psf.error > 0 and self.squares is None:
+            self.squares = np.zeros_like(self.model)
+        for index, radius in enumerate(classes):
+            rows = np.flatnonzero(number == index)
+            together = max(1, int(DRAWN_PIXELS / (4 * radius**2)))
+            for start in range(0, rows.size, together):
+                own = rows[start : start + together]
+                stamps = tables.stamps(stars.x[own], stars.y[own], float(radius))
+                light = stars.flux[own].astype(np.float32)[:, None] * stamps.value
+                pixel = stamps.pixel.ravel()
+                np.add.at(self.model.ravel(), pixel, light.ravel())
+                if self.squares is not None:
+                    np.add.at(self.squares.ravel(), pixel, (light * np.abs(light)).ravel())
 
 
 @dataclass(slots=True)
 class _Pixels:
     """Pixels and what is known of them."""
 
-    image: FloatArray
+    image: FloatArray32
     good: BoolArray
     photons: float
-    sky: FloatArray
+    sky: FloatArray32
     noise: float
-    model: FloatArray
-    psf_variance: FloatArray
+    light: _Light
+    psf_error: float = 0.0
+    shown: float = 0.0
 
-    @property
-    def residual(self) -> FloatArray:
-        return np.where(self.good, self.image - self.sky - self.model, 0.0)
+    def left(self, window: Window) -> FloatArray32:
+        """What is left in a window; 0 where a pixel does not count."""
+        left = self.image[window] - self.sky[window]
+        left -= self.light.model[window]
+        left *= self.good[window]
+        return left
 
-    @property
-    def variance(self) -> FloatArray:
-        light = np.maximum(self.model, 0.0)
-        variance = self.noise**2 + self.photons * light + self.psf_variance
-        return np.where(self.good, variance, np.inf)
-
-    def at(self, pixel: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Residual and variance of some pixels, by their flat numbers: stars cover few."""
-        names = ("image", "good", "sky", "model", "psf_variance")
-        image, good, sky, model, psf_variance = (
-            getattr(self, name).ravel()[pixel] for name in names
+    def seen(self, window: Window, doubt: float = 0.0) -> tuple[FloatArray32, FloatArray32]:
+        """What is left in a window, and its variance with a part of the light that is doubted."""
+        squares = self.light.squares
+        of_window = None if squares is None else squares[window]
+        return self.left(window), self._variance(
+            self.light.model[window], of_window, self.good[window], doubt
         )
-        variance = self.noise**2 + self.photons * np.maximum(model, 0.0) + psf_variance
-        return np.where(good, image - sky - model, 0.0), np.where(good, variance, np.inf)
+
+    def at(self, pixel: IntArray) -> tuple[FloatArray32, FloatArray32]:
+        """Residual and variance of some pixels, by their flat numbers: stars cover few."""
+        image, sky, model = (each.take(pixel) for each in (self.image, self.sky, self.light.model))
+        good = self.good.take(pixel)
+        squares = None if self.light.squares is None else self.light.squares.take(pixel)
+        variance = self._variance(model, squares, good)
+        return np.where(good, image - sky - model, np.float32(0.0)), variance
+
+    def _variance(
+        self,
+        model: FloatArray32,
+        squares: FloatArray32 | None,
+        good: BoolArray,
+        doubt: float = 0.0,
+    ) -> FloatArray32:
+        variance = np.maximum(model, np.float32(0.0))
+        variance *= np.float32(self.photons)
+        variance += np.float32(self.noise**2)
+        if squares is not None:
+            variance += np.float32(self.psf_error**2) * np.maximum(squares, np.float32(0.0))
+        if doubt:
+            variance += np.square(np.float32(doubt) * model)
+        variance[~good] = np.inf
+        return variance
 
 
 def fitted_field(
@@ -187,221 +266,198 @@ def fitted_field(
     stars = _merged(_Fitted(x.copy(), y.copy(), np.maximum(flux, 1e-3), np.arange(x.size)), fwhm_px)
     shape = image.shape[0], image.shape[1]
     tables = (known.elsewhere(shape) if known else Psf.begin(fwhm_px, shape)).tables()
-    filled = np.where(good, image, np.nan)
-    zero = np.zeros_like(image)
-    frame = _Pixels(np.nan_to_num(image), good, photons, zero, 0.0, zero, zero)
-    frame.sky = _surface(filled)
-    frame.noise = _noise(filled - frame.sky)
-    if not known and _psf_stars(stars, usable, tables.psf, frame).size < FEWEST_PSF_STARS:
-        return None
-    for number in range(rounds + 1):
-        solver: _Solver | None = None
-        for turn in range(TURNS[min(number, len(TURNS) - 1)]):
-            solver = _fit(frame, stars, tables, 3 if number == turn == 0 else 1, solver)
-            if turn == 0:
-                _level(frame)
-            if known:
-                continue
-            with_table = turn >= SHAPES[min(number, len(SHAPES) - 1)]
-            anew = _told(frame, stars, usable, tables, with_table=with_table)
-            if anew is None:
-                return None
-            tables = anew
-        if number < rounds:
-            _fit(frame, stars, tables, 1, solver)
-            stars = _with_hidden(frame, stars, tables)
-    _fit(frame, stars, tables, 2)
-    stars = stars.take(np.flatnonzero((stars.origin >= 0) | (stars.flux > 0)))
-    _draw(frame, stars, tables)
+    counts = np.where(good, image, 0.0).astype(np.float32)
+    nothing = np.zeros(shape, np.float32)
+    frame = _Pixels(counts, good, photons, nothing, 0.0, _Light.none(shape))
     _level(frame)
-    return _concluded(frame, stars, tables)
-
-
-def _told(
-    frame: _Pixels, stars: _Fitted, usable: BoolArray, tables: Tables, *, with_table: bool
-) -> Tables | None:
-    """The PSF that the stars tell; None where they are too few."""
-    told = _psf_stars(stars, usable, tables.psf, frame)
-    if told.size < FEWEST_PSF_STARS:
+    fit = _Fit(frame, stars, tables, None if known else usable)
+    fit.draw()
+    if not fit.tell(FIRST_TURNS, 3):
         return None
-    places = stars.x[told], stars.y[told], stars.flux[told]
-    return refined(tables.psf, tables, frame.at, *places, with_table=with_table).tables()
-
-
-def _fit(
-    frame: _Pixels, stars: _Fitted, tables: Tables, steps: int, solver: "_Solver | None" = None
-) -> "_Solver":
-    """Some steps of the fit; the stars are drawn in the end.
-
-    The matrix of the first step serves all that follow with the same stars.
-    """
-    for _ in range(steps):
-        _draw(frame, stars, tables)
-        solver = _step(frame, stars, tables, solver)
-    _draw(frame, stars, tables)
-    assert solver is not None
-    return solver
-
-
-def _surface(values: FloatArray) -> FloatArray:
-    """Smooth surface of the clipped medians of boxes; NaN pixels do not count."""
-    from scipy.ndimage import gaussian_filter
-
-    ny, nx = values.shape
-    rows, columns = max(1, round(ny / BOX_PX)), max(1, round(nx / BOX_PX))
-    edges_y = np.linspace(0, ny, rows + 1).astype(int)
-    edges_x = np.linspace(0, nx, columns + 1).astype(int)
-    level = np.full((rows, columns), np.nan)
-    for i in range(rows):
-        for j in range(columns):
-            box = values[edges_y[i] : edges_y[i + 1], edges_x[j] : edges_x[j + 1]].ravel()[::2]
-            level[i, j] = _clipped_level(box[np.isfinite(box)])
-    known = np.isfinite(level)
-    if not known.any():
-        return np.zeros_like(values)
-    level = np.where(known, level, np.median(level[known]))
-    level = gaussian_filter(level, 0.7, mode="nearest")
-    y = (np.arange(ny) + 0.5) * rows / ny - 0.5
-    x = (np.arange(nx) + 0.5) * columns / nx - 0.5
-    # one axis after the other: a surface of splines is their product
-    from scipy.interpolate import make_interp_spline
-
-    for axis, places in ((0, y), (1, x)):
-        count = level.shape[axis]
-        if count == 1:
-            level = np.repeat(level, places.size, axis=axis)
-            continue
-        spline = make_interp_spline(np.arange(count), level, k=min(3, count - 1), axis=axis)
-        level = spline(np.clip(places, 0, count - 1))
-    return np.ascontiguousarray(level)
-
-
-def _clipped_level(values: FloatArray) -> float:
-    """Mean without what stars leave."""
-    if values.size < 50:
-        return math.nan
-    for _ in range(4):
-        away = np.abs(values - np.median(values))
-        kept = values[away <= 2.5 * MAD_TO_SIGMA * np.median(away)]
-        if kept.size == values.size or kept.size < 50:
+    fit.whole(3)
+    _level(frame)
+    if not fit.tell(TURNS):
+        return None
+    fit.draw()
+    fit.whole(1)
+    places = None
+    for _ in range(rounds):
+        places = fit.add_hidden(places)
+        if not places[0].size:
             break
-        values = kept
-    # what still rises above the sky pulls the mean away from the median: Pearson's mode
-    mean, median = float(values.mean()), float(np.median(values))
-    return 2.5 * median - 1.5 * mean if mean > median else mean
+        fit.whole(1)
+        if not fit.tell(TURNS):
+            return None
+        fit.draw()
+        fit.whole(1)
+    _level(frame)
+    fit.whole(2)
+    stars = fit.stars
+    fit.stars = stars.take(np.flatnonzero((stars.origin >= 0) | (stars.flux > 0)))
+    fit.draw()
+    return fit.concluded()
 
 
-def _noise(left: FloatArray) -> float:
-    """Noise of a pixel of sky: what scatters below its level."""
-    sample = left[np.isfinite(left)][::7]
-    below = sample[sample < np.median(sample)]
-    return float(1.4826 * np.median(np.median(sample) - below)) if below.size else 1.0
+@dataclass(slots=True)
+class _Fit:
+    """Stars of a frame, as far as they are known, and their PSF."""
 
+    frame: _Pixels
+    stars: _Fitted
+    tables: Tables
+    usable: BoolArray | None  # None: the PSF is that from elsewhere
 
-def _draw(frame: _Pixels, stars: _Fitted, tables: Tables) -> None:
-    """Draw all stars, each as far as it rises above the noise."""
-    psf = tables.psf
-    core = FIT_FWHM * psf.shape.fwhm_px
-    half = psf.mesh.half_px
-    profile = np.maximum.accumulate(psf.pixels[half, half:][::-1])[::-1]
-    shown = SHOWN_SIGMA * frame.noise / np.maximum(np.abs(stars.flux), 1e-9)
-    reach = np.searchsorted(-profile, -shown)  # profile falls outwards
-    classes = np.unique(np.r_[math.ceil(core), np.ceil(np.geomspace(core + 2, half, 5))])
-    number = np.searchsorted(classes, np.maximum(reach, classes[0]))
-    number = np.minimum(number, classes.size - 1)
-    light = _Light(frame.image.size, psf.error)
-    for index, radius in enumerate(classes):
-        rows = np.flatnonzero(number == index)
-        for start in range(0, rows.size, 2000):
-            own = rows[start : start + 2000]
-            stamps = tables.stamps(stars.x[own], stars.y[own], float(radius))
-            light.add(stamps.pixel, stars.flux[own][:, None] * stamps.value)
-    light.settle()
-    frame.model = light.model.reshape(frame.image.shape)
-    frame.psf_variance = light.psf_variance.reshape(frame.image.shape)
+    def draw(self) -> None:
+        """Draw all stars, and nothing else."""
+        frame = self.frame
+        frame.light.become(None)
+        frame.psf_error = self.tables.psf.error
+        frame.shown = SHOWN_SIGMA * frame.noise
+        frame.light.draw(self.stars, self.tables, frame.shown)
 
+    def whole(self, steps: int) -> None:
+        """Some steps of the fit of all stars, which are drawn before and after."""
+        for _ in range(steps):
+            _step(self.frame, self.stars, self.tables)
+            self.draw()
 
-class _Light:
-    """Light of stars on the pixels of an image, and how far the PSF may be wrong there.
+    def near(self, x: FloatArray, y: FloatArray, reach_fwhm: float) -> IntArray:
+        """Stars that are that near to some places."""
+        from scipy.spatial import KDTree
 
-    Summing goes over the whole image, however few stars it is for: they wait for each other.
-    """
+        reach = reach_fwhm * self.tables.psf.shape.fwhm_px
+        apart, _ = KDTree(np.column_stack([x, y])).query(
+            np.column_stack([self.stars.x, self.stars.y]), distance_upper_bound=reach
+        )
+        return np.flatnonzero(np.isfinite(apart))
 
-    def __init__(self, size: int, error: float) -> None:
-        self.model, self.psf_variance = np.zeros(size), np.zeros(size)
-        self._error = error
-        self._waiting: list[tuple[IntArray, FloatArray]] = []
+    def tell(self, turns: tuple[bool, ...], steps: int = 1) -> bool:
+        """Let stars tell the PSF, fitted anew with those around them; False: they are too few.
 
-    def add(self, pixel: IntArray, light: FloatArray) -> None:
-        """Light of some stars."""
-        self._waiting.append((pixel.ravel(), light.ravel()))
-        if sum(each.size for each, _ in self._waiting) > self.model.size:
-            self.settle()
+        All others stay as they are drawn.
+        """
+        if self.usable is None:
+            return True
+        told = _psf_stars(self.stars, self.usable, self.tables.psf, self.frame)
+        if told.size < FEWEST_PSF_STARS:
+            return False
+        rows = self.near(self.stars.x[told], self.stars.y[told], SHAPE_FWHM + FIT_FWHM)
+        own = np.searchsorted(rows, told)
+        part, light, frame = self.stars.take(rows), self.frame.light, self.frame
+        light.draw(part.negative, self.tables, frame.shown)
+        others = light.copy()
+        light.draw(part, self.tables, frame.shown)
+        for with_table in turns:
+            for _ in range(steps):
+                _step(frame, part, self.tables)
+                light.become(others)
+                light.draw(part, self.tables, frame.shown)
+            places = part.x[own], part.y[own], part.flux[own]
+            self.tables = refined(
+                self.tables.psf, self.tables, frame.at, *places, with_table=with_table
+            ).tables()
+            frame.psf_error = self.tables.psf.error
+            light.become(others)
+            light.draw(part, self.tables, frame.shown)
+            steps = 1
+        self.stars.put(rows, part)
+        return True
 
-    def settle(self) -> None:
-        """Sum what waits."""
-        if not self._waiting:
-            return
-        pixel, light = (np.concatenate(each) for each in zip(*self._waiting, strict=True))
-        self.model += np.bincount(pixel, light, self.model.size)
-        if self._error > 0:
-            self.psf_variance += np.bincount(pixel, (self._error * light) ** 2, self.model.size)
-        self._waiting.clear()
+    def add_hidden(
+        self, places: tuple[FloatArray, FloatArray] | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Add stars that what is left shows, too, and drop those that were none.
+
+        Parameters
+        ----------
+        places : (array, array) or None
+            Around which to look; None: everywhere.
+
+        Returns
+        -------
+        (array, array)
+            Places where something has changed.
+        """
+        frame, stars, psf = self.frame, self.stars, self.tables.psf
+        fwhm = psf.shape.fwhm_px
+        before = stars.flux.copy()
+        lasting = (stars.origin >= 0) & (stars.flux > 0) | (
+            stars.flux > KEPT_SIGMA * _flux_noise(frame, psf)
+        )
+        stars.flux[~lasting] = 0.0
+        kept = lasting & ~_merging(stars, fwhm)
+        stars.flux[~kept] = 0.0
+        changed = np.flatnonzero(stars.flux != before)
+        difference = stars.take(changed)
+        difference.flux = difference.flux - before[changed]
+        frame.light.draw(difference, self.tables, frame.shown)
+        stars = stars.take(np.flatnonzero(kept))
+        matching = _matching(frame, psf, DOUBT)
+        added = _hidden(matching, places, stars, frame, fwhm)
+        frame.light.draw(added, self.tables, frame.shown)
+        self.stars = stars.and_others(added)
+        return np.r_[difference.x, added.x], np.r_[difference.y, added.y]
+
+    def concluded(self) -> CrowdedField:
+        """Errors from the covariance of neighbours, and how well each star is fitted."""
+        frame, stars = self.frame, self.stars
+        design, left, stamps, own = _system(frame, stars, self.tables)
+        factor = _noise_factor(frame, self.tables.psf)
+        variances = Blocks.of(design, stamps).variances()
+        error = np.sqrt(variances[:, 0])
+        place = np.sqrt(variances[:, 1:].mean(axis=1))
+        counted = own * stamps.value != 0
+        chi = np.sqrt(
+            np.sum((left * (stamps.value != 0)) ** 2, axis=1, dtype=float)
+            / np.maximum(np.sum(counted, axis=1) - 3, 1)
+        )
+        return CrowdedField(
+            stars.x,
+            stars.y,
+            stars.flux,
+            error * factor,
+            place * factor / np.maximum(np.abs(stars.flux), 1e-9),
+            chi,
+            stars.origin.astype(np.intp),
+            self.tables.psf,
+            frame.left((slice(None), slice(None))),
+        )
 
 
 def _level(frame: _Pixels) -> None:
     """Sky and noise anew, without the stars."""
-    left = np.where(frame.good, frame.image - frame.model, np.nan)
-    frame.sky = _surface(left)
-    frame.noise = _noise(left - frame.sky)
+    half = slice(None), slice(None, None, 2)
+    left = frame.image[half] - frame.light.model[half]
+    left[~frame.good[half]] = np.nan
+    frame.sky = skysurface.surface(left, (frame.image.shape[0], frame.image.shape[1]))
+    frame.noise = skysurface.noise_below(left - frame.sky[half])
 
 
 def _system(
     frame: _Pixels, stars: _Fitted, tables: Tables
-) -> "tuple[csr_array, FloatArray, Stamps, FloatArray]":
-    """Weighted design (pixels by stars: light, and its changes right and up), and what is left."""
-    from scipy.sparse import csr_array
-
+) -> tuple[FloatArray32, FloatArray32, Stamps, FloatArray32]:
+    """Weighted design (light, and its changes right and up), and what is left, of each star."""
     radius = FIT_FWHM * tables.psf.shape.fwhm_px
     stamps = tables.stamps(stars.x, stars.y, radius, slopes=True)
     residual, variance = frame.at(stamps.pixel)
-    own = 1.0 / np.sqrt(variance)
-    count, pixels = stamps.value.shape
+    own = np.reciprocal(np.sqrt(variance))
     assert stamps.right is not None and stamps.up is not None
-    data = np.stack([stamps.value * own, stamps.right * own, stamps.up * own], axis=1)
-    # rows are unknowns: three of each star one after the other
-    index = np.repeat(stamps.pixel[:, None, :], 3, axis=1)
-    pointer = np.arange(3 * count + 1) * pixels
-    design = csr_array((data.ravel(), index.ravel(), pointer), shape=(3 * count, frame.image.size))
-    left = np.zeros(frame.image.size)
-    left[stamps.pixel] = residual * own
-    return design, left, stamps, own
+    design = np.stack([stamps.value, stamps.right, stamps.up], axis=1)
+    design *= own[:, None]
+    return design, residual * own, stamps, own
 
 
-def _normal(design: "csr_array", stars: _Fitted, fwhm_px: float) -> "csc_array":
-    """Normal matrix, with how far a place may be off."""
-    from scipy.sparse import diags_array
-
-    normal = design @ design.T
-    bound = np.zeros(3 * stars.x.size)
-    free = PLACE_SIGMA_FWHM * fwhm_px * np.maximum(np.abs(stars.flux), 1e-3)
-    bound[1::3] = bound[2::3] = 1.0 / free**2
-    diagonal = normal.diagonal()
-    bound += 1e-9 * diagonal + 1e-30 + (diagonal == 0)
-    whole: csc_array = (normal + diags_array(bound)).tocsc()
-    return whole
-
-
-def _step(frame: _Pixels, stars: _Fitted, tables: Tables, solver: "_Solver | None") -> "_Solver":
+def _step(frame: _Pixels, stars: _Fitted, tables: Tables) -> None:
     """One step of Gauss and Newton for all stars, in place."""
-    from scipy.sparse.linalg import splu
-
-    design, left, _, _ = _system(frame, stars, tables)
-    if solver is None:
-        normal = _normal(design, stars, tables.psf.shape.fwhm_px)
-        mode = {"SymmetricMode": True}
-        solver = splu(normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=mode)
-    found = solver.solve(design @ left).reshape(-1, 3)
+    design, left, stamps, _ = _system(frame, stars, tables)
+    blocks = Blocks.of(design, stamps)
+    diagonal = blocks.diagonal
+    added = 1e-9 * diagonal + 1e-30 + (diagonal == 0)
+    # how far a place may be off
+    free = PLACE_SIGMA_FWHM * tables.psf.shape.fwhm_px * np.maximum(np.abs(stars.flux), 1e-3)
+    added[:, 1:] += 1.0 / free[:, None] ** 2
+    slope = (design @ left[:, :, None]).astype(float)
+    found = blocks.solved(added, slope)
     stars.flux = stars.flux + found[:, 0]
     scale = np.maximum(np.abs(stars.flux), 1e-3)
     shift = np.clip(found[:, 1:] / scale[:, None], -LARGEST_STEP_PX, LARGEST_STEP_PX)
@@ -411,7 +467,6 @@ def _step(frame: _Pixels, stars: _Fitted, tables: Tables, solver: "_Solver | Non
     ny, nx = frame.image.shape
     stars.x = np.clip(stars.x, -0.49, nx - 0.51)
     stars.y = np.clip(stars.y, -0.49, ny - 0.51)
-    return solver
 
 
 def _psf_stars(stars: _Fitted, usable: BoolArray, psf: Psf, frame: _Pixels) -> NDArray[np.intp]:
@@ -436,6 +491,11 @@ def _psf_stars(stars: _Fitted, usable: BoolArray, psf: Psf, frame: _Pixels) -> N
 
 def _merged(stars: _Fitted, fwhm_px: float) -> _Fitted:
     """Stars without the fainter ones of pairs that no fit tells apart."""
+    return stars.take(np.flatnonzero(~_merging(stars, fwhm_px)))
+
+
+def _merging(stars: _Fitted, fwhm_px: float) -> BoolArray:
+    """The fainter stars of pairs that no fit tells apart, whose light is given to the others."""
     from scipy.spatial import KDTree
 
     pairs = KDTree(np.column_stack([stars.x, stars.y])).query_pairs(
@@ -448,42 +508,31 @@ def _merged(stars: _Fitted, fwhm_px: float) -> _Fitted:
         fainter, brighter = (one, other) if stars.flux[one] < stars.flux[other] else (other, one)
         gone[fainter] = True
         stars.flux[brighter] += max(stars.flux[fainter], 0.0)
-    return stars.take(np.flatnonzero(~gone))
+    return gone
 
 
-def _with_hidden(frame: _Pixels, stars: _Fitted, tables: Tables) -> _Fitted:
-    """Stars that what is left shows, too, and without those that were none."""
-    psf = tables.psf
-    fwhm = psf.shape.fwhm_px
-    lasting = (stars.origin >= 0) & (stars.flux > 0) | (
-        stars.flux > KEPT_SIGMA * _flux_noise(frame, psf)
-    )
-    stars = _merged(stars.take(np.flatnonzero(lasting)), fwhm)
-    _draw(frame, stars, tables)
-    ratio, amount = _matched(frame, psf, DOUBT)
-    from scipy.ndimage import maximum_filter
+def _hidden(
+    matching: hidden.Matching,
+    places: tuple[FloatArray, FloatArray] | None,
+    stars: _Fitted,
+    frame: _Pixels,
+    fwhm_px: float,
+) -> _Fitted:
+    """Stars that what is left shows, around some places or everywhere."""
+    from scipy.spatial import KDTree
 
-    peaks = (ratio == maximum_filter(ratio, size=2 * math.ceil(0.5 * fwhm) + 1)) & frame.good
-    rows, columns = np.nonzero(peaks & (ratio > HIDDEN_SIGMA))
-    if rows.size and stars.x.size:
-        from scipy.spatial import KDTree
-
+    tiles = matching.tiles(*places) if places else matching.tiles()
+    peaks = matching.peaks(tiles, HIDDEN_SIGMA)
+    clear = frame.good[peaks.row, peaks.column]
+    if peaks.row.size and stars.x.size:
         tree = KDTree(np.column_stack([stars.x, stars.y]))
-        places = np.column_stack([columns, rows])
-        apart, _ = tree.query(places)
-        near = tree.query_ball_point(places, RING_FWHM * fwhm)
+        there = np.column_stack([peaks.column, peaks.row])
+        apart, _ = tree.query(there)
+        near = tree.query_ball_point(there, RING_FWHM * fwhm_px)
         brightest = np.array([max(stars.flux[found], default=0.0) for found in near])
-        clear = (apart > APART_FWHM * fwhm) & (amount[rows, columns] > RING_LIGHT * brightest)
-        rows, columns = rows[clear], columns[clear]
-    added = _Fitted(
-        columns.astype(float), rows.astype(float), amount[rows, columns], np.full(rows.size, -1)
-    )
-    return _Fitted(
-        *(
-            np.concatenate([getattr(stars, name), getattr(added, name)])
-            for name in ("x", "y", "flux", "origin")
-        )
-    )
+        clear &= (apart > APART_FWHM * fwhm_px) & (peaks.flux > RING_LIGHT * brightest)
+    row, column = (each[clear].astype(float) for each in (peaks.row, peaks.column))
+    return _Fitted(column, row, peaks.flux[clear], np.full(row.size, -1))
 
 
 def _flux_noise(frame: _Pixels, psf: Psf) -> float:
@@ -492,82 +541,19 @@ def _flux_noise(frame: _Pixels, psf: Psf) -> float:
     return float(frame.noise / np.sqrt(np.sum(kernel**2)))
 
 
-def _matched(frame: _Pixels, psf: Psf, doubt: float = 0.0) -> tuple[FloatArray, FloatArray]:
-    """Significance and flux of a star on each pixel of what is left.
-
-    `doubt` is the part of the stars' light by which their model may be wrong.
-    """
-    from scipy.ndimage import convolve1d
-
-    # the core of the profile as a product of two: what is looked for needs no more
-    kernel = psf.pixels
-    half = psf.mesh.half_px
-    middle, reach = half, min(half, math.ceil(1.5 * psf.shape.fwhm_px))
-    cut = slice(middle - reach, middle + reach + 1)
-    line = kernel[middle, cut] / math.sqrt(kernel[middle, middle])
-    other = kernel[cut, middle] / math.sqrt(kernel[middle, middle])
-    weight = 1.0 / (frame.variance + (doubt * frame.model) ** 2)
-
-    def smooth(values: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-        across = convolve1d(values, x[::-1], axis=1, mode="constant")
-        return np.asarray(convolve1d(across, y[::-1], axis=0, mode="constant"))
-
-    top = smooth(frame.residual * weight, line, other)
-    bottom = smooth(weight, line**2, other**2)
-    bottom = np.maximum(bottom, 1e-30)
-    return top / np.sqrt(bottom), top / bottom
+def _matching(frame: _Pixels, psf: Psf, doubt: float = 0.0) -> hidden.Matching:
+    """What is left, matched with the PSF; `doubt` is the part of light by which it may be wrong."""
+    shape = frame.image.shape[0], frame.image.shape[1]
+    return hidden.Matching(psf, shape, lambda window: frame.seen(window, doubt))
 
 
-def _concluded(frame: _Pixels, stars: _Fitted, tables: Tables) -> CrowdedField:
-    """Errors from the covariance of neighbours, and how well each star is fitted."""
-    design, left, stamps, own = _system(frame, stars, tables)
-    normal = (design @ design.T).tocsr()
-    psf = tables.psf
-    ratio, _ = _matched(frame, psf)
-    faint = frame.good & (frame.model < frame.noise)
-    factor = max(1.0, robust_sigma(ratio[faint][::5])) if faint.sum() > 1000 else 1.0
-    error, place = _errors(normal, stars.x.size)
-    chi = np.sqrt(
-        np.sum((left[stamps.pixel] * (stamps.value != 0)) ** 2, axis=1)
-        / np.maximum(np.sum(own * stamps.value != 0, axis=1) - 3, 1)
-    )
-    error = error * factor
-    place = place * factor / np.maximum(np.abs(stars.flux), 1e-9)
-    return CrowdedField(
-        stars.x,
-        stars.y,
-        stars.flux,
-        error,
-        place,
-        chi,
-        stars.origin.astype(np.intp),
-        psf,
-        frame.residual,
-    )
-
-
-def _errors(normal: "csr_array", count: int) -> tuple[FloatArray, FloatArray]:
-    """Errors of fluxes, and of places times fluxes, each star with those that touch it."""
-    flux, place = np.full(count, np.inf), np.full(count, np.inf)
-    pointer, index, data = normal.indptr, normal.indices, normal.data
-    for star in range(count):
-        near = index[pointer[3 * star] : pointer[3 * star + 1]] // 3
-        if not near.size:
-            continue  # none of its pixels counts
-        near = np.unique(near)
-        unknown = (3 * near[:, None] + np.arange(3)).ravel()
-        block = np.zeros((unknown.size, unknown.size))
-        for line, row in enumerate(unknown):
-            columns = index[pointer[row] : pointer[row + 1]]
-            at = np.searchsorted(unknown, columns)
-            at = np.minimum(at, unknown.size - 1)
-            inside = unknown[at] == columns
-            block[line, at[inside]] = data[pointer[row] : pointer[row + 1]][inside]
-        first = int(np.searchsorted(near, star)) * 3
-        try:
-            inverse = np.linalg.inv(block + np.diag(1e-9 * np.diag(block) + 1e-30))
-        except np.linalg.LinAlgError:
-            continue
-        own = np.diag(inverse)[first : first + 3]
-        flux[star], place[star] = np.sqrt(np.abs(own[0])), np.sqrt(np.abs(own[1:]).mean())
-    return flux, place
+def _noise_factor(frame: _Pixels, psf: Psf) -> float:
+    """By which faint stars scatter more than the noise of pixels lets expect."""
+    matching = _matching(frame, psf)
+    tiles = matching.tiles()
+    sample = []
+    for window, ratio in matching.significances(tiles[:: max(1, tiles.size // NOISE_TILES)]):
+        faint = frame.good[window] & (frame.light.model[window] < frame.noise)
+        sample.append(ratio[faint][::5])
+    found = np.concatenate(sample)
+    return max(1.0, robust_sigma(found.astype(float))) if found.size > 200 else 1.0

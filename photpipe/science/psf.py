@@ -260,37 +260,62 @@ class Tables:
         phase_y = np.rint((y - row + 0.5) * mesh.phases).astype(np.intp)
         at = ((phase_y * size + half) * width + phase_x * size + half)[:, None]
         at = at + (rows * width + columns)
-        rest_x = (x - column - (phase_x / mesh.phases - 0.5))[:, None]
-        rest_y = (y - row - (phase_y / mesh.phases - 0.5))[:, None]
+        rest_x = x - column - (phase_x / mesh.phases - 0.5)
+        rest_y = y - row - (phase_y / mesh.phases - 0.5)
         right, up = self.right.take(at), self.up.take(at)
-        value = self.value.take(at) + rest_x * right + rest_y * up  # in double precision
+        value = self.value.take(at)
+        factors = [(rest_x, right), (rest_y, up)]
         if self.varied:
             places = terms(x, y, psf.frame, psf.degree)
-            wide, along, diagonal = (places @ psf.variation.T).T[:, :, None]
-            factors = [wide, along, diagonal, wide**2, places[:, 1, None], places[:, 2, None]]
-            for factor, table in zip(factors, self.varied, strict=False):
-                value += factor * table.take(at)
+            wide, along, diagonal = (places @ psf.variation.T).T
+            varying = [wide, along, diagonal, wide**2, places[:, 1], places[:, 2]]
+            factors += [
+                (factor, table.take(at))
+                for factor, table in zip(varying, self.varied, strict=False)
+            ]
+        for factor, each in factors:
+            value += factor.astype(np.float32)[:, None] * each
         ny, nx = psf.frame
-        there_x, there_y = column[:, None] + columns, row[:, None] + rows
+        pixel = (row * nx + column)[:, None] + (rows * nx + columns)
+        over = np.flatnonzero(
+            (np.minimum(row, column) < reach) | (row >= ny - reach) | (column >= nx - reach)
+        )
+        there_x, there_y = column[over, None] + columns, row[over, None] + rows
         outside = (there_x < 0) | (there_x >= nx) | (there_y < 0) | (there_y >= ny)
-        pixel = np.where(outside, 0, there_y * nx + there_x)
-        for each in (value, right, up):
-            each[outside] = 0.0
-        return Stamps(pixel, value, right if slopes else None, up if slopes else None, at)
+        for of_star, star in zip(outside, over, strict=True):
+            pixel[star, of_star] = 0
+            for each in (value, right, up):
+                each[star, of_star] = 0.0
+        return Stamps(
+            pixel,
+            value,
+            right if slopes else None,
+            up if slopes else None,
+            at,
+            row,
+            column,
+            rows,
+            columns,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
     """The PSF around stars: flat numbers of pixels and what falls on them; shape (stars, pixels).
 
-    `right` and `up` are the changes when a star moves by a pixel.
+    `right` and `up` are the changes when a star moves by a pixel. The pixels are `rows` and
+    `columns` away from that of the star, `row` and `column`.
     """
 
     pixel: IntArray
-    value: FloatArray
+    value: FloatArray32
     right: FloatArray32 | None
     up: FloatArray32 | None
     at: IntArray
+    row: IntArray
+    column: IntArray
+    rows: IntArray
+    columns: IntArray
 
 
 HUBER = 2.5  # by judgement: standard deviations from which on a pixel counts less
@@ -303,7 +328,7 @@ SIGNIFICANT = 2.0  # standard errors, below which nothing is beyond the profile
 def refined(
     psf: Psf,
     tables: Tables,
-    seen: Callable[[IntArray], tuple[FloatArray, FloatArray]],
+    seen: Callable[[IntArray], tuple[FloatArray32, FloatArray32]],
     x: FloatArray,
     y: FloatArray,
     flux: FloatArray,
@@ -323,7 +348,7 @@ def refined(
     """
     radius = SHAPE_FWHM * psf.shape.fwhm_px
     stamps = tables.stamps(x, y, radius, slopes=True)
-    left, variance = seen(stamps.pixel)
+    left, variance = (each.astype(float) for each in seen(stamps.pixel))
     sigma = np.sqrt(variance)
     outside = stamps.value == 0.0
     weight = np.where(outside, 0.0, 1.0 / sigma)
