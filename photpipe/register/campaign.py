@@ -1,7 +1,8 @@
 """Registering fields with one catalog after the other, and judging a WCS without changing it.
 
-Every catalog is used twice: first near the places that the headers tell; then, for the frames
-that failed, more finely where they are seeded and far from their headers where they are not.
+Every catalog is used in a patch as small as will do: close to where the headers point, then, for
+the frames that are not sure there, as far off as their telescopes may point, then far from
+their headers and anywhere. Frames that are recognised but stay weak are matched more finely.
 """
 
 import logging
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 
 LARGEST_MARGIN_DEG = 20 / 60  # around the field where the header is believed at first
 SMALLEST_MARGIN_DEG = 6 / 60  # by judgement: telescopes point to some arcmin
+# by judgement: most telescopes point to an arcmin, and stars 15 arcmin around a frame of 6 are ten
+# times as many as those in it, each to be asked for, sent, read and kept
+FIRST_MARGIN_DEG = 3 / 60
 WIDE_DEG = 1.1  # how far from the header a frame is looked for at last
 NEAR_DEG = 2 / 60  # around frames whose place is known
 WIDE_STARS_PER_FRAME = 100
@@ -135,17 +139,41 @@ class Campaign:
         margin_deg = min(
             max(plates[0].pointing_error_arcmin / 60, SMALLEST_MARGIN_DEG), LARGEST_MARGIN_DEG
         )
+        self._look_close(name, plates, solver)
+        least = self.settings.registration.min_sources_astrometric_catalog
+        pending = solver.pending(plates)
+        if not pending:
+            return
+        rich = [plate for plate in pending if plate.pixels.size > least]
+        poor = [plate for plate in pending if plate.pixels.size <= least]
         cones = [plate.cone for plate in plates]
         chart = self._chart(name, plates, covering(cones, margin_deg))
-        least = self.settings.registration.min_sources_astrometric_catalog
-        rich = [plate for plate in plates if plate.pixels.size > least]
         solver.seed(rich, chart, margin_deg)
         solver.ask_scamp(rich, chart)
         self._refine(rich, chart, solver)
         solver.settle_sparse(rich, chart, margin_deg)
         self._look_farther(name, solver.unseeded(rich), solver)
-        poor = [plate for plate in plates if plate.pixels.size <= least]
         solver.settle_few(poor, chart, margin_deg)
+
+    def _look_close(self, name: str, plates: Sequence[Plate], solver: Solver) -> None:
+        """Register the frames that lie close to where their headers point.
+
+        Raises
+        ------
+        ServiceError
+            If the catalog cannot be had.
+        """
+        try:
+            cones = [plate.cone for plate in plates]
+            chart = self._chart(name, plates, covering(cones, FIRST_MARGIN_DEG))
+        except ReductionError as error:
+            log.info("%s", error)
+            return
+        least = self.settings.registration.min_sources_astrometric_catalog
+        solver.seed([each for each in plates if each.pixels.size > least], chart, FIRST_MARGIN_DEG)
+        self._refine(plates, chart, solver)
+        poor = [plate for plate in solver.pending(plates) if plate.pixels.size <= least]
+        solver.settle_few(poor, chart, FIRST_MARGIN_DEG)
 
     def _look_farther(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
         """Look for frames far from where their headers say, and then anywhere."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -71,6 +72,28 @@ def test_frames_are_registered(field: Sighting, monkeypatch: pytest.MonkeyPatch)
         assert row.offset_arcsec > 1.0
         assert abs(row.scale_error) < 0.001
         assert (fits.getdata(path) == before).all()
+
+
+@pytest.mark.parametrize(("off_arcmin", "margins_arcmin"), [(1.0, [3.0]), (7.0, [3.0, 15.0])])
+def test_stars_are_asked_for_as_far_around_as_frames_need(
+    field: Sighting, off_arcmin: float, margins_arcmin: list[float]
+) -> None:
+    """VATT4K's entry allows 15 arcmin: stars so far around are asked for by frames off by some."""
+    path = field.frames[0]
+    before = Frame.read(path)
+    fitsfile.update_header(path, {"CRVAL2": before.header["CRVAL2"] + off_arcmin / 60})
+    with SkyServer(field.sky) as server:
+        result = register([path], RegisterOptions(), workspace(field, server))
+        asked = [re.search(r"-c\.rd=([\d.]+)", each.body) for each in server.requests]
+    radii = np.array([60.0 * float(each[1]) for each in asked if each])
+    half = 512 * math.sqrt(0.5) * before.pixel_scale_arcsec[0] / 60.0
+    # a twentieth and up to 0.6 arcmin more serve the neighbours, too
+    assert len(radii) == len(margins_arcmin)
+    assert (radii / (half + np.array(margins_arcmin)) > 1.0).all()
+    assert (radii - 1.05 * (half + np.array(margins_arcmin)) < 0.7).all()
+    assert result.failed == ()
+    assert result.frames[0].offset_arcsec == pytest.approx(60.0 * off_arcmin, abs=60.0)
+    assert np.sqrt(np.mean(errors_arcsec(path) ** 2)) < STRICT_RMS_ARCSEC
 
 
 def test_without_an_ephemeris_a_lost_frame_is_looked_for_elsewhere(
