@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from photpipe.report import wording
 from photpipe.report.assets import Cutout, FrameAssets, ReferenceStar, Spot
-from photpipe.report.links import Links
+from photpipe.report.links import FRAMES, Links
 from photpipe.report.plotspec import Mark, Plot, Series, rounded
 from photpipe.report.state import FrameState, State
 from photpipe.report.tables import TEXT, Column, Link, TableView, Word, table
@@ -74,8 +74,8 @@ class ImageView:
     bar_px: str
     bar_text: str
     viewer: str
+    listed: str
     slug: str
-    others: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,6 @@ class FrameView:
     slug: str
     title: str
     number: int
-    total: int
     previous: Link | None
     following: Link | None
     main: str
@@ -143,7 +142,6 @@ def frame_view(state: State, index: int, assets: FrameAssets, links: Links) -> F
         slug=frame.slug,
         title=frame.name,
         number=frame.number,
-        total=len(state.frames),
         previous=Link(before.name, links.frame(before.slug)) if before else None,
         following=Link(after.name, links.frame(after.slug)) if after else None,
         main=links.part("frames"),
@@ -293,8 +291,8 @@ def _image(state: State, frame: FrameState, assets: FrameAssets, links: Links) -
         bar_px=bar_px,
         bar_text=bar_text,
         viewer=links.script(assets.viewer),
+        listed=links.script(FRAMES),
         slug=frame.slug,
-        others=tuple(each.slug for each in state.frames),
     )
 
 

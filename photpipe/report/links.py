@@ -11,6 +11,7 @@ MAIN = "diagnostics.html"
 MAIN_IN_FOLDER = "index.html"
 LOG = "log.html"
 NUMBERS = "report.json"
+FRAMES = "frames.js"
 _TYPES = {".jpg": "image/jpeg", ".gif": "image/gif"}
 
 

@@ -1,6 +1,7 @@
 """All pages of a data directory, rendered from what was saved; as often as one likes."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -215,12 +216,14 @@ class Report:
             sources.append(path.with_name(frame.calibrated.database))
         stamps = [files.stamp(each) if each.is_file() else "" for each in sources]
         seen = [(t.slug, t.name, point) for t, point in self.points.get(frame.name, [])]
-        slugs = [each.slug for each in frames]
+        beside = [
+            each.name for each in (*frames[max(0, index - 1) : index], *frames[index + 1 :][:1])
+        ]
         photometry = self.state.photometry
         radius_px = photometry.aperture_radius_px if photometry else None
         telescope = telescope_name(frame.facts.telescope) if frame.facts else ""
         told = self.state.settings.report, telescope, self.program
-        made_from = (frame, frames[max(0, index - 1)].name, seen, slugs, radius_px, stamps, told)
+        made_from = (frame, index, beside, seen, radius_px, stamps, told)
         return hashlib.sha256(encoded(repr(made_from))).hexdigest()
 
     def _assets(self, frame: FrameState) -> FrameAssets:
@@ -244,6 +247,7 @@ class Report:
         """Write the main page (in both places), the LOG, the numbers, style and script."""
         self.output.put("style.css", render.resource("style.css"))
         self.output.put("report.js", render.script("report.js"))
+        self.output.put(places.FRAMES, self._list_of_frames())
         log_page = log_view(self.workspace.log_path, FROM_FOLDER)
         self.output.put(places.LOG, _page("log.html", log_page, FROM_FOLDER))
         self.output.put(places.NUMBERS, numbers(self.workspace, self.state, self.judged))
@@ -253,6 +257,11 @@ class Report:
         ):
             view = self._main_view(links, log_page.commands)
             write(path, encoded(_page("main.html", view, links)))
+
+    def _list_of_frames(self) -> str:
+        """Script with the frames in their order: what pages of frames need not hold themselves."""
+        slugs = json.dumps([each.slug for each in self.state.frames]).replace("<", "\\u003c")
+        return f"window.ppListed = {slugs};\n"
 
     def _main_view(self, links: Links, log_lines: dict[str, int]) -> object:
         drawn = self.figures.of_main_page(self.spots, links)

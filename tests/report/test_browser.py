@@ -164,6 +164,7 @@ def test_keys_and_links_walk_from_frame_to_frame(browser: Browser, shown: Worksp
     for expected in ("n#2.fits", "n003.fits"):
         browser.follow("document.querySelector('a[rel=next]').click()")
         assert title() == expected
+    assert browser.run("document.querySelector('a.up').textContent") == "frame 3 of 4"
     browser.expect_load()
     browser.press("ArrowLeft")
     browser.wait_for_load()

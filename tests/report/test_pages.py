@@ -168,6 +168,26 @@ def test_two_renderings_from_scratch_are_alike(make: Callable[..., Maker]) -> No
     assert texts[0] == texts[1]
 
 
+def test_a_further_frame_leaves_the_pages_of_the_others(make: Callable[..., Maker]) -> None:
+    workspace = make(names=names(4)).everything()
+    kinds = (PrepareResult, RegisterResult, PhotometryResult, CalibrateResult)
+    whole = [workspace.load(kind) for kind in kinds]
+    for each in whole:
+        workspace.save(replace(each, frames=each.frames[:3]))  # type: ignore[type-var, union-attr]
+    refresh(workspace)
+    pages = [workspace.report_directory / "frames" / f"night000{n}.html" for n in (1, 2, 3)]
+    before = [page.stat().st_mtime_ns for page in pages]
+    assert "last frame" in pages[2].read_text("utf-8")
+    for each in whole:
+        workspace.save(each)
+    refresh(workspace)
+    after = [page.stat().st_mtime_ns for page in pages]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, False]
+    assert "night0004.html" in pages[2].read_text("utf-8")
+    listed = (workspace.report_directory / "frames.js").read_text("utf-8")
+    assert listed.count("night") == 4
+
+
 def test_markup_in_names_and_headers_stays_text(make: Callable[..., Maker]) -> None:
     evil = "<script>alert('x')</script>"
     maker = make(names=UGLY, object_name=evil, filter_name='"><img src=x>', targets=(evil, "a/b"))
@@ -248,7 +268,7 @@ def test_frame_page_has_calibration_and_targets(night: Workspace) -> None:
     text = (night.report_directory / "frames" / "n002.html").read_text("utf-8")
     tree = parsed(text)
     said = words(tree)
-    for promised in ("2 of 3", "star 4", "outlier", "Residual against colour", "3552", "0.031"):
+    for promised in ("frame 2", "star 4", "outlier", "Residual against colour", "3552", "0.031"):
         assert promised in said, promised
     groups = [each.attrib.get("class") for each in tree.iter("{http://www.w3.org/2000/svg}g")]
     assert {"layer-catalog", "layer-stars", "layer-target", "layer-scale"} <= set(groups)

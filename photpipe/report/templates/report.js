@@ -505,9 +505,13 @@
       this.box = box;
       this.svg = box.querySelector("svg.over");
       this.slug = box.dataset.frame;
-      this.slugs = JSON.parse(box.dataset.frames);
       this.shown = this.slug;
       this.load(this.slug).then((frame) => frame && this.start(frame));
+    }
+
+    // the list of all frames is a script of its own: pages need not be written again for its sake
+    get slugs() {
+      return window.ppListed || [this.slug];
     }
 
     // a script beside the page brings the frame; each is loaded once
@@ -752,6 +756,9 @@
 
   // -- from frame to frame: the same part of the page stays in view
 
+  document.addEventListener("DOMContentLoaded", () => { // when the list of frames is there
+    for (const total of window.ppListed ? all(".total") : []) total.textContent = ` of ${window.ppListed.length}`;
+  });
   for (const link of all("a[rel=prev], a[rel=next]")) {
     link.addEventListener("click", () => sessionStorage.setItem("scroll", scrollY));
   }
