@@ -128,7 +128,7 @@ def calibrate(
         _jobs(sources, bands, options, workspace, why) if sources else ([], (), [])
     )
     failed += uncalibrated
-    done, missed = _write(jobs, workspace)
+    done, missed = _write(jobs, options, workspace)
     failed += missed
     result = CalibrateResult(
         band=next((each.band for each in done), ""),
@@ -423,13 +423,20 @@ def _colour(series: "FrameSeries") -> "SolarColor | None":
 
 
 def _write(
-    jobs: "Sequence[CalibratedSources]", workspace: Workspace
+    jobs: "Sequence[CalibratedSources]", options: CalibrateOptions, workspace: Workspace
 ) -> tuple[tuple[CalibratedFrame, ...], list[FrameFailure]]:
-    """Write the databases and the lists of stars."""
+    """Write the databases and the lists of stars of the frames that are not as they were."""
+    from photpipe.calibrate.memory import Calibrations
     from photpipe.calibrate.output import write
 
-    done, failed = workspace.map_frames(write, jobs, "write databases", by_copies=True)
-    return tuple(done), failed
+    before = Calibrations.of(options, workspace)
+    rows = before.rows(jobs)
+    news = [each for each in jobs if each.name not in rows]
+    written, failed = workspace.map_frames(write, news, "write databases", by_copies=True)
+    kept = set(rows)
+    rows |= {each.frame: each for each in written}
+    before.keep([each for each in jobs if each.name in rows], kept)
+    return tuple(rows[each.name] for each in jobs if each.name in rows), failed
 
 
 def _report(result: CalibrateResult) -> None:

@@ -7,7 +7,7 @@ an aperture loses because target and stars trail differently is given back.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -140,6 +140,8 @@ def points_of_frame(
     settings: DistillSettings,
     subtraction: Subtraction | None = None,
     profiles: TrailProfiles | None = None,
+    *,
+    taken: Collection[str] = (),
 ) -> dict[str, TargetPoint]:
     """Points of all targets on one frame; targets outside of it have none.
 
@@ -155,11 +157,15 @@ def points_of_frame(
         How neighbours of moving targets are subtracted; None: they are not.
     profiles : TrailProfiles or None
         Takes the light curves along trails, if they are wanted.
+    taken : collection of str
+        Targets that are not wanted: an earlier run has measured them.
     """
     east, north = motion_px(calibrated, guide, number) if guide else (0.0, 0.0)
     stars = Stars(calibrated, (-east, -north))
     points = {}
     for track in tracks:
+        if track.target.name in taken:
+            continue
         place = _Place.of(calibrated, stars, track, number, settings)
         others = [each for each in tracks if each is not track]
         drawn = place.trail(surroundings, others, profiles, subtraction) if place.trails else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from photpipe.distill.clean import Kept, Subtraction
     from photpipe.distill.identification import Track
     from photpipe.distill.measured_frame import MeasuredFrame
+    from photpipe.distill.memory import Points
     from photpipe.distill.rejection import Schema
     from photpipe.distill.surroundings import Surroundings
     from photpipe.distill.target_search import TargetSearch
@@ -105,8 +106,10 @@ class MeasuredTargets:
 
     Parameters
     ----------
-    points : sequence of dict
-        Of each frame that could be measured: name of a target to its point.
+    points : dict
+        Number of each frame that could be measured: name of a target to its point.
+    memory : Points
+        What of them an earlier run has measured.
     """
 
     frames: "Sequence[MeasuredFrame]"
@@ -116,8 +119,19 @@ class MeasuredTargets:
     around: "Surroundings"
     subtraction: "Subtraction | None"
     profiles: "TrailProfiles | None"
-    points: "Sequence[Mapping[str, TargetPoint]]"
+    points: "Mapping[int, Mapping[str, TargetPoint]]"
+    memory: "Points"
     failed: Sequence[FrameFailure]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What comes of one frame."""
+
+    number: int
+    points: "Mapping[str, TargetPoint]"
+    differences: "Kept"
+    along: "TrailProfiles | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +175,7 @@ def measured(
         If no frame is calibrated (or, at least, measured).
     """
     from photpipe.distill.clean import Subtraction
+    from photpipe.distill.memory import Points
     from photpipe.distill.points import points_of_frame
     from photpipe.distill.star_images import followed
     from photpipe.distill.target_search import TargetSearch
@@ -176,23 +191,33 @@ def measured(
     subtraction = None if options.no_star_subtraction else Subtraction(frames, tracks)
     profiles = TrailProfiles() if options.trail_profile else None
     numbered = [_NumberedFrame(number, each) for number, each in enumerate(frames)]
+    memory = Points.of(frames, tracks, guide.name if guide else "", options, workspace)
 
-    def one(each: _NumberedFrame) -> "tuple[Mapping[str, TargetPoint], Kept, TrailProfiles | None]":
+    def one(each: _NumberedFrame) -> "_Measured":
         own = subtraction.alone() if subtraction else None
         along = TrailProfiles() if profiles else None
         where = (each.frame, each.number, tracks, guide, around, offset)
-        points = points_of_frame(*where, workspace.settings.distill, own, along)
-        return points, own.kept if own else {}, along
+        taken = memory.taken(each.name)
+        points = points_of_frame(*where, workspace.settings.distill, own, along, taken=taken)
+        known = memory.points_of(each.name)
+        return _Measured(each.number, known | points, own.kept if own else {}, along)
 
-    found, unmeasured = workspace.map_frames(one, numbered, "measure", by_copies=True)
-    for _, differences, along in found:
+    todo = [each for each in numbered if not memory.is_complete(each.name)]
+    found, unmeasured = workspace.map_frames(one, todo, "measure", by_copies=True)
+    for each in found:
         if subtraction:
-            subtraction.kept.update(differences)
-        if profiles and along:
-            profiles.kept.update(along.kept)
+            subtraction.kept.update(each.differences)
+        if profiles and each.along:
+            profiles.kept.update(each.along.kept)
+    points = {
+        number: memory.points_of(each.name)
+        for number, each in enumerate(numbered)
+        if memory.is_complete(each.name)
+    } | {each.number: each.points for each in found}
     return MeasuredTargets(
         *(frames, numbered, search, tracks, around, subtraction, profiles),
-        points=[points for points, _, _ in found],
+        points=dict(sorted(points.items())),
+        memory=memory,
         failed=(*failed, *unmeasured),
     )
 
@@ -207,6 +232,7 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
     """
     from photpipe.distill import clock, rejection
     from photpipe.distill.expected import unexpected, wider
+    from photpipe.distill.memory import PointsMemory
     from photpipe.distill.points import suspected
     from photpipe.distill.whereabouts import outside
     from photpipe.run import subtracted
@@ -214,21 +240,23 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
 
     judgement = _Judgement.of(options, workspace)
     frames, subtraction, failed = night.frames, night.subtraction, list(night.failed)
-    done, measured_points = [], []
+    done, measured_points, freed = [], [], []
+    workspace.forget(PointsMemory)  # until all is written that it tells
     for track in night.tracks:
         target = track.target
-        points = [each[target.name] for each in night.points if target.name in each]
+        points = [each[target.name] for each in night.points.values() if target.name in each]
         # what was found far away on purpose is not far by mistake
         kept = [each for each in judgement.rules if each.name != "pos" or not track.is_elsewhere]
         # what stands beside a fixed target stands there on all frames
         kept += [each for each in judgement.spoilers if target.moves or each.name != CONTAMINATED]
         points = rejection.judged(points, target.name, kept, judgement.by_hand)
         measured_points.append((target, points))
-        subtracted.write(
-            workspace.state_directory,
-            target.name,
-            subtraction.panels(target.name) if subtraction else {},
-        )
+        panels = dict(subtraction.panels(target.name)) if subtraction else {}
+        panels |= {
+            f: each for (name, f), each in night.memory.panels.items() if name == target.name
+        }
+        subtracted.write(workspace.state_directory, target.name, dict(sorted(panels.items())))
+        freed += [(target.name, frame) for frame in panels]
         _write_curves(night.profiles, target.name, workspace)
         if subtraction and options.write_subtracted:
             _write_images(subtraction, target.name, workspace)
@@ -253,6 +281,7 @@ def judged(night: MeasuredTargets, options: DistillOptions, workspace: Workspace
         # a user's offset is part of the predictions: no measure of a clock
         clock=None if options.offset else clock.of_night(measured_points, names),
     )
+    night.memory.keep(night.points, freed)
     workspace.save(result)
     return result
 
