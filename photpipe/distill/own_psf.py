@@ -29,6 +29,10 @@ PLACE_ERROR_PX = 0.15  # by judgement: of a catalogued star, WCS and proper moti
 TARGET_PLACE_FWHM = 0.15  # by judgement: of a target that the series shows
 MARGIN_FWHM = 1.5  # by judgement: of the pixels that are fitted, beyond the aperture
 WORST_CHI = 3.0  # by judgement: what is left is not noise any more
+# By judgement: apertures around a neighbour, some of which fall on others; how sure it has to be
+# that light is left in them; and by which part of it an elongated galaxy has more on one side. On
+# a night of ten slow targets it is for 8 of 10 points beside a galaxy, for none of 49 beside stars.
+TURNS, FEWEST_TURNS, LEFT_SIGMA, UNROUND = 12, 4, 3.0, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,10 @@ class OwnDifference:
         Of their fluxes.
     light : array, shape (k, n, n)
         Each neighbour of one count.
+    stars : array, shape (k, 3)
+        Their places (FITS pixels) and counts.
+    pixel_noise : float
+        Noise of a pixel of sky (counts).
     """
 
     window: Region
@@ -53,6 +61,8 @@ class OwnDifference:
     difference: FloatArray
     covariance: FloatArray
     light: FloatArray
+    stars: FloatArray
+    pixel_noise: float
 
     @property
     def by(self) -> str:
@@ -68,6 +78,34 @@ class OwnDifference:
         """Error (counts) of an aperture, as far as it is due to the PSF."""
         weights = self._weights(x_px, y_px, radius_px)
         return MISFIT * float(np.sum(weights * np.abs(self.template)))
+
+    def left_beside(self, x_px: float, y_px: float, radius_px: float) -> tuple[float, float]:
+        """Light (counts) that a neighbour that is no star leaves in an aperture, and its error.
+
+        As much as is left, in the median, in apertures as far from it on its other sides; a star
+        leaves nothing.
+        """
+        share = self._parts(x_px, y_px, radius_px) * self.stars[:, 2]
+        at = complex(*self.stars[int(np.argmax(share)), :2])
+        arm = complex(x_px, y_px) - at
+        angles = np.arange(1, TURNS) * 2j * np.pi / TURNS
+        places = at + arm * np.exp(angles)
+        places = places[np.abs(places - at - arm) > 2 * radius_px]
+        level = float(np.nanmedian(self.difference))
+        weights = [self._weights(each.real, each.imag, radius_px) for each in places]
+        area = math.pi * radius_px**2
+        sums = np.array([np.sum(each * (self.difference - level)) for each in weights])
+        whole = np.array([each.sum() > 0.99 * area for each in weights], bool)
+        known = sums[whole & np.isfinite(sums)] if sums.size else sums
+        if known.size < FEWEST_TURNS:
+            return 0.0, 0.0
+        apart = min(known.size, math.floor(np.pi * abs(arm) / radius_px))  # that do not overlap
+        noise = self.pixel_noise * math.sqrt(area)
+        error = 1.25 * max(noise, float(np.std(known))) / math.sqrt(max(apart, 1))
+        left = float(np.median(known))
+        if left < LEFT_SIGMA * error:
+            return 0.0, 0.0
+        return left, math.hypot(error, UNROUND * left)
 
     def _parts(self, x_px: float, y_px: float, radius_px: float) -> FloatArray:
         weights = self._weights(x_px, y_px, radius_px)
@@ -187,8 +225,10 @@ def own_difference(
         return "the PSF of the frame does not describe it"
     raw = np.where(known, counts - found.sky, np.nan)
     template = np.tensordot(found.flux[1:], found.light[1:], 1)
+    places = np.column_stack([stars[:, :2] + [patch.left, patch.top], found.flux[1:]])
     return OwnDifference(
-        of_frame, raw, template, raw - template, found.covariance[1:, 1:], found.light[1:]
+        *(of_frame, raw, template, raw - template, found.covariance[1:, 1:], found.light[1:]),
+        *(places, calibrated.pixel_noise_counts),
     )
 
 

@@ -723,7 +723,9 @@ class _Place:
             misfits = [misfit(found.match, -dx, -dy, radius) for dx, dy, _ in around.worst]
             left = float(np.linalg.norm(np.array(misfits) * around.worst[:, 2]))
         else:
-            misfits, left = [MISFIT], found.misfit(x, y, radius)
+            beside, unsure = found.left_beside(x, y, radius)
+            flux -= beside
+            misfits, left = [MISFIT], math.hypot(found.misfit(x, y, radius), unsure)
         added = math.hypot(found.error(x, y, radius), left)
         photons = max(flux, sums[1].flux, 0.0) * self.calibrated.photon_counts
         error = math.hypot(self.calibrated.facts.sky_noise_adu, math.sqrt(photons), added)

@@ -14,7 +14,7 @@ from photpipe.distill import star_images
 from photpipe.distill.clean import Subtraction
 from photpipe.distill.identification import told_apart
 from photpipe.distill.measured_frame import MeasuredFrame
-from photpipe.distill.own_psf import corner_around
+from photpipe.distill.own_psf import OwnDifference, corner_around
 from photpipe.distill.points import points_of_frame
 from photpipe.distill.surroundings import Surroundings
 from photpipe.distill.targets import MOVING, Target
@@ -180,6 +180,36 @@ def test_slow_targets_are_freed_by_the_psf_of_their_frame(
     assert clean.mag == pytest.approx(MAG, abs=max(3 * clean.sig, 0.02))
     assert clean.sig < 0.06
     assert abs(clean.mag - MAG) < abs(plain.mag - MAG)
+
+
+@pytest.mark.parametrize(("halo_mag", "left_mag"), [(15.5, 0.06), (99.0, 0.0)])
+def test_light_that_a_galaxy_leaves_is_that_on_its_other_sides(
+    tmp_path: Path, halo_mag: float, left_mag: float
+) -> None:
+    apart_px = 11.0
+    frames, target = night(tmp_path, apart_px, step_px=1.0)
+    with fits.open(tmp_path / "frame0.fits", mode="update") as file:
+        y, x = np.ogrid[1 : SHAPE[0] + 1, 1 : SHAPE[1] + 1]
+        halo = StarImage(14.0, 5.0).surface(x - PLACE[0] - apart_px, y - PLACE[1])
+        file[0].data += (10 ** (-0.4 * (halo_mag - 25.0)) * halo).astype("float32")
+    star = np.array([*sky_of(PLACE[0] + apart_px, PLACE[1]), MAG])[:, None]
+    seen: list[tuple[float, float]] = []
+    before = OwnDifference.left_beside
+
+    def recorded(found: OwnDifference, *place: float) -> tuple[float, float]:
+        seen.append(before(found, *place))
+        return seen[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OwnDifference, "left_beside", recorded)
+        clean = measured(frames, target, subtracts=True, catalog=star)
+    ((left, error),) = seen
+    counts = 10 ** (-0.4 * (MAG - 25.0))
+    assert clean.method == CLEAN
+    assert left / counts == pytest.approx(left_mag, abs=0.02)
+    assert (error > 0) == (left > 0)
+    assert clean.mag == pytest.approx(MAG, abs=2 * clean.sig)
+    assert clean.sig < 0.05
 
 
 def test_of_a_large_frame_a_part_tells_the_psf(
