@@ -33,6 +33,7 @@ from photpipe.run import photometry_file
 from photpipe.run.photometry_file import CLEAN, CONTAMINATED
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
+from photpipe.science.noise import POGSON
 from photpipe.services.reference import fetch_catalog
 from pp_distill import DistillOptions, distill
 from simsky import Mover, Sky, SkyServer, camera, night, observe, read_truth, sky_for
@@ -46,6 +47,7 @@ WAY_FWHM = 14.0  # that a target moves during a night
 SLOW_FWHM = 1.0  # with -slow
 BRIGHTER_MAG = 3.0
 SIGMA3_ARCSEC = 0.1  # of the ephemerides
+BEYOND_3_SIGMA = 0.0027  # of values that are normally distributed
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +240,10 @@ def judged(table: Table) -> list[Row]:
     kept_out = np.array([str(each).startswith(CONTAMINATED) for each in table["rejected"]])
     seen = equal & used
     bias = float(np.median(error[seen]))
-    wrong = bright & used & (np.abs(error) > np.maximum(0.05, 3 * table["sig"]))
+    # noise is even in light, not in magnitudes: of S/N 3, twice the light is within 3 sigma
+    light = 10 ** (-0.4 * error)
+    apart = np.abs(light - 1.0) / (light * np.asarray(table["sig"]) / POGSON)
+    wrong = bright & used & (np.abs(error) > 0.05) & (apart > 3)
     effect = np.abs(2.5 * np.log10(1 + np.asarray(table["others"], float))) > 0.02
     off = np.abs(error) > 0.02 + 2 * table["sig"]
     unmarked = effect & off & used & ~clean & (table["contamination"] == "")
@@ -269,7 +274,8 @@ def judged(table: Table) -> list[Row]:
             f"star 3 mag brighter, outside 1.5 seeings ({bright.sum()} points): neither "
             "within 0.05 mag (3 sigma) nor marked",
             "0",
-            f"{wrong.sum()}; clean {np.mean(clean[bright]):.1%}",
+            f"{wrong.sum()} (chance gives {BEYOND_3_SIGMA * (bright & used).sum():.1f}); "
+            f"clean {np.mean(clean[bright]):.1%}",
             not wrong.any(),
         ),
         Row(
