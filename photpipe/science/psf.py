@@ -78,34 +78,45 @@ class Shape:
 
     def grid(self, mesh: Mesh) -> FloatArray:
         """Part of the light on a pixel, by its distance from the centre, on the fine grid."""
-        alpha2 = self.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / self.beta) - 1.0)
-        stretch = math.sqrt(max(1.0 - self.along**2 - self.diagonal**2, 0.05))
-        scale = (self.beta - 1.0) / (math.pi * alpha2)
-
-        def profile(x: FloatArray, y: FloatArray) -> FloatArray:
-            square = (1.0 + self.along) * x**2 + (1.0 - self.along) * y**2
-            square = (square + 2.0 * self.diagonal * x * y) / stretch
-            return np.asarray(scale * (1.0 + square / alpha2) ** -self.beta)
-
-        along = mesh.along
-        grid = profile(along, along[:, None])
-        core_px = min(CORE_PX + CORE_ALPHAS * math.sqrt(alpha2), mesh.half_px)
-        near = np.flatnonzero(np.abs(along) <= core_px)
-        core = slice(int(near[0]), int(near[-1]) + 1)
-        fine = along[core]
-        summed = np.zeros((fine.size, fine.size))
-        for shift_y, weight_y in zip(NODES / 2, NODE_WEIGHTS / 2, strict=True):
-            for shift_x, weight_x in zip(NODES / 2, NODE_WEIGHTS / 2, strict=True):
-                summed += weight_x * weight_y * profile(fine + shift_x, (fine + shift_y)[:, None])
-        grid[core, core] = summed
-        return grid
+        return _grid(self, mesh)
 
     def slopes(self, mesh: Mesh) -> list[FloatArray]:
         """Changes of the grid with each of the four numbers of the shape."""
-        return [
-            (self.changed(step).grid(mesh) - self.changed(-step).grid(mesh)) / (2 * STEP)
-            for step in STEP * np.eye(4)
-        ]
+        return _slopes(self, mesh)
+
+
+@functools.lru_cache(maxsize=4)  # the profile of a PSF is asked for again and again
+def _grid(shape: Shape, mesh: Mesh) -> FloatArray:
+    alpha2 = shape.fwhm_px**2 / 4.0 / (2.0 ** (1.0 / shape.beta) - 1.0)
+    stretch = math.sqrt(max(1.0 - shape.along**2 - shape.diagonal**2, 0.05))
+    scale = (shape.beta - 1.0) / (math.pi * alpha2)
+
+    def profile(x: FloatArray, y: FloatArray) -> FloatArray:
+        square = (1.0 + shape.along) * x**2 + (1.0 - shape.along) * y**2
+        square = (square + 2.0 * shape.diagonal * x * y) / stretch
+        return np.asarray(scale * np.exp(-shape.beta * np.log1p(square / alpha2)))
+
+    along = mesh.along
+    grid = profile(along, along[:, None])
+    core_px = min(CORE_PX + CORE_ALPHAS * math.sqrt(alpha2), mesh.half_px)
+    near = np.flatnonzero(np.abs(along) <= core_px)
+    core = slice(int(near[0]), int(near[-1]) + 1)
+    fine = along[core]
+    summed = np.zeros((fine.size, fine.size))
+    for shift_y, weight_y in zip(NODES / 2, NODE_WEIGHTS / 2, strict=True):
+        for shift_x, weight_x in zip(NODES / 2, NODE_WEIGHTS / 2, strict=True):
+            summed += weight_x * weight_y * profile(fine + shift_x, (fine + shift_y)[:, None])
+    grid[core, core] = summed
+    grid.setflags(write=False)
+    return grid
+
+
+@functools.lru_cache(maxsize=2)  # a PSF is asked for them when it is sampled, and when refined
+def _slopes(shape: Shape, mesh: Mesh) -> list[FloatArray]:
+    return [
+        (shape.changed(step).grid(mesh) - shape.changed(-step).grid(mesh)) / (2 * STEP)
+        for step in STEP * np.eye(4)
+    ]
 
 
 @functools.lru_cache(maxsize=8)
@@ -262,15 +273,17 @@ class Tables:
         at = at + (rows * width + columns)
         rest_x = x - column - (phase_x / mesh.phases - 0.5)
         rest_y = y - row - (phase_y / mesh.phases - 0.5)
-        right, up = self.right.take(at), self.up.take(at)
-        value = self.value.take(at)
+        # all are inside; not to look takes a third of the time
+        right, up, value = (
+            table.take(at, mode="clip") for table in (self.right, self.up, self.value)
+        )
         factors = [(rest_x, right), (rest_y, up)]
         if self.varied:
             places = terms(x, y, psf.frame, psf.degree)
             wide, along, diagonal = (places @ psf.variation.T).T
             varying = [wide, along, diagonal, wide**2, places[:, 1], places[:, 2]]
             factors += [
-                (factor, table.take(at))
+                (factor, table.take(at, mode="clip"))
                 for factor, table in zip(varying, self.varied, strict=False)
             ]
         for factor, each in factors:
@@ -358,7 +371,9 @@ def refined(
         return _with_table(psf, stamps, left, weight, nuisance, (x, y, flux), radius)
     value, _ = _sampling(psf.mesh)
     slopes = [_phased(value, each, value) for each in psf.shape.slopes(psf.mesh)]
-    columns = np.stack([flux[:, None] * each.take(stamps.at) for each in slopes], axis=2)
+    columns = np.stack(
+        [flux[:, None] * each.take(stamps.at, mode="clip") for each in slopes], axis=2
+    )
     enough = (x.size >= LINEAR_STARS) + (x.size >= QUADRATIC_STARS)
     places = terms(x, y, psf.frame, int(enough))
     for _ in range(2):
