@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from photpipe.ground import ecsv, sky
-from photpipe.ground.errors import ReductionError
+from photpipe.ground.errors import FrameError, ReductionError
 from photpipe.ground.files import write_bytes, write_text
 from photpipe.ground.timescale import DAYS_PER_JULIAN_YEAR, julian_year
 
@@ -232,15 +232,28 @@ class SourceTable:
         sentence = f"positions moved to epoch {julian_year(jd):.3f}"
         return replace(self._with(data, sentence), epoch_jd=float(jd))
 
-    def write_ldac(self, path: Path) -> None:
+    def write_ldac(self, path: Path, *, adds: bool = False) -> None:
         """Write the FITS_LDAC reference catalog that SCAMP reads, with true errors and epoch.
 
         Sources without position or magnitude are left out: SCAMP would match nothing.
         Positions are those of the table; move them with `at_epoch` first, SCAMP does not.
-        """
-        from astropy.table import Table
 
+        Parameters
+        ----------
+        adds : bool
+            Add what is new to the sources of a file that is there.
+        """
         from photpipe.catalogs.ldac import write_ldac
+
+        reference = self._for_scamp()
+        if adds:
+            reference = _added(reference, path)
+        if reference is not None:
+            write_ldac(path, reference)
+
+    def _for_scamp(self) -> Table:
+        """The columns that SCAMP reads."""
+        from astropy.table import Table
 
         good = np.isfinite(self.ra_deg) & np.isfinite(self.dec_deg)
         good &= np.isfinite(self.column("mag"))
@@ -265,7 +278,7 @@ class SourceTable:
         units |= dict.fromkeys(("ERRAWIN_WORLD", "ERRBWIN_WORLD", "ERRTHETAWIN_WORLD"), "deg")
         for name, unit in {**units, "OBSDATE": "yr"}.items():
             reference[name].unit = unit
-        write_ldac(path, reference)
+        return reference
 
     def write(self, path: Path) -> None:
         """Write as .ecsv, .csv or .fits; in ecsv and fits name, systems and history go along.
@@ -389,3 +402,25 @@ def plain_column(column: Any) -> np.ndarray[Any, Any]:
         return np.where(blank, np.nan, native.astype(float)) if blank.any() else native
     words = [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in values]
     return np.array(["" if b else w.strip() for w, b in zip(words, blank, strict=True)], str)
+
+
+def _added(reference: Table, path: Path) -> Table | None:
+    """Sources of a file, and behind them those of a table that it lacks; None: it lacks none."""
+    from astropy.table import vstack
+
+    from photpipe.catalogs.ldac import read_ldac_table
+    from photpipe.catalogs.matching import mutual_matches
+
+    try:
+        earlier = read_ldac_table(path)
+        known, new = (
+            [np.asarray(table[name], float) for name in ("XWIN_WORLD", "YWIN_WORLD")]
+            for table in (earlier, reference)
+        )
+    except (FrameError, KeyError):
+        return reference
+    lacking = np.ones(len(reference), bool)
+    lacking[mutual_matches(known[0], known[1], new[0], new[1], SAME_STAR_ARCSEC).index2] = False
+    if not lacking.any():
+        return None
+    return vstack([earlier, reference[lacking]], metadata_conflicts="silent")

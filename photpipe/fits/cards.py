@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CARD_BYTES = 80  # FITS standard 4.0, section 3.3
 BLOCK_BYTES = 2880  # FITS standard 4.0, section 3.1
-_KEPT_HEADERS = 64  # of 20 kB each; most stages look at the same ones
+_KEPT_HEADERS = 256  # of 20 kB each; a night of more is read again by each stage
 COMMENTARY = frozenset({"COMMENT", "HISTORY", ""})
 
 CardValue = str | int | float | bool

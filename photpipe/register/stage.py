@@ -148,6 +148,7 @@ class _Run:
 
             check_catalog(options.cat, workspace.settings)
         self.options, self.workspace, self.keeps = options, workspace, keeps
+        self.has_earlier = False
         self.extraction = extraction
         self.deeper: dict[str, float] = {}
         self.widths: dict[str, float] = {}
@@ -177,6 +178,7 @@ class _Run:
         read = self._survivors(lambda path: Frame.prepared(path, self.telescope), paths, "read")
         self.frames = {frame.name: frame for frame in read}
         done = [each for each in read if self.options.only_failed and is_registered(each.header)]
+        self.has_earlier = bool(done)
         with _imported_meanwhile("photpipe.register.campaign"):
             extracted = self._extracted([frame for frame in read if frame not in done])
         from photpipe.register.campaign import LARGEST_MARGIN_DEG
@@ -423,7 +425,8 @@ class _Run:
             if self.campaign.report[1]:
                 write_bytes(directory / REPORT, self.campaign.report[1])
             for name, charts in self.campaign.charts.items():
-                joined(charts).write_ldac(directory / f"{slug(name)}.cat")
+                path = directory / f"{slug(name)}.cat"
+                joined(charts).write_ldac(path, adds=self.has_earlier)
 
 
 @contextlib.contextmanager

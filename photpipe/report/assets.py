@@ -1,5 +1,6 @@
 """What the page of a frame shows besides numbers: its picture, stars on it, cut-outs of targets."""
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground.errors import PhotPipeError
+from photpipe.ground.sky import separation_deg
 from photpipe.report.output import Info, Output
 from photpipe.report.state import FrameState, State, TargetData
 from photpipe.run.photometry_file import TargetPoint
@@ -144,6 +146,18 @@ class Charts:
         if catalog not in self._charts:
             self._charts[catalog] = _chart(self._directory / f"{catalog}.cat")
         return self._charts[catalog]
+
+    def digest(self, frame: FrameState) -> str:
+        """Digest of the stars that may be drawn on a frame: others of the catalog may come."""
+        registered, facts = frame.registered, frame.facts
+        if registered is None:
+            return ""
+        ra, dec = self.stars(registered.catalog)
+        if facts is not None and np.isfinite((registered.ra_deg, *facts.field_arcmin)).all():
+            apart = separation_deg(registered.ra_deg, registered.dec_deg, ra, dec)
+            near = apart * 60.0 < math.hypot(*facts.field_arcmin)  # twice as far as the corners
+            ra, dec = ra[near], dec[near]
+        return hashlib.sha256(np.concatenate([ra, dec]).tobytes()).hexdigest()
 
 
 def _chart(path: Path) -> tuple[FloatArray, FloatArray]:

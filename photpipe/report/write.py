@@ -210,8 +210,7 @@ class Report:
         """What the page of a frame is made from."""
         frames = self.state.frames
         frame, path = frames[index], self.state.directory / frames[index].name
-        catalog = frame.registered.catalog if frame.registered else ""
-        sources = [path, path.with_suffix(".ldac"), path.with_name(f"{catalog}.cat")]
+        sources = [path, path.with_suffix(".ldac")]
         if frame.calibrated:
             sources.append(path.with_name(frame.calibrated.database))
         stamps = [files.stamp(each) if each.is_file() else "" for each in sources]
@@ -223,7 +222,8 @@ class Report:
         radius_px = photometry.aperture_radius_px if photometry else None
         telescope = telescope_name(frame.facts.telescope) if frame.facts else ""
         told = self.state.settings.report, telescope, self.program
-        made_from = (frame, index, beside, seen, radius_px, stamps, told)
+        chart = self.charts.digest(frame)
+        made_from = (frame, index, beside, seen, radius_px, stamps, chart, told)
         return hashlib.sha256(encoded(repr(made_from))).hexdigest()
 
     def _assets(self, frame: FrameState) -> FrameAssets:

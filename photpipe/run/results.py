@@ -11,7 +11,7 @@ import typing
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from photpipe.run.typed import typed
+from photpipe.run.typed import fields_of, typed
 
 ResultT = TypeVar("ResultT")
 
@@ -53,6 +53,7 @@ def unmet(result: Result) -> tuple[FrameFailure, ...]:
     return found
 
 
+_PLAIN = frozenset({str, int, bool, type(None)})
 # JSON has no word for infinities, but its readers take what is beyond every float for them
 _BEYOND = {"\0inf": "1e999", "\0-inf": "-1e999"}
 
@@ -62,7 +63,7 @@ def to_json(result: object) -> str:
 
     Indented throughout it would be written by Python itself, at five times the time.
     """
-    values = plain(dataclasses.asdict(result), marks_infinities=True)  # type: ignore[call-overload]
+    values = plain(result, marks_infinities=True)
     assert isinstance(values, dict)
     lines = (f" {json.dumps(name)}: {json.dumps(each)}" for name, each in values.items())
     text = "{\n" + ",\n".join(lines) + "\n}"
@@ -72,12 +73,21 @@ def to_json(result: object) -> str:
 
 
 def plain(value: object, *, marks_infinities: bool = False) -> object:
-    """Value as JSON can say it: tuples as lists, numbers that are not finite as None.
+    """Value as JSON can say it: dataclasses as objects, tuples as lists, NaN, infinities as None.
 
     Infinities become texts instead, if wished, that nothing else says.
     """
-    if isinstance(value, float) and not math.isfinite(value):
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return value
         return f"\0{value}" if marks_infinities and math.isinf(value) else None
+    if dataclasses.is_dataclass(value):
+        return {
+            name: plain(getattr(value, name), marks_infinities=marks_infinities)
+            for name in fields_of(type(value))
+        }
     if isinstance(value, dict):
         return {
             str(key): plain(each, marks_infinities=marks_infinities) for key, each in value.items()

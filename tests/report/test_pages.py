@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from photpipe import report
+from photpipe.catalogs.ldac import read_ldac_table, write_ldac
 from photpipe.ground import program
 from photpipe.report.assets import FrameAssets, FrameStudio
 from photpipe.report.symbols import SPOILED
@@ -186,6 +187,24 @@ def test_a_further_frame_leaves_the_pages_of_the_others(make: Callable[..., Make
     assert "night0004.html" in pages[2].read_text("utf-8")
     listed = (workspace.report_directory / "frames.js").read_text("utf-8")
     assert listed.count("night") == 4
+
+
+@pytest.mark.parametrize(("apart_deg", "is_new"), [(1.0, False), (0.001, True)])
+def test_stars_of_the_registration_renew_the_pages_that_show_them(
+    make: Callable[..., Maker], monkeypatch: pytest.MonkeyPatch, apart_deg: float, is_new: bool
+) -> None:
+    maker = make()
+    workspace = maker.everything()
+    refresh(workspace)
+    stars = read_ldac_table(workspace.directory / "GAIA.cat")
+    row = dict(stars[0]) | {"YWIN_WORLD": float(np.median(stars["YWIN_WORLD"])) + apart_deg}
+    stars.add_row(row)
+    write_ldac(workspace.directory / "GAIA.cat", stars)
+    made = []
+    assets = FrameStudio.assets
+    monkeypatch.setattr(FrameStudio, "assets", lambda self: made.append(1) or assets(self))
+    refresh(workspace)
+    assert bool(made) == is_new
 
 
 def test_markup_in_names_and_headers_stays_text(make: Callable[..., Maker]) -> None:

@@ -166,6 +166,21 @@ def test_scamp_gets_true_errors_and_epochs(tmp_path):
     assert set(rows.colnames) >= {"YWIN_WORLD", "ERRTHETAWIN_WORLD"}
 
 
+def test_stars_of_a_further_patch_of_sky_are_added(tmp_path):
+    path = tmp_path / "ref.cat"
+    near = table(ra_deg=[1.0, 2.0, 3.0])
+    moved = table(ra_deg=[1.0 + 0.1 / 3600, 2.0, 3.0])
+    near.write_ldac(path, adds=True)  # nothing is there
+    first = path.read_bytes()
+    moved.write_ldac(path, adds=True)
+    assert path.read_bytes() == first
+    table(ra_deg=[11.0, 2.0, 3.0]).write_ldac(path, adds=True)
+    np.testing.assert_allclose(sorted(read_ldac(path)[0]["XWIN_WORLD"]), [1.0, 2.0, 11.0])
+    path.write_bytes(b"half")
+    near.write_ldac(path, adds=True)
+    assert path.read_bytes() == first
+
+
 @pytest.mark.parametrize("suffix", [".ecsv", ".fits", ".FITS"])
 def test_files_give_everything_back(tmp_path, suffix):
     old, path = table(), tmp_path / f"stars{suffix}"
