@@ -174,6 +174,9 @@ UNEXPECTED = "brighter than predicted"
 WIDER = "as wide as the stars"
 
 
+_KEPT_FILES = 4  # 0.2 MB each for a hundred points; the pages and the summary read the same ones
+
+
 def read_rejections(directory: Path) -> dict[tuple[str, str], str]:
     """Points that the user rejected by hand: (slug of the target, frame) and the reason.
 
@@ -439,19 +442,30 @@ def read(path: Path) -> tuple[str, list[TargetPoint]]:
     """
     file = path.with_suffix(".ecsv")
     try:
-        table = ecsv.from_text(file.read_text("utf-8"))
-        rows = [_point(row) for row in ecsv.rows_of(table)]
+        target, points = _read(file, files.stamp(file))
     except (OSError, ValueError, KeyError, TypeError) as error:
         what = error.strerror if isinstance(error, OSError) else str(error)
         message = f"{file}: no photometry of a target can be read: {what}"
         raise ConfigError(f"{message}; give files photometry_<target>.dat") from error
-    return str(table.meta.get("target", "")), rows
+    return target, list(points)
 
 
-def _point(row: dict[str, Any]) -> TargetPoint:
-    """Point of one row; types as declared. Files of earlier versions lack the newest columns."""
+@functools.lru_cache(_KEPT_FILES)
+def _read(file: Path, _stamp: str) -> tuple[str, tuple[TargetPoint, ...]]:
+    """Target and points of a file; types as declared.
+
+    Files of earlier versions lack the newest columns.
+    """
+    table = ecsv.from_text(file.read_text("utf-8"))
     fields = dataclasses.fields(TargetPoint)
     kinds: dict[str, type] = {each.name: each.type for each in fields}  # type: ignore[misc]
-    newer = [each.name for each in fields if each.metadata["is_newer"]]
-    row = {name: math.nan if kinds[name] is float else "" for name in newer} | row
-    return TargetPoint(**{name: kind(row[name]) for name, kind in kinds.items()})
+    newer = {
+        each.name: math.nan if each.type is float else ""
+        for each in fields
+        if each.metadata["is_newer"]
+    }
+    points = []
+    for told in ecsv.rows_of(table):
+        row = newer | told
+        points.append(TargetPoint(**{name: kind(row[name]) for name, kind in kinds.items()}))
+    return str(table.meta.get("target", "")), tuple(points)
