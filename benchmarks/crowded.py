@@ -130,6 +130,8 @@ def measured(plan: Plan, folder: Path) -> Iterator[Table]:
             result = photometry(paths, options, workspace)
             seconds = processor_s() - before
             done = calibrate(paths, CalibrateOptions(), workspace)
+        for failure in (*result.failed, *done.failed):
+            raise SystemExit(f"{failure.frame}: {failure.reason}")
         known = {
             "density": plan.density,
             "seeing_px": plan.seeing_px,

@@ -287,13 +287,11 @@ def fitted_field(
     fit.draw()
     if not fit.tell(FIRST_TURNS, 3):
         return None
-    fit.draw()
     fit.whole(3)
     fit.draw()
     _level(frame)
     if not fit.tell(TURNS):
         return None
-    fit.draw()
     fit.whole(1)
     places = None
     for _ in range(rounds):
@@ -302,10 +300,8 @@ def fitted_field(
         if share < FINDS_ENOUGH:
             break
         fit.whole(1)
-        if share >= CHANGES_PSF:
-            if not fit.tell(TURNS):
-                return None
-            fit.draw()
+        if share >= CHANGES_PSF and not fit.tell(TURNS):
+            return None
         fit.whole(1)
     _level(frame)
     fit.whole(2)
@@ -364,7 +360,7 @@ class _Fit:
     def tell(self, turns: tuple[bool, ...], steps: int = 1) -> bool:
         """Let stars tell the PSF, fitted anew with those around them; False: they are too few.
 
-        All others stay as they are drawn.
+        All are drawn with it in the end.
         """
         if self.usable is None:
             return True
@@ -375,7 +371,9 @@ class _Fit:
         own = np.searchsorted(rows, told)
         part, reach_fwhm = self.stars.take(rows), SHAPE_FWHM
         others = self.others(part, reach_fwhm)
-        for with_table in turns:
+        for number, with_table in enumerate(turns):
+            if number:
+                self.redraw(others, part, reach_fwhm)
             for _ in range(steps):
                 _step(self.frame, part, self.tables)
                 self.redraw(others, part, reach_fwhm)
@@ -383,9 +381,9 @@ class _Fit:
             self.tables = refined(
                 self.tables.psf, self.tables, self.frame.at, *places, with_table=with_table
             ).tables()
-            self.redraw(others, part, reach_fwhm)
             steps = 1
         self.stars.put(rows, part)
+        self.draw()
         return True
 
     def add_hidden(

@@ -71,7 +71,7 @@ class Matching:
         rows, columns = (math.ceil(length / TILE_PX) for length in self._shape)
         if x is None or y is None:
             return np.arange(rows * columns)
-        away = 2.0 * (self._reach + self._margin)
+        away = float(self._reach + self._margin)
         corners = [
             np.clip((along + shift) // TILE_PX, 0, count - 1).astype(int)
             for along, count in ((y, rows), (x, columns))

@@ -1,6 +1,6 @@
 """Crowded frames of any size: fitted patch by patch, each with its own PSF.
 
-A fit needs 100 bytes for each pixel that it sees; a patch bounds it. Patches overlap, so that every
+A fit needs 40 to 80 bytes for each pixel that it sees; a patch bounds it. Patches overlap: every
 star is fitted with its neighbours; of two fits of a star that of the patch which it lies on counts.
 """
 
@@ -26,7 +26,7 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
 # by judgement: of the largest patch; a detector of 2048 pixels and its overscan are one piece, and
-# a fit of it takes 0.5 GB
+# a fit of it takes up to 0.4 GB
 PATCH_PX = 2304
 MARGIN_PX = 48  # stars are drawn over 32 pixels (`science.psf`): neighbours, and some of theirs
 SEAM_PX = 0.5  # by judgement: by which two fits of a star may place it differently
