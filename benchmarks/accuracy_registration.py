@@ -26,6 +26,7 @@ from photpipe.astromatic import tool
 from photpipe.catalogs.ldac import read_ldac
 from photpipe.ground import sky as sphere
 from photpipe.instruments.frames import Frame
+from photpipe.run.results import PreparedFrame
 from photpipe.run.settings import Settings
 from photpipe.run.workspace import Workspace
 from pp_extract import ExtractOptions, extract
@@ -39,6 +40,7 @@ from simsky import (
     observe,
     read_truth,
     sky_for,
+    truth_path,
     truth_wcs,
 )
 
@@ -104,7 +106,8 @@ def observe_and_register(
     with SkyServer(sky) as server:
         services = server.service_settings(read_timeout_s=300.0, deadline_s=600.0)
         workspace = Workspace(directory, replace(Settings(), services=services), quiet=True)
-        prepare(paths, PrepareOptions(telescope=keyword), workspace)
+        prepared = prepare(paths, PrepareOptions(telescope=keyword), workspace)
+        paths = [trimmed(directory, each) for each in prepared.frames]
         result = register(paths, RegisterOptions(telescope=keyword), workspace)
     tally.frames += len(paths)
     tally.failures += [f"{keyword} {seed} {each.frame}: {each.reason}" for each in result.failed]
@@ -126,6 +129,20 @@ def _within(exposure: Exposure, random: np.random.Generator) -> tuple[float, flo
     """Pointing error of the asked length in a random direction."""
     length, angle = abs(complex(*exposure.pointing_error_arcsec)), random.uniform(0, 2 * np.pi)
     return float(length * np.cos(angle)), float(length * np.sin(angle))
+
+
+def trimmed(directory: Path, prepared: PreparedFrame) -> Path:
+    """Path of a prepared frame, whose truth is where its edges were cut off, too."""
+    path = directory / prepared.frame
+    if prepared.frame != prepared.source:
+        truth, margins = read_truth(directory / prepared.source), Frame.read(path).telescope.trim_px
+        true = truth_wcs(truth)
+        for axis, (name, edge) in enumerate((("x", "left"), ("y", "bottom"))):
+            truth[name] -= margins[edge]
+            true.wcs.crpix[axis] -= margins[edge]
+        truth.meta["wcs"] = true.to_header(relax=True).tostring(sep="\n")
+        truth.write(truth_path(path), format="ascii.ecsv", overwrite=True)
+    return path
 
 
 def grid_errors(path: Path) -> np.ndarray:

@@ -288,9 +288,9 @@ class TrailImage:
         near = np.abs(across) < self.reach
         edges = np.linspace(0.0, length, count + 1)
         level = np.zeros((count + 1, len(along)))
-        whole = np.where(
-            near, self._table.ev(np.full(len(along), self.reach), np.where(near, across, 0.0)), 0.0
-        )
+        whole = np.zeros(len(along))
+        far = near & (along / width >= self.reach)  # none, beside a short trail
+        whole[far] = self._table.ev(np.full(far.sum(), self.reach), across[far])
         for row, edge in zip(level, edges, strict=True):
             u = (along - edge) / width
             row[u >= self.reach] = whole[u >= self.reach]

@@ -102,22 +102,25 @@ class _Joint:
         self.weight = np.zeros(x.size)
         self.covariance = np.zeros((PLACES + count, PLACES + count))
 
-    def parts(self, place: FloatArray) -> FloatArray:
+    def parts(self, image: TrailImage, place: FloatArray) -> FloatArray:
         """Light of the parts, each of unit flux; shape (parts, pixels)."""
-        segment = Segment(*place[:4].tolist())
-        image = TrailImage(self.shape, segment.direction)
         data, width = self.data, float(place[4])
+        segment = Segment(*place[:4].tolist())
         return image.parts(data.x_px, data.y_px, segment, len(self.flux), width)
 
     def columns(self) -> FloatArray:
-        """How the pixels change with ends, width and fluxes; shape (5 + parts + 3, pixels)."""
+        """How the pixels change with ends, width and fluxes; shape (5 + parts + 3, pixels).
+
+        Where a trail turns by a little, the image of a star that is not round hardly does.
+        """
+        image = TrailImage(self.shape, Segment(*self.place[:4].tolist()).direction)
         slopes = []
         for number in range(PLACES):
             step = np.zeros(PLACES)
             step[number] = STEP_PX
-            change = self.parts(self.place + step) - self.parts(self.place - step)
+            change = self.parts(image, self.place + step) - self.parts(image, self.place - step)
             slopes.append(self.flux @ change / (2 * STEP_PX))
-        return np.concatenate([slopes, self.parts(self.place), self.plane])
+        return np.concatenate([slopes, self.parts(image, self.place), self.plane])
 
     def step(self) -> bool:
         """One step of Gauss-Newton; False where it leads away."""
