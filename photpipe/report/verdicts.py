@@ -541,7 +541,7 @@ RULES: tuple[Rule, ...] = (
         N,
         "calibration",
         findings.field_values(findings.variables),
-        "{stars} vary and were left out: {names}.",
+        "{stars} left out as variable: {names}.",
     ),
     # -- results
     Rule(
