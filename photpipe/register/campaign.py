@@ -148,6 +148,7 @@ class Campaign:
         poor = [plate for plate in pending if plate.pixels.size <= least]
         cones = [plate.cone for plate in plates]
         chart = self._chart(name, plates, covering(cones, margin_deg))
+        solver.forget(rich)  # of a place that was not confirmed
         solver.seed(rich, chart, margin_deg)
         solver.ask_scamp(rich, chart)
         self._refine(rich, chart, solver)
