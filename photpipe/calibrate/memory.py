@@ -7,7 +7,6 @@ nothing that would be written differs by more than `KEPT_SIGMA`. What is compare
 written: small steps do not add up.
 """
 
-import contextlib
 import dataclasses
 import hashlib
 import io
@@ -98,11 +97,11 @@ class Calibrations:
     @classmethod
     def of(cls, options: "CalibrateOptions", workspace: Workspace) -> "Calibrations":
         """What the last run in a directory has kept, if it was told the same."""
-        if not workspace.versions:
-            return cls(workspace, "")
         settings = workspace.settings
         told = asdict(options), asdict(settings.photometry), asdict(settings.calibration)
-        key = hashlib.sha256(repr((workspace.versions, told)).encode()).hexdigest()
+        key = workspace.key_of(told)
+        if not key:
+            return cls(workspace, key)
         found = cls(workspace, key)
         try:
             found._read()
@@ -151,7 +150,7 @@ class Calibrations:
         """Keep frames for the next run: those in `kept` as they were, the others as written."""
         path = self.workspace.state_directory / FILE
         if not self.key:
-            forget(self.workspace)
+            self.workspace.forget(FILE)
             return
         for job in jobs:
             if job.name not in kept:
@@ -179,20 +178,13 @@ class Calibrations:
             log.debug("%s cannot be written: %s", path, error)
 
 
-def forget(workspace: Workspace) -> None:
-    """Let the next calibration write every frame."""
-    with contextlib.suppress(OSError):
-        files.check_parents(workspace.state_directory)
-        (workspace.state_directory / FILE).unlink()
-
-
 def _stamps(job: CalibratedSources) -> tuple[str, ...]:
     """Stamps of the files that decide a calibration, and of those that it wrote."""
     frame = job.sources.frame
     paths = [frame.path, frame.ldac_path, frame.database_path]
     if job.calibrated.stars_file:
         paths.append(frame.path.with_name(job.calibrated.stars_file))
-    return tuple(files.stamp(each) if each.is_file() else "" for each in paths)
+    return files.stamps(paths)
 
 
 def _reference(job: CalibratedSources) -> str:
@@ -247,4 +239,5 @@ def _differ_little(
 
 def _same(one: object, other: object) -> bool:
     """Whether two values are equal, or both unknown."""
-    return one == other or (one != one and other != other)  # noqa: PLR0124 (NaN)
+    unknown = [isinstance(each, float) and math.isnan(each) for each in (one, other)]
+    return all(unknown) or one == other

@@ -6,7 +6,6 @@ they were left, its targets are found in the same sources, and the night has not
 `GROWTH` since it was measured. Points that wait for a template are measured again each time.
 """
 
-import hashlib
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -149,14 +148,14 @@ class Points:
     ) -> "Points":
         """What is still true of frames, if the last run was told the same."""
         alone = options.write_subtracted or options.trail_profile  # what they write is not kept
-        if not workspace.versions or alone:
+        if alone:
             return cls(workspace, frames, tracks, "")
         settings = workspace.settings
         told = asdict(options), asdict(settings.photometry), asdict(settings.distill)
         names = [(each.target.name, each.target.kind) for each in tracks]
-        parts = repr((workspace.versions, told, guide, names))
-        found = cls(workspace, frames, tracks, hashlib.sha256(parts.encode()).hexdigest())
-        found._recall()
+        found = cls(workspace, frames, tracks, workspace.key_of(told, guide, names))
+        if found.key:
+            found._recall()
         return found
 
     def _recall(self) -> None:
@@ -234,5 +233,4 @@ class Points:
 
 def _stamps(frame: MeasuredFrame) -> tuple[str, ...]:
     """Stamps of a frame and of its database."""
-    paths = frame.frame.path, frame.frame.database_path
-    return tuple(files.stamp(each) if each.is_file() else "" for each in paths)
+    return files.stamps((frame.frame.path, frame.frame.database_path))

@@ -8,7 +8,7 @@ import re
 import secrets
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -250,6 +250,11 @@ def stamp(path: Path) -> str:
     """
     status = path.stat()
     return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def stamps(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Stamps of files; empty where there is none."""
+    return tuple(stamp(each) if each.is_file() else "" for each in paths)
 
 
 def write_bytes(path: Path, content: bytes, *, lasting: bool = False) -> None:

@@ -4,7 +4,6 @@ The saturation level of a frame depends on its night. A frame that comes to a ni
 of the others alone, or all of them are measured again.
 """
 
-import hashlib
 import logging
 import math
 from collections.abc import Sequence
@@ -71,13 +70,11 @@ class Catalogs:
         from photpipe.measure.stage import extraction_options
 
         asked = extraction_options(frames[0], options, workspace)
-        key = ""
-        if workspace.versions:
-            telescope = frames[0].telescope
-            told = asdict(options), asdict(workspace.settings.photometry)
-            entry = telescope.keyword, sorted(telescope.parameters.items(), key=str)
-            parts = repr((workspace.versions, told, entry))
-            key = hashlib.sha256(parts.encode()).hexdigest()
+        telescope = frames[0].telescope
+        told = asdict(options), asdict(workspace.settings.photometry)
+        key = workspace.key_of(
+            told, telescope.keyword, sorted(telescope.parameters.items(), key=str)
+        )
         before = Recollection.of(key, frames, wanted(frames[0], asked), targets, workspace)
         return cls(frames, targets, asked, workspace, before, psf=before.psf)
 

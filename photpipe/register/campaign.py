@@ -140,12 +140,9 @@ class Campaign:
             max(plates[0].pointing_error_arcmin / 60, SMALLEST_MARGIN_DEG), LARGEST_MARGIN_DEG
         )
         self._look_close(name, plates, solver)
-        least = self.settings.registration.min_sources_astrometric_catalog
-        pending = solver.pending(plates)
-        if not pending:
+        rich, poor = self._parted(solver.pending(plates))
+        if not (rich or poor):
             return
-        rich = [plate for plate in pending if plate.pixels.size > least]
-        poor = [plate for plate in pending if plate.pixels.size <= least]
         cones = [plate.cone for plate in plates]
         chart = self._chart(name, plates, covering(cones, margin_deg))
         solver.forget(rich)  # of a place that was not confirmed
@@ -170,11 +167,16 @@ class Campaign:
         except ReductionError as error:
             log.info("%s", error)
             return
-        least = self.settings.registration.min_sources_astrometric_catalog
-        solver.seed([each for each in plates if each.pixels.size > least], chart, FIRST_MARGIN_DEG)
-        self._refine(plates, chart, solver)
-        poor = [plate for plate in solver.pending(plates) if plate.pixels.size <= least]
+        rich, poor = self._parted(plates)
+        solver.seed(rich, chart, FIRST_MARGIN_DEG)
+        self._refine(rich, chart, solver)
         solver.settle_few(poor, chart, FIRST_MARGIN_DEG)
+
+    def _parted(self, plates: Sequence[Plate]) -> tuple[list[Plate], list[Plate]]:
+        """Frames with enough sources for patterns, and those with a handful."""
+        least = self.settings.registration.min_sources_astrometric_catalog
+        rich = [plate for plate in plates if plate.pixels.size > least]
+        return rich, [plate for plate in plates if plate.pixels.size <= least]
 
     def _look_farther(self, name: str, lost: Sequence[Plate], solver: Solver) -> None:
         """Look for frames far from where their headers say, and then anywhere."""

@@ -213,7 +213,7 @@ class Report:
         sources = [path, path.with_suffix(".ldac")]
         if frame.calibrated:
             sources.append(path.with_name(frame.calibrated.database))
-        stamps = [files.stamp(each) if each.is_file() else "" for each in sources]
+        stamps = files.stamps(sources)
         seen = [(t.slug, t.name, point) for t, point in self.points.get(frame.name, [])]
         beside = [
             each.name for each in (*frames[max(0, index - 1) : index], *frames[index + 1 :][:1])

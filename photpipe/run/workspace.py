@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import functools
+import hashlib
 import logging
 import os
 import sys
@@ -177,6 +178,15 @@ class Workspace:
         """Folder of the saved results of the stages."""
         return self.report_directory / "state"
 
+    def key_of(self, *told: object) -> str:
+        """Digest of the programs and of what else decides for all frames of a stage.
+
+        Empty where nothing is to be taken from an earlier run, nor kept for the next one.
+        """
+        if not self.versions:
+            return ""
+        return hashlib.sha256(repr((self.versions, *told)).encode()).hexdigest()
+
     def save(self, result: object) -> Path:
         """Keep a result of a stage, replacing the one of an earlier run; returns the file.
 
@@ -201,11 +211,12 @@ class Workspace:
             log.warning("%s cannot be read and is ignored: %s", file, error)
             return None
 
-    def forget(self, kind: type) -> None:
-        """Remove the result that was kept last: what it tells is not true any more."""
+    def forget(self, what: type | str) -> None:
+        """Remove the result or file that was kept last: what it tells is not true any more."""
         with contextlib.suppress(OSError):
             files.check_parents(self.state_directory)
-            self._state_file(kind).unlink()
+            file = self.state_directory / what if isinstance(what, str) else self._state_file(what)
+            file.unlink()
 
     def _state_file(self, kind: type) -> Path:
         return self.state_directory / f"{kind.__name__.removesuffix('Result').lower()}.json"

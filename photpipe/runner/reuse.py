@@ -112,13 +112,12 @@ def last_run(workspace: Workspace, now: Mapping[str, str]) -> RunResult | None:
 
 def forget_frames(workspace: Workspace) -> None:
     """Let nothing be taken that was measured on single frames."""
-    from photpipe.calibrate import memory
+    from photpipe.calibrate.memory import FILE
     from photpipe.distill.memory import PointsMemory
     from photpipe.measure.memory import PhotometryMemory
 
-    workspace.forget(PhotometryMemory)
-    workspace.forget(PointsMemory)
-    memory.forget(workspace)
+    for each in (PhotometryMemory, PointsMemory, FILE):
+        workspace.forget(each)
 
 
 @dataclass(slots=True)
