@@ -131,7 +131,7 @@ def _stamps(paths: Sequence[Path], options: DistillOptions) -> list[str]:
     sources += sorted(folder.glob("positions*.dat"))
     named = (options.positions, options.fixedtargets)
     sources += [folder / name for name in named if name]
-    return [f"{path} {files.stamp(path) if path.is_file() else ''}" for path in sources]
+    return [f"{path} {stamp}" for path, stamp in zip(sources, files.stamps(sources), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +206,7 @@ class Server(http.server.ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128  # a page asks for all of its pictures at once
 
     def __init__(self, workspace: Workspace, port: int = 0) -> None:
         self.workspace, self.directory = workspace, workspace.directory.resolve()

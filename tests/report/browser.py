@@ -126,9 +126,9 @@ class Remote(ABC):
 
     def open_address(self, address: str) -> None:
         """Open a page by its address and wait until it is loaded."""
-        self.complaints.clear()
-        self.requests.clear()
         for each in ("about:blank", address):  # a change of the fragment alone loads nothing
+            self.complaints.clear()  # the page before may have lost its server
+            self.requests.clear()
             self.expect_load()
             self._navigate(each)
             self.wait_for_load()

@@ -1,8 +1,10 @@
 """diagnostics.py -serve: pages on loopback; what a page rejects is measured again at once."""
 
+import contextlib
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -220,6 +222,12 @@ def test_marks_are_made_in_the_browser(
     moved = (target.ra_deg[2] - target.ra_deg[0]) * 3600
     assert abs(moved) == pytest.approx(20 * scale * 0.5, rel=0.05)
     assert any_browser.complaints == []
+
+
+def test_many_who_ask_at_once_wait_for_their_turn(night: Workspace) -> None:
+    with serve.Server(night) as busy, contextlib.ExitStack() as waiting:
+        for _ in range(40):  # a page with cutouts asks for all of them
+            waiting.enter_context(socket.create_connection(busy.server_address, timeout=5))
 
 
 def test_ctrl_c_ends_the_server(night: Workspace) -> None:
