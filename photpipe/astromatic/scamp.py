@@ -21,8 +21,7 @@ from photpipe.fits.values import as_number
 from photpipe.ground.sky import ARCSEC_PER_DEG
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
+    from photpipe.catalogs.columns import SourceColumns
     from photpipe.catalogs.table import SourceTable
 
 REFERENCE, SETTINGS, XML = "reference.cat", "settings.scamp", "scamp.xml"
@@ -63,7 +62,7 @@ class ScampInput:
     """
 
     frame: str
-    sources: "Table"
+    sources: "SourceColumns"
     wcs: Mapping[str, float | str]
     shape: tuple[int, int]
     midtime_jd: float
@@ -275,7 +274,7 @@ def run(
     with temporary_folder("pp_scamp_") as folder:
         names = _input_names(len(exposures), first)
         for input_name, each in zip(names, exposures, strict=True):
-            write_ldac(folder / input_name, each.sources[list(COLUMNS)], each.header())
+            write_ldac(folder / input_name, each.sources.only(COLUMNS), each.header())
         reference.write_ldac(folder / REFERENCE)
         lines = [f"{key} {value}" for key, value in settings.items() if value]
         kept = [line for line in lines if not line.startswith(_UNSPOKEN)]

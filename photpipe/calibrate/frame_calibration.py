@@ -176,12 +176,9 @@ def _bands_of_colour(series: FrameSeries) -> tuple[str, ...]:
 
 def _of_fit(fit: "ZeropointFit", error_mag: float, zeropoint_sigma: str) -> dict[str, Any]:
     """What a fit says about its frame."""
-    every = -(-len(fit.steps) // STEPS_KEPT)
-    kept = [
-        step
-        for number, step in enumerate(reversed(fit.steps))
-        if number % every == 0 or step.n_stars in {fit.n_kept, len(fit.kept)}
-    ]
+    every, stars = -(-len(fit.steps) // STEPS_KEPT), fit.steps[:, 0]
+    kept = (stars - stars[-1]) % every == 0
+    kept |= (stars == fit.n_kept) | (stars == len(fit.kept))
     return {
         "zeropoint_mag": fit.zeropoint_mag,
         "zeropoint_sigma_mag": fit.one_star_scatter_mag
@@ -194,8 +191,7 @@ def _of_fit(fit: "ZeropointFit", error_mag: float, zeropoint_sigma: str) -> dict
         "reduced_chi2": fit.reduced_chi2,
         "used": fit.n_kept,
         "steps": tuple(
-            ZeropointStep(step.n_stars, step.zeropoint_mag, step.error_mag, step.reduced_chi2)
-            for step in reversed(kept)
+            ZeropointStep(int(number), *rest) for number, *rest in fit.steps[kept].tolist()
         ),
     }
 

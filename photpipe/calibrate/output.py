@@ -15,6 +15,7 @@ from photpipe.calibrate.frame_calibration import CalibratedSources, ReferenceSta
 from photpipe.calibrate.reference_stars import Sources
 from photpipe.catalogs.database import Scalar, magnitude_columns, write_database
 from photpipe.catalogs.frame_facts import FrameFacts
+from photpipe.catalogs.ldac import read_ldac_columns
 from photpipe.fits.values import as_number, card_text, card_value
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
@@ -80,15 +81,12 @@ def write_database_of(each: CalibratedSources) -> None:
     Raises
     ------
     FrameError
-        If it cannot be written.
+        If it cannot be written, or its catalog cannot be read any more.
     """
     sources, frame = each.sources, each.calibrated
     count = len(sources.table)
-    # a table of astropy takes longer to be copied and added to than to be written
-    columns = {
-        _NEW_NAMES.get(name, name): np.asarray(sources.table[name])
-        for name in sources.table.colnames
-    }
+    catalog = read_ldac_columns(sources.frame.ldac_path).rows(sources.rows)
+    columns = {_NEW_NAMES.get(name, name): column for name, column in catalog.data.items()}
     magnitudes = calibrated_magnitudes(each) if frame.is_calibrated else None
     columns |= {
         **{"ra_deg": sources.ra_deg, "dec_deg": sources.dec_deg},

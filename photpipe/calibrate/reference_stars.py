@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.catalogs.ldac import read_ldac_table
+from photpipe.catalogs.columns import SourceColumns
+from photpipe.catalogs.ldac import read_ldac_columns
 from photpipe.catalogs.matching import mutual_matches
-from photpipe.catalogs.measures import CHI2, adopted, has_psf
+from photpipe.catalogs.measures import CHI2, PSF_COLUMNS, adopted, has_psf
 from photpipe.catalogs.table import SourceTable
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
@@ -19,8 +20,6 @@ from photpipe.science import growth, noise, zeropoint
 from photpipe.science.noise import NO_MAGNITUDE
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
     from photpipe.instruments.frames import Frame
 
 FloatArray = NDArray[np.float64]
@@ -28,6 +27,14 @@ BoolArray = NDArray[np.bool_]
 TextArray = NDArray[np.str_]
 
 GOOD = "used"
+LOOKED_AT = frozenset(
+    {
+        *PSF_COLUMNS,
+        *PSF_COLUMNS.values(),
+        *(CHI2, "FLAGS", "FLUX_MAX", "BACKGROUND", "FLUX_ISOCOR", "FLUX_RADIUS"),
+    }
+)
+"""Columns of a catalog that a calibration looks at; a night has no room for all of them."""
 LARGEST_ERROR_MAG = 0.1  # documented for the catalogs; the same for the frame's own magnitudes
 # by judgement: a target is no calibration star, however poor its prediction
 TARGET_REACH_ARCSEC = 5.0
@@ -39,10 +46,19 @@ LARGEST_CHI2 = 9.0  # by judgement: of a fit of the PSF, in units of what is usu
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Measured sources of one frame; arrays of shape (n,)."""
+    """Measured sources of one frame; arrays of shape (n,).
+
+    Parameters
+    ----------
+    table : SourceColumns
+        What calibrates them: `LOOKED_AT`.
+    rows : array
+        Their rows in the catalog of the frame.
+    """
 
     frame: "Frame"
-    table: "Table"
+    table: SourceColumns
+    rows: NDArray[np.intp]
     ra_deg: FloatArray
     dec_deg: FloatArray
     pixel_scale_arcsec: float
@@ -125,18 +141,18 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
     HeaderError
         If there is no WCS.
     """
-    table = read_ldac_table(frame.ldac_path)
+    table = read_ldac_columns(frame.ldac_path, LOOKED_AT)
     if "MAG_APER" not in table.colnames or table["MAG_APER"].ndim != 1:
         reason = "its catalog has no aperture magnitudes, or several; run pp_photometry"
         raise FrameError(frame.name, reason)
-    unflagged = table[np.asarray(table["FLAGS"]) <= maxflag]
-    if not len(unflagged):
+    rows = np.flatnonzero(table["FLAGS"] <= maxflag)
+    if not rows.size:
         reason = f"none of its {len(table)} sources has flags of {maxflag} or less"
         advice = (
             "correct the card SATURATE, use pp_photometry -ignore_saturation, or a larger -maxflag"
         )
         raise FrameError(frame.name, f"{reason}; {advice}")
-    table = unflagged
+    table = table.rows(rows)
     wcs, scale = placed(frame)
     x, y = (np.asarray(table[adopted(table, name)], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
     ra, dec = wcs.all_pix2world(x, y, 1)
@@ -148,6 +164,7 @@ def read_sources(frame: "Frame", maxflag: int) -> Sources:
     return Sources(
         frame,
         table,
+        rows,
         np.asarray(ra, float),
         np.asarray(dec, float),
         scale,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from photpipe.catalogs.columns import SourceColumns
 from photpipe.ground.errors import ReductionError
 from photpipe.ground.files import encoded, write_bytes
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 Scalar = str | int | float | bool
-Columns = Collection[str] | Callable[[Mapping[str, Scalar]], Collection[str]]
+Wanted = Collection[str] | Callable[[Mapping[str, Scalar]], Collection[str]]
 UPPER_CASE = "_uc"
 _ENDING = re.compile(rf"{UPPER_CASE}\d*$")
 _READ_AS: dict[str, tuple[type, Any]] = {
@@ -83,14 +84,8 @@ def write_database(
     write_bytes(path, content)
 
 
-def read_database(path: Path, columns: Columns | None = None) -> tuple[dict[str, Scalar], "Table"]:
+def read_database(path: Path) -> tuple[dict[str, Scalar], "Table"]:
     """Read what `write_database` wrote: facts and sources.
-
-    Parameters
-    ----------
-    columns : collection of str, or function, optional
-        The columns of the sources to be read, as far as there are, or what tells them by the
-        facts; all if not given.
 
     Raises
     ------
@@ -99,6 +94,26 @@ def read_database(path: Path, columns: Columns | None = None) -> tuple[dict[str,
     """
     from astropy.table import Table
 
+    header, columns = read_database_columns(path)
+    return header, Table(dict(columns.data))
+
+
+def read_database_columns(
+    path: Path, wanted: Wanted | None = None
+) -> tuple[dict[str, Scalar], SourceColumns]:
+    """Read facts and some columns of the sources.
+
+    Parameters
+    ----------
+    wanted : collection of str, or function, optional
+        The columns of the sources to be read, as far as there are, or what tells them by the
+        facts; all if not given.
+
+    Raises
+    ------
+    ReductionError
+        If there is no such file, or it is not such a database.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -108,14 +123,14 @@ def read_database(path: Path, columns: Columns | None = None) -> tuple[dict[str,
     try:
         connection.deserialize(content or b"empty")  # nothing at all would be a MemoryError
         header = {name: c[0].item() for name, c in _read(connection, "header").items()}
-        wanted = columns(header) if callable(columns) else columns
-        data = _read(connection, "data", wanted)
+        names = wanted(header) if callable(wanted) else wanted
+        data = _read(connection, "data", names)
     except (sqlite3.Error, IndexError, ValueError) as error:
         message = f"{path.name}: not a database of pp_calibrate ({error}); run pp_calibrate again"
         raise ReductionError(message) from error
     finally:
         connection.close()
-    return header, Table(data)
+    return header, SourceColumns(data)
 
 
 def sql_names(names: Iterable[str]) -> dict[str, str]:

@@ -5,13 +5,10 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from photpipe.catalogs.database import Scalar, read_database
+from photpipe.catalogs.columns import SourceColumns
+from photpipe.catalogs.database import Scalar, read_database_columns
 from photpipe.ground.errors import ReductionError
-
-if TYPE_CHECKING:
-    from astropy.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +94,7 @@ class FrameFacts:
         return dataclasses.asdict(self)
 
 
-def read_facts(path: Path, columns: Collection[str]) -> "tuple[FrameFacts, Table]":
+def read_facts(path: Path, columns: Collection[str]) -> tuple[FrameFacts, SourceColumns]:
     """Facts of a database, and columns of its sources, as far as there are.
 
     Raises
@@ -105,5 +102,5 @@ def read_facts(path: Path, columns: Collection[str]) -> "tuple[FrameFacts, Table
     ReductionError
         If there is no such file, or it is not such a database.
     """
-    header, sources = read_database(path, columns)
+    header, sources = read_database_columns(path, columns)
     return FrameFacts.of(header), sources

@@ -20,6 +20,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from photpipe.catalogs.columns import SourceColumns
 from photpipe.ground import files
 from photpipe.ground.errors import FrameError
 
@@ -75,13 +76,13 @@ def read_ldac(path: Path) -> tuple[Table, fits.Header]:
     return parse_ldac(_content(path), path.name)
 
 
-def read_ldac_table(path: Path, columns: Collection[str] | None = None) -> Table:
+def read_ldac_columns(path: Path, wanted: Collection[str] | None = None) -> SourceColumns:
     """Read the sources of a catalog alone: to take the header apart lasts longer.
 
     Parameters
     ----------
-    columns : collection of str, optional
-        The only ones to read: astropy needs some ms for all of Source Extractor's.
+    wanted : collection of str, optional
+        The only columns to read, as far as there are; all if not given.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def read_ldac_table(path: Path, columns: Collection[str] | None = None) -> Table
     """
     with _refusing(path.name):
         content = _content(path)
-        return _sources(list(_parts(content)), content, columns)
+        return _sources(list(_parts(content)), content, wanted)
 
 
 def _content(path: Path) -> bytes:
@@ -104,7 +105,7 @@ def _content(path: Path) -> bytes:
 def parse_ldac(
     content: bytes, name: str, columns: Collection[str] | None = None
 ) -> tuple[Table, fits.Header]:
-    """Catalog out of the bytes of a file; see `read_ldac` and `read_ldac_table`.
+    """Catalog out of the bytes of a file; see `read_ldac`.
 
     Raises
     ------
@@ -113,7 +114,7 @@ def parse_ldac(
     """
     with _refusing(name):
         parts = list(_parts(content))
-        table = _sources(parts, content, columns)
+        table = Table(dict(_sources(parts, content, columns).data), copy=False)
         headers = _named(parts, IMAGE_HEADER)
         return table, _image_header(headers[0], content) if headers else fits.Header()
 
@@ -140,7 +141,9 @@ def columns_of(content: bytes, name: str) -> tuple[str, ...]:
         return _kind(_objects(list(_parts(content))).header).names or ()
 
 
-def _sources(parts: list[_Part], content: bytes, columns: Collection[str] | None = None) -> Table:
+def _sources(
+    parts: list[_Part], content: bytes, columns: Collection[str] | None = None
+) -> SourceColumns:
     return _table(_objects(parts), content, columns)
 
 
@@ -228,12 +231,12 @@ def _named(parts: list[_Part], name: str) -> list[_Part]:
     return [each for each in parts if str(each.header.get("EXTNAME", "")).strip() == name]
 
 
-def _table(part: _Part, content: bytes, columns: Collection[str] | None) -> Table:
+def _table(part: _Part, content: bytes, columns: Collection[str] | None) -> SourceColumns:
     """Rows of a binary table, in the byte order of this machine."""
     kind = _kind(part.header)
     rows = np.frombuffer(content, kind, _whole(part.header, "NAXIS2"), part.start)
     names = [each for each in kind.names or () if columns is None or each in columns]
-    return Table({name: _native(rows[name]) for name in names}, copy=False)
+    return SourceColumns({name: _native(rows[name]) for name in names})
 
 
 def _kind(header: dict[str, int | str]) -> np.dtype[Any]:
@@ -267,14 +270,14 @@ def _image_header(part: _Part, content: bytes) -> fits.Header:
     return fits.Header.fromstring(_ascii(content[part.start : part.start + part.size]))
 
 
-def write_ldac(path: Path, table: Table, header: fits.Header | str = "") -> None:
+def write_ldac(path: Path, table: Table | SourceColumns, header: fits.Header | str = "") -> None:
     """Write a catalog that SCAMP reads, all of it or nothing.
 
     Parameters
     ----------
     path : Path
         File to write; an older one is replaced.
-    table : Table
+    table : Table or SourceColumns
         One row per source. Masked values become NaN, 0 or blank.
     header : fits.Header or str, optional
         Header of the image, or the text of its cards with END; SCAMP does without it in a

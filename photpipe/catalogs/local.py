@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from photpipe.catalogs.ingest import positional_designation
-from photpipe.catalogs.ldac import read_ldac_table
+from photpipe.catalogs.ldac import read_ldac
 from photpipe.catalogs.spec import (
     CatalogBand,
     CatalogSpec,
@@ -182,7 +182,7 @@ def _read(path: Path) -> "Table":
             if path.suffix.lower() in {".fits", ".fit", ".fts", ".cat", ".ldac"}:
                 with fits.open(path) as parts:
                     is_ldac = any(part.name == "LDAC_OBJECTS" for part in parts)
-                return read_ldac_table(path) if is_ldac else Table.read(path, format="fits")
+                return read_ldac(path)[0] if is_ldac else Table.read(path, format="fits")
             if path.suffix.lower() == ".csv":
                 return Table.read(path, format="ascii.csv", comment="#")
             return Table.read(path, format="ascii.ecsv" if path.suffix == ".ecsv" else "ascii")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from photpipe.catalogs.columns import SourceColumns
+
 PSF_COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "FLUX_APER": "FLUX_PSF",
@@ -27,11 +29,11 @@ PSF_COLUMNS: Mapping[str, str] = MappingProxyType(
 CHI2 = "CHI2_PSF"
 
 
-def has_psf(table: "Table") -> bool:
+def has_psf(table: "Table | SourceColumns") -> bool:
     """Whether the sources of a catalog were measured with the PSF."""
     return CHI2 in table.colnames
 
 
-def adopted(table: "Table", name: str) -> str:
+def adopted(table: "Table | SourceColumns", name: str) -> str:
     """Column of a catalog that is to be used for one of `PSF_COLUMNS`; others are their own."""
     return PSF_COLUMNS.get(name, name) if has_psf(table) else name

@@ -408,11 +408,11 @@ def _added(reference: Table, path: Path) -> Table | None:
     """Sources of a file, and behind them those of a table that it lacks; None: it lacks none."""
     from astropy.table import vstack
 
-    from photpipe.catalogs.ldac import read_ldac_table
+    from photpipe.catalogs.ldac import read_ldac
     from photpipe.catalogs.matching import mutual_matches
 
     try:
-        earlier = read_ldac_table(path)
+        earlier = read_ldac(path)[0]
         known, new = (
             [np.asarray(table[name], float) for name in ("XWIN_WORLD", "YWIN_WORLD")]
             for table in (earlier, reference)

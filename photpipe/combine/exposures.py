@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from photpipe.calibrate.frame_calibration import MANUAL
 from photpipe.catalogs.frame_facts import read_facts
-from photpipe.catalogs.ldac import read_ldac_table
+from photpipe.catalogs.ldac import read_ldac_columns
 from photpipe.catalogs.matching import mutual_matches
 from photpipe.fits.pixels import read_pixels
 from photpipe.fits.values import card_text
@@ -182,7 +182,7 @@ def _stars(frame: "Frame") -> MeasuredStars | None:
     if not frame.ldac_path.is_file():
         return None
     try:
-        table = read_ldac_table(frame.ldac_path)
+        table = read_ldac_columns(frame.ldac_path)
         columns = [
             np.asarray(table[name], float)
             for name in ("XWIN_IMAGE", "YWIN_IMAGE", "MAG_AUTO", "MAGERR_AUTO", "FWHM_IMAGE")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.catalogs.database import Scalar, magnitude_columns, read_database
+from photpipe.catalogs.columns import SourceColumns
+from photpipe.catalogs.database import Scalar, magnitude_columns
 from photpipe.catalogs.frame_facts import FrameFacts
+from photpipe.catalogs.kept_columns import forget_removed, read_kept_columns
 from photpipe.catalogs.measures import CHI2, PSF_COLUMNS, adopted, has_psf
 from photpipe.fits.values import as_number, card_value
 from photpipe.ground import sky
@@ -23,7 +25,6 @@ from photpipe.run.workspace import Workspace
 from photpipe.science.noise import NO_MAGNITUDE
 
 if TYPE_CHECKING:
-    from astropy.table import Table
     from astropy.wcs import WCS
 
 # what is read without a second look; databases of the original PHOTOMETRYPIPELINE lack it
@@ -51,7 +52,7 @@ class MeasuredFrame:
     ----------
     facts : FrameFacts
         The table ``header`` of the database.
-    sources : Table
+    sources : SourceColumns
         The table ``data``, as far as it is looked at.
     photon_counts : float
         Variance of a flux per count of flux (1 / gain), as in the quoted errors.
@@ -60,12 +61,12 @@ class MeasuredFrame:
     frame: Frame
     wcs: "WCS"
     facts: FrameFacts
-    sources: "Table"
+    sources: SourceColumns
     photon_counts: float
 
     @classmethod
-    def read(cls, frame: Frame) -> "MeasuredFrame":
-        """Read what belongs to a frame.
+    def read(cls, frame: Frame, kept: Path | None = None) -> "MeasuredFrame":
+        """Read what belongs to a frame; `kept` is a folder as of `read_kept_columns`.
 
         Raises
         ------
@@ -74,7 +75,7 @@ class MeasuredFrame:
         HeaderError
             If there is no WCS.
         """
-        header, sources = read_database(frame.database_path, _columns)
+        header, sources = read_kept_columns(frame.database_path, _columns, kept)
         lacking = [name for name in _FACTS if name not in header]
         lacking += [name for name in _COLUMNS if name not in sources.colnames]
         if lacking:
@@ -204,7 +205,7 @@ def _columns(facts: Mapping[str, Scalar]) -> tuple[str, ...]:
     return (*_COLUMNS, *_FURTHER_COLUMNS, *magnitude_columns(str(facts.get("band", ""))))
 
 
-def _photon_counts(sources: "Table", noise: float) -> float:
+def _photon_counts(sources: SourceColumns, noise: float) -> float:
     """Photon noise per count that the errors of the bright sources hold beyond that of the sky."""
     flux = np.asarray(sources["FLUX_APER"], float)
     variance = np.asarray(sources["FLUXERR_APER"], float) ** 2
@@ -241,7 +242,11 @@ def read_measured(
         If none is left.
     """
     prepared, failed = read_frames(paths, None)
-    frames, unread = workspace.map_frames(MeasuredFrame.read, prepared, "read")
+    kept = workspace.state_directory / "sources"
+    frames, unread = workspace.map_frames(
+        lambda frame: MeasuredFrame.read(frame, kept), prepared, "read"
+    )
+    forget_removed(workspace.directory, kept)
     failed += unread
     if not frames:
         reasons = "; ".join(f"{each.frame}: {each.reason}" for each in failed[:3])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from photpipe.catalogs.ldac import read_ldac_table
+from photpipe.catalogs.ldac import read_ldac_columns
 from photpipe.ground import files
 from photpipe.ground.errors import PhotPipeError
 from photpipe.ground.sky import FloatArray
@@ -94,7 +94,7 @@ class MarkableFrame:
 
 def _sources(path: Path) -> tuple[FloatArray, FloatArray]:
     try:
-        table = read_ldac_table(path)
+        table = read_ldac_columns(path)
         x, y, flux = (
             np.asarray(table[name], float) for name in ("XWIN_IMAGE", "YWIN_IMAGE", "FLUX_AUTO")
         )

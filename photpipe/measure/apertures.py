@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from photpipe.catalogs.ldac import read_ldac, read_ldac_table, write_ldac
+from photpipe.catalogs.ldac import read_ldac, read_ldac_columns, write_ldac
 from photpipe.catalogs.measures import adopted
 from photpipe.ground.errors import FrameError, HeaderError
 from photpipe.ground.sky import ARCSEC_PER_DEG, separation_deg
@@ -137,7 +137,7 @@ def frame_growth(
     FrameError, HeaderError
         If the catalog or the WCS is unusable.
     """
-    table = read_ldac_table(frame.ldac_path)
+    table = read_ldac_columns(frame.ldac_path)
     flux, error = (np.asarray(table[name], float) for name in APERTURE_COLUMNS[:2])
     gain = _gain(table, radii_px, header_gain)
     sky_variance = noise.sky_variance(flux, error, header_gain)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from photpipe.astromatic.scamp import COLUMNS, Solution
+from photpipe.catalogs.columns import SourceColumns
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ReductionError
@@ -19,8 +20,6 @@ from photpipe.science import astrometry, patterns, tpv
 from photpipe.science.wcs_seed import Orientation, seed_wcs
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
     from photpipe.instruments.frames import Frame
 
 Cards = Mapping[str, float | str]
@@ -62,7 +61,7 @@ class Plate:
         Telescope, filter, chip and size: what shares a distortion.
     scamp_settings : mapping
         Settings of the telescope.
-    sources : Table
+    sources : SourceColumns
         Rows of the catalog, brightest first, as SCAMP reads them.
     pixels : complex array
         Their positions.
@@ -93,7 +92,7 @@ class Plate:
     midtime_jd: float
     instrument: str
     scamp_settings: Mapping[str, str] = field(repr=False)
-    sources: "Table" = field(repr=False, compare=False)
+    sources: SourceColumns = field(repr=False, compare=False)
     pixels: astrometry.ComplexArray = field(repr=False, compare=False)
     wcs: Cards = field(repr=False)
     cone: sky.Cone
@@ -106,7 +105,7 @@ class Plate:
 
     @classmethod
     def of(
-        cls, frame: "Frame", catalog: "Table", flags_mask: int, wcs: Cards | None, least: int
+        cls, frame: "Frame", catalog: SourceColumns, flags_mask: int, wcs: Cards | None, least: int
     ) -> "Plate":
         """Plate of a frame and its catalog; without a WCS it is lost.
 
@@ -115,8 +114,6 @@ class Plate:
         ReductionError
             If no more than `least` sources are left.
         """
-        from astropy.table import Table
-
         flags = np.asarray(catalog["FLAGS"], int)
         elongation = _elongation(catalog)
         kind = "" if elongation > STREAK else "WIN"  # windowed positions wander along a streak
@@ -147,7 +144,7 @@ class Plate:
             midtime_jd=frame.midtime_jd,
             instrument="_".join(str(each) for each in parts).replace("'", ""),
             scamp_settings=frame.telescope.tool_settings("scamp"),
-            sources=Table(columns, copy=False),
+            sources=SourceColumns(columns),
             pixels=x[chosen] + 1j * y[chosen],
             wcs=start,
             cone=cone_of(start, frame.shape),
@@ -173,7 +170,7 @@ class Plate:
 
     def brightest(self, count: int) -> "Plate":
         """Same frame with its brightest sources alone."""
-        return replace(self, sources=self.sources[:count], pixels=self.pixels[:count])
+        return replace(self, sources=self.sources.rows(slice(count)), pixels=self.pixels[:count])
 
     @property
     def area_deg2(self) -> float:
@@ -189,7 +186,7 @@ def _scale_factor(frame: "Frame") -> float:
     return GUESSED_SCALE_FACTOR if is_told else KNOWN_SCALE_FACTOR
 
 
-def _elongation(catalog: "Table") -> float:
+def _elongation(catalog: SourceColumns) -> float:
     """Median ratio of length to width of the bright sources; 1 if there are none."""
     bright = np.argsort(-np.asarray(catalog["FLUX_ISOCOR"], float))[:30]
     length, width = (np.asarray(catalog[f"{axis}_IMAGE"], float)[bright] for axis in "AB")

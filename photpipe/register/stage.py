@@ -19,8 +19,7 @@ from photpipe.run.results import FrameFailure, RegisteredFrame, RegisterResult
 from photpipe.run.workspace import Workspace
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
+    from photpipe.catalogs.columns import SourceColumns
     from photpipe.instruments.frames import Frame
     from photpipe.instruments.telescope import Telescope
     from photpipe.measure.extract import ExtractOptions
@@ -306,7 +305,7 @@ class _Run:
         """Which flagged sources may enter the registration."""
         return self.options.source_tolerance or telescope.source_tolerance
 
-    def _enough(self, frame: "Frame", catalog: "Table") -> "Table":
+    def _enough(self, frame: "Frame", catalog: "SourceColumns") -> "SourceColumns":
         """Sources that lie above the threshold of the registration."""
         import numpy as np
 
@@ -315,7 +314,7 @@ class _Run:
         ratio = self.deeper.get(frame.telescope.keyword, 1.0)
         minarea = self.options.minarea or frame.telescope.source_minarea
         area_px = np.asarray(catalog["ISOAREA_IMAGE"], float)
-        return catalog[found_above(area_px, self.widths[frame.name], ratio, minarea)]
+        return catalog.rows(found_above(area_px, self.widths[frame.name], ratio, minarea))
 
     def _plate(self, frame: "Frame") -> "Plate":
         """Plate of a frame whose sources are extracted.
@@ -325,13 +324,13 @@ class _Run:
         PhotPipeError
             Why it has none.
         """
-        from photpipe.catalogs.ldac import read_ldac_table
+        from photpipe.catalogs.ldac import read_ldac_columns
         from photpipe.register.campaign import starting_wcs
         from photpipe.register.plates import SOURCE_COLUMNS, Plate
         from photpipe.science import fewstars
         from photpipe.science.flags import TOLERANCE_MASKS
 
-        catalog = read_ldac_table(frame.ldac_path, SOURCE_COLUMNS)
+        catalog = read_ldac_columns(frame.ldac_path, SOURCE_COLUMNS)
         if frame.telescope.keyword in self.deeper:
             catalog = self._enough(frame, catalog)
         least = fewstars.FEWEST_STARS - 1

@@ -161,10 +161,10 @@ class Charts:
 
 
 def _chart(path: Path) -> tuple[FloatArray, FloatArray]:
-    from photpipe.catalogs.ldac import read_ldac_table
+    from photpipe.catalogs.ldac import read_ldac_columns
 
     try:
-        table = read_ldac_table(path)
+        table = read_ldac_columns(path)
         order = np.argsort(np.asarray(table["MAG"], float))
         ra, dec = (np.asarray(table[name], float)[order] for name in ("XWIN_WORLD", "YWIN_WORLD"))
     except EXPECTED as error:
@@ -338,7 +338,7 @@ class FrameStudio:
 
     def _matched(self) -> Places:
         """Places of the catalog stars that coincide with sources."""
-        from photpipe.catalogs.ldac import read_ldac_table
+        from photpipe.catalogs.ldac import read_ldac_columns
         from photpipe.catalogs.matching import mutual_matches
         from photpipe.catalogs.measures import adopted
 
@@ -346,7 +346,7 @@ class FrameStudio:
         if registered is None:
             return ()
         ra, dec = self.charts.stars(registered.catalog)
-        table = read_ldac_table(self._frame.ldac_path)
+        table = read_ldac_columns(self._frame.ldac_path)
         names = (adopted(table, name) for name in ("XWIN_IMAGE", "YWIN_IMAGE"))
         x, y = (np.asarray(table[name], float) for name in names)
         if not (len(ra) and len(x)):
@@ -371,10 +371,10 @@ class FrameStudio:
         self.colour = facts.ref_colour
         if "ref_ident" not in table.colnames:
             return []
-        table = table[np.asarray(table["ref_ident"]).astype(str) != ""]
-        table = table[np.argsort(np.asarray(table["ref_mag"], float))]
+        table = table.rows(table["ref_ident"] != "")
+        table = table.rows(np.argsort(table["ref_mag"]))
         names = [adopted(table, name) for name in _STAR_COLUMNS.values()]
-        columns = {name: np.asarray(table[name]).tolist() for name in names}
+        columns = {name: table[name].tolist() for name in names}
         rows = zip(*columns.values(), strict=True)
         return [
             ReferenceStar(number, **dict(zip(_STAR_COLUMNS, row, strict=True)))

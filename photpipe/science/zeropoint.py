@@ -37,16 +37,6 @@ LARGEST_LEVERAGE = 0.7  # what makes more than this of a mean cannot be seen to 
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """The zeropoint from a number of stars, on the way from all stars down to three."""
-
-    n_stars: int
-    zeropoint_mag: float
-    error_mag: float
-    reduced_chi2: float
-
-
-@dataclass(frozen=True, slots=True)
 class ZeropointFit:
     """Zeropoint of one frame and what tells how good it is.
 
@@ -70,8 +60,9 @@ class ZeropointFit:
         All stars, the most significant outlier first: the order of removal.
     residual_mag : array, shape (n,)
         Difference minus fit.
-    steps : tuple of Step
-        From all stars down to three.
+    steps : array, shape (n - 2, 4)
+        On the way from all stars down to three: number of stars, zeropoint and its error (mag),
+        reduced chi2.
     bic : float
         Bayesian information criterion of the kept stars, to compare models on equal stars.
     """
@@ -87,7 +78,7 @@ class ZeropointFit:
     kept: BoolArray
     order: IntArray
     residual_mag: FloatArray
-    steps: tuple[Step, ...]
+    steps: FloatArray
     bic: float
 
     @property
@@ -208,7 +199,7 @@ def _clipped(
 
 def _steps(
     difference: FloatArray, variance: FloatArray, extra: float, order: IntArray
-) -> tuple[Step, ...]:
+) -> FloatArray:
     """Zeropoints of the last n stars of the order of removal, n from all down to three."""
     d, v = difference[order][::-1], variance[order][::-1]
     centre = float(np.median(d))
@@ -217,15 +208,10 @@ def _steps(
     plain = np.cumsum(1.0 / v)
     linear, squares = np.cumsum((d - centre) / v), np.cumsum((d - centre) ** 2 / v)
     chi2 = squares - 2 * mean * linear + mean**2 * plain
-    return tuple(
-        Step(
-            n,
-            float(centre + mean[n - 1]),
-            float(1.0 / np.sqrt(weight[n - 1])),
-            float(chi2[n - 1] / (n - 1)),
-        )
-        for n in range(len(d), FEWEST_STARS - 1, -1)
-    )
+    n = np.arange(1.0, len(d) + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # one star has no chi2
+        steps = np.column_stack([n, centre + mean, 1.0 / np.sqrt(weight), chi2 / (n - 1)])
+    return np.asarray(steps[: FEWEST_STARS - 2 : -1])
 
 
 def fit_zeropoint(

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from photpipe import report
-from photpipe.catalogs.ldac import read_ldac_table, write_ldac
+from photpipe.catalogs.ldac import read_ldac, write_ldac
 from photpipe.ground import program
 from photpipe.report.assets import FrameAssets, FrameStudio
 from photpipe.report.symbols import SPOILED
@@ -196,7 +196,7 @@ def test_stars_of_the_registration_renew_the_pages_that_show_them(
     maker = make()
     workspace = maker.everything()
     refresh(workspace)
-    stars = read_ldac_table(workspace.directory / "GAIA.cat")
+    stars, _ = read_ldac(workspace.directory / "GAIA.cat")
     row = dict(stars[0]) | {"YWIN_WORLD": float(np.median(stars["YWIN_WORLD"])) + apart_deg}
     stars.add_row(row)
     write_ldac(workspace.directory / "GAIA.cat", stars)

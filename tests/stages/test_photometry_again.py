@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from photpipe.astromatic import sextractor
-from photpipe.catalogs.ldac import read_ldac_table
+from photpipe.catalogs.ldac import read_ldac_columns
 from photpipe.fits.fitsfile import update_header
 from photpipe.measure import stage
 from photpipe.measure.memory import PhotometryMemory
@@ -54,7 +54,7 @@ def run(scene, settings):
 
 
 def sources(frames):
-    return [read_ldac_table(path.with_suffix(".ldac")) for path in frames]
+    return [read_ldac_columns(path.with_suffix(".ldac")) for path in frames]
 
 
 def are_alike(tables, others):

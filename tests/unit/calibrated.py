@@ -8,6 +8,7 @@ import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
+from photpipe.catalogs.columns import SourceColumns
 from photpipe.catalogs.frame_facts import FrameFacts
 from photpipe.distill.measured_frame import MeasuredFrame
 from photpipe.instruments import telescopes
@@ -97,7 +98,8 @@ def calibrated_frame(
     header["NAXIS1"], header["NAXIS2"] = SHAPE[1], SHAPE[0]
     header["SATURATE"] = 60000.0
     frame = Frame(directory / f"frame{number}.fits", header, telescopes.by_keyword("VATT4K"))
-    return MeasuredFrame(frame, world, FrameFacts(**every | facts), table, 0.5)
+    columns = SourceColumns({name: np.asarray(table[name]) for name in table.colnames})
+    return MeasuredFrame(frame, world, FrameFacts(**every | facts), columns, 0.5)
 
 
 def sky_of(x: float, y: float) -> tuple[float, float]:

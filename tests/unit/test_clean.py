@@ -146,7 +146,7 @@ def test_what_cannot_be_subtracted_says_why(tmp_path: Path) -> None:
     star = np.array([*sky_of(PLACE[0] + 9.0, PLACE[1]), MAG])[:, None]
     frames, target = night(tmp_path / "slow", 9.0, step_px=1.0)
     for each in frames:
-        each.sources["FLAGS"] = 4
+        each.sources["FLAGS"][:] = 4
     slow = measured(frames, target, subtracts=True, catalog=star)
     assert slow.subtraction == (
         "no other frame shows the place without the target, and no PSF describes the stars of this "

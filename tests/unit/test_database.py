@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from photpipe.catalogs.database import (
     magnitude_columns,
     read_database,
+    read_database_columns,
     sql_names,
     write_database,
 )
@@ -67,17 +68,17 @@ def test_some_columns_may_be_read_alone(tmp_path):
     table = Table({"FLAGS": [1, 2], "flags": [3, 4], "x": [0.5, np.nan]})
     write_database(path, {"a": 1}, table)
     assert read_database(path)[1].colnames == ["FLAGS", "flags", "x"]
-    found = read_database(path, ["flags", "none"])[1]
+    found = read_database_columns(path, ["flags", "none"])[1]
     assert (found.colnames, list(found["flags"])) == (["flags"], [3, 4])
-    assert read_database(path, ["FLAGS"])[1]["FLAGS"].tolist() == [1, 2]
-    told = read_database(path, lambda facts: ["x"] if facts == {"a": 1} else [])
+    assert read_database_columns(path, ["FLAGS"])[1]["FLAGS"].tolist() == [1, 2]
+    told = read_database_columns(path, lambda facts: ["x"] if facts == {"a": 1} else [])
     assert told[1].colnames == ["x"]
     connection = sqlite3.connect(path)
     connection.execute("DROP TABLE data")
     connection.commit()
     connection.close()
     with pytest.raises(ReductionError, match="no such table: data"):
-        read_database(path, ())
+        read_database_columns(path, ())
 
 
 def test_other_programs_can_read_it(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photpipe.astromatic.tool import SCAMP, SOURCE_EXTRACTOR, run_tool
-from photpipe.catalogs.ldac import parse_ldac, read_ldac, read_ldac_table, write_ldac
+from photpipe.catalogs.ldac import parse_ldac, read_ldac, read_ldac_columns, write_ldac
 from photpipe.ground.errors import FrameError
 
 COLUMNS = """
@@ -163,7 +163,7 @@ def _twice(content: bytes) -> bytes:
         ),
     ],
 )
-@pytest.mark.parametrize("read", [read_ldac, read_ldac_table])
+@pytest.mark.parametrize("read", [read_ldac, read_ldac_columns])
 def test_a_damaged_or_wrong_file_is_one_clear_line(extracted, tmp_path, change, words, read):
     path = tmp_path / "bad frame.ldac"
     path.write_bytes(change(extracted.read_bytes()))
@@ -178,13 +178,13 @@ def test_a_damaged_or_wrong_file_is_one_clear_line(extracted, tmp_path, change, 
 
 def test_a_missing_file_and_a_folder_are_one_clear_line(tmp_path):
     for path in (tmp_path / "none.ldac", tmp_path):
-        for read in (read_ldac, read_ldac_table):
+        for read in (read_ldac, read_ldac_columns):
             with pytest.raises(FrameError, match=r"cannot be read: .*; run pp_extract"):
                 read(path)
 
 
 def test_the_table_alone_is_the_same(extracted):
-    alone, (table, _) = read_ldac_table(extracted), read_ldac(extracted)
+    alone, (table, _) = read_ldac_columns(extracted), read_ldac(extracted)
     assert alone.colnames == table.colnames
     assert all(np.array_equal(alone[name], table[name]) for name in table.colnames)
 

@@ -10,6 +10,7 @@ from astropy.table import Table
 
 from photpipe.astromatic import scamp, tool
 from photpipe.astromatic.scamp import ScampInput, Search, Solution
+from photpipe.catalogs.columns import SourceColumns
 from photpipe.catalogs.table import SourceTable
 from photpipe.ground import sky
 from photpipe.ground.errors import ToolError
@@ -48,10 +49,10 @@ def reference(of: Stars) -> SourceTable:
     return SourceTable(data, "GAIA")
 
 
-def sources(seen: View) -> Table:
+def sources(seen: View) -> SourceColumns:
     count = seen.pixels.size
     flux = 1e5 * 0.95 ** np.arange(count)
-    return Table(
+    return SourceColumns(
         {
             "XWIN_IMAGE": seen.pixels.real,
             "YWIN_IMAGE": seen.pixels.imag,

@@ -109,7 +109,7 @@ def test_fewer_than_three_stars_are_refused():
 def test_three_stars_make_a_zeropoint():
     fit = zp.fit_zeropoint(np.array([24.99, 25.0, 25.01]), np.full(3, 1e-4), 3)
     assert fit.zeropoint_mag == pytest.approx(25.0)
-    assert [step.n_stars for step in fit.steps] == [3]
+    assert fit.steps[:, 0].tolist() == [3]
     same = zp.fit_zeropoint(np.full(3, 25.0), np.full(3, 1e-4), 3)
     assert same.standard_error_mag > 0
 
@@ -139,18 +139,19 @@ def test_order_and_offset_do_not_matter(stars, random, offset):
 def test_the_steps_are_the_closed_form_of_their_stars(stars):
     difference, variance = stars
     fit = zp.fit_zeropoint(difference, variance, 3)
-    assert [step.n_stars for step in fit.steps] == list(range(len(difference), 2, -1))
+    assert fit.steps[:, 0].tolist() == list(range(len(difference), 2, -1))
     assert sorted(fit.order) == list(range(len(difference)))
-    for step in fit.steps:
-        last = fit.order[-step.n_stars :]
+    for number, zeropoint_mag, error_mag, reduced_chi2 in fit.steps:
+        last = fit.order[-int(number) :]
         d, v = difference[last], variance[last]
         weight = 1 / (v + fit.intrinsic_scatter_mag**2)
         mean = np.sum(weight * d) / np.sum(weight)
-        assert step.zeropoint_mag == pytest.approx(mean, abs=1e-7)
-        chi2 = np.sum((d - mean) ** 2 / v) / (step.n_stars - 1)
-        assert step.reduced_chi2 == pytest.approx(chi2, rel=1e-5, abs=1e-5)
-    chosen = next(step for step in fit.steps if step.n_stars == fit.n_kept)
-    assert chosen.zeropoint_mag == pytest.approx(fit.zeropoint_mag, abs=1e-7)
+        assert zeropoint_mag == pytest.approx(mean, abs=1e-7)
+        assert error_mag == pytest.approx(np.sum(weight) ** -0.5, rel=1e-9)
+        chi2 = np.sum((d - mean) ** 2 / v) / (number - 1)
+        assert reduced_chi2 == pytest.approx(chi2, rel=1e-5, abs=1e-5)
+    (chosen,) = fit.steps[fit.steps[:, 0] == fit.n_kept]
+    assert chosen[1] == pytest.approx(fit.zeropoint_mag, abs=1e-7)
 
 
 def test_the_one_star_scatter_is_the_manuals():
