@@ -274,7 +274,7 @@ def test_settings_are_the_published_ones(name: str) -> None:
         "sex": {"CATALOG_NAME", "PARAMETERS_NAME", "PIXEL_SCALE", "BACKPHOTO_TYPE"},
         "scamp": {"ASTREF_CATALOG", "SAVE_REFCATALOG", "PROJECTION_TYPE", "FWHM_THRESHOLDS"}
         | {"ASTRACCURACY_TYPE", "ASTR_ACCURACY"},
-        "swarp": {"WEIGHT_TYPE", "WRITE_XML", "COPY_KEYWORDS"},
+        "swarp": {"WEIGHT_TYPE", "WRITE_XML", "COPY_KEYWORDS", "COMBINE_BUFSIZE"},
     }[name] | {"CHECKPLOT_DEV", "CHECKPLOT_TYPE", "VERBOSE_TYPE", "HEADER_SUFFIX"}
     for keyword in PUBLISHED:
         settings = telescopes.by_keyword(keyword).tool_settings(name)
