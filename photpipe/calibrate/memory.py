@@ -9,10 +9,8 @@ written: small steps do not add up.
 
 import dataclasses
 import hashlib
-import io
 import logging
 import math
-import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from photpipe.calibrate.frame_calibration import CalibratedSources
 from photpipe.ground import files
+from photpipe.ground.arrays import DAMAGED, read_arrays, write_arrays
 from photpipe.run.results import CalibratedFrame, ZeropointStep, from_json, to_json
 from photpipe.run.workspace import Workspace
 from photpipe.science.noise import NO_MAGNITUDE
@@ -105,13 +104,13 @@ class Calibrations:
         found = cls(workspace, key)
         try:
             found._read()
-        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
+        except DAMAGED:
             return cls(workspace, key)
         return found
 
     def _read(self) -> None:
         path = self.workspace.state_directory / FILE
-        with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as stored:
+        with read_arrays(path) as stored:
             memory = from_json(CalibrationMemory, stored["memory"].tobytes().decode())
             if memory.key != self.key:
                 return
@@ -169,11 +168,9 @@ class Calibrations:
             each = [part[name] for name in names]
             arrays[name] = np.concatenate(each) if each else np.zeros(0)
             arrays[f"{name}_count"] = np.array([len(one) for one in each], int)
-        stream = io.BytesIO()
-        np.savez(stream, **arrays)  # type: ignore[arg-type]
         try:
             files.make_folder(path.parent)
-            files.write_bytes(path, stream.getvalue())
+            write_arrays(path, arrays)
         except OSError as error:
             log.debug("%s cannot be written: %s", path, error)
 

@@ -6,10 +6,8 @@ stands for it as long as it is the database that was read: same place, size and 
 """
 
 import contextlib
-import io
 import json
 import logging
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,10 @@ import numpy as np
 from photpipe.catalogs.columns import SourceColumns
 from photpipe.catalogs.database import Scalar, Wanted, read_database_columns
 from photpipe.ground import files
+from photpipe.ground.arrays import DAMAGED, read_arrays, write_arrays
 
 log = logging.getLogger("photpipe")
 ENDING = ".npz"
-# what a file that somebody else has written may lead to
-DAMAGED = (
-    *(OSError, ValueError, TypeError, KeyError, AttributeError, EOFError, RecursionError),
-    zipfile.BadZipFile,
-)
 Content = tuple[dict[str, Scalar], SourceColumns]
 
 
@@ -74,7 +68,7 @@ def _names(wanted: Wanted, facts: dict[str, Scalar]) -> Collection[str]:
 def _kept(file: Path, mark: list[str], wanted: Wanted) -> Content | None:
     """What a file holds, if it is of this database and of these columns."""
     try:
-        with np.load(io.BytesIO(files.read_bytes(file)), allow_pickle=False) as stored:
+        with read_arrays(file) as stored:
             told = json.loads(stored["told"].tobytes())
             facts: dict[str, Scalar] = told["facts"]
             if told["mark"] != mark or told["wanted"] != sorted(_names(wanted, facts)):
@@ -96,16 +90,14 @@ def _keep(file: Path, mark: list[str], wanted: Collection[str], content: Content
         **{"mark": mark, "wanted": sorted(wanted), "facts": facts, "order": columns.colnames},
         **{"numbers": {name: columns[name].dtype.str for name in numbers}, "texts": texts},
     }
-    stream = io.BytesIO()
-    np.savez(
-        stream,
-        told=np.frombuffer(json.dumps(told).encode(), np.uint8),
-        numbers=_stacked(columns, numbers, float),
-        texts=_stacked(columns, texts, str),
-    )
+    arrays = {
+        "told": np.frombuffer(json.dumps(told).encode(), np.uint8),
+        "numbers": _stacked(columns, numbers, float),
+        "texts": _stacked(columns, texts, str),
+    }
     try:
         files.make_folder(file.parent)
-        files.write_bytes(file, stream.getvalue())
+        write_arrays(file, arrays)
     except OSError as error:
         log.debug("%s cannot be written: %s", file, error)
 

@@ -6,9 +6,7 @@ decides (options, settings, programs) is in one key of the whole. The catalog of
 taken is its final one, in one aperture; where another is wanted, the frame is extracted again.
 """
 
-import io
 import math
-import zipfile
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 
 from photpipe.astromatic import sextractor
 from photpipe.ground import files
+from photpipe.ground.arrays import DAMAGED, read_arrays, write_arrays
 from photpipe.ground.errors import PhotPipeError
 from photpipe.measure.apertures import FrameGrowth, Gain, TargetPosition
 from photpipe.run.results import PhotometryFrame
@@ -238,18 +237,16 @@ def keep(memory: PhotometryMemory, night: NightPixels | None, workspace: Workspa
     if not memory.key or night is None:
         workspace.forget(PhotometryMemory)
         return
-    stream = io.BytesIO()
-    np.savez(
-        stream,
-        key=np.array(memory.key),
-        values=night.values,
-        limits=np.array([night.step, night.floor]),
-        tops=np.array(sorted(night.tops), "U"),
-        frames=np.array(sorted(night.frames), "U"),
-    )
+    arrays = {
+        "key": np.array(memory.key),
+        "values": night.values,
+        "limits": np.array([night.step, night.floor]),
+        "tops": np.array(sorted(night.tops), "U"),
+        "frames": np.array(sorted(night.frames), "U"),
+    }
     workspace.save(memory)
     try:
-        files.write_bytes(workspace.state_directory / _PIXELS, stream.getvalue())
+        write_arrays(workspace.state_directory / _PIXELS, arrays)
     except OSError:
         workspace.forget(PhotometryMemory)
 
@@ -257,11 +254,11 @@ def keep(memory: PhotometryMemory, night: NightPixels | None, workspace: Workspa
 def _read_night(path: Path, key: str) -> NightPixels | None:
     """Brightest pixels that were kept under a key; None if there are none."""
     try:
-        with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as stored:
+        with read_arrays(path) as stored:
             if str(stored["key"]) != key:
                 return None
             step, floor = stored["limits"].tolist()
             tops, frames = (frozenset(stored[name].tolist()) for name in ("tops", "frames"))
             return NightPixels(np.array(stored["values"], float), step, floor, tops, frames)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return None

@@ -1,7 +1,5 @@
 """What was subtracted from the points of a target, for the pages: frame, template, difference."""
 
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from photpipe.ground import files
+from photpipe.ground.arrays import DAMAGED, read_arrays, write_arrays
 
 Panels = NDArray[np.float16]
 _FILE = "subtracted_{}.npz"
@@ -27,21 +26,19 @@ def write(folder: Path, target: str, panels: Mapping[str, NDArray[np.float32]]) 
     if not panels:
         path.unlink(missing_ok=True)
         return
-    stream = io.BytesIO()
     halves = {
         name: np.clip(each, -_LARGEST, _LARGEST).astype(np.float16) for name, each in panels.items()
     }
     names = {f"p{number}": each for number, each in enumerate(halves.values())}
-    np.savez_compressed(stream, frames=np.array(list(halves)), **names)  # type: ignore[arg-type]
-    files.write_bytes(path, stream.getvalue())
+    write_arrays(path, {"frames": np.array(list(halves)), **names}, compressed=True)
 
 
 def read(folder: Path, target: str) -> dict[str, Panels]:
     """Panels of a target by frame; none where nothing was subtracted or nothing can be read."""
     path = folder / _FILE.format(files.slug(target))
     try:
-        with np.load(io.BytesIO(files.read_bytes(path)), allow_pickle=False) as stored:
+        with read_arrays(path) as stored:
             frames = [str(each) for each in stored["frames"]]
             return {frame: stored[f"p{number}"] for number, frame in enumerate(frames)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return {}

@@ -13,6 +13,7 @@ from photpipe.calibrate import memory, series
 from photpipe.calibrate.stage import CalibrateOptions, calibrate
 from photpipe.catalogs.database import read_database
 from photpipe.fits.fitsfile import update_header
+from photpipe.ground.arrays import write_arrays
 from photpipe.measure.stage import PhotometryOptions, photometry
 from photpipe.run.results import CalibrateResult, to_json
 from photpipe.run.settings import Settings
@@ -177,6 +178,9 @@ def test_a_fresh_start_or_a_spoilt_memory_writes_all_frames(
     for spoil in (
         forget_frames,
         lambda each: (each.state_directory / memory.FILE).write_bytes(b"PK\3\4half"),
+        lambda each: write_arrays(
+            each.state_directory / memory.FILE, {"memory": np.frombuffer(b"[" * 99999, np.uint8)}
+        ),
         lambda _each: run(frames, programs=""),  # pp_calibrate by itself
     ):
         before = written(frames)
